@@ -1,0 +1,174 @@
+/**
+ * What this node holds, and what it may say of it. Nothing here asks anyone.
+ *
+ * A node believes that it holds a key when one of its overlay's cells has it. Its misses count only where it is complete:
+ * where it has had everything that was written, because it founded the network or fetched it from a donor.
+ */
+import type { Clock, Hash, Store } from '../ports.ts'
+import type { Cell, Overlay } from '../overlay/overlay.ts'
+import { Refusal } from '../protocol/errors.ts'
+import type { Held, Standing } from '../protocol/peer-api.ts'
+import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
+import type { Id } from '../space/id.ts'
+import { type Arc, covers, inArc } from '../space/ring.ts'
+import { type HybridClock, stampMs } from './hybrid-clock.ts'
+import { type Address, assertSound, cursorOf, isLive, mergeRecords, stampAheadMs } from './record.ts'
+
+/** How many others are named to whoever should ask elsewhere. */
+const askable = 2
+
+export class Holdings {
+  readonly #me: Peer
+  readonly #overlay: Overlay
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #hash: Hash
+  readonly #stamps: HybridClock
+  #cells: readonly Cell[] = []
+  #cellsOf = -1
+  #complete: Arc | undefined
+  /** Records that are no tombstones. */
+  #values = 0
+  #accepting = true
+
+  constructor(me: Peer, overlay: Overlay, store: Store, clock: Clock, hash: Hash, stamps: HybridClock) {
+    this.#stamps = stamps
+    this.#me = me
+    this.#overlay = overlay
+    this.#store = store
+    this.#clock = clock
+    this.#hash = hash
+  }
+
+  get size(): number {
+    return this.#store.size
+  }
+
+  /** The overlay's cells, as long as they stay the same. */
+  cells(): readonly Cell[] {
+    if (this.#cellsOf !== this.#overlay.revision) {
+      this.#cellsOf = this.#overlay.revision
+      this.#cells = this.#overlay.cells()
+    }
+    return this.#cells
+  }
+
+  believes(key: Id): boolean {
+    return this.cells().some((cell) => inArc(cell.from, key, cell.to))
+  }
+
+  /** Everything on the arc is here, as far as anyone knows. */
+  declareComplete(arc: Arc): void {
+    this.#complete = { from: arc.from, to: arc.to }
+  }
+
+  isComplete(arc: Arc): boolean {
+    return this.#complete !== undefined && covers(this.#complete, arc)
+  }
+
+  /** Merges no more: whoever writes has to go elsewhere. */
+  close(): void {
+    this.#accepting = false
+  }
+
+  /**
+   * Merges one record. Resolves with the version that won, once it is written.
+   * @throws Refusal BAD_RECORD, STAMP_AHEAD; NOT_JOINED when this node is leaving
+   */
+  async merge(record: StoredRecord): Promise<Version> {
+    if (!this.#accepting) throw new Refusal('NOT_JOINED', 'this node is leaving; write through another')
+    assertSound(this.#hash, record, this.#me.id.length * 4)
+    if (stampMs(record.version.hlc) > this.#clock.now() + stampAheadMs)
+      throw new Refusal('STAMP_AHEAD', 'the stamp is more than 5 minutes ahead of this node; set the clocks right')
+    this.#stamps.observe(record.version.hlc)
+    const ours = this.#read(record.key).find(({ index }) => index === record.index)
+    const winner = mergeRecords(this.#hash, ours, record)
+    if (winner !== ours) {
+      this.#count(ours, winner)
+      await this.#store.write(winner)
+    }
+    return winner.version
+  }
+
+  /** What this node may say of a key. */
+  standing(key: Id): Standing {
+    const held = this.believes(key)
+    const complete = this.#complete !== undefined && inArc(this.#complete.from, key, this.#complete.to)
+    return { held, complete, ask: held && complete ? [] : this.heirs(key, askable) }
+  }
+
+  /**
+   * The live records at an address.
+   * @throws Refusal NOT_HELD with this node's standing as details
+   */
+  get({ key, index }: Address): Held {
+    const now = this.#clock.now()
+    const records = this.#read(key).filter((record) => isLive(record, now) && (index === undefined || record.index === index))
+    const standing = this.standing(key)
+    if (records.length === 0) throw new Refusal('NOT_HELD', `not held here; try GET /lookup/${key}`, standing)
+    return { key, records, ...standing }
+  }
+
+  /** Who would hold a key if it were not for this node: its heirs when it goes, its donors when it has come. */
+  heirs(key: Id, count: number): Peer[] {
+    const others = this.#overlay.neighbors().filter(({ id }) => id !== this.#me.id)
+    return this.#overlay.place(key, others, count)
+  }
+
+  /** Records on an arc after a cursor, in the arc's order; at most `limit`. */
+  scanArc({ from, to }: Arc, after: string | undefined, limit: number): StoredRecord[] {
+    const wraps = from >= to
+    const key = after?.split('/')[0]
+    const beyondZero = wraps && key !== undefined && key <= to
+    const first = beyondZero ? [] : this.#scan(after ?? `${from}/~`, limit, wraps ? undefined : to)
+    return wraps && first.length < limit ? [...first, ...this.#scan(beyondZero ? after : undefined, limit - first.length, to)] : first
+  }
+
+  /** Everything from a cursor on, in order of the keys. */
+  scan(after: string | undefined, limit: number): StoredRecord[] {
+    return this.#store.scan(after, limit)
+  }
+
+  /** The arc outside all cells: what lies there belongs elsewhere. Undefined when there is none. */
+  strangeArc(): Arc | undefined {
+    const cells = this.cells()
+    const [first, last] = [cells[0], cells.at(-1)]
+    return first && last && first.to !== last.from ? { from: first.to, to: last.from } : undefined
+  }
+
+  counts(): { owned: number; replicas: number; misplaced: number } {
+    const strange = this.strangeArc()
+    let misplaced = 0
+    if (strange) {
+      for (let page = this.scanArc(strange, undefined, 500); page.length > 0; ) {
+        misplaced += page.filter(({ value }) => value !== null).length
+        page = page.length < 500 ? [] : this.scanArc(strange, cursorOf(page[499] as StoredRecord), 500)
+      }
+    }
+    return { owned: this.#values - misplaced, replicas: 0, misplaced }
+  }
+
+  role(key: Id): 'owned' | 'replica' | 'misplaced' {
+    const place = this.cells().findIndex((cell) => inArc(cell.from, key, cell.to))
+    return place === 0 ? 'owned' : place > 0 ? 'replica' : 'misplaced'
+  }
+
+  async drop(record: StoredRecord): Promise<void> {
+    this.#count(record, undefined)
+    await this.#store.drop(record.key, record.index)
+  }
+
+  #read(key: Id): StoredRecord[] {
+    return this.#store.read(key)
+  }
+
+  #scan(after: string | undefined, limit: number, to: Id | undefined): StoredRecord[] {
+    const page = this.#store.scan(after, limit)
+    return to === undefined ? page : page.filter(({ key }) => key <= to)
+  }
+
+  #count(was: StoredRecord | undefined, is: StoredRecord | undefined): void {
+    if (was && was.value !== null) this.#values--
+    if (is && is.value !== null) this.#values++
+  }
+}

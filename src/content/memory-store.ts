@@ -1,0 +1,72 @@
+/** A store in memory: the simulator's, and a node's that keeps nothing on disk. */
+import type { Store } from '../ports.ts'
+import type { StoredRecord } from '../protocol/schemas.ts'
+import type { Id } from '../space/id.ts'
+import { cursorOf } from './record.ts'
+
+export class MemoryStore implements Store {
+  readonly #byKey = new Map<Id, Map<string, StoredRecord>>()
+  /** The keys in order; undefined after a change of the set of keys, made again by the next scan. */
+  #order: Id[] | undefined
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  read(key: Id): StoredRecord[] {
+    const records = [...(this.#byKey.get(key)?.values() ?? [])]
+    return records.length < 2 ? records : records.sort(byIndex)
+  }
+
+  write(record: StoredRecord): Promise<void> {
+    let records = this.#byKey.get(record.key)
+    if (!records) {
+      records = new Map()
+      this.#byKey.set(record.key, records)
+      this.#order = undefined
+    }
+    if (!records.has(record.index)) this.#size++
+    records.set(record.index, record)
+    return Promise.resolve()
+  }
+
+  drop(key: Id, index: string): Promise<void> {
+    const records = this.#byKey.get(key)
+    if (records?.delete(index)) {
+      this.#size--
+      if (records.size === 0) {
+        this.#byKey.delete(key)
+        this.#order = undefined
+      }
+    }
+    return Promise.resolve()
+  }
+
+  scan(after: string | undefined, limit: number): StoredRecord[] {
+    this.#order ??= [...this.#byKey.keys()].sort()
+    const keys = this.#order
+    const page: StoredRecord[] = []
+    for (let at = after === undefined ? 0 : firstAtOrAfter(keys, after.split('/')[0] ?? ''); at < keys.length; at++) {
+      for (const record of this.read(keys[at] ?? '')) {
+        if (after !== undefined && cursorOf(record) <= after) continue
+        if (page.length === limit) return page
+        page.push(record)
+      }
+    }
+    return page
+  }
+}
+
+const byIndex = (a: StoredRecord, b: StoredRecord): number => (a.index < b.index ? -1 : 1)
+
+const firstAtOrAfter = (keys: readonly Id[], key: Id): number => {
+  let low = 0
+  let high = keys.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((keys[middle] ?? '') < key) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,67 @@
+/**
+ * Records: what is kept under (key, index), and which of two versions wins.
+ *
+ * The index is the full hash of the value (`v:`) or of the name (`n:`); the key is its first bits. In a small id space
+ * several values share a key and none is lost.
+ */
+import { Refusal } from '../protocol/errors.ts'
+import type { StoredRecord, Version } from '../protocol/schemas.ts'
+import type { Hash } from '../ports.ts'
+import { type Id, idOf } from '../space/id.ts'
+
+/** What a person names when asking for content: a key alone, a value, or a name. */
+export interface Address {
+  readonly key: Id
+  /** Without it, every index under the key. */
+  readonly index?: string
+}
+
+/** `v:2cf24dba…`: where a value is kept by its content. */
+export const valueIndex = (hash: Hash, value: string, encoding?: 'base64'): string => `v:${hash(value, encoding)}`
+
+/** `n:…`: where the last value written under a name is kept. */
+export const nameIndex = (hash: Hash, name: string): string => `n:${hash(name)}`
+
+/** The key that an index belongs under. */
+export const keyOf = (index: string, bits: number): Id => idOf(index.slice(2), bits)
+
+/** Where a scan goes on after a record: `key/index`. */
+export const cursorOf = ({ key, index }: { key: Id; index: string }): string => `${key}/${index}`
+
+/** Negative when a is the older. Stamps order first, then their givers. */
+export const compareVersions = (a: Version, b: Version): number =>
+  compareTexts(a.hlc, b.hlc) || compareTexts(a.origin, b.origin)
+
+/**
+ * The winner of two records of one index: the later version; of equal versions, the one whose value has the larger
+ * hash. Idempotent, commutative and associative, so that copies agree whatever the order and number of their meetings.
+ */
+export const mergeRecords = (hash: Hash, ours: StoredRecord | undefined, theirs: StoredRecord): StoredRecord => {
+  if (ours === undefined) return theirs
+  const order = compareVersions(ours.version, theirs.version) || compareTexts(fingerprint(hash, ours), fingerprint(hash, theirs))
+  return order < 0 ? theirs : ours
+}
+
+/** How far ahead of our clock a stamp may be. */
+export const stampAheadMs = 5 * 60_000
+
+/**
+ * What no merge may let in: an index that is not that of the value or the name, a key that is not the index's.
+ * @throws Refusal BAD_RECORD
+ */
+export const assertSound = (hash: Hash, record: StoredRecord, bits: number): void => {
+  const { key, index, value, encoding, name } = record
+  if (keyOf(index, bits) !== key) throw new Refusal('BAD_RECORD', `index ${index} does not belong under key ${key}`)
+  if (index.startsWith('v:') ? value !== null && valueIndex(hash, value, encoding) !== index : name === undefined)
+    throw new Refusal('BAD_RECORD', `index ${index} is not that of the record's value or name`)
+  if (name !== undefined && index.startsWith('n:') && nameIndex(hash, name) !== index)
+    throw new Refusal('BAD_RECORD', `index ${index} is not that of the name ${JSON.stringify(name)}`)
+}
+
+export const isLive = (record: StoredRecord, now: number): boolean =>
+  record.value !== null && (record.expiresAt === undefined || record.expiresAt > now)
+
+const fingerprint = (hash: Hash, { value, encoding, expiresAt = 0 }: StoredRecord): string =>
+  `${value === null ? '' : hash(value, encoding)}/${expiresAt}`
+
+const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

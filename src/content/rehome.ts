@@ -1,0 +1,254 @@
+/**
+ * Moving records to where they belong: what a joiner fetches from its donors, what a donor passes on to it and then drops,
+ * and what a leaver hands to its heirs. One pass does whatever is due; every change of the ring starts one.
+ */
+import type { Overlay } from '../overlay/overlay.ts'
+import type { Clock, Log } from '../ports.ts'
+import { Refusal, Unreachable } from '../protocol/errors.ts'
+import type { PeerApi } from '../protocol/peer-api.ts'
+import type { Network } from '../protocol/rpc.ts'
+import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
+import type { Arc } from '../space/ring.ts'
+import type { Holdings } from './holdings.ts'
+import type { Operations } from './operations.ts'
+import { cursorOf, isLive } from './record.ts'
+
+/** Bytes of records that travel in one call. */
+const batchBytes = 1024 * 1024
+/** Donors asked for a cell before it counts as complete. */
+const donors = 3
+/** Before a pass that could not finish is made again. */
+const retryMs = 500
+
+export class Rehoming {
+  readonly #holdings: Holdings
+  readonly #overlay: Overlay
+  readonly #operations: Operations
+  readonly #network: Network<PeerApi>
+  readonly #clock: Clock
+  readonly #log: Log
+  /** How long a copy that its new holder has acknowledged is kept, so that views have time to agree. */
+  readonly #graceMs: number
+  /** What was handed over, by cursor: the stamp, and when. */
+  readonly #handed = new Map<string, { hlc: string; at: number }>()
+  #running: Promise<void> | undefined
+  #again = false
+  #closed = false
+  /** How far the sweep for what has expired has come. */
+  #swept: string | undefined
+
+  constructor(
+    holdings: Holdings,
+    overlay: Overlay,
+    operations: Operations,
+    ports: { network: Network<PeerApi>; clock: Clock; log: Log },
+    graceMs: number,
+  ) {
+    this.#holdings = holdings
+    this.#overlay = overlay
+    this.#operations = operations
+    this.#network = ports.network
+    this.#clock = ports.clock
+    this.#log = ports.log
+    this.#graceMs = graceMs
+  }
+
+  /** Starts a pass, or has the running one followed by another. Returns when nothing is due any more. */
+  run(): Promise<void> {
+    this.#again = true
+    this.#running ??= this.#passes().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+
+  /**
+   * Hands everything over to the heirs, as if this node were not there. Called again it hands over what has come since.
+   * @returns how many records moved
+   */
+  async handOver(): Promise<number> {
+    this.#closed = true
+    await this.#running
+    let moved = 0
+    for (let after: string | undefined, more = true; more; ) {
+      const page = this.#holdings.scan(after, limits.page)
+      more = page.length === limits.page
+      after = page.length > 0 ? cursorOf(page.at(-1) as StoredRecord) : after
+      moved += await this.#bequeath(page.filter((record) => this.#handed.get(cursorOf(record))?.hlc !== record.version.hlc))
+    }
+    return moved
+  }
+
+  async #passes(): Promise<void> {
+    while (this.#again && !this.#closed) {
+      this.#again = false
+      const whole = await this.#pass()
+      if (!whole && !this.#closed) {
+        await this.#clock.sleep(retryMs)
+        this.#again = true
+      }
+    }
+  }
+
+  /** Returns whether nothing is left to do. */
+  async #pass(): Promise<boolean> {
+    let whole = true
+    for (const cell of this.#holdings.cells()) whole = (await this.#fetch(cell)) && whole
+    const strange = this.#holdings.strangeArc()
+    if (strange) whole = (await this.#passOn(strange)) && whole
+    await this.#sweep()
+    return whole
+  }
+
+  /** Fetches a cell from its donors, unless it is complete. */
+  async #fetch(cell: Arc): Promise<boolean> {
+    if (this.#holdings.isComplete(cell)) return true
+    const revision = this.#overlay.revision
+    const from = this.#holdings.heirs(cell.to, donors)
+    let answered = true
+    let fetched = 0
+    for (const donor of from) {
+      const outcome = await this.#fetchFrom(donor, cell)
+      fetched += outcome?.fetched ?? 0
+      answered &&= outcome !== undefined
+      if (outcome?.complete) break
+    }
+    if (fetched > 0) this.#log.info({ from: from[0], records: fetched }, 'content received')
+    if (!answered || this.#overlay.revision !== revision) return false
+    this.#holdings.declareComplete(cell)
+    return true
+  }
+
+  /** Undefined when the donor does not answer. */
+  async #fetchFrom(donor: Peer, { from, to }: Arc): Promise<{ complete: boolean; fetched: number } | undefined> {
+    let after: string | undefined
+    let fetched = 0
+    for (;;) {
+      const request = { from, to, limit: limits.page, ...(after === undefined ? {} : { after }) }
+      const page = await this.#tell(donor, () => this.#network.call(donor, 'range', request))
+      if (!page) return undefined
+      for (const record of page.records) await this.#holdings.merge(record)
+      fetched += page.records.length
+      after = page.next
+      if (after === undefined) return { complete: page.complete, fetched }
+    }
+  }
+
+  /** Passes on what lies outside this node's cells, and drops what has been acknowledged long enough ago. */
+  async #passOn(strange: Arc): Promise<boolean> {
+    let whole = true
+    for (let after: string | undefined, more = true; more; ) {
+      const page = this.#holdings.scanArc(strange, after, limits.page)
+      more = page.length === limits.page
+      after = page.length > 0 ? cursorOf(page.at(-1) as StoredRecord) : after
+      const unknown: StoredRecord[] = []
+      for (const record of page) {
+        const handed = this.#handed.get(cursorOf(record))
+        if (handed?.hlc !== record.version.hlc) unknown.push(record)
+        else if (this.#clock.now() - handed.at >= this.#graceMs && !this.#holdings.believes(record.key)) await this.#drop(record)
+        else whole = false
+      }
+      if (unknown.length > 0) {
+        await this.#offer(unknown)
+        whole = false
+      }
+    }
+    return whole
+  }
+
+  /**
+   * Offers records to those who should hold them. They come in the order of the ring, so whoever takes the first takes those
+   * after it too, up to the end of its cell.
+   */
+  async #offer(records: readonly StoredRecord[]): Promise<void> {
+    for (let rest = records; rest.length > 0; ) {
+      const owner = await this.#ownerOf((rest[0] as StoredRecord).key)
+      let taken = 0
+      for (const batch of owner ? batches(rest) : []) {
+        const held = await this.#give(owner as Peer, batch, 'held')
+        const refused = held.indexOf(false)
+        taken += refused < 0 ? held.length : refused
+        if (refused >= 0 || held.length === 0) break
+      }
+      if (taken > 0) this.#log.info({ to: owner, records: taken }, 'content passed on')
+      rest = rest.slice(Math.max(1, taken))
+    }
+  }
+
+  /** Hands records to the nearest heirs that answer. Returns how many were taken. */
+  async #bequeath(records: readonly StoredRecord[]): Promise<number> {
+    const gone = new Set<string>()
+    let moved = 0
+    for (let rest = [...records]; rest.length > 0; ) {
+      const heirOf = ({ key }: StoredRecord) => this.#holdings.heirs(key, limits.page).find(({ id }) => !gone.has(id))
+      const heir = heirOf(rest[0] as StoredRecord)
+      if (!heir) return moved
+      const [batch = []] = batches(rest.filter((record) => heirOf(record)?.id === heir.id))
+      const taken = await this.#give(heir, batch, 'all')
+      if (taken.length === 0) gone.add(heir.id)
+      else rest = rest.filter((record) => !batch.includes(record))
+      moved += taken.length
+    }
+    return moved
+  }
+
+  /** What the peer says of each record, as far as it took them; nothing when it does not answer. */
+  async #give(peer: Peer, records: StoredRecord[], keep: 'held' | 'all'): Promise<boolean[]> {
+    const answer = await this.#tell(peer, () => this.#network.call(peer, 'merge', { records, keep }))
+    const held = answer?.held ?? []
+    const at = this.#clock.now()
+    for (const [place, record] of records.entries())
+      if (held[place] || (answer && keep === 'all')) this.#handed.set(cursorOf(record), { hlc: record.version.hlc, at })
+    return held
+  }
+
+  async #ownerOf(key: string): Promise<Peer | undefined> {
+    try {
+      return (await this.#operations.find({ key })).owner
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 503) return undefined
+      throw error
+    }
+  }
+
+  async #drop(record: StoredRecord): Promise<void> {
+    this.#handed.delete(cursorOf(record))
+    await this.#holdings.drop(record)
+  }
+
+  /** Drops what has expired, a page a pass. */
+  async #sweep(): Promise<void> {
+    const page = this.#holdings.scan(this.#swept, limits.page)
+    this.#swept = page.length === limits.page ? cursorOf(page.at(-1) as StoredRecord) : undefined
+    const now = this.#clock.now()
+    for (const record of page) if (record.value !== null && !isLive(record, now)) await this.#drop(record)
+  }
+
+  async #tell<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof Unreachable || (error instanceof Refusal && error.status === 503))) throw error
+      if (error instanceof Unreachable) this.#overlay.evict(peer.id)
+      return undefined
+    }
+  }
+}
+
+/** Pieces that one call can carry, by count and by bytes. */
+const batches = (records: readonly StoredRecord[]): StoredRecord[][] => {
+  const pieces: StoredRecord[][] = []
+  let bytes = Infinity
+  for (const record of records) {
+    const size = (record.value?.length ?? 0) + 300
+    const piece = pieces.at(-1)
+    if (piece && piece.length < limits.page && bytes + size <= batchBytes) {
+      piece.push(record)
+      bytes += size
+    } else {
+      pieces.push([record])
+      bytes = size
+    }
+  }
+  return pieces
+}

@@ -1,0 +1,57 @@
+/** Everything that can be set of one node: parsed once, then total and frozen. */
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { chordOptions } from '../overlay/chord/options.ts'
+import { isIdBits, isOrigin, Name } from '../protocol/schemas.ts'
+import { idBits, isId } from '../space/id.ts'
+
+const NodeConfig = Type.Object(
+  {
+    /** As people call it: `node-10001`. */
+    name: Name,
+    /** Where others reach this node; its id is the hash of this. A canonical origin: `http://127.0.0.1:10001`. */
+    url: Type.String({ maxLength: 255 }),
+    /** The id of the network: 16 hex digits drawn at boot. */
+    network: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+    /** Which overlay routes. */
+    overlay: Type.Enum(['chord'], { default: 'chord' }),
+    /** Width of ids: 8 to 160, a multiple of 4. Fewer: ids that fit on a blackboard, and collide. */
+    bits: Type.Integer({ default: 160 }),
+    /** An id other than the hash of the url; needs allowCustomIds. */
+    id: Type.Optional(Type.String()),
+    /** When this life of the node began, ms since 1970. */
+    incarnation: Type.Integer({ minimum: 0 }),
+    /** How long a call to a peer may take before the peer counts as not reachable. */
+    callTimeoutMs: Type.Integer({ minimum: 10, default: 1500 }),
+    /** How long one operation for a client may take in all. */
+    operationTimeoutMs: Type.Integer({ minimum: 100, default: 10_000 }),
+    /** Between two passes over the content for records that live elsewhere by now; changes of the ring start one at once. */
+    rehomeEveryMs: Type.Integer({ minimum: 10, default: 10_000 }),
+    ...chordOptions,
+  },
+  { additionalProperties: false },
+)
+export type NodeConfig = Readonly<Static<typeof NodeConfig>>
+/** What must be said; the rest has defaults. */
+export type NodeSettings = Partial<NodeConfig> & Pick<NodeConfig, 'name' | 'url' | 'network' | 'incarnation'>
+
+/** Named sets of options. `lab`: the words of the lab hold literally (docs/LAB.md). */
+export const presets = {
+  lab: { ownership: 'predecessor', mode: 'linear', bits: 32 },
+} as const
+
+/** @throws Error in one sentence that names the option and what it may be */
+export const parseConfig = (settings: NodeSettings): NodeConfig => {
+  const config = Value.Default(NodeConfig, { ...settings })
+  const wrong = Value.Errors(NodeConfig, config)[0]
+  if (wrong) throw new Error(`${wrong.instancePath.slice(1) || 'config'} ${wrong.message}`)
+  const parsed = config as NodeConfig
+  const { bits, id, url, successors, replicas, allowCustomIds } = parsed
+  if (!isIdBits(bits))
+    throw new Error(`bits must be a multiple of ${idBits.step} from ${idBits.minimum} to ${idBits.maximum}, not ${bits}`)
+  if (!isOrigin(url)) throw new Error(`url must be an origin like http://127.0.0.1:10001, not ${url}`)
+  if (id !== undefined && !allowCustomIds) throw new Error('id needs allowCustomIds: without it an id is the hash of the url')
+  if (id !== undefined && !isId(id, bits)) throw new Error(`id must have ${bits / 4} lowercase hex digits, not ${id}`)
+  if (replicas > 1 && successors < replicas + 2) throw new Error('successors must be at least replicas + 2')
+  return Object.freeze(parsed)
+}

@@ -1,0 +1,67 @@
+/** The rows that only Chord answers. */
+import { type Static, Type } from 'typebox'
+import { Route } from '../../protocol/peer-api.ts'
+import { row } from '../../protocol/rpc.ts'
+import { IdText, optional, Peer } from '../../protocol/schemas.ts'
+
+const peers = Type.Array(Peer, { maxItems: 64 })
+
+/** What a maintenance step copies, as of one moment. A lone node is its own neighbour. */
+export const Neighborhood = Type.Object(
+  { self: Peer, predecessor: Peer, successors: peers },
+  { additionalProperties: false },
+)
+export type Neighborhood = Static<typeof Neighborhood>
+
+/** `current` is the pointer as it is at the answer; an accepted candidate takes its place once it has answered. */
+const Candidacy = Type.Object(
+  { accepted: Type.Boolean(), reason: optional(Type.String()), current: Peer },
+  { additionalProperties: false },
+)
+export type Candidacy = Static<typeof Candidacy>
+
+const candidate = {
+  ...Peer.properties,
+  leaving: optional(Type.String({ format: 'id', description: 'the current pointer, which says goodbye' })),
+}
+
+export const chordApi = {
+  predecessor: row('GET', '/predecessor', 'the predecessor of this node', {}, Peer),
+  successor: row('GET', '/successor', 'the successor of this node', {}, Peer),
+  offerPredecessor: row('PUT', '/predecessor', 'a candidate for predecessor (Chord calls this notify)', candidate, Candidacy),
+  offerSuccessor: row('PUT', '/successor', 'a candidate for successor', candidate, Candidacy),
+  predecessors: row(
+    'GET',
+    '/predecessors',
+    'the predecessors this node knows of, nearest first: a hint, and a sign of life',
+    {},
+    Type.Object({ predecessors: peers }, { additionalProperties: false }),
+  ),
+  neighborhood: row('GET', '/neighborhood', 'predecessor and successor list, to be copied by maintenance', {}, Neighborhood),
+  approach: row(
+    'POST',
+    '/approach/:id',
+    'one step towards the last node before a point; when final, that node and those after it',
+    {
+      id: IdText,
+      count: Type.Integer({ minimum: 1, maximum: 32 }),
+      avoid: Type.Array(IdText, { maxItems: 1024 }),
+    },
+    Route,
+  ),
+  join: row(
+    'POST',
+    '/join',
+    'where the caller belongs: its predecessor, and the successors after it',
+    Peer.properties,
+    Type.Object({ predecessor: Peer, successors: peers }, { additionalProperties: false }),
+  ),
+  meet: row(
+    'POST',
+    '/meet',
+    'someone of this network to look up oneself through: there may be two rings',
+    Peer.properties,
+    Type.Object({}, { additionalProperties: false }),
+  ),
+}
+export type ChordApi = typeof chordApi

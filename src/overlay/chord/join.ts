@@ -1,0 +1,126 @@
+/**
+ * Coming into a ring, going out of it, and finding out that there are two.
+ *
+ * Zave's join (TSE'17): a joiner copies the whole successor list of the node before it, from that node itself. It sets its
+ * own state first, then tells its successor, last its predecessor, so that no lookup passes through an unready node.
+ */
+import { Refusal } from '../../protocol/errors.ts'
+import type { Peer } from '../../protocol/schemas.ts'
+import { type Id, idOf, shortId } from '../../space/id.ts'
+import { between } from '../../space/ring.ts'
+import type { Ring } from './ring.ts'
+import { predecessorsOf, tell } from './stabilize.ts'
+
+/** A ring of one. */
+export const found = (ring: Ring): Promise<void> =>
+  ring.step(async () => {
+    if (ring.isMember) return
+    ring.table.clear()
+    ring.enter()
+    ring.ports.log.info({}, 'ring founded')
+  })
+
+/**
+ * One attempt to join through a peer. False when the place it named is no longer the right one: try again.
+ * @throws Unreachable when that peer is no member; Refusal ID_TAKEN, BAD_ID
+ */
+export const joinThrough = async (ring: Ring, contact: Peer): Promise<boolean> => {
+  const { me, table } = ring
+  const place = await ring.ports.network.call(contact, 'join', me)
+  const joined = await ring.step(async () => {
+    if (ring.isMember) return true
+    const answer = await ring.ask(place.predecessor)
+    if (answer === 'dead' || answer === 'stale') return false
+    const list = wholeList(answer.self, answer.successors, me)
+    if (answer.self.id === me.id || !between(answer.self.id, me.id, list[0]?.id ?? answer.self.id)) return false
+    table.clear()
+    table.adoptSuccessors(list)
+    table.adoptPredecessors([answer.self])
+    ring.enter()
+    return true
+  })
+  if (!joined) return false
+  ring.ports.log.info({ predecessor: table.predecessor, successor: table.successor, through: contact.url }, 'ring joined')
+  await tell(ring, table.successor, 'offerPredecessor', me)
+  await tell(ring, table.predecessor, 'offerSuccessor', me)
+  return true
+}
+
+/** The list that a joiner copies: without its own former life, and closed where it comes round to who gave it. */
+const wholeList = (self: Peer, successors: readonly Peer[], me: Peer): Peer[] => {
+  const list = successors.filter(({ id }) => id !== me.id)
+  if (list.length === 0) return [self, me]
+  const round = list.findIndex(({ id }) => id === self.id)
+  return round < 0 ? list : [...list.slice(0, round + 1), me]
+}
+
+/**
+ * Where a joiner belongs: the node before it, and those after.
+ * @throws Refusal BAD_ID, ID_TAKEN, NO_ROUTE, NOT_JOINED
+ */
+export const placeOf = async (ring: Ring, joiner: Peer): Promise<{ predecessor: Peer; successors: Peer[] }> => {
+  assertIdOf(ring, joiner)
+  const around = await ring.nodesAround(joiner.id)
+  const holder = around.find(({ id }) => id === joiner.id)
+  if (holder && holder.url !== joiner.url && (await predecessorsOf(ring, holder)))
+    throw new Refusal('ID_TAKEN', `id ${shortId(joiner.id)} is taken by ${holder.url}; start at another port`, { by: holder })
+  const [predecessor = ring.me, ...successors] = holder ? await ring.nodesAround(joiner.id, [joiner.id]) : around
+  return { predecessor, successors: successors.length > 0 ? successors : [predecessor] }
+}
+
+/** @throws Refusal BAD_ID when an id is not the hash of its url, unless the network allows custom ids */
+export const assertIdOf = ({ options, ports }: Ring, { id, url }: Peer): void => {
+  const expected = idOf(ports.hash(url), id.length * 4)
+  if (!options.allowCustomIds && id !== expected)
+    throw new Refusal('BAD_ID', `the id of ${url} is ${expected}, the hash of its url, not ${id}`)
+}
+
+/**
+ * Gives the place up and joins the neighbours to each other. From then on this node answers nothing about the ring.
+ * @param except someone to tell the neighbours of, whose ring they should look at
+ */
+export const resign = (ring: Ring, except?: Peer): Promise<void> =>
+  ring.step(async () => {
+    const { table, me } = ring
+    const { successor, predecessor } = table
+    ring.exit()
+    if (successor.id === me.id) return
+    if (except) await Promise.all([successor, predecessor].map((peer) => tell(ring, peer, 'meet', except)))
+    await tell(ring, successor, 'offerPredecessor', { ...predecessor, leaving: me.id })
+    await tell(ring, predecessor, 'offerSuccessor', { ...successor, leaving: me.id })
+  })
+
+/** What tells one ring of a network from another, and orders them. */
+interface Mark {
+  readonly lone: boolean
+  /** The first node at or after zero: every node of one ring finds the same. */
+  readonly first: Id
+}
+
+/**
+ * Looks this node up through someone else. When that finds a ring without this node there are two; a lone ring yields, else
+ * the one whose first node is larger, each of its nodes by itself.
+ * @returns 'theirs' to yield, 'ours' when they should, 'same' when there is one ring, or nothing to be learnt
+ */
+export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 'ours' | 'theirs'> => {
+  const { me } = ring
+  try {
+    const there = await ring.nodesAround(me.id, [], contact)
+    if (there.some(({ id }) => id === me.id)) return 'same'
+    const theirs: Mark = { lone: there.length === 1, first: await firstOf(ring, contact) }
+    const ours: Mark = { lone: ring.table.isLone, first: await firstOf(ring) }
+    if (theirs.first === ours.first) return 'same'
+    return yieldsTo(ours, theirs) ? 'theirs' : 'ours'
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 503) return 'same'
+    throw error
+  }
+}
+
+const yieldsTo = (ours: Mark, theirs: Mark): boolean =>
+  ours.lone === theirs.lone ? theirs.first < ours.first : ours.lone
+
+const firstOf = async (ring: Ring, through?: Peer): Promise<Id> => {
+  const [before, first = before] = await ring.nodesAround('0'.repeat(ring.me.id.length), [], through)
+  return (first ?? ring.me).id
+}

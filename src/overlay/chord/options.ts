@@ -1,0 +1,28 @@
+/** What can be set of Chord: defaults, units, and what turning each does. */
+import { type Static, Type } from 'typebox'
+import { modes, ownerships } from '../../protocol/schemas.ts'
+
+export const chordOptions = {
+  /** Copies of a record, r: the length of a window. */
+  replicas: Type.Integer({ minimum: 1, maximum: 16, default: 1 }),
+  /**
+   * Who owns a key: its successor (Chord) or its predecessor (the lab's reading): the window's offset, 1 or 0.
+   */
+  ownership: Type.Enum(ownerships, { default: 'successor' }),
+  /** How lookups travel unless they say otherwise: O(N) or O(log N) hops. */
+  mode: Type.Enum(modes, { default: 'fingers' }),
+  /** Length of the successor list, L >= replicas + 2. More: survives more simultaneous failures, longer replies. */
+  successors: Type.Integer({ minimum: 1, maximum: 32, default: 5 }),
+  /** Between two rounds of stabilisation. Less: failures and joins are noticed sooner; 2 to 3 calls per round. */
+  stabilizeEveryMs: Type.Integer({ minimum: 10, default: 1000 }),
+  /** Between two refreshes of the finger table; each costs O(log N) lookups. */
+  refreshFingersEveryMs: Type.Integer({ minimum: 10, default: 2000 }),
+  /** Between two looks for another ring of the same network, left by a split. */
+  reuniteEveryMs: Type.Integer({ minimum: 10, default: 5000 }),
+  /** How long a node that finds nobody tries before it founds a ring of its own, and goes on looking from there. */
+  foundAfterMs: Type.Integer({ minimum: 0, default: 5000 }),
+  /** Whether an id may differ from the hash of the url: rings drawn by hand, for teaching. */
+  allowCustomIds: Type.Boolean({ default: false }),
+}
+const Options = Type.Object(chordOptions)
+export type ChordOptions = Static<typeof Options>

@@ -1,0 +1,135 @@
+/**
+ * A node's end of the ring: its table, whether it is a member, and the one maintenance step at a time that may change either.
+ */
+import type { Ports } from '../../ports.ts'
+import { Refusal, Unreachable } from '../../protocol/errors.ts'
+import type { Route } from '../../protocol/peer-api.ts'
+import type { Peer } from '../../protocol/schemas.ts'
+import type { Id } from '../../space/id.ts'
+import { Acquaintances } from '../acquaintances.ts'
+import { Lookup } from '../lookup.ts'
+import type { OverlaySetting } from '../overlay.ts'
+import type { ChordApi, Neighborhood } from './api.ts'
+import type { ChordOptions } from './options.ts'
+import { Table } from './table.ts'
+
+/** Candidates that an answer of `approach` names: enough that a dead one rarely costs a second question. */
+const breadth = 8
+
+export class Ring {
+  readonly me: Peer
+  readonly options: ChordOptions
+  readonly ports: Ports<ChordApi>
+  readonly table: Table
+  readonly acquaintances = new Acquaintances()
+  readonly #changed: () => void
+  #member = false
+  /** Times that this node came into a ring or went out of it. */
+  #passages = 0
+  /** Times that our list was copied by a joiner or by maintenance. Lookups do not count. */
+  #copied = 0
+  #steps: Promise<unknown> = Promise.resolve()
+
+  constructor({ me, options, ports, changed }: OverlaySetting<ChordApi, ChordOptions>) {
+    this.me = me
+    this.options = options
+    this.ports = ports
+    this.table = new Table(me, options)
+    this.#changed = changed
+  }
+
+  /** Whether this node has its place in a ring; if not it answers nothing about it, which counts as dead. */
+  get isMember(): boolean {
+    return this.#member
+  }
+
+  /** @throws Refusal NOT_JOINED */
+  assertMember(): void {
+    if (!this.#member) throw new Refusal('NOT_JOINED', 'this node is not in the ring yet; ask again in a second, or ask another')
+  }
+
+  /** Grows with every change of the table or of membership. */
+  get revision(): number {
+    return this.table.revision + this.#passages
+  }
+
+  enter(): void {
+    this.#pass(true)
+  }
+
+  exit(): void {
+    this.#pass(false)
+  }
+
+  #pass(member: boolean): void {
+    this.#member = member
+    this.#passages++
+    this.#changed()
+  }
+
+  /** To be called when the table changed. */
+  noteChange(): void {
+    this.#changed()
+  }
+
+  /** Our neighbourhood, for someone who will copy it. */
+  copy(): Neighborhood {
+    this.assertMember()
+    this.#copied++
+    const { predecessor, successors } = this.table
+    return { self: this.me, predecessor, successors: successors.length > 0 ? [...successors] : [this.me] }
+  }
+
+  /** Runs maintenance steps one after the other: Zave's rules are atomic, ours must at least not interleave. */
+  step<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#steps.then(run)
+    this.#steps = result.catch(() => undefined)
+    return result
+  }
+
+  /**
+   * Copies a peer's neighbourhood within a step.
+   *
+   * Between a question and the use of its answer a node's own state is undefined (Zave). Ours is served all the same, so
+   * if it was copied meanwhile the step must count as never made.
+   * @returns 'dead' when the peer does not answer, 'stale' when the answer must not be used
+   */
+  async ask(peer: Peer): Promise<Neighborhood | 'dead' | 'stale'> {
+    const copied = this.#copied
+    const member = this.#member
+    try {
+      const neighborhood = await this.ports.network.call(peer, 'neighborhood', {})
+      this.acquaintances.admit(peer, this.ports.clock.now())
+      return copied === this.#copied && member === this.#member ? neighborhood : 'stale'
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error
+      this.acquaintances.evict(peer.id, this.ports.clock.now())
+      return 'dead'
+    }
+  }
+
+  /**
+   * The last node before a point, and those after it.
+   * @param through where to begin; this node's own table without it
+   * @throws Refusal NO_ROUTE, NOT_JOINED
+   */
+  async nodesAround(point: Id, avoid: Iterable<Id> = [], through?: Peer): Promise<Peer[]> {
+    const { network, clock } = this.ports
+    const lookup = new Lookup(
+      {
+        local: (without): Route =>
+          through
+            ? { peers: without.has(through.id) ? [] : [through], final: false }
+            : this.table.approach(point, breadth, without, 'fingers'),
+        ask: (peer, without) =>
+          peer.id === this.me.id && this.#member
+            ? Promise.resolve(this.table.approach(point, breadth, without, 'fingers'))
+            : network.call(peer, 'approach', { id: point, count: breadth, avoid: [...without].slice(-1024) }),
+        evict: (id) => this.acquaintances.evict(id, clock.now()),
+      },
+      clock,
+      { avoid },
+    )
+    return lookup.window()
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Keeping the ring: Zave's corrected Chord (TSE'17), not the rules of 2001.
+ *
+ * Nothing is adopted that has not answered in the same step; head and tail of the successor list change together; a
+ * predecessor gives way to a nearer one, or when it is dead.
+ */
+import { Unreachable } from '../../protocol/errors.ts'
+import type { Request } from '../../protocol/rpc.ts'
+import type { Peer } from '../../protocol/schemas.ts'
+import { between } from '../../space/ring.ts'
+import type { ChordApi } from './api.ts'
+import type { Ring } from './ring.ts'
+
+/** done: nothing more to do until next time; stale: our list was copied meanwhile, try again soon; alone: nobody is left. */
+export type Outcome = 'done' | 'stale' | 'alone'
+
+/** Zave's stabilizeFromSuccessor, and stabilizeFromPredecessor where the successor knows of someone between. */
+export const stabilize = (ring: Ring): Promise<Outcome> =>
+  ring.step(async () => {
+    const { table, me } = ring
+    const before = table.revision
+    while (ring.isMember) {
+      const head = table.successor
+      const answer = head.id === me.id ? { predecessor: table.predecessor, successors: [] } : await ring.ask(head)
+      if (answer === 'stale') return 'stale'
+      if (answer === 'dead') {
+        drop(ring, head)
+        if (table.isLone) return 'alone'
+        continue
+      }
+      if (head.id !== me.id) adopt(ring, [head, ...answer.successors])
+      const outcome = await adoptBetween(ring, head, answer.predecessor)
+      await notify(ring, table.revision !== before)
+      return outcome
+    }
+    return 'done'
+  })
+
+/** Zave's rectify: someone says that it may be our predecessor. */
+export const rectify = (ring: Ring, candidate: Peer): Promise<void> =>
+  ring.step(async () => {
+    const { table, me } = ring
+    const current = table.predecessor
+    if (!ring.isMember || candidate.id === me.id || samePeer(candidate, current)) return
+    if (!between(current.id, candidate.id, me.id) && (await predecessorsOf(ring, current))) return
+    const before = await predecessorsOf(ring, candidate)
+    if (before && ring.isMember) adoptPredecessor(ring, [candidate, ...before])
+  })
+
+/** Refreshes the hint of who comes before our predecessor; tells also whether that one is alive. */
+export const checkPredecessor = (ring: Ring): Promise<void> =>
+  ring.step(async () => {
+    const { predecessor } = ring.table
+    if (!ring.isMember || predecessor.id === ring.me.id) return
+    const before = await predecessorsOf(ring, predecessor)
+    if (before && ring.isMember) adoptPredecessor(ring, [predecessor, ...before])
+  })
+
+/** Asks for a sign of life: who precedes that peer, or undefined when it does not answer. */
+export const predecessorsOf = async (ring: Ring, peer: Peer): Promise<Peer[] | undefined> => {
+  if (peer.id === ring.me.id) return [...ring.table.predecessors]
+  return (await tell(ring, peer, 'predecessors', {}))?.predecessors
+}
+
+/** Tells a peer something it may be too dead to hear. */
+export const tell = async <N extends keyof ChordApi>(ring: Ring, peer: Peer, name: N, request: Request<ChordApi[N]>) => {
+  const { network, clock } = ring.ports
+  try {
+    const reply = await network.call(peer, name, request)
+    ring.acquaintances.admit(peer, clock.now())
+    return reply
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error
+    ring.acquaintances.evict(peer.id, clock.now())
+    return undefined
+  }
+}
+
+const adoptBetween = async (ring: Ring, head: Peer, candidate: Peer): Promise<Outcome> => {
+  if (candidate.id === ring.me.id || !between(ring.me.id, candidate.id, head.id)) return 'done'
+  const answer = await ring.ask(candidate)
+  if (answer === 'dead') return 'done'
+  if (answer === 'stale') return 'stale'
+  adopt(ring, [candidate, ...answer.successors])
+  return 'done'
+}
+
+/** Tells our successor of us; and our predecessor, when our list has changed, so that news travels back at once. */
+const notify = async (ring: Ring, changed: boolean): Promise<void> => {
+  const { me, table } = ring
+  if (table.successor.id !== me.id) await tell(ring, table.successor, 'offerPredecessor', me)
+  if (changed && table.predecessor.id !== me.id) await tell(ring, table.predecessor, 'offerSuccessor', me)
+}
+
+const adopt = (ring: Ring, list: readonly Peer[]): void => {
+  const was = ring.table.successor
+  if (!ring.table.adoptSuccessors(list)) return
+  const { successor } = ring.table
+  if (successor.id !== was.id) ring.ports.log.info({ successor, was: was.id }, 'successor adopted')
+  ring.noteChange()
+}
+
+const drop = (ring: Ring, head: Peer): void => {
+  ring.table.dropSuccessor(head.id)
+  ring.ports.log.info({ peer: head }, 'successor lost')
+  ring.noteChange()
+}
+
+const adoptPredecessor = (ring: Ring, list: readonly Peer[]): void => {
+  const was = ring.table.predecessor
+  if (!ring.table.adoptPredecessors(list)) return
+  const { predecessor } = ring.table
+  if (predecessor.id !== was.id) ring.ports.log.info({ predecessor, was: was.id }, 'predecessor adopted')
+  ring.noteChange()
+}
+
+const samePeer = (a: Peer, b: Peer): boolean => a.id === b.id && a.url === b.url

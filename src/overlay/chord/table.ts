@@ -1,0 +1,239 @@
+/**
+ * What a Chord node knows of its ring, and what follows from it without asking anyone.
+ *
+ * Successor list and predecessor as in Zave's corrected Chord (TSE'17): the list is replaced whole. Routing uses fingers
+ * and successor list, for the way and for its end. Chord (ToN'03) §IV-D, §IV-E.3.
+ */
+import type { Cell } from '../overlay.ts'
+import type { Route } from '../../protocol/peer-api.ts'
+import type { Mode, Peer } from '../../protocol/schemas.ts'
+import type { Id } from '../../space/id.ts'
+import { between, inArc, step } from '../../space/ring.ts'
+import type { ChordOptions } from './options.ts'
+
+type TableOptions = Pick<ChordOptions, 'replicas' | 'ownership' | 'successors'>
+
+export class Table {
+  readonly me: Peer
+  readonly #options: TableOptions
+  /** 1: a key's window begins at its successor; 0: at its predecessor. */
+  readonly #offset: 0 | 1
+  #successors: readonly Peer[] = []
+  /** Nearest first; the first is the predecessor, the rest a hint. */
+  #predecessors: readonly Peer[] = []
+  #fingers: ReadonlyMap<number, Peer> = new Map()
+  /** Whether the successor list goes all the way round, to this node. */
+  #closed = true
+  /** Everyone worth routing to, clockwise from this node; made when first asked for. */
+  #ways: readonly Peer[] | undefined
+  #revision = 0
+
+  constructor(me: Peer, options: TableOptions) {
+    this.me = me
+    this.#options = options
+    this.#offset = options.ownership === 'successor' ? 1 : 0
+  }
+
+  /** Grows with every change. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** Nearest first; empty on a lone node. */
+  get successors(): readonly Peer[] {
+    return this.#successors
+  }
+
+  /** The head of the list; a lone node is its own neighbour. */
+  get successor(): Peer {
+    return this.#successors[0] ?? this.me
+  }
+
+  get predecessor(): Peer {
+    return this.#predecessors[0] ?? this.me
+  }
+
+  /** Nearest first, at most `replicas`; only the first is kept by the protocol. */
+  get predecessors(): readonly Peer[] {
+    return this.#predecessors
+  }
+
+  /** By index: the first node at or after fingerStart(me, index), for those beyond the successor list. */
+  get fingers(): ReadonlyMap<number, Peer> {
+    return this.#fingers
+  }
+
+  get isLone(): boolean {
+    return this.#successors.length === 0
+  }
+
+  /** Whether the successor list goes all the way round: then it is the ring. */
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /**
+   * Replaces the whole list by a head that has just answered and its own list: Zave, stabilizeFromSuccessor. What is out
+   * of order, or comes round to this node, ends it. Returns whether anything changed.
+   */
+  adoptSuccessors(list: readonly Peer[]): boolean {
+    const adopted: Peer[] = []
+    let last = this.me.id
+    let closed = false
+    for (const peer of list) {
+      if (peer.id === this.me.id) closed = true
+      if (closed || adopted.length === this.#options.successors || !between(last, peer.id, this.me.id)) break
+      adopted.push(peer)
+      last = peer.id
+    }
+    this.#closed = closed
+    return this.#replaceSuccessors(adopted)
+  }
+
+  /** Drops a head that did not answer. */
+  dropSuccessor(id: Id): boolean {
+    return this.#replaceSuccessors(this.#successors.filter((peer) => peer.id !== id))
+  }
+
+  /** The predecessor, which has just answered, and its own predecessors as a hint. */
+  adoptPredecessors(list: readonly Peer[]): boolean {
+    const adopted: Peer[] = []
+    for (const peer of list) {
+      const last = adopted.at(-1)
+      if (peer.id === this.me.id || adopted.length === this.#options.replicas) break
+      if (last && !between(this.me.id, peer.id, last.id)) break
+      adopted.push(peer)
+    }
+    if (samePeers(adopted, this.#predecessors)) return false
+    this.#predecessors = adopted
+    this.#revision++
+    return true
+  }
+
+  replaceFingers(fingers: ReadonlyMap<number, Peer>): void {
+    this.#fingers = fingers
+    this.#ways = undefined
+    this.#revision++
+  }
+
+  /** Fingers are hints: one that did not answer is simply forgotten. */
+  dropFinger(id: Id): void {
+    const kept = [...this.#fingers].filter(([, peer]) => peer.id !== id)
+    if (kept.length < this.#fingers.size) this.replaceFingers(new Map(kept))
+  }
+
+  /** Forgets everyone: a ring of one. */
+  clear(): void {
+    this.#predecessors = []
+    this.#closed = true
+    this.replaceFingers(new Map())
+    this.#replaceSuccessors([])
+  }
+
+  /** One step towards the window of a key. See Overlay.route. */
+  route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
+    const { peers, final } = this.approach(this.#target(key), count + this.#offset, avoid, mode)
+    if (!final) return { peers, final }
+    const window = peers.slice(peers.length > 1 ? this.#offset : 0).slice(0, count)
+    return { peers: avoid.has(this.me.id) ? window.filter(({ id }) => !avoid.has(id)) : window, final }
+  }
+
+  /**
+   * One step towards the last node before a point. When final: that node, and those after it, clockwise; otherwise nodes
+   * before the point, nearest to it first.
+   *
+   * When every known node at or after the point is to be avoided, the nearest one before it is asked: to answer from the
+   * tail of the list would name a wrong owner.
+   */
+  approach(target: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
+    const live = avoid.size === 0 ? this.#successors : this.#successors.filter(({ id }) => !avoid.has(id))
+    const line = [this.me, ...live]
+    const arcs = this.#closed ? line.length : live.length
+    for (let at = 0; at < arcs && (at === 0 || mode === 'fingers'); at++) {
+      const low = line[at] as Peer
+      const high = line[at + 1] ?? this.me
+      if (!inArc(low.id, target, high.id)) continue
+      const segment = this.#closed ? [...line.slice(at), ...line.slice(0, at)] : line.slice(at)
+      if (at === 0 || this.#closed || segment.length > this.#options.replicas)
+        return { peers: segment.slice(0, count), final: true }
+      break
+    }
+    if (mode === 'linear') return { peers: live.slice(0, count), final: false }
+    const peers: Peer[] = []
+    const ways = this.#everyWay()
+    for (let at = ways.length - 1; at >= 0 && peers.length < count; at--) {
+      const peer = ways[at] as Peer
+      if (!avoid.has(peer.id) && between(this.me.id, peer.id, target)) peers.push(peer)
+    }
+    return { peers, final: false }
+  }
+
+  /** See Overlay.place. */
+  place(key: Id, peers: readonly Peer[], count: number): Peer[] {
+    const target = this.#target(key)
+    const ring = [...peers].sort((a, b) => (a.id < b.id ? -1 : 1))
+    const after = ring.findIndex(({ id }) => id >= target)
+    const first = (after < 0 ? 0 : after) - 1 + this.#offset
+    return Array.from({ length: Math.min(count, ring.length) }, (_, at) => ring.at((first + at) % ring.length) as Peer)
+  }
+
+  /** See Overlay.cells: one for each place this node may have in a window. */
+  cells(): Cell[] {
+    const { me } = this
+    if (this.isLone) return [{ from: me.id, to: me.id, window: [me] }]
+    const cells: Cell[] = []
+    for (let place = 0; place < this.#options.replicas; place++) {
+      const owner = this.#at(-place)
+      const before = this.#at(-place - 1)
+      const after = this.#at(1 - place)
+      if (!owner || !before || !after || (place > 0 && owner.id === me.id)) break
+      const window = Array.from({ length: this.#options.replicas }, (_, at) => this.#at(at - place))
+      const distinct = [...new Map(window.flatMap((peer) => (peer ? [[peer.id, peer] as const] : []))).values()]
+      cells.push(
+        this.#offset === 1
+          ? { from: before.id, to: owner.id, window: distinct }
+          : { from: step(owner.id, -1n), to: step(after.id, -1n), window: distinct },
+      )
+    }
+    return cells
+  }
+
+  /** Successors and predecessors by nearness, each once. */
+  neighbors(): Peer[] {
+    const near = this.#successors.flatMap((peer, at) => [peer, ...this.#predecessors.slice(at, at + 1)])
+    return [...new Map([...near, ...this.#predecessors].map((peer) => [peer.id, peer])).values()]
+  }
+
+  /** The point whose predecessor heads the line from which the window is cut. */
+  #target(key: Id): Id {
+    return this.#offset === 1 ? key : step(key, 1n)
+  }
+
+  /** The node so many places clockwise from this one. */
+  #at(places: number): Peer | undefined {
+    if (places > 0 && places <= this.#successors.length) return this.#successors[places - 1]
+    if (places < 0 && places >= -this.#predecessors.length) return this.#predecessors[-places - 1]
+    if (places === 0) return this.me
+    return this.#closed ? [this.me, ...this.#successors].at(places % (this.#successors.length + 1)) : undefined
+  }
+
+  #everyWay(): readonly Peer[] {
+    if (!this.#ways) {
+      const distinct = new Map([...this.#successors, ...this.#fingers.values()].map((peer) => [peer.id, peer]))
+      distinct.delete(this.me.id)
+      this.#ways = [...distinct.values()].sort((a, b) => (between(this.me.id, a.id, b.id) ? -1 : 1))
+    }
+    return this.#ways
+  }
+
+  #replaceSuccessors(list: readonly Peer[]): boolean {
+    if (samePeers(list, this.#successors)) return false
+    this.#successors = list
+    this.#ways = undefined
+    this.#revision++
+    return true
+  }
+}
+
+const samePeers = (a: readonly Peer[], b: readonly Peer[]): boolean =>
+  a.length === b.length && a.every((peer, at) => peer.id === b[at]?.id && peer.url === b[at]?.url)

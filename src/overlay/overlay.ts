@@ -1,0 +1,87 @@
+/**
+ * An overlay: who owns a key, and how to get there. Chord is one; whatever is shared never asks which one it is.
+ *
+ * What can be decided from what the node already knows is synchronous; joining, leaving and the jobs ask others.
+ */
+import type { Ports } from '../ports.ts'
+import type { Route } from '../protocol/peer-api.ts'
+import type { Handlers, Table } from '../protocol/rpc.ts'
+import type { Mode, Peer } from '../protocol/schemas.ts'
+import type { Id } from '../space/id.ts'
+
+/** The keys on the arc (from, to], and the window of nodes that should hold them, owner first. */
+export interface Cell {
+  readonly from: Id
+  readonly to: Id
+  readonly window: readonly Peer[]
+}
+
+/** Work that an overlay does from time to time. */
+export interface Job {
+  readonly name: string
+  readonly everyMs: number
+  run(): Promise<void>
+}
+
+/** A peer that this node has known, and since when it is as it is (ms since 1970). */
+export interface Acquaintance {
+  readonly peer: Peer
+  readonly alive: boolean
+  readonly since: number
+}
+
+export interface OverlayView {
+  /** Whether the overlay has its place in the network. */
+  readonly joined: boolean
+  /** Whether it knows fewer others than copies are wanted. */
+  readonly degraded: boolean
+  readonly acquaintances: readonly Acquaintance[]
+  /** What is this overlay's own, as /nodeinfo shows it: `{ predecessor, successor, successors, fingers }` in Chord. */
+  readonly attributes: Readonly<Record<string, unknown>>
+}
+
+export interface Overlay {
+  readonly name: string
+  /** Grows whenever what cells(), neighbors() or view() say may have changed. */
+  readonly revision: number
+  /**
+   * Where to go next for a key: best next first, at most `count`, none of `avoid`. When final, the window, owner first.
+   * @throws Refusal NOT_JOINED while this node has no place in the network
+   */
+  route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route
+  /** The window of a key over a given set of peers, owner first. */
+  place(key: Id, peers: readonly Peer[], count: number): Peer[]
+  /** 0: a final route ends a lookup; k: it ends when the k best by `place` have answered. */
+  readonly confirm: number
+  /** The ranges that this node believes it holds, and with whom. None while it has no place in the network. */
+  cells(): Cell[]
+  /** The peers this node shares ranges with, nearest first. */
+  neighbors(): Peer[]
+  /** Someone answered us. */
+  admit(peer: Peer, rttMs?: number): void
+  /** Someone did not answer us. */
+  evict(id: Id): void
+  view(): OverlayView
+  /**
+   * Takes a place in the network that the seeds belong to; founds one when there are no seeds. Resolves once joined.
+   * @throws Refusal ID_TAKEN, OTHER_NETWORK: nothing that waiting would cure
+   */
+  join(seeds: readonly Peer[]): Promise<void>
+  /** Gives the place up, and tells the neighbours. What this node holds is not its business. */
+  leave(): Promise<void>
+  readonly jobs: readonly Job[]
+}
+
+/** What every overlay is made from. */
+export interface OverlaySetting<T extends Table, Options> {
+  readonly me: Peer
+  readonly options: Options
+  readonly ports: Ports<T>
+  /** To be called whenever cells() may have changed. */
+  readonly changed: () => void
+}
+
+/** An overlay with the rows that only it answers. */
+export interface ServedOverlay<T extends Table> extends Overlay {
+  readonly handlers: Handlers<T>
+}

@@ -1,0 +1,151 @@
+/** What people say to the network: any node answers for all of it. */
+import { type Static, type TSchema, Type } from 'typebox'
+import { row } from './rpc.ts'
+import {
+  ContentType,
+  Encoding,
+  Hop,
+  IdText,
+  Index,
+  Mode,
+  Name,
+  Peer,
+  ValueText,
+  Version,
+  limits,
+  optional,
+  ownerships,
+} from './schemas.ts'
+
+const object = <F extends Record<string, TSchema>>(fields: F) => Type.Object(fields, { additionalProperties: false })
+
+/** A key is `/:key`, or `?value=`, or `?name=`. */
+const byKey = { key: IdText }
+const byContent = { value: optional(Type.String({ maxLength: limits.valueBytes })), name: optional(Name) }
+const route = { mode: optional(Mode) }
+const raw = {
+  raw: optional(Type.String({ maxLength: 4, description: 'present: answer the bytes of the one value, not JSON' })),
+}
+
+const Travel = { hops: Type.Integer(), path: Type.Array(Hop) }
+
+const Value = object({
+  index: Index,
+  value: Type.String(),
+  encoding: optional(Encoding),
+  contentType: Type.String(),
+  name: optional(Name),
+  version: Version,
+  expiresAt: optional(Type.Integer()),
+})
+export type Value = Static<typeof Value>
+
+const Found = object({ key: IdText, values: Type.Array(Value), answeredBy: Peer, ...Travel })
+export type Found = Static<typeof Found>
+
+const Placed = object({ key: IdText, owner: Peer, window: Type.Array(Peer), mode: Mode, ...Travel })
+export type Placed = Static<typeof Placed>
+
+const Written = object({
+  key: IdText,
+  index: Index,
+  version: Version,
+  owner: Peer,
+  stored: Type.Integer(),
+  wanted: Type.Integer(),
+  hops: Type.Integer(),
+})
+export type Written = Static<typeof Written>
+
+const Deleted = object({ key: IdText, deleted: Type.Array(Index), stored: Type.Integer(), wanted: Type.Integer() })
+export type Deleted = Static<typeof Deleted>
+
+const content = {
+  value: ValueText,
+  encoding: optional(Encoding),
+  contentType: optional(ContentType),
+  ttlSeconds: optional(Type.Integer({ minimum: 1, maximum: limits.ttlSeconds })),
+}
+
+export const nodeStates = ['joining', 'ready', 'leaving', 'left'] as const
+
+const Finger = object({ from: Type.Integer(), to: Type.Integer(), peer: Peer })
+const Counts = object({ owned: Type.Integer(), replicas: Type.Integer(), misplaced: Type.Integer() })
+
+export const NodeInfo = Type.Object({
+  network: Type.String(),
+  name: Type.String(),
+  id: IdText,
+  url: Type.String(),
+  overlay: Type.String(),
+  bits: Type.Integer(),
+  replicas: Type.Integer(),
+  ownership: Type.Enum(ownerships),
+  mode: Mode,
+  version: Type.String(),
+  incarnation: Type.Integer(),
+  state: Type.Enum(nodeStates),
+  degraded: Type.Boolean(),
+  predecessor: optional(Peer),
+  successor: optional(Peer),
+  successors: optional(Type.Array(Peer)),
+  fingers: optional(Type.Array(Finger)),
+  content: Counts,
+})
+export type NodeInfo = Static<typeof NodeInfo>
+
+export const roles = ['owned', 'replica', 'misplaced'] as const
+const Row = object({
+  key: IdText,
+  index: Index,
+  name: optional(Name),
+  role: Type.Enum(roles),
+  size: Type.Integer(),
+  preview: Type.String(),
+  contentType: Type.String(),
+})
+export const Page = object({ entries: Type.Array(Row), next: optional(Type.String()) })
+export type Page = Static<typeof Page>
+
+const Member = object({ id: IdText, url: Type.String(), name: Type.String(), state: Type.String(), sinceMs: Type.Integer() })
+
+export const clientApi = {
+  nodeinfo: row('GET', '/nodeinfo', 'all that this node knows of itself', {}, NodeInfo),
+  find: row('GET', '/find/:key', 'who owns the key, and the way there', { ...byKey, ...route }, Placed),
+  findBy: row('GET', '/find', 'the same by ?value= or ?name=', { ...byContent, ...route }, Placed),
+  store: row(
+    'POST',
+    '/store',
+    'store a value: JSON, a form (curl -d value=hello), or any other content type as raw bytes',
+    { ...content, name: optional(Name) },
+    Written,
+    201,
+  ),
+  storeNamed: row('PUT', '/store/:name', 'store raw bytes under a name (curl -T)', { ...content, name: Name }, Written, 201),
+  lookup: row('GET', '/lookup/:key', 'every value under the key', { ...byKey, ...route, ...raw }, Found),
+  lookupBy: row('GET', '/lookup', 'the value stored as ?value= or under ?name=', { ...byContent, ...route, ...raw }, Found),
+  remove: row('DELETE', '/delete/:key', 'delete every value under the key', byKey, Deleted),
+  removeBy: row('DELETE', '/delete', 'delete what is stored as ?value= or under ?name=', byContent, Deleted),
+  db: row(
+    'GET',
+    '/db',
+    'the local content of this node, a page in key order',
+    {
+      after: optional(Type.String({ maxLength: 128, description: 'the `next` of the page before' })),
+      limit: optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    },
+    Page,
+  ),
+  members: row('GET', '/members', 'the peers this node knows', {}, object({ members: Type.Array(Member) })),
+  leave: row(
+    'POST',
+    '/leave',
+    'hand over the content, rewire the neighbours, stop',
+    {},
+    object({ state: Type.Enum(nodeStates), toMove: Type.Integer() }),
+    202,
+  ),
+  healthz: row('GET', '/healthz', 'alive', {}, object({ state: Type.Enum(nodeStates) })),
+  readyz: row('GET', '/readyz', 'alive and joined; 503 otherwise', {}, object({ state: Type.Enum(nodeStates) })),
+}
+export type ClientApi = typeof clientApi

@@ -1,0 +1,93 @@
+/**
+ * The nouns of the wire. The string formats `id` (an id of this network's width), `key` (likewise), `origin` (a canonical
+ * http origin) and `index` are checked by whoever receives: see `formats`.
+ */
+import { type Static, type TSchema, Type } from 'typebox'
+import { idBits, isId } from '../space/id.ts'
+
+export const limits = {
+  valueBytes: 1024 * 1024,
+  nameBytes: 512,
+  valuesPerKey: 256,
+  ttlSeconds: 10 * 365 * 24 * 3600,
+  /** Records that travel in one call. */
+  page: 500,
+  /** Bytes of one peer call's body: a value of 1 MiB in base64 or escaped JSON, with room. */
+  bodyBytes: 8 * 1024 * 1024,
+} as const
+
+export const modes = ['linear', 'fingers'] as const
+export const ownerships = ['successor', 'predecessor'] as const
+
+/** `'39ffa7…'`, as wide as the network's ids. */
+export const IdText = Type.String({ format: 'id', description: 'an id of this network: bits / 4 lowercase hex digits' })
+
+/** `{ id: '0ce23a…', url: 'http://127.0.0.1:10001' }`: someone reachable. */
+export const Peer = Type.Object(
+  { id: IdText, url: Type.String({ format: 'origin', maxLength: 255 }) },
+  { additionalProperties: false },
+)
+export type Peer = Static<typeof Peer>
+
+export const Mode = Type.Enum(modes, {
+  description: 'linear: successor by successor; fingers: by the finger table and the successor list',
+})
+export type Mode = Static<typeof Mode>
+
+/** `v:` and the hash of a value, or `n:` and the hash of a name, full width whatever the ids' width. */
+export const Index = Type.String({ pattern: '^[vn]:[0-9a-f]{40}$' })
+
+/** A hybrid logical clock's stamp, 16 hex digits in order of time, and the node that gave it. */
+export const Version = Type.Object(
+  { hlc: Type.String({ pattern: '^[0-9a-f]{16}$' }), origin: Type.String({ pattern: '^[0-9a-f]{2,40}$' }) },
+  { additionalProperties: false },
+)
+export type Version = Static<typeof Version>
+
+/** Bytes as text: UTF-8 as it is, anything else in base64 and marked so. */
+export const Encoding = Type.Literal('base64')
+export const ValueText = Type.String({ maxLength: Math.ceil(limits.valueBytes / 3) * 4 })
+export const ContentType = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' })
+export const Name = Type.String({ minLength: 1, maxLength: limits.nameBytes })
+
+/**
+ * What is kept, under (key, index). A null value is a tombstone.
+ * `{ key: '2cf24d…', index: 'v:2cf24d…', value: 'hello', contentType: 'text/plain; charset=utf-8', version: { hlc, origin } }`
+ */
+export const Stored = Type.Object(
+  {
+    key: IdText,
+    index: Index,
+    value: Type.Union([ValueText, Type.Null()]),
+    encoding: Type.Optional(Encoding),
+    contentType: ContentType,
+    name: Type.Optional(Name),
+    version: Version,
+    expiresAt: Type.Optional(Type.Integer({ minimum: 0 })),
+  },
+  { additionalProperties: false },
+)
+/** A record; the schema is called `Stored` because `Record` is a word of the language. */
+export type StoredRecord = Static<typeof Stored>
+
+/** One peer asked in a lookup, and how long it took. */
+export const Hop = Type.Object({ id: IdText, url: Type.String(), ms: Type.Number(), dead: Type.Optional(Type.Boolean()) })
+export type Hop = Static<typeof Hop>
+
+export const optional = <T extends TSchema>(schema: T) => Type.Optional(schema)
+
+/** The checks behind the string formats, for a network of so many bits. */
+export const formats = (bits: number): Record<string, (text: string) => boolean> => ({
+  id: (text) => isId(text, bits),
+  origin: isOrigin,
+})
+
+/** A canonical http(s) origin: `http://127.0.0.1:10001`, no path, no credentials, no default port spelt out. */
+export const isOrigin = (text: string): boolean =>
+  /^https?:\/\/(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[1-9][0-9]{0,4})?$/.test(text) &&
+  !/^http:.*:80$|^https:.*:443$/.test(text) &&
+  !/^https?:\/\/(169\.254\.|\[fe[89ab])/.test(text) &&
+  Number(/:(\d+)$/.exec(text.replace(/\[.*\]/, ''))?.[1] ?? 1) <= 65535
+
+export const isIdBits = (bits: number): boolean =>
+  Number.isInteger(bits) && bits >= idBits.minimum && bits <= idBits.maximum && bits % idBits.step === 0

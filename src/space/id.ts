@@ -1,0 +1,20 @@
+/**
+ * Identifiers: points of a circle of 2^bits, written as lowercase hex of fixed width.
+ *
+ * Because the width is fixed, the order of the texts is the order of the numbers: rules compare ids with `<` and never
+ * parse them. The width of an id tells its space, so no function needs to be told `bits`.
+ */
+
+/** `'0ce23a37effe…'`: bits / 4 lowercase hex digits. */
+export type Id = string
+
+/** Bits that an id space may have: whole hex digits, at most what the hash gives. */
+export const idBits = { minimum: 8, maximum: 160, step: 4 } as const
+
+export const isId = (text: string, bits: number): boolean => text.length === bits / 4 && /^[0-9a-f]+$/.test(text)
+
+/** The first `bits` bits of a hash in hex: where a name, a value or a url falls in the space. */
+export const idOf = (hash: string, bits: number): Id => hash.slice(0, bits / 4)
+
+/** As people see it in tables and messages. */
+export const shortId = (id: Id): string => id.slice(0, 6)

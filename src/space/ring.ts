@@ -1,0 +1,46 @@
+/**
+ * The circle of Chord: arcs, clockwise distance, and steps along it. Chord (ToN'03) §IV.
+ */
+import type { Id } from './id.ts'
+
+/**
+ * Whether x lies on the open arc (low, high), clockwise.
+ * The arc (a, a) is the whole circle but a, as in Zave's model of Chord: a lone node has everyone else in its arc.
+ */
+export const between = (low: Id, x: Id, high: Id): boolean =>
+  low < high ? low < x && x < high : low < x || x < high ? x !== low : false
+
+/** Whether x lies on the half-open arc (low, high]. The arc (a, a] is the whole circle: a lone node owns every key. */
+export const inArc = (low: Id, x: Id, high: Id): boolean => x === high || between(low, x, high)
+
+/** Steps clockwise from one id to the other, 0 to 2^bits - 1. */
+export const distance = (from: Id, to: Id): bigint => {
+  const steps = BigInt(`0x${to}`) - BigInt(`0x${from}`)
+  return steps < 0n ? steps + sizeOf(from) : steps
+}
+
+/** The id so many steps clockwise, or counter-clockwise when negative. */
+export const step = (from: Id, steps: bigint): Id => {
+  const size = sizeOf(from)
+  const at = (((BigInt(`0x${from}`) + steps) % size) + size) % size
+  return at.toString(16).padStart(from.length, '0')
+}
+
+/** Where finger number `index` of a node begins: id + 2^index. Chord (ToN'03) §IV-D, Table I, counted from 0. */
+export const fingerStart = (id: Id, index: number): Id => step(id, 1n << BigInt(index))
+
+/** An arc (from, to]; with from = to the whole circle. */
+export interface Arc {
+  readonly from: Id
+  readonly to: Id
+}
+
+/** Whether the one arc lies within the other. */
+export const covers = (outer: Arc, inner: Arc): boolean => {
+  if (outer.from === outer.to) return true
+  if (inner.from === inner.to) return false
+  const end = distance(outer.from, inner.to)
+  return distance(outer.from, inner.from) < end && end <= distance(outer.from, outer.to)
+}
+
+const sizeOf = (id: Id): bigint => 1n << BigInt(id.length * 4)
