@@ -73,7 +73,9 @@ export class Content {
       range: ({ from, to, after, limit }) => {
         const records = holdings.scanArc({ from, to }, after, limit)
         const complete = holdings.isComplete({ from, to })
-        return records.length < limit ? { records, complete } : { records, complete, next: cursorOf(records.at(-1) as StoredRecord) }
+        return records.length < limit
+          ? { records, complete }
+          : { records, complete, next: cursorOf(records.at(-1) as StoredRecord) }
       },
       forget: ({ key }) => this.#forget(key, ports),
     }
@@ -115,7 +117,13 @@ const sizeOf = (value: string, encoding: 'base64' | undefined): number => {
   return bytes
 }
 
-const given = ({ value, name }: { value: string | undefined; name: string | undefined }): { value?: string; name?: string } => ({
+const given = ({
+  value,
+  name,
+}: {
+  value: string | undefined
+  name: string | undefined
+}): { value?: string; name?: string } => ({
   ...(value === undefined ? {} : { value }),
   ...(name === undefined ? {} : { name }),
 })

@@ -121,7 +121,9 @@ export class Holdings {
     const key = after?.split('/')[0]
     const beyondZero = wraps && key !== undefined && key <= to
     const first = beyondZero ? [] : this.#scan(after ?? `${from}/~`, limit, wraps ? undefined : to)
-    return wraps && first.length < limit ? [...first, ...this.#scan(beyondZero ? after : undefined, limit - first.length, to)] : first
+    return wraps && first.length < limit
+      ? [...first, ...this.#scan(beyondZero ? after : undefined, limit - first.length, to)]
+      : first
   }
 
   /** Everything from a cursor on, in order of the keys. */

@@ -153,7 +153,10 @@ export class Operations {
     let copies: Copy[] = []
     for (let stamping = 0; stamping < stampings; stamping++) {
       copies = await this.#copy(record, lookup)
-      const newest = copies.map(({ version }) => version).sort(compareVersions).at(-1)
+      const newest = copies
+        .map(({ version }) => version)
+        .sort(compareVersions)
+        .at(-1)
       if (!newest || compareVersions(newest, record.version) <= 0) break
       this.#stamps.observe(newest.hlc)
       record = { ...record, version: this.#stamp() }
@@ -161,8 +164,7 @@ export class Operations {
     const { key, index, version } = record
     const owner = copies[0]?.peer
     const count = { key, index, stored: copies.length, wanted: replicas }
-    if (!owner)
-      throw new Refusal('NOT_ENOUGH_COPIES', `0 of ${replicas} copies written; storing again is safe`, count)
+    if (!owner) throw new Refusal('NOT_ENOUGH_COPIES', `0 of ${replicas} copies written; storing again is safe`, count)
     return { ...count, version, owner, hops: lookup.hops }
   }
 
@@ -225,8 +227,12 @@ export class Operations {
       queue.push(...answer.ask)
     }
     const { key } = address
-    if (held && complete) throw new Refusal('NOT_FOUND', 'nothing is stored there', { key, hops: lookup.hops, path: lookup.path })
-    throw new Refusal('INCONCLUSIVE', 'nobody reachable can say whether this is stored; try again in a second', { key, path: lookup.path })
+    if (held && complete)
+      throw new Refusal('NOT_FOUND', 'nothing is stored there', { key, hops: lookup.hops, path: lookup.path })
+    throw new Refusal('INCONCLUSIVE', 'nobody reachable can say whether this is stored; try again in a second', {
+      key,
+      path: lookup.path,
+    })
   }
 
   /** A peer's records; or its standing, when it holds none. */
@@ -238,7 +244,8 @@ export class Operations {
       })
     } catch (error) {
       if (!(error instanceof Refusal && error.code === 'NOT_HELD')) throw error
-      if (!Schema.Check(Standing, error.details)) throw new Refusal('INTERNAL', `${peer.url} answered NOT_HELD without its standing`)
+      if (!Schema.Check(Standing, error.details))
+        throw new Refusal('INTERNAL', `${peer.url} answered NOT_HELD without its standing`)
       return error.details
     }
   }

@@ -38,7 +38,8 @@ export const compareVersions = (a: Version, b: Version): number =>
  */
 export const mergeRecords = (hash: Hash, ours: StoredRecord | undefined, theirs: StoredRecord): StoredRecord => {
   if (ours === undefined) return theirs
-  const order = compareVersions(ours.version, theirs.version) || compareTexts(fingerprint(hash, ours), fingerprint(hash, theirs))
+  const order =
+    compareVersions(ours.version, theirs.version) || compareTexts(fingerprint(hash, ours), fingerprint(hash, theirs))
   return order < 0 ? theirs : ours
 }
 

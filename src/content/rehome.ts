@@ -145,7 +145,8 @@ export class Rehoming {
       for (const record of page) {
         const handed = this.#handed.get(cursorOf(record))
         if (handed?.hlc !== record.version.hlc) unknown.push(record)
-        else if (this.#clock.now() - handed.at >= this.#graceMs && !this.#holdings.believes(record.key)) await this.#drop(record)
+        else if (this.#clock.now() - handed.at >= this.#graceMs && !this.#holdings.believes(record.key))
+          await this.#drop(record)
         else whole = false
       }
       if (unknown.length > 0) {

@@ -52,6 +52,7 @@ export const parseConfig = (settings: NodeSettings): NodeConfig => {
   if (!isOrigin(url)) throw new Error(`url must be an origin like http://127.0.0.1:10001, not ${url}`)
   if (id !== undefined && !allowCustomIds) throw new Error('id needs allowCustomIds: without it an id is the hash of the url')
   if (id !== undefined && !isId(id, bits)) throw new Error(`id must have ${bits / 4} lowercase hex digits, not ${id}`)
-  if (replicas > 1 && successors < replicas + 2) throw new Error('successors must be at least replicas + 2')
+  if (replicas > 1) throw new Error('replicas must be 1: content is not replicated yet')
+  if (successors < replicas + 2) throw new Error('successors must be at least replicas + 2')
   return Object.freeze(parsed)
 }

@@ -117,7 +117,12 @@ export class Node {
       state: alive ? 'alive' : 'dead',
       sinceMs: Math.floor(now - since),
     }))
-    return { members: [{ ...this.me, name: this.config.name, state: 'alive', sinceMs: Math.floor(now - this.config.incarnation) }, ...members] }
+    return {
+      members: [
+        { ...this.me, name: this.config.name, state: 'alive', sinceMs: Math.floor(now - this.config.incarnation) },
+        ...members,
+      ],
+    }
   }
 
   #ready(): { state: NodeState } {
@@ -130,7 +135,10 @@ export class Node {
     const toMove = this.#content.holdings.size
     if (this.#departure === 'none') {
       if (this.overlay.neighbors().length === 0)
-        throw new Refusal('LAST_NODE', 'the last node has nobody to leave its content to; to end the network: npm run task killall')
+        throw new Refusal(
+          'LAST_NODE',
+          'the last node has nobody to leave its content to; to end the network: npm run task killall',
+        )
       this.#departure = 'leaving'
       this.#endJobs()
       void this.#attempt('leave', () => this.#depart())
@@ -166,7 +174,8 @@ export class Node {
     try {
       await run()
     } catch (error) {
-      if (error instanceof Unreachable || error instanceof Refusal) this.#ports.log.debug({ name, why: error.message }, 'job given up')
+      if (error instanceof Unreachable || error instanceof Refusal)
+        this.#ports.log.debug({ name, why: error.message }, 'job given up')
       else this.#ports.log.error({ name, err: error }, 'job failed')
     }
   }

@@ -41,7 +41,11 @@ export class Lookup {
   readonly #asked = new Set<Id>()
 
   /** @param deadline by the clock, after which the lookup gives up */
-  constructor(guide: Guide, clock: Clock, { avoid = [], deadline = Infinity }: { avoid?: Iterable<Id>; deadline?: number } = {}) {
+  constructor(
+    guide: Guide,
+    clock: Clock,
+    { avoid = [], deadline = Infinity }: { avoid?: Iterable<Id>; deadline?: number } = {},
+  ) {
     this.#guide = guide
     this.#clock = clock
     this.#deadline = deadline

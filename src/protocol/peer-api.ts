@@ -20,10 +20,7 @@ export const Standing = Type.Object(
 )
 export type Standing = Static<typeof Standing>
 
-const Held = Type.Object(
-  { key: IdText, records: Type.Array(Stored), ...Standing.properties },
-  { additionalProperties: false },
-)
+const Held = Type.Object({ key: IdText, records: Type.Array(Stored), ...Standing.properties }, { additionalProperties: false })
 export type Held = Static<typeof Held>
 
 /** Where a page of `range` ended: a key and an index. */

@@ -7,10 +7,7 @@ import { IdText, optional, Peer } from '../../protocol/schemas.ts'
 const peers = Type.Array(Peer, { maxItems: 64 })
 
 /** What a maintenance step copies, as of one moment. A lone node is its own neighbour. */
-export const Neighborhood = Type.Object(
-  { self: Peer, predecessor: Peer, successors: peers },
-  { additionalProperties: false },
-)
+export const Neighborhood = Type.Object({ self: Peer, predecessor: Peer, successors: peers }, { additionalProperties: false })
 export type Neighborhood = Static<typeof Neighborhood>
 
 /** `current` is the pointer as it is at the answer; an accepted candidate takes its place once it has answered. */

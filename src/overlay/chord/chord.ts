@@ -234,7 +234,9 @@ export class Chord implements ServedOverlay<ChordApi> {
     if (candidate.id === me.id) return { accepted: false, reason: 'that is this node', current }
     this.#later(() => rectify(this.#ring, candidate))
     const accepted = candidate.id === current.id || leaving === current.id || between(current.id, candidate.id, me.id)
-    return accepted ? { accepted, current } : { accepted, reason: `${shortId(current.id)} is nearer; asking whether it lives`, current }
+    return accepted
+      ? { accepted, current }
+      : { accepted, reason: `${shortId(current.id)} is nearer; asking whether it lives`, current }
   }
 
   #offerSuccessor({ leaving, ...candidate }: Request<ChordApi['offerSuccessor']>): Candidacy {

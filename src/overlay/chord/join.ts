@@ -117,8 +117,7 @@ export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 
   }
 }
 
-const yieldsTo = (ours: Mark, theirs: Mark): boolean =>
-  ours.lone === theirs.lone ? theirs.first < ours.first : ours.lone
+const yieldsTo = (ours: Mark, theirs: Mark): boolean => (ours.lone === theirs.lone ? theirs.first < ours.first : ours.lone)
 
 const firstOf = async (ring: Ring, through?: Peer): Promise<Id> => {
   const [before, first = before] = await ring.nodesAround('0'.repeat(ring.me.id.length), [], through)

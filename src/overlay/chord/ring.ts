@@ -45,7 +45,8 @@ export class Ring {
 
   /** @throws Refusal NOT_JOINED */
   assertMember(): void {
-    if (!this.#member) throw new Refusal('NOT_JOINED', 'this node is not in the ring yet; ask again in a second, or ask another')
+    if (!this.#member)
+      throw new Refusal('NOT_JOINED', 'this node is not in the ring yet; ask again in a second, or ask another')
   }
 
   /** Grows with every change of the table or of membership. */

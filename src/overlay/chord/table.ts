@@ -134,7 +134,8 @@ export class Table {
   route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
     const { peers, final } = this.approach(this.#target(key), count + this.#offset, avoid, mode)
     if (!final) return { peers, final }
-    const window = peers.slice(peers.length > 1 ? this.#offset : 0).slice(0, count)
+    const line = this.#closed ? [...peers, ...peers.slice(0, this.#offset)] : peers
+    const window = line.slice(this.#offset, this.#offset + count)
     return { peers: avoid.has(this.me.id) ? window.filter(({ id }) => !avoid.has(id)) : window, final }
   }
 

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { HybridClock, stampMs } from '../../src/content/hybrid-clock.ts'
+import { MemoryStore } from '../../src/content/memory-store.ts'
+import { assertSound, cursorOf, mergeRecords, valueIndex } from '../../src/content/record.ts'
+import type { Hash } from '../../src/ports.ts'
+import type { StoredRecord } from '../../src/protocol/schemas.ts'
+
+const hash: Hash = (text, encoding = undefined) =>
+  createHash('sha256')
+    .update(text, encoding ?? 'utf8')
+    .digest('hex')
+    .slice(0, 40)
+
+const name = 'motd'
+const index = `n:${hash(name)}`
+const record = fc
+  .record({
+    value: fc.option(fc.constantFrom('a', 'b', 'c')),
+    hlc: fc.integer({ min: 0, max: 3 }).map((n) => n.toString(16).padStart(16, '0')),
+    origin: fc.constantFrom('0a', '0b'),
+    expiresAt: fc.constantFrom(1, 2),
+  })
+  .map(
+    ({ value, hlc, origin, expiresAt }): StoredRecord => ({
+      key: index.slice(2, 4),
+      index,
+      value,
+      contentType: 'text/plain',
+      name,
+      version: { hlc, origin },
+      expiresAt,
+    }),
+  )
+
+describe('merge', () => {
+  test('a record merged with itself is itself', () =>
+    fc.assert(
+      fc.property(record, (a) => {
+        expect(mergeRecords(hash, a, a)).toEqual(a)
+      }),
+    ))
+
+  test('whoever comes first, the winner is the same', () =>
+    fc.assert(
+      fc.property(record, record, (a, b) => {
+        expect(mergeRecords(hash, a, b)).toEqual(mergeRecords(hash, b, a))
+      }),
+    ))
+
+  test('however the merges are grouped, the winner is the same', () =>
+    fc.assert(
+      fc.property(record, record, record, (a, b, c) => {
+        expect(mergeRecords(hash, mergeRecords(hash, a, b), c)).toEqual(mergeRecords(hash, a, mergeRecords(hash, b, c)))
+      }),
+    ))
+})
+
+describe('a sound record', () => {
+  const value = 'hello'
+  const sound: StoredRecord = {
+    key: valueIndex(hash, value).slice(2),
+    index: valueIndex(hash, value),
+    value,
+    contentType: 'text/plain',
+    version: { hlc: '0'.repeat(16), origin: '0a' },
+  }
+  test.each<[string, Partial<StoredRecord>, boolean]>([
+    ['as it is', {}, true],
+    ['a tombstone', { value: null }, true],
+    ['another value under this index', { value: 'bye' }, false],
+    ['the value said to be base64', { encoding: 'base64' }, false],
+    ['under another key', { key: '0'.repeat(40) }, false],
+    ['an index of a name without one', { index: index, key: index.slice(2) }, false],
+    ['another name than the index has', { index: index, key: index.slice(2), name: 'other' }, false],
+    ['the name that the index has', { index: index, key: index.slice(2), name }, true],
+  ])('%s', (_, change, accepted) => {
+    const check = () => assertSound(hash, { ...sound, ...change }, 160)
+    if (accepted) expect(check).not.toThrow()
+    else expect(check).toThrow(expect.objectContaining({ code: 'BAD_RECORD' }))
+  })
+})
+
+describe('stamps', () => {
+  const at = (times: number[]) =>
+    new HybridClock({ now: () => times.shift() ?? 0, sleep: () => Promise.resolve(), every: () => () => {} })
+
+  test('grow, though the clock stands still or goes back', () => {
+    const clock = at([1000, 1000, 900, 1001])
+    const stamps = [clock.next(), clock.next(), clock.next(), clock.next()]
+    expect(stamps).toEqual([...stamps].sort())
+    expect(new Set(stamps).size).toBe(4)
+  })
+
+  test('exceed whatever was seen', () => {
+    const seen = at([5000]).next()
+    const clock = at([1000])
+    clock.observe(seen)
+    expect(clock.next() > seen).toBe(true)
+  })
+
+  test('tell their milliseconds', () => expect(stampMs(at([1_763_640_000_000]).next())).toBe(1_763_640_000_000))
+
+  test('pass on to the next millisecond when the counter is full', () => {
+    const clock = at([1000])
+    clock.observe('0000000003e8ffff')
+    expect(clock.next()).toBe('0000000003e90000')
+  })
+})
+
+test('a store scans in order of key and index, on from any cursor, whatever was written and dropped', async () => {
+  const change = fc.record({
+    key: fc.constantFrom('00', '0a', '80', 'ff'),
+    index: fc.constantFrom('n:1', 'v:1', 'v:2'),
+    drop: fc.boolean(),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { maxLength: 30 }), fc.integer({ min: 1, max: 5 }), async (changes, limit) => {
+      const store = new MemoryStore()
+      const model = new Set<string>()
+      for (const { key, index: at, drop } of changes) {
+        const written = {
+          key,
+          index: at,
+          value: 'x',
+          contentType: 'text/plain',
+          version: { hlc: '0'.repeat(16), origin: '0a' },
+        }
+        if (drop) await store.drop(key, at)
+        else await store.write(written)
+        if (drop) model.delete(cursorOf(written))
+        else model.add(cursorOf(written))
+      }
+      const seen: string[] = []
+      for (let page = store.scan(undefined, limit); page.length > 0; page = store.scan(seen.at(-1), limit))
+        seen.push(...page.map(cursorOf))
+      expect(seen).toEqual([...model].sort())
+      expect(store.size).toBe(model.size)
+    }),
+  )
+})

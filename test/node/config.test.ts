@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { type NodeSettings, parseConfig } from '../../src/node/config.ts'
+
+const settings: NodeSettings = { name: 'node-1', url: 'http://127.0.0.1:10001', network: '0123456789abcdef', incarnation: 1 }
+
+test('defaults make a config total, and it is frozen', () => {
+  const config = parseConfig(settings)
+  expect(config).toMatchObject({
+    bits: 160,
+    overlay: 'chord',
+    ownership: 'successor',
+    mode: 'fingers',
+    replicas: 1,
+    successors: 5,
+  })
+  expect(Object.isFrozen(config)).toBe(true)
+})
+
+test.each<[Partial<NodeSettings> & Record<string, unknown>, RegExp]>([
+  [{ bits: 10 }, /bits must be a multiple of 4 from 8 to 160, not 10/],
+  [{ bits: 164 }, /bits must be/],
+  [{ url: 'http://127.0.0.1:10001/' }, /url must be an origin/],
+  [{ id: 'ab' }, /id needs allowCustomIds/],
+  [{ id: 'ab', allowCustomIds: true }, /id must have 40 lowercase hex digits/],
+  [{ successors: 2 }, /successors must be at least replicas \+ 2/],
+  [{ replicas: 3 }, /replicas must be 1/],
+  [{ network: 'x' }, /network/],
+  [{ stabilizeEveryMs: 1.5 }, /stabilizeEveryMs/],
+  [{ ownership: 'nobody' as never }, /ownership/],
+  [{ colour: 'red' }, /colour|additional/],
+])('%j is refused in a sentence', (change, sentence) => expect(() => parseConfig({ ...settings, ...change })).toThrow(sentence))

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { errorFromPeer, isErrorBody, Refusal, Unreachable } from '../../src/protocol/errors.ts'
+import { isIdBits, isOrigin } from '../../src/protocol/schemas.ts'
+
+test.each([
+  ['http://127.0.0.1:10001', true],
+  ['https://node-1.example.org', true],
+  ['http://localhost:65535', true],
+  ['http://[::1]:10001', true],
+  ['http://127.0.0.1:10001/', false],
+  ['http://127.0.0.1:10001/path', false],
+  ['http://user@127.0.0.1:10001', false],
+  ['http://127.0.0.1:80', false],
+  ['https://a.example:443', false],
+  ['http://127.0.0.1:65536', false],
+  ['http://127.0.0.1:0', false],
+  ['http://UPPER.example', false],
+  ['ftp://127.0.0.1:21', false],
+  ['http://169.254.169.254', false],
+  ['http://[fe80::1]:1', false],
+  ['http://a.example\nhost: b', false],
+  ['', false],
+])('%s is an origin: %s', (text, expected) => expect(isOrigin(text)).toBe(expected))
+
+test.each([
+  [8, true],
+  [160, true],
+  [10, false],
+  [4, false],
+  [164, false],
+  [8.5, false],
+])('ids of %s bits: %s', (bits, expected) => expect(isIdBits(bits)).toBe(expected))
+
+test('a refusal survives the way to the caller, with its details', () => {
+  const refusal = new Refusal('NOT_FOUND', 'nothing is stored there', { key: 'aa' })
+  const body: unknown = JSON.parse(JSON.stringify(refusal.toBody()))
+  expect(isErrorBody(body)).toBe(true)
+  const back = isErrorBody(body) ? errorFromPeer('http://127.0.0.1:1', body) : undefined
+  expect(back).toMatchObject({ code: 'NOT_FOUND', status: 404, message: 'nothing is stored there', details: { key: 'aa' } })
+})
+
+test.each(['NOT_JOINED', 'OTHER_NETWORK', 'WRONG_NODE'] as const)('%s means that the peer one wanted is not there', (error) =>
+  expect(errorFromPeer('http://127.0.0.1:1', { error, message: 'no' })).toBeInstanceOf(Unreachable),
+)
+
+test.each([[{ error: 'toString', message: '' }], [{ error: 'NOT_FOUND' }], [null], ['NOT_FOUND'], [[]]])(
+  '%j is no error body',
+  (body) => expect(isErrorBody(body)).toBe(false),
+)
