@@ -130,8 +130,13 @@ export class Table {
     this.#replaceSuccessors([])
   }
 
-  /** One step towards the window of a key. See Overlay.route. */
+  /** One step towards the window of a key. See Overlay.route. An owner knows by its predecessor that it is one. */
   route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
+    const [before] = this.#predecessors
+    if (before && this.#offset === 1 && inArc(before.id, key, this.me.id) && !avoid.has(this.me.id)) {
+      const others = this.#successors.filter(({ id }) => !avoid.has(id))
+      return { peers: [this.me, ...others].slice(0, count), final: true }
+    }
     const { peers, final } = this.approach(this.#target(key), count + this.#offset, avoid, mode)
     if (!final) return { peers, final }
     const line = this.#closed ? [...peers, ...peers.slice(0, this.#offset)] : peers

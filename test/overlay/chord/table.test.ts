@@ -93,6 +93,10 @@ describe('routing', () => {
     expect(ids(table.route('25', 3, new Set(), 'fingers').peers)).toBe('30 10 20')
   })
 
+  test('an owner knows by its predecessor that it is one', () => {
+    expect(tableOf('10', '20 30 40', '05').route('08', 2, new Set(), 'linear')).toEqual({ peers: peers('10 20'), final: true })
+  })
+
   test('of two nodes the one left over stands in for the other', () => {
     const table = tableOf('10', '20 10')
     expect(table.route('18', 1, avoid('20'), 'fingers')).toEqual({ peers: [peer('10')], final: true })
