@@ -48,7 +48,7 @@ export class Content {
     const holdings = new Holdings(me, overlay, ports.store, ports.clock, ports.hash, stamps)
     const operations = new Operations(holdings, overlay, ports, stamps, me, options)
     this.holdings = holdings
-    this.rehoming = new Rehoming(holdings, overlay, operations, ports, options.graceMs)
+    this.rehoming = new Rehoming(me, holdings, overlay, operations, ports, options.graceMs)
     this.handlers = {
       find: ({ key, mode }) => operations.find({ key }, mode),
       findBy: ({ mode, ...content }) => operations.find(operations.addressOf(content), mode),
@@ -64,6 +64,7 @@ export class Content {
         return { version: await holdings.merge(record), ...holdings.standing(key) }
       },
       merge: async ({ records, keep }) => {
+        if (keep === 'all') holdings.assertHeir()
         const held = records.map(({ key }) => holdings.believes(key))
         for (const [at, record] of records.entries()) if (held[at] || keep === 'all') await holdings.merge(record)
         return { held }
@@ -72,10 +73,8 @@ export class Content {
       getBy: (content) => holdings.get(operations.addressOf(content)),
       range: ({ from, to, after, limit }) => {
         const records = holdings.scanArc({ from, to }, after, limit)
-        const complete = holdings.isComplete({ from, to })
-        return records.length < limit
-          ? { records, complete }
-          : { records, complete, next: cursorOf(records.at(-1) as StoredRecord) }
+        const page = { records, complete: holdings.isComplete({ from, to }), held: holdings.believes(to) }
+        return records.length < limit ? page : { ...page, next: cursorOf(records.at(-1) as StoredRecord) }
       },
       forget: ({ key }) => this.#forget(key, ports),
     }

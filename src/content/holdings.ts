@@ -17,6 +17,15 @@ import { type Address, assertSound, cursorOf, isLive, mergeRecords, stampAheadMs
 /** How many others are named to whoever should ask elsewhere. */
 const askable = 2
 
+/** One version of a record, on its way to another holder; acknowledged by it since `takenAt`. */
+interface Offer {
+  readonly hlc: string
+  takenAt?: number
+}
+
+/** What is taken in: everything; not what a leaver bequeaths; nothing. */
+type Acceptance = 'all' | 'own' | 'nothing'
+
 export class Holdings {
   readonly #me: Peer
   readonly #overlay: Overlay
@@ -29,7 +38,9 @@ export class Holdings {
   #complete: Arc | undefined
   /** Records that are no tombstones. */
   #values = 0
-  #accepting = true
+  #accepts: Acceptance = 'all'
+  /** Records offered to someone who should hold them, by cursor: until they come back, or are dropped. */
+  readonly #offered = new Map<string, Offer>()
 
   constructor(me: Peer, overlay: Overlay, store: Store, clock: Clock, hash: Hash, stamps: HybridClock) {
     this.#stamps = stamps
@@ -66,9 +77,14 @@ export class Holdings {
     return this.#complete !== undefined && covers(this.#complete, arc)
   }
 
-  /** Merges no more: whoever writes has to go elsewhere. */
-  close(): void {
-    this.#accepting = false
+  /** A node that is leaving is nobody's heir, and in the end takes no writes: whoever has something has to go elsewhere. */
+  accept(what: Acceptance): void {
+    this.#accepts = what
+  }
+
+  /** @throws Refusal NOT_JOINED when this node cannot be an heir */
+  assertHeir(): void {
+    if (this.#accepts !== 'all') throw new Refusal('NOT_JOINED', 'this node is leaving itself; take the next')
   }
 
   /**
@@ -76,11 +92,12 @@ export class Holdings {
    * @throws Refusal BAD_RECORD, STAMP_AHEAD; NOT_JOINED when this node is leaving
    */
   async merge(record: StoredRecord): Promise<Version> {
-    if (!this.#accepting) throw new Refusal('NOT_JOINED', 'this node is leaving; write through another')
+    if (this.#accepts === 'nothing') throw new Refusal('NOT_JOINED', 'this node is leaving; write through another')
     assertSound(this.#hash, record, this.#me.id.length * 4)
     if (stampMs(record.version.hlc) > this.#clock.now() + stampAheadMs)
       throw new Refusal('STAMP_AHEAD', 'the stamp is more than 5 minutes ahead of this node; set the clocks right')
     this.#stamps.observe(record.version.hlc)
+    this.#offered.delete(cursorOf(record))
     const ours = this.#read(record.key).find(({ index }) => index === record.index)
     const winner = mergeRecords(this.#hash, ours, record)
     if (winner !== ours) {
@@ -98,15 +115,15 @@ export class Holdings {
   }
 
   /**
-   * The live records at an address.
-   * @throws Refusal NOT_HELD with this node's standing as details
+   * The records at an address, tombstones among them.
+   * @throws Refusal NOT_HELD when none of them lives
    */
   get({ key, index }: Address): Held {
     const now = this.#clock.now()
-    const records = this.#read(key).filter((record) => isLive(record, now) && (index === undefined || record.index === index))
+    const records = this.#read(key).filter((record) => index === undefined || record.index === index)
     const standing = this.standing(key)
-    if (records.length === 0) throw new Refusal('NOT_HELD', `not held here; try GET /lookup/${key}`, standing)
-    return { key, records, ...standing }
+    if (records.some((record) => isLive(record, now))) return { key, records, ...standing }
+    throw new Refusal('NOT_HELD', `not held here; try GET /lookup/${key}`, { records, ...standing })
   }
 
   /** Who would hold a key if it were not for this node: its heirs when it goes, its donors when it has come. */
@@ -155,7 +172,27 @@ export class Holdings {
     return place === 0 ? 'owned' : place > 0 ? 'replica' : 'misplaced'
   }
 
+  /**
+   * Notes that a record is being offered to another holder. Call what it returns when that one has taken it: it then counts,
+   * unless the record has come back meanwhile.
+   */
+  offer(record: StoredRecord): () => void {
+    const offer: Offer = { hlc: record.version.hlc }
+    const cursor = cursorOf(record)
+    this.#offered.set(cursor, offer)
+    return () => {
+      if (this.#offered.get(cursor) === offer) offer.takenAt = this.#clock.now()
+    }
+  }
+
+  /** Since when this version of the record has been with another holder; undefined when it is not. */
+  takenAt(record: StoredRecord): number | undefined {
+    const offer = this.#offered.get(cursorOf(record))
+    return offer?.hlc === record.version.hlc ? offer.takenAt : undefined
+  }
+
   async drop(record: StoredRecord): Promise<void> {
+    this.#offered.delete(cursorOf(record))
     this.#count(record, undefined)
     await this.#store.drop(record.key, record.index)
   }

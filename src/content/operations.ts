@@ -8,12 +8,12 @@ import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Hash } from '../ports.ts'
 import type { Deleted, Found, Placed, Value, Written } from '../protocol/client-api.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
-import { type Held, type PeerApi, Standing } from '../protocol/peer-api.ts'
+import { type Held, NotHeld, type PeerApi } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import type { Mode, Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Holdings } from './holdings.ts'
 import type { HybridClock } from './hybrid-clock.ts'
-import { type Address, compareVersions, keyOf, nameIndex, valueIndex } from './record.ts'
+import { type Address, compareVersions, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
 
 /** Peers named by one routing answer: enough that a dead one rarely costs a second question. */
 const breadth = 8
@@ -206,47 +206,50 @@ export class Operations {
   }
 
   /**
-   * Asks the window, and whoever those name, until someone has it. A miss counts once someone who holds the key has missed,
-   * and someone who has had all that was written there.
+   * Asks the window, and whoever those name. It ends once someone who holds the key has answered, and someone who has had all
+   * that was written there; a value by its content needs neither, since it never changes.
    */
   async #read(address: Address, lookup: Lookup): Promise<{ records: StoredRecord[]; answeredBy: Peer }> {
+    const { key, index } = address
+    const newest = new Map<string, StoredRecord>()
+    const living = () => [...newest.values()].filter((record) => isLive(record, this.#clock.now()))
     const met = new Set<string>()
     const queue: Peer[] = []
     let held = false
     let complete = false
-    while (met.size < visits && !(held && complete)) {
+    while (met.size < visits) {
       const peer = queue.shift() ?? (await lookup.window()).find(({ id }) => !met.has(id))
       if (!peer) break
       if (met.has(peer.id)) continue
       met.add(peer.id)
       const answer = await this.#get(peer, address, lookup)
       if (!answer) continue
-      if ('records' in answer) return { records: answer.records, answeredBy: peer }
+      for (const record of answer.records) newest.set(record.index, mergeRecords(this.#hash, newest.get(record.index), record))
       held ||= answer.held
       complete ||= answer.complete
+      const records = living()
+      const final = held && complete
+      if (records.length > 0 && (final || index?.startsWith('v:'))) return { records, answeredBy: peer }
+      if (final) throw new Refusal('NOT_FOUND', 'nothing is stored there', { key, hops: lookup.hops, path: lookup.path })
       queue.push(...answer.ask)
     }
-    const { key } = address
-    if (held && complete)
-      throw new Refusal('NOT_FOUND', 'nothing is stored there', { key, hops: lookup.hops, path: lookup.path })
     throw new Refusal('INCONCLUSIVE', 'nobody reachable can say whether this is stored; try again in a second', {
       key,
       path: lookup.path,
     })
   }
 
-  /** A peer's records; or its standing, when it holds none. */
-  async #get(peer: Peer, address: Address, lookup: Lookup): Promise<Held | Standing | undefined> {
+  /** A peer's records and standing; undefined when it does not answer. */
+  async #get(peer: Peer, address: Address, lookup: Lookup): Promise<Omit<Held, 'key'> | undefined> {
     try {
       return await this.#visit(peer, lookup, {
-        here: () => Promise.resolve(this.#holdings.get(address)),
+        here: () => this.#holdings.get(address),
         there: () => this.#network.call(peer, 'get', address),
       })
     } catch (error) {
       if (!(error instanceof Refusal && error.code === 'NOT_HELD')) throw error
-      if (!Schema.Check(Standing, error.details))
-        throw new Refusal('INTERNAL', `${peer.url} answered NOT_HELD without its standing`)
-      return error.details
+      if (Schema.Check(NotHeld, error.details)) return error.details
+      throw new Refusal('INTERNAL', `${peer.url} answered NOT_HELD without its standing`)
     }
   }
 
@@ -254,7 +257,7 @@ export class Operations {
   async #visit<T>(
     peer: Peer,
     lookup: Lookup,
-    ask: { here: () => Promise<T>; there: () => Promise<T> },
+    ask: { here: () => T | Promise<T>; there: () => Promise<T> },
   ): Promise<T | undefined> {
     if (peer.id === this.#me.id) return ask.here()
     return lookup.visit(peer, ask.there)

@@ -18,9 +18,10 @@ const batchBytes = 1024 * 1024
 /** Donors asked for a cell before it counts as complete. */
 const donors = 3
 /** Before a pass that could not finish is made again. */
-const retryMs = 500
+const retryMs = 200
 
 export class Rehoming {
+  readonly #me: Peer
   readonly #holdings: Holdings
   readonly #overlay: Overlay
   readonly #operations: Operations
@@ -29,8 +30,6 @@ export class Rehoming {
   readonly #log: Log
   /** How long a copy that its new holder has acknowledged is kept, so that views have time to agree. */
   readonly #graceMs: number
-  /** What was handed over, by cursor: the stamp, and when. */
-  readonly #handed = new Map<string, { hlc: string; at: number }>()
   #running: Promise<void> | undefined
   #again = false
   #closed = false
@@ -38,12 +37,14 @@ export class Rehoming {
   #swept: string | undefined
 
   constructor(
+    me: Peer,
     holdings: Holdings,
     overlay: Overlay,
     operations: Operations,
     ports: { network: Network<PeerApi>; clock: Clock; log: Log },
     graceMs: number,
   ) {
+    this.#me = me
     this.#holdings = holdings
     this.#overlay = overlay
     this.#operations = operations
@@ -63,20 +64,29 @@ export class Rehoming {
   }
 
   /**
-   * Hands everything over to the heirs, as if this node were not there. Called again it hands over what has come since.
-   * @returns how many records moved
+   * Hands everything over to the heirs, as if this node were not there, and makes no passes any more. Called again it hands
+   * over what has come since.
+   * @returns how many records moved, and how many nobody would take
    */
-  async handOver(): Promise<number> {
+  async handOver(): Promise<{ moved: number; left: number }> {
     this.#closed = true
     await this.#running
-    let moved = 0
+    const total = { moved: 0, left: 0 }
     for (let after: string | undefined, more = true; more; ) {
       const page = this.#holdings.scan(after, limits.page)
       more = page.length === limits.page
       after = page.length > 0 ? cursorOf(page.at(-1) as StoredRecord) : after
-      moved += await this.#bequeath(page.filter((record) => this.#handed.get(cursorOf(record))?.hlc !== record.version.hlc))
+      const own = page.filter((record) => this.#holdings.takenAt(record) === undefined)
+      const moved = await this.#bequeath(own)
+      total.moved += moved
+      total.left += own.length - moved
     }
-    return moved
+    return total
+  }
+
+  /** Passes are made again. */
+  resume(): void {
+    this.#closed = false
   }
 
   async #passes(): Promise<void> {
@@ -119,14 +129,14 @@ export class Rehoming {
     return true
   }
 
-  /** Undefined when the donor does not answer. */
+  /** Undefined when the donor does not answer, or still takes new records itself: what it then gets would be missed. */
   async #fetchFrom(donor: Peer, { from, to }: Arc): Promise<{ complete: boolean; fetched: number } | undefined> {
     let after: string | undefined
     let fetched = 0
     for (;;) {
       const request = { from, to, limit: limits.page, ...(after === undefined ? {} : { after }) }
       const page = await this.#tell(donor, () => this.#network.call(donor, 'range', request))
-      if (!page) return undefined
+      if (!page || page.held) return undefined
       for (const record of page.records) await this.#holdings.merge(record)
       fetched += page.records.length
       after = page.next
@@ -143,10 +153,10 @@ export class Rehoming {
       after = page.length > 0 ? cursorOf(page.at(-1) as StoredRecord) : after
       const unknown: StoredRecord[] = []
       for (const record of page) {
-        const handed = this.#handed.get(cursorOf(record))
-        if (handed?.hlc !== record.version.hlc) unknown.push(record)
-        else if (this.#clock.now() - handed.at >= this.#graceMs && !this.#holdings.believes(record.key))
-          await this.#drop(record)
+        const takenAt = this.#holdings.takenAt(record)
+        const settled = takenAt !== undefined && this.#clock.now() - takenAt >= this.#graceMs
+        if (takenAt === undefined) unknown.push(record)
+        else if (settled && !this.#holdings.believes(record.key)) await this.#holdings.drop(record)
         else whole = false
       }
       if (unknown.length > 0) {
@@ -195,26 +205,22 @@ export class Rehoming {
 
   /** What the peer says of each record, as far as it took them; nothing when it does not answer. */
   async #give(peer: Peer, records: StoredRecord[], keep: 'held' | 'all'): Promise<boolean[]> {
+    const taken = records.map((record) => this.#holdings.offer(record))
     const answer = await this.#tell(peer, () => this.#network.call(peer, 'merge', { records, keep }))
     const held = answer?.held ?? []
-    const at = this.#clock.now()
-    for (const [place, record] of records.entries())
-      if (held[place] || (answer && keep === 'all')) this.#handed.set(cursorOf(record), { hlc: record.version.hlc, at })
+    for (const [place, note] of taken.entries()) if (held[place] || (answer && keep === 'all')) note()
     return held
   }
 
+  /** Who should hold a key, when that is someone else. */
   async #ownerOf(key: string): Promise<Peer | undefined> {
     try {
-      return (await this.#operations.find({ key })).owner
+      const { owner } = await this.#operations.find({ key })
+      return owner.id === this.#me.id ? undefined : owner
     } catch (error) {
       if (error instanceof Refusal && error.status === 503) return undefined
       throw error
     }
-  }
-
-  async #drop(record: StoredRecord): Promise<void> {
-    this.#handed.delete(cursorOf(record))
-    await this.#holdings.drop(record)
   }
 
   /** Drops what has expired, a page a pass. */
@@ -222,7 +228,7 @@ export class Rehoming {
     const page = this.#holdings.scan(this.#swept, limits.page)
     this.#swept = page.length === limits.page ? cursorOf(page.at(-1) as StoredRecord) : undefined
     const now = this.#clock.now()
-    for (const record of page) if (record.value !== null && !isLive(record, now)) await this.#drop(record)
+    for (const record of page) if (record.value !== null && !isLive(record, now)) await this.#holdings.drop(record)
   }
 
   async #tell<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {

@@ -96,10 +96,7 @@ export class Node {
    */
   async start(seeds: readonly Peer[]): Promise<void> {
     await this.overlay.join(seeds)
-    const { clock } = this.#ports
-    const { rehomeEveryMs } = this.config
-    const jobs = [...this.overlay.jobs, { name: 'rehome', everyMs: rehomeEveryMs, run: () => this.#content.rehoming.run() }]
-    this.#stops = jobs.map(({ name, everyMs, run }) => clock.every(everyMs, () => this.#attempt(name, run)))
+    this.#beginJobs()
   }
 
   /** Ends the jobs and tells the neighbours goodbye; keeps the content. What SIGTERM does. */
@@ -107,6 +104,13 @@ export class Node {
     if (this.#departure === 'none') this.#departure = 'leaving'
     this.#endJobs()
     await this.overlay.leave()
+  }
+
+  #beginJobs(): void {
+    const { clock } = this.#ports
+    const { rehomeEveryMs } = this.config
+    const jobs = [...this.overlay.jobs, { name: 'rehome', everyMs: rehomeEveryMs, run: () => this.#content.rehoming.run() }]
+    this.#stops = jobs.map(({ name, everyMs, run }) => clock.every(everyMs, () => this.#attempt(name, run)))
   }
 
   #members(): Reply<ClientApi['members']> {
@@ -146,15 +150,24 @@ export class Node {
     return { state: this.state, toMove }
   }
 
-  /** Content first, then the ring; then what came meanwhile; then a while of answering those who have not heard. */
+  /** All content first, writes refused for the last of it; then the ring; then a while of answering those who have not heard. */
   async #depart(): Promise<void> {
     const { rehoming, holdings } = this.#content
     const { log, clock } = this.#ports
-    let moved = await rehoming.handOver()
+    holdings.accept('own')
+    const most = await rehoming.handOver()
+    holdings.accept('nothing')
+    const rest = await rehoming.handOver()
+    if (most.left + rest.left > 0) {
+      log.warn({ left: rest.left }, 'leave given up: nobody takes the content')
+      holdings.accept('all')
+      rehoming.resume()
+      this.#departure = 'none'
+      this.#beginJobs()
+      return
+    }
     await this.overlay.leave()
-    holdings.close()
-    moved += await rehoming.handOver()
-    log.info({ moved }, 'node left')
+    log.info({ moved: most.moved + rest.moved }, 'node left')
     await clock.sleep(this.config.stabilizeEveryMs)
     this.#departure = 'left'
     this.#left()

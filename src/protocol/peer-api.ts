@@ -20,8 +20,12 @@ export const Standing = Type.Object(
 )
 export type Standing = Static<typeof Standing>
 
+/** A node's records under a key, tombstones among them, and its standing. */
 const Held = Type.Object({ key: IdText, records: Type.Array(Stored), ...Standing.properties }, { additionalProperties: false })
 export type Held = Static<typeof Held>
+
+/** The details of NOT_HELD: the same, where none of the records lives. */
+export const NotHeld = Type.Omit(Held, ['key'])
 
 /** Where a page of `range` ended: a key and an index. */
 const Cursor = Type.String({ maxLength: 128 })
@@ -70,10 +74,10 @@ export const peerApi = {
   range: row(
     'GET',
     '/range',
-    'the records of this node on the arc (from, to], a page; `complete` when it has had them all',
+    'the records of this node on the arc (from, to], a page; `complete`: it has had them all; `held`: it still takes new ones',
     { from: IdText, to: IdText, after: optional(Cursor), limit: Type.Integer({ minimum: 1, maximum: limits.page }) },
     Type.Object(
-      { records: Type.Array(Stored), next: optional(Cursor), complete: Type.Boolean() },
+      { records: Type.Array(Stored), next: optional(Cursor), complete: Type.Boolean(), held: Type.Boolean() },
       { additionalProperties: false },
     ),
   ),
