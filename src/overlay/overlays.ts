@@ -5,4 +5,3 @@ import { Chord } from './chord/chord.ts'
 export const overlays = {
   chord: { api: chordApi, create: (setting: ConstructorParameters<typeof Chord>[0]) => new Chord(setting) },
 }
-export type OverlayName = keyof typeof overlays

@@ -7,7 +7,7 @@ import { assertSound, cursorOf, mergeRecords, valueIndex } from '../../src/conte
 import type { Hash } from '../../src/ports.ts'
 import type { StoredRecord } from '../../src/protocol/schemas.ts'
 
-const hash: Hash = (text, encoding = undefined) =>
+const hash: Hash = (text, encoding) =>
   createHash('sha256')
     .update(text, encoding ?? 'utf8')
     .digest('hex')

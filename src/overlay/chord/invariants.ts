@@ -31,7 +31,9 @@ export const bestSuccessor = (snapshot: Snapshot, id: Id): Id | undefined => {
 /** I1: every member has a live successor in its list. */
 export const oneLiveSuccessor = (snapshot: Snapshot): Violations =>
   violations('OneLiveSuccessor', snapshot, (id, { successors }) =>
-    bestSuccessor(snapshot, id) === undefined ? `all of ${names(successors)}, the successors of ${shortId(id)}, are dead` : undefined,
+    bestSuccessor(snapshot, id) === undefined
+      ? `all of ${names(successors)}, the successors of ${shortId(id)}, are dead`
+      : undefined,
   )
 
 /** I2: at least listLength + 1 members are principals. Holds of no ring that small, and not yet of one that just outgrew it. */
@@ -46,7 +48,9 @@ export const sufficientPrincipals = (snapshot: Snapshot, listLength: number): Vi
 /** D1: no member lists itself, or another one twice. */
 export const noDuplicates = (snapshot: Snapshot): Violations =>
   violations('NoDuplicates', snapshot, (id, { successors }) =>
-    new Set(successors).size < successors.length || successors.includes(id) ? `${shortId(id)} lists ${names(successors)}` : undefined,
+    new Set(successors).size < successors.length || successors.includes(id)
+      ? `${shortId(id)} lists ${names(successors)}`
+      : undefined,
   )
 
 /** D2: a list goes once around the circle, clockwise. */

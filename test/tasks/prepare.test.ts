@@ -1,0 +1,105 @@
+/** tasks/prepare.mjs in a project of its own, whose npm and whose build only write down that they ran. */
+import { spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+const steps = (name: string, folder: string) => `
+  import { appendFileSync, mkdirSync } from 'node:fs'
+  appendFileSync('ran.txt', '${name}\\n')
+  console.log('words of ${name}')
+  mkdirSync('${folder}', { recursive: true })
+`
+const pidOfNobody = 2 ** 22 + 1
+
+let project: string
+beforeEach(() => {
+  project = mkdtempSync(join(tmpdir(), 'polychord-prepare-'))
+  mkdirSync(join(project, 'tasks'))
+  mkdirSync(join(project, 'src'))
+  cpSync(new URL('../../tasks/prepare.mjs', import.meta.url), join(project, 'tasks/prepare.mjs'))
+  write('tasks/build.mjs', steps('build', 'dist'))
+  write('npm.mjs', steps('install', 'node_modules'))
+  write('package-lock.json', '{}')
+  write('src/node.ts', 'one')
+})
+afterEach(() => rmSync(project, { recursive: true, force: true }))
+
+const write = (path: string, text: string): void => writeFileSync(join(project, path), text)
+const ran = (): string => {
+  const path = join(project, 'ran.txt')
+  const words = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  rmSync(path, { force: true })
+  return words.trim().split('\n').join(' ')
+}
+
+interface End {
+  status: number | null
+  stdout: string
+  stderr: string
+}
+const prepare = (): Promise<End> =>
+  new Promise((resolve, reject) => {
+    const env = { ...process.env, npm_execpath: join(project, 'npm.mjs') }
+    const child = spawn(process.execPath, [join(project, 'tasks/prepare.mjs')], { env })
+    const end: End = { status: null, stdout: '', stderr: '' }
+    child.stdout.on('data', (chunk) => (end.stdout += String(chunk)))
+    child.stderr.on('data', (chunk) => (end.stderr += String(chunk)))
+    child.on('error', reject).on('close', (status) => resolve({ ...end, status }))
+  })
+
+test('a fresh clone is installed and built once, and nothing of it is said on stdout', async () => {
+  const { status, stdout, stderr } = await prepare()
+  expect({ status, stdout, ran: ran() }).toEqual({ status: 0, stdout: '', ran: 'install build' })
+  expect(stderr).toContain('polychord: building…\nwords of build')
+  expect(await prepare()).toEqual({ status: 0, stdout: '', stderr: '' })
+  expect(ran()).toBe('')
+})
+
+test('contents decide what is stale, times do not', async () => {
+  await prepare()
+  ran()
+  utimesSync(join(project, 'src/node.ts'), 1, 1)
+  await prepare()
+  expect(ran()).toBe('')
+  write('src/node.ts', 'two')
+  await prepare()
+  expect(ran()).toBe('build')
+  write('package-lock.json', '{ }')
+  await prepare()
+  expect(ran()).toBe('install build')
+})
+
+test('an install that was cut short is repeated', async () => {
+  await prepare()
+  ran()
+  rmSync(join(project, 'node_modules'), { recursive: true })
+  await prepare()
+  expect(ran()).toBe('install')
+})
+
+test('of several at once one does the work, and the others wait for it', async () => {
+  const ends = await Promise.all([prepare(), prepare(), prepare()])
+  expect(ends.map(({ status }) => status)).toEqual([0, 0, 0])
+  expect(ran()).toBe('install build')
+})
+
+test('a lock whose holder died is taken over, and given back', async () => {
+  mkdirSync(join(project, '.polychord'))
+  write('.polychord/prepare.lock', String(pidOfNobody))
+  expect((await prepare()).status).toBe(0)
+  expect(ran()).toBe('install build')
+  expect(existsSync(join(project, '.polychord/prepare.lock'))).toBe(false)
+})
+
+test('a step that fails says how to try it alone, and is tried again the next time', async () => {
+  write('tasks/build.mjs', 'process.exit(3)')
+  const { status, stderr } = await prepare()
+  expect(status).toBe(1)
+  expect(stderr).toContain('polychord: building failed; what is above says why. To try it alone: node tasks/build.mjs')
+  write('tasks/build.mjs', steps('build', 'dist'))
+  ran()
+  expect((await prepare()).status).toBe(0)
+  expect(ran()).toBe('build')
+})
