@@ -96,7 +96,7 @@ export class Node {
    */
   async start(seeds: readonly Peer[]): Promise<void> {
     await this.overlay.join(seeds)
-    this.#beginJobs()
+    if (this.#departure === 'none') this.#beginJobs()
   }
 
   /** Ends the jobs and tells the neighbours goodbye; keeps the content. What SIGTERM does. */

@@ -51,14 +51,12 @@ export interface Overlay {
   route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route
   /** The window of a key over a given set of peers, owner first. */
   place(key: Id, peers: readonly Peer[], count: number): Peer[]
-  /** 0: a final route ends a lookup; k: it ends when the k best by `place` have answered. */
-  readonly confirm: number
   /** The ranges that this node believes it holds, and with whom. None while it has no place in the network. */
   cells(): Cell[]
   /** The peers this node shares ranges with, nearest first. */
   neighbors(): Peer[]
   /** Someone answered us. */
-  admit(peer: Peer, rttMs?: number): void
+  admit(peer: Peer): void
   /** Someone did not answer us. */
   evict(id: Id): void
   view(): OverlayView

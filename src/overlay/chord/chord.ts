@@ -13,33 +13,33 @@ import { between } from '../../space/ring.ts'
 import type { Cell, Job, OverlaySetting, OverlayView, ServedOverlay } from '../overlay.ts'
 import type { Candidacy, ChordApi } from './api.ts'
 import { fingerRuns, refreshFingers } from './fingers.ts'
-import { assertIdOf, compareRings, found, joinThrough, placeOf, resign } from './join.ts'
+import { assertIdOf, placeOf } from './join.ts'
 import type { ChordOptions } from './options.ts'
+import { Residence } from './residence.ts'
 import { Ring } from './ring.ts'
-import { checkPredecessor, rectify, stabilize, tell } from './stabilize.ts'
+import { checkPredecessor, rectify, stabilize } from './stabilize.ts'
 import type { Table } from './table.ts'
 
-/** Between two attempts to join, and before a step that was abandoned is tried again: this much, and as much again at random. */
+/** Before a step that was abandoned is tried again: this much, and as much again at random. */
 const retryMs = 100
 
 export class Chord implements ServedOverlay<ChordApi> {
   readonly name = 'chord'
-  readonly confirm = 0
+  readonly jobs: readonly Job[]
+  readonly handlers: Handlers<ChordApi>
   readonly #ring: Ring
-  #seeds: readonly Peer[] = []
-  #leaving = false
+  readonly #residence: Residence
   /** Whether a stabilisation is waiting for its turn: one is enough. */
   #scheduled = false
-  #reuniting = false
-  #returning = false
 
   constructor(setting: OverlaySetting<ChordApi, ChordOptions>) {
     this.#ring = new Ring(setting)
+    this.#residence = new Residence(this.#ring)
     const { stabilizeEveryMs, refreshFingersEveryMs, reuniteEveryMs } = setting.options
     this.jobs = [
       { name: 'stabilize', everyMs: stabilizeEveryMs, run: () => this.#maintain() },
       { name: 'refresh fingers', everyMs: refreshFingersEveryMs, run: () => this.#refreshFingers() },
-      { name: 'reunite', everyMs: reuniteEveryMs, run: () => this.#reunite() },
+      { name: 'reunite', everyMs: reuniteEveryMs, run: () => this.#residence.reunite() },
     ]
     const ring = this.#ring
     const asMember = <T>(answer: () => T): T => {
@@ -111,21 +111,13 @@ export class Chord implements ServedOverlay<ChordApi> {
     }
   }
 
-  async join(seeds: readonly Peer[]): Promise<void> {
-    const { acquaintances, ports, me, options } = this.#ring
-    this.#seeds = seeds.filter(({ id }) => id !== me.id)
-    for (const seed of this.#seeds) acquaintances.introduce(seed, ports.clock.now())
-    if (seeds.length === 0) await found(this.#ring)
-    else await this.#enter(() => [...this.#seeds], options.foundAfterMs)
+  join(seeds: readonly Peer[]): Promise<void> {
+    return this.#residence.take(seeds)
   }
 
-  async leave(): Promise<void> {
-    this.#leaving = true
-    await resign(this.#ring)
+  leave(): Promise<void> {
+    return this.#residence.giveUp()
   }
-
-  readonly jobs: readonly Job[]
-  readonly handlers: Handlers<ChordApi>
 
   /** The periodic round: successor, then predecessor. */
   async #maintain(): Promise<void> {
@@ -138,13 +130,13 @@ export class Chord implements ServedOverlay<ChordApi> {
   }
 
   async #stabilize(): Promise<void> {
-    if (!this.isMember) return this.#comeBack()
+    if (!this.isMember) return this.#residence.comeBack()
     const outcome = await stabilize(this.#ring)
     if (outcome === 'stale') this.#schedule(retryMs)
     if (outcome !== 'alone') return
     this.#ring.ports.log.warn({}, 'every successor lost')
     this.#ring.exit()
-    await this.#comeBack()
+    await this.#residence.comeBack()
   }
 
   /** A stabilisation soon; one at a time waits. */
@@ -152,78 +144,10 @@ export class Chord implements ServedOverlay<ChordApi> {
     if (this.#scheduled || !this.isMember) return
     this.#scheduled = true
     this.#later(async () => {
-      if (afterMs > 0) await this.#pause(afterMs)
+      if (afterMs > 0) await this.#ring.pause(afterMs)
       this.#scheduled = false
       await this.#stabilize()
     })
-  }
-
-  /** Tries contacts until one takes us in; when none has answered for `patienceMs`, founds a ring of its own. */
-  async #enter(contacts: () => Peer[], patienceMs: number): Promise<void> {
-    const { clock, random } = this.#ring.ports
-    const began = clock.now()
-    while (!this.#leaving) {
-      let answered = false
-      const left = contacts()
-      while (left.length > 0 && !this.#leaving) {
-        const [contact] = left.splice(random.below(left.length), 1) as [Peer]
-        try {
-          if (await joinThrough(this.#ring, contact)) return
-          answered = true
-        } catch (error) {
-          if (error instanceof Refusal && error.status !== 503) throw error
-          if (!(error instanceof Unreachable || error instanceof Refusal)) throw error
-          this.#ring.ports.log.debug({ contact, why: error.message }, 'contact could not help')
-        }
-      }
-      if (!answered && clock.now() - began >= patienceMs) return found(this.#ring)
-      await this.#pause(retryMs)
-    }
-  }
-
-  /** Back into a ring, after this node has lost its place or given it up. */
-  async #comeBack(first?: Peer): Promise<void> {
-    if (this.#returning || this.#leaving) return
-    this.#returning = true
-    try {
-      if (first && (await this.#joinedThrough(first))) return
-      const known = () => this.#ring.acquaintances.all().map(({ peer }) => peer)
-      await this.#enter(() => [...known(), ...this.#seeds].filter(({ id }) => id !== this.#ring.me.id), 0)
-    } finally {
-      this.#returning = false
-    }
-  }
-
-  async #joinedThrough(contact: Peer): Promise<boolean> {
-    try {
-      return await joinThrough(this.#ring, contact)
-    } catch (error) {
-      if (error instanceof Unreachable || error instanceof Refusal) return false
-      throw error
-    }
-  }
-
-  /** Looks for another ring of this network through someone who is not near; the larger of two yields, node by node. */
-  async #reunite(contact = this.#stranger()): Promise<void> {
-    if (!contact || this.#reuniting || this.#returning || this.#leaving || !this.isMember) return
-    this.#reuniting = true
-    try {
-      const verdict = await compareRings(this.#ring, contact)
-      if (verdict === 'ours') await tell(this.#ring, contact, 'meet', this.#ring.me)
-      if (verdict !== 'theirs') return
-      this.#ring.ports.log.info({ contact }, 'ring given up for another')
-      await resign(this.#ring, contact)
-      await this.#comeBack(contact)
-    } finally {
-      this.#reuniting = false
-    }
-  }
-
-  /** Someone known who is not in the successor list. */
-  #stranger(): Peer | undefined {
-    const near = new Set(this.table.successors.map(({ id }) => id))
-    const others = this.#ring.acquaintances.all().filter(({ peer }) => !near.has(peer.id))
-    return others[this.#ring.ports.random.below(Math.max(1, others.length))]?.peer
   }
 
   #offerPredecessor({ leaving, ...candidate }: Request<ChordApi['offerPredecessor']>): Candidacy {
@@ -259,7 +183,7 @@ export class Chord implements ServedOverlay<ChordApi> {
     this.#ring.assertMember()
     assertIdOf(this.#ring, peer)
     this.#ring.acquaintances.introduce(peer, this.#ring.ports.clock.now())
-    this.#later(() => this.#reunite(peer))
+    this.#later(() => this.#residence.reunite(peer))
     return {}
   }
 
@@ -270,10 +194,5 @@ export class Chord implements ServedOverlay<ChordApi> {
       if (error instanceof Refusal || error instanceof Unreachable) log.debug({ why: error.message }, 'step given up')
       else log.error({ err: error }, 'step failed')
     })
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { clock, random } = this.#ring.ports
-    return clock.sleep(ms + random.below(ms))
   }
 }

@@ -88,6 +88,11 @@ export class Ring {
     return result
   }
 
+  /** This many milliseconds, and as many again at random, so that nodes do not march in step. */
+  pause(ms: number): Promise<void> {
+    return this.ports.clock.sleep(ms + this.ports.random.below(ms))
+  }
+
   /**
    * Copies a peer's neighbourhood within a step.
    *
@@ -126,7 +131,10 @@ export class Ring {
           peer.id === this.me.id && this.#member
             ? Promise.resolve(this.table.approach(point, breadth, without, 'fingers'))
             : network.call(peer, 'approach', { id: point, count: breadth, avoid: [...without].slice(-1024) }),
-        evict: (id) => this.acquaintances.evict(id, clock.now()),
+        evict: (id) => {
+          this.acquaintances.evict(id, clock.now())
+          this.table.dropFinger(id)
+        },
       },
       clock,
       { avoid },
