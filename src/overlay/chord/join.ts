@@ -31,8 +31,8 @@ export const joinThrough = async (ring: Ring, contact: Peer): Promise<boolean> =
     if (ring.isMember) return true
     const answer = await ring.ask(place.predecessor)
     if (answer === 'dead' || answer === 'stale') return false
-    const list = wholeList(answer.self, answer.successors, me)
-    if (answer.self.id === me.id || !between(answer.self.id, me.id, list[0]?.id ?? answer.self.id)) return false
+    const list = await fromFirstAlive(ring, wholeList(answer.self, answer.successors, me), place.successors)
+    if (!list || answer.self.id === me.id || !between(answer.self.id, me.id, list[0]?.id ?? answer.self.id)) return false
     table.clear()
     table.adoptSuccessors(list)
     table.adoptPredecessors([answer.self])
@@ -55,7 +55,20 @@ const wholeList = (self: Peer, successors: readonly Peer[], me: Peer): Peer[] =>
 }
 
 /**
- * Where a joiner belongs: the node before it, and those after.
+ * The list without the dead at its head. When nobody on it is left, the list of the node that the contact has found alive: a
+ * dead node that is passed round in copied lists would otherwise keep everyone out.
+ */
+const fromFirstAlive = async (ring: Ring, list: readonly Peer[], found: readonly Peer[]): Promise<Peer[] | undefined> => {
+  for (const [at, peer] of list.entries())
+    if (peer.id === ring.me.id || (await predecessorsOf(ring, peer)))
+      return peer.id === ring.me.id && at === 0 ? undefined : list.slice(at)
+  const [head] = found
+  const answer = head && (await ring.ask(head))
+  return answer && answer !== 'dead' && answer !== 'stale' ? [head, ...answer.successors] : undefined
+}
+
+/**
+ * Where a joiner belongs: the node before it, and those after; the first of these answers.
  * @throws Refusal BAD_ID, ID_TAKEN, NO_ROUTE, NOT_JOINED
  */
 export const placeOf = async (ring: Ring, joiner: Peer): Promise<{ predecessor: Peer; successors: Peer[] }> => {
@@ -64,8 +77,13 @@ export const placeOf = async (ring: Ring, joiner: Peer): Promise<{ predecessor: 
   const holder = around.find(({ id }) => id === joiner.id)
   if (holder && holder.url !== joiner.url && (await predecessorsOf(ring, holder)))
     throw new Refusal('ID_TAKEN', `id ${shortId(joiner.id)} is taken by ${holder.url}; start at another port`, { by: holder })
-  const [predecessor = ring.me, ...successors] = holder ? await ring.nodesAround(joiner.id, [joiner.id]) : around
-  return { predecessor, successors: successors.length > 0 ? successors : [predecessor] }
+  const avoid = new Set([joiner.id])
+  for (;;) {
+    const [predecessor = ring.me, ...successors] = await ring.nodesAround(joiner.id, avoid)
+    const [head = predecessor] = successors
+    if (await predecessorsOf(ring, head)) return { predecessor, successors: successors.length > 0 ? successors : [head] }
+    avoid.add(head.id)
+  }
 }
 
 /** @throws Refusal BAD_ID when an id is not the hash of its url, unless the network allows custom ids */

@@ -79,6 +79,8 @@ export const tell = async <N extends keyof ChordApi>(ring: Ring, peer: Peer, nam
 const adoptBetween = async (ring: Ring, head: Peer, candidate: Peer): Promise<Outcome> => {
   if (candidate.id === ring.me.id || !between(ring.me.id, candidate.id, head.id)) return 'done'
   const answer = await ring.ask(candidate)
+  // Of a ring of two whose other node died before we had it for our successor, a ring of one is left.
+  if (answer === 'dead' && head.id === ring.me.id) adoptPredecessor(ring, [])
   if (answer === 'dead') return 'done'
   if (answer === 'stale') return 'stale'
   adopt(ring, [candidate, ...answer.successors])
