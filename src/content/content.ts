@@ -6,6 +6,7 @@ import { Refusal } from '../protocol/errors.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Handlers } from '../protocol/rpc.ts'
 import type { Peer, StoredRecord } from '../protocol/schemas.ts'
+import { batches } from './batch.ts'
 import { Holdings } from './holdings.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { Operations, type OperationsOptions } from './operations.ts'
@@ -72,9 +73,11 @@ export class Content {
       get: (address) => holdings.get(address),
       getBy: (content) => holdings.get(operations.addressOf(content)),
       range: ({ from, to, after, limit }) => {
-        const records = holdings.scanArc({ from, to }, after, limit)
+        const found = holdings.scanArc({ from, to }, after, limit)
+        const [records = []] = batches(found)
         const page = { records, complete: holdings.isComplete({ from, to }), held: holdings.believes(to) }
-        return records.length < limit ? page : { ...page, next: cursorOf(records.at(-1) as StoredRecord) }
+        const last = records.length === found.length && found.length < limit
+        return last ? page : { ...page, next: cursorOf(records.at(-1) as StoredRecord) }
       },
       forget: ({ key }) => this.#forget(key, ports),
     }

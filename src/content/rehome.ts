@@ -9,12 +9,11 @@ import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
 import type { Arc } from '../space/ring.ts'
+import { batches } from './batch.ts'
 import type { Holdings } from './holdings.ts'
 import type { Operations } from './operations.ts'
 import { cursorOf, isLive } from './record.ts'
 
-/** Bytes of records that travel in one call. */
-const batchBytes = 1024 * 1024
 /** Donors asked for a cell before it counts as complete. */
 const donors = 3
 /** Before a pass that could not finish is made again. */
@@ -240,22 +239,4 @@ export class Rehoming {
       return undefined
     }
   }
-}
-
-/** Pieces that one call can carry, by count and by bytes. */
-const batches = (records: readonly StoredRecord[]): StoredRecord[][] => {
-  const pieces: StoredRecord[][] = []
-  let bytes = Infinity
-  for (const record of records) {
-    const size = (record.value?.length ?? 0) + 300
-    const piece = pieces.at(-1)
-    if (piece && piece.length < limits.page && bytes + size <= batchBytes) {
-      piece.push(record)
-      bytes += size
-    } else {
-      pieces.push([record])
-      bytes = size
-    }
-  }
-  return pieces
 }

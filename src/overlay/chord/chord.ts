@@ -133,6 +133,7 @@ export class Chord implements ServedOverlay<ChordApi> {
     if (!this.isMember) return this.#residence.comeBack()
     const outcome = await stabilize(this.#ring)
     if (outcome === 'stale') this.#schedule(retryMs)
+    if (typeof outcome === 'object') await this.#residence.yieldId(outcome)
     if (outcome !== 'alone') return
     this.#ring.ports.log.warn({}, 'every successor lost')
     this.#ring.exit()

@@ -116,19 +116,21 @@ interface Mark {
 }
 
 /**
- * Looks this node up through someone else. When that finds a ring without this node there are two; a lone ring yields, else
- * the one whose first node is larger, each of its nodes by itself.
+ * Looks this node up through someone else. When that finds nobody of this ring there are two (a newcomer whom nobody has heard
+ * of yet shares its successor with the others); a lone ring yields, else the one whose first node is larger, each of its
+ * nodes by itself.
  * @returns 'theirs' to yield, 'ours' when they should, 'same' when there is one ring, or nothing to be learnt
  */
 export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 'ours' | 'theirs'> => {
-  const { me } = ring
+  const { me, table } = ring
   try {
     const there = await ring.nodesAround(me.id, [], contact)
-    if (there.some(({ id }) => id === me.id)) return 'same'
+    const ours = new Set([me, table.predecessor, ...table.successors].map(({ id }) => id))
+    if (there.some(({ id }) => ours.has(id))) return 'same'
     const theirs: Mark = { lone: there.length === 1, first: await firstOf(ring, contact) }
-    const ours: Mark = { lone: ring.table.isLone, first: await firstOf(ring) }
-    if (theirs.first === ours.first) return 'same'
-    return yieldsTo(ours, theirs) ? 'theirs' : 'ours'
+    const mark: Mark = { lone: table.isLone, first: await firstOf(ring) }
+    if (theirs.first === mark.first) return 'same'
+    return yieldsTo(mark, theirs) ? 'theirs' : 'ours'
   } catch (error) {
     if (error instanceof Refusal && error.status === 503) return 'same'
     throw error

@@ -92,13 +92,20 @@ export class Residence {
     try {
       const verdict = await compareRings(this.#ring, contact)
       if (verdict === 'ours') await tell(this.#ring, contact, 'meet', this.#ring.me)
-      if (verdict !== 'theirs') return
+      if (verdict !== 'theirs' || this.#leaving || !this.#ring.isMember) return
       this.#ring.ports.log.info({ contact }, 'ring given up for another')
       await resign(this.#ring, contact)
       await this.comeBack(contact)
     } finally {
       this.#reuniting = false
     }
+  }
+
+  /** Gives way to a node that has this node's id: two joined with it on two sides of a cut. Where it asks now, it is told so. */
+  async yieldId(usurper: Peer): Promise<void> {
+    this.#ring.ports.log.warn({ usurper }, 'id is taken')
+    await resign(this.#ring)
+    await this.comeBack(usurper)
   }
 
   /** Someone known who is not in the successor list. */

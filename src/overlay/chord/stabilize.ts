@@ -11,8 +11,11 @@ import { between } from '../../space/ring.ts'
 import type { ChordApi } from './api.ts'
 import type { Ring } from './ring.ts'
 
-/** done: nothing more to do until next time; stale: our list was copied meanwhile, try again soon; alone: nobody is left. */
-export type Outcome = 'done' | 'stale' | 'alone'
+/**
+ * done: nothing more to do until next time; stale: our list was copied meanwhile, try again soon; alone: nobody is left; a peer:
+ * whom our successor knows by our id.
+ */
+export type Outcome = 'done' | 'stale' | 'alone' | Peer
 
 /** Zave's stabilizeFromSuccessor, and stabilizeFromPredecessor where the successor knows of someone between. */
 export const stabilize = (ring: Ring): Promise<Outcome> =>
@@ -77,6 +80,7 @@ export const tell = async <N extends keyof ChordApi>(ring: Ring, peer: Peer, nam
 }
 
 const adoptBetween = async (ring: Ring, head: Peer, candidate: Peer): Promise<Outcome> => {
+  if (candidate.id === ring.me.id && candidate.url !== ring.me.url) return candidate
   if (candidate.id === ring.me.id || !between(ring.me.id, candidate.id, head.id)) return 'done'
   const answer = await ring.ask(candidate)
   // Of a ring of two whose other node died before we had it for our successor, a ring of one is left.

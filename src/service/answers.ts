@@ -1,0 +1,81 @@
+/** Whatever goes wrong with a request, told in the one shape of errors. */
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Socket } from 'node:net'
+import { nodeApi } from '../node/node.ts'
+import type { Log } from '../ports.ts'
+import { Refusal, Unreachable } from '../protocol/errors.ts'
+import type { Row } from '../protocol/rpc.ts'
+
+/** Paths that are not in the table. */
+const ownPaths = ['/', '/metrics', '/docs', '/openapi.json']
+
+/** Sends an error as the answer that it is. What is none of the catalogue is our fault: it is logged, and not told. */
+export const createErrorHandler =
+  (log: Log) =>
+  (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const refusal = asRefusal(error, request.method)
+    if (!refusal) log.error({ err: error, method: request.method, url: request.url }, 'request failed')
+    const { status, body } = refusal
+      ? { status: refusal.status, body: refusal.toBody() }
+      : { status: 500, body: new Refusal('INTERNAL', 'this node has a defect; its log says more').toBody() }
+    if (status === 503) reply.header('retry-after', '1')
+    reply.code(status).header('cache-control', 'no-store').send(body)
+  }
+
+const asRefusal = (error: unknown, method: string): Refusal | undefined => {
+  if (error instanceof Refusal) return error
+  if (error instanceof Unreachable) return new Refusal('NO_ROUTE', `${error.message}; try again`)
+  const { code, statusCode, message } = (error ?? {}) as Partial<FastifyError>
+  if (statusCode === 413) return new Refusal('TOO_LARGE', 'the body is larger than any that this node takes')
+  if (statusCode === 415)
+    return new Refusal(
+      'UNSUPPORTED_MEDIA',
+      method === 'DELETE'
+        ? 'DELETE takes no body: say in the query what is meant, ?value=… or ?name=…'
+        : "this call takes JSON: add -H 'content-type: application/json', and JSON after -d",
+    )
+  if (code === 'FST_ERR_BAD_URL' || (statusCode !== undefined && statusCode >= 400 && statusCode < 500))
+    return new Refusal('BAD_REQUEST', String(message))
+  return undefined
+}
+
+/** 405 for a path that has other methods, else 404 with where to look. */
+export const answerNotFound = (url: string) => {
+  const table = pathTable()
+  return ({ method, url: asked }: FastifyRequest, reply: FastifyReply): void => {
+    const path = asked.split('?')[0] ?? ''
+    const methods = [...new Set(table.filter(({ matches }) => matches.test(path)).flatMap((row) => row.methods))]
+    if (methods.length === 0) throw new Refusal('NO_SUCH_ENDPOINT', `there is no ${path}; curl ${url} tells what there is`)
+    reply.header('allow', methods.join(', '))
+    throw new Refusal('METHOD_NOT_ALLOWED', `${path} takes ${methods.join(', ')}, not ${method}`)
+  }
+}
+
+const pathTable = (): { matches: RegExp; methods: string[] }[] => [
+  ...Object.values<Row>(nodeApi).map(({ method, path }) => ({
+    matches: new RegExp(`^${path.replace(/:\w+/, '[^/]+')}$`),
+    methods: method === 'GET' ? ['GET', 'HEAD'] : [method],
+  })),
+  ...ownPaths.map((path) => ({ matches: new RegExp(`^${path}$`), methods: ['GET', 'HEAD'] })),
+]
+
+/** What comes in on a socket and is no request of HTTP. */
+export const answerNoHttp = (error: Error & { code?: string }, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const message =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 'the address and the headers may have 16 KiB together; a long value is asked for by its key'
+      : 'this is no HTTP request that could be understood'
+  const body = JSON.stringify(new Refusal('BAD_REQUEST', message).toBody())
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+export const refuseAll = (app: FastifyInstance, log: Log, url: string): void => {
+  app.setErrorHandler(createErrorHandler(log))
+  app.setNotFoundHandler(answerNotFound(url))
+}

@@ -1,0 +1,126 @@
+/**
+ * The clock port in real time. Periods of whole seconds are counted by the beats of one node-cron task, which ticks every
+ * second: each tick costs node-cron a millisecond, which a task per schedule would multiply. A plain timer runs the rest.
+ */
+import { schedule, type ScheduledTask } from 'node-cron'
+import { randomInt } from 'node:crypto'
+import type { Clock, Log } from '../ports.ts'
+
+const beatMs = 1000
+
+export class ServiceClock implements Clock {
+  readonly #log: Log
+  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #stops = new Set<() => void>()
+  /** What is to be done at a beat, by what wants to be asked. */
+  readonly #onBeat = new Set<(beat: number) => void>()
+  #heart: ScheduledTask | undefined
+  #stopped = false
+  /** What performance.now() has to be added to for the wall clock's time in fractions of a millisecond. */
+  #origin = Date.now() - performance.now()
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  now(): number {
+    const wall = Date.now()
+    const fine = this.#origin + performance.now()
+    if (Math.abs(fine - wall) < 2) return fine
+    this.#origin = wall - performance.now()
+    return wall
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#after(ms, resolve))
+  }
+
+  every(periodMs: number, job: () => Promise<void>): () => void {
+    if (this.#stopped) return () => {}
+    const run = exclusively(job, (error) => this.#log.error({ err: error }, 'job failed'))
+    const end = periodMs % beatMs === 0 ? this.#byBeats(periodMs / beatMs, run) : this.#byTimer(periodMs, run)
+    const stop = () => {
+      end()
+      this.#stops.delete(stop)
+    }
+    this.#stops.add(stop)
+    return stop
+  }
+
+  /** Ends every schedule and every sleep. */
+  stop(): void {
+    this.#stopped = true
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+    for (const stop of this.#stops) stop()
+    void this.#heart?.destroy()
+  }
+
+  #after(ms: number, action: () => void): NodeJS.Timeout | undefined {
+    if (this.#stopped) return undefined
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      action()
+    }, ms)
+    this.#timers.add(timer)
+    return timer
+  }
+
+  #byTimer(periodMs: number, run: () => void): () => void {
+    const begin = setTimeout(() => {
+      run()
+      repeat = setInterval(run, periodMs)
+    }, randomInt(periodMs))
+    let repeat: NodeJS.Timeout | undefined
+    return () => {
+      clearTimeout(begin)
+      clearInterval(repeat)
+    }
+  }
+
+  /** All nodes of a machine feel their beats at once: which beat, and how long after it, is the phase of this schedule. */
+  #byBeats(beats: number, run: () => void): () => void {
+    const first = randomInt(beats)
+    const phaseMs = randomInt(beatMs)
+    let waiting: NodeJS.Timeout | undefined
+    const feel = (beat: number) => {
+      if (beat % beats === first) waiting = this.#after(phaseMs, run)
+    }
+    this.#onBeat.add(feel)
+    this.#heart ??= this.#startHeart()
+    return () => {
+      clearTimeout(waiting)
+      this.#onBeat.delete(feel)
+    }
+  }
+
+  #startHeart(): ScheduledTask {
+    let beat = 0
+    const tick = () => {
+      beat++
+      for (const feel of this.#onBeat) feel(beat)
+    }
+    return schedule('* * * * * *', tick, { suppressMissedWarning: true, logger: asCronLogger(this.#log) })
+  }
+}
+
+/** Starts the job unless its last run is under way; a failure does not end the schedule. */
+const exclusively = (job: () => Promise<void>, failed: (error: unknown) => void): (() => void) => {
+  let running = false
+  return () => {
+    if (running) return
+    running = true
+    job()
+      .catch(failed)
+      .finally(() => {
+        running = false
+      })
+  }
+}
+
+const asCronLogger = (log: Log) => ({
+  info: (message: string) => log.debug({}, message),
+  warn: (message: string) => log.warn({}, message),
+  error: (message: string | Error, error?: Error) => log.error({ err: error ?? message }, 'scheduler failed'),
+  debug: (message: string | Error) => log.debug({}, String(message)),
+})

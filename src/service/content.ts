@@ -1,0 +1,107 @@
+/**
+ * Values at the door: what a person may send to /store, and a value as the bytes that it is.
+ *
+ * The same bytes have one form inside, however they came: text when they are UTF-8, base64 when they are not.
+ */
+import { isUtf8 } from 'node:buffer'
+import type { Value } from '../protocol/client-api.ts'
+import { Refusal } from '../protocol/errors.ts'
+import { limits } from '../protocol/schemas.ts'
+import { parseJson } from './json.ts'
+import { tooLarge } from './validation.ts'
+
+/** The flat request of /store, before its schema has been checked. */
+export type Storing = Record<string, unknown>
+
+const textType = 'text/plain; charset=utf-8'
+const bytesType = 'application/octet-stream'
+
+/**
+ * `POST /store`: JSON, a form, or any other content type as raw bytes.
+ * @param url this node's own, for the lines that it tells people to type
+ */
+export const storing = (contentType: string | undefined, query: Storing, bytes: Buffer, url: string): Storing => {
+  const kind = contentType?.split(';')[0]?.trim().toLowerCase()
+  if (kind === 'multipart/form-data')
+    throw new Refusal('UNSUPPORTED_MEDIA', `send the bytes alone, without a form around them: curl -T FILE ${url}/store/`)
+  if (kind !== 'application/json' && kind !== 'application/x-www-form-urlencoded')
+    return storingBytes(contentType, query, bytes, url)
+  const [field] = Object.keys(query)
+  if (field !== undefined) throw new Refusal('BAD_REQUEST', `${field} belongs into the body, beside the value`)
+  return kind === 'application/json' ? fromJson(parseJson(bytes)) : fromForm(bytes, url)
+}
+
+/** Bytes as they are: `PUT /store/:name`, and `POST /store` with a content type of their own. */
+export const storingBytes = (contentType: string | undefined, fields: Storing, bytes: Buffer, url: string): Storing => {
+  if (bytes.length === 0)
+    throw new Refusal('BAD_REQUEST', `there is nothing to store: the body is empty. Try: curl ${url}/store -d value=hello`)
+  const { ttlSeconds, ...rest } = fields
+  const value = valueOf(bytes)
+  return {
+    ...rest,
+    ...value,
+    contentType: contentType ?? ('encoding' in value ? bytesType : textType),
+    ...(ttlSeconds === undefined ? {} : { ttlSeconds: numberIn(ttlSeconds) }),
+  }
+}
+
+/** A value as the bytes that it stands for. */
+export const bytesOf = ({ value, encoding }: Pick<Value, 'value' | 'encoding'>): Buffer =>
+  Buffer.from(value, encoding ?? 'utf8')
+
+/** What the schema cannot say of a request to store. @throws Refusal */
+export const assertStorable = ({ value, name }: { value: string; name?: string }): void => {
+  if (value === '') throw new Refusal('BAD_REQUEST', 'value is empty: there must be something to store')
+  if (name !== undefined && Buffer.byteLength(name) > limits.nameBytes)
+    throw new Refusal('BAD_REQUEST', `name may have ${limits.nameBytes} bytes at most`)
+}
+
+const valueOf = (bytes: Buffer): { value: string; encoding?: 'base64' } => {
+  if (bytes.length > limits.valueBytes) throw tooLarge()
+  return isUtf8(bytes) ? { value: bytes.toString() } : { value: bytes.toString('base64'), encoding: 'base64' }
+}
+
+/** What is no object, or has no text as its value, is left as it is: the schema will say so. */
+const fromJson = (body: unknown): Storing => {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new Refusal('BAD_REQUEST', 'the body must be an object: { "value": "hello" }')
+  const { value, encoding, ...rest } = body as Storing
+  if (typeof value !== 'string') return body as Storing
+  if (encoding !== undefined && encoding !== 'base64') return body as Storing
+  const bytes = Buffer.from(value, encoding ?? 'utf8')
+  if (encoding === 'base64' && bytes.toString('base64') !== value)
+    throw new Refusal('BAD_REQUEST', 'value is not base64, as its encoding says')
+  return { contentType: textType, ...rest, ...valueOf(bytes) }
+}
+
+const fromForm = (bytes: Buffer, url: string): Storing => {
+  const form: Storing = {}
+  // As latin1 a text holds bytes one by one, which is how a form escapes them.
+  for (const pair of bytes.toString('latin1').split('&')) {
+    const [name = '', ...rest] = pair.split('=')
+    const field = unescape(name).toString()
+    if (!['value', 'name', 'ttlSeconds'].includes(field) || rest.length === 0)
+      throw new Refusal(
+        'BAD_REQUEST',
+        `a form says value=… (and name=…, ttlSeconds=…). Try: curl ${url}/store -d value=hello; \
+a value with & or % in it: curl ${url}/store --data-urlencode 'value=…'`,
+      )
+    if (Object.hasOwn(form, field)) throw new Refusal('BAD_REQUEST', `${field} is there twice`)
+    const content = unescape(rest.join('='))
+    if (field === 'value') Object.assign(form, valueOf(content))
+    else if (!isUtf8(content)) throw new Refusal('BAD_REQUEST', `${field} is not UTF-8`)
+    else form[field] = field === 'ttlSeconds' ? numberIn(content.toString()) : content.toString()
+  }
+  return { contentType: 'encoding' in form ? bytesType : textType, ...form }
+}
+
+const unescape = (text: string): Buffer =>
+  Buffer.from(
+    text
+      .replaceAll('+', ' ')
+      .replace(/%([0-9a-f]{2})/gi, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  )
+
+/** The number that a text of a form or a query spells; the text itself when it spells none, for the schema to refuse. */
+const numberIn = (text: unknown): unknown => (typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : text)

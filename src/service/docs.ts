@@ -1,0 +1,35 @@
+/** `/openapi.json`, and a page over it at `/docs`. The page's server is made by the first who asks for it. */
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { openApi } from './openapi.ts'
+
+export const addDocs = (app: FastifyInstance, version: string): void => {
+  let page: Promise<FastifyInstance> | undefined
+  app.get('/openapi.json', () => openApi(version))
+  // Taken over only once the page is there: an error on the way is still answered as one.
+  const serve = async (request: FastifyRequest, reply: FastifyReply) => {
+    page ??= createPage(version).catch((error: unknown) => {
+      page = undefined
+      throw error
+    })
+    const { routing } = await page
+    reply.hijack()
+    routing(request.raw, reply.raw)
+  }
+  app.get('/docs', serve)
+  app.get('/docs/*', serve)
+  app.addHook('onClose', async () => {
+    await (await page)?.close()
+  })
+}
+
+const createPage = async (version: string): Promise<FastifyInstance> => {
+  const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([
+    import('@fastify/swagger'),
+    import('@fastify/swagger-ui'),
+  ])
+  const page = fastify()
+  await page.register(swagger, { mode: 'static', specification: { document: openApi(version) as never } })
+  await page.register(swaggerUi, { routePrefix: '/docs' })
+  await page.ready()
+  return page
+}

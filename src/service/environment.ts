@@ -1,0 +1,99 @@
+/**
+ * What the environment says of one node: POLYCHORD_PORT, _HOST, _SEEDS, _LOG, _LOG_LEVEL, and one variable for every
+ * field of NodeConfig (POLYCHORD_STABILIZE_EVERY_MS=500). Read once, strictly: what is misspelt would otherwise be
+ * missed in silence.
+ */
+import { type NodeConfig, parseConfig } from '../node/config.ts'
+import { isOrigin } from '../protocol/schemas.ts'
+import { isLoopback } from './guard.ts'
+import { type LogLevel, logLevels } from './log.ts'
+
+/** The user must change the environment; the message is the sentence that says how. */
+export class Misconfigured extends Error {}
+
+export interface Environment {
+  readonly host: string
+  readonly port: number
+  readonly seeds: readonly string[]
+  /** A file; stdout without. */
+  readonly log: string | undefined
+  readonly logLevel: LogLevel
+  /** What was said of the node itself; the rest has defaults, or comes from the seeds. */
+  readonly said: Partial<NodeConfig>
+}
+
+const prefix = 'POLYCHORD_'
+const own = ['HOME', 'PORT', 'HOST', 'SEEDS', 'LOG', 'LOG_LEVEL']
+
+/** `'STABILIZE_EVERY_MS'` of `'stabilizeEveryMs'`. */
+const variableOf = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
+
+/** A config in which every field that has a value by default has one: what kind of value each field takes. */
+const example: NodeConfig = parseConfig({ name: 'x', url: 'http://127.0.0.1', network: '0'.repeat(16), incarnation: 0 })
+const fields = new Map(Object.entries({ ...example, id: '' }).map(([name, value]) => [variableOf(name), { name, value }]))
+
+/** @throws Misconfigured */
+export const readEnvironment = (env: NodeJS.ProcessEnv): Environment => {
+  const variables = Object.entries(env).flatMap(([name, text]) =>
+    name.startsWith(prefix) && text !== undefined ? [[name.slice(prefix.length), text] as const] : [],
+  )
+  const said: Record<string, unknown> = {}
+  for (const [name, text] of variables) {
+    if (own.includes(name)) continue
+    const field = fields.get(name)
+    if (!field)
+      throw new Misconfigured(`${prefix}${name} means nothing here; there are: ${[...own, ...fields.keys()].join(', ')}`)
+    said[field.name] = parse(name, text, field.value)
+  }
+  const values = new Map(variables)
+  const port = Number(parse('PORT', values.get('PORT') ?? '10001', 0))
+  if (port < 1 || port > 65_535) throw new Misconfigured(`POLYCHORD_PORT must be 1 to 65535, not ${port}`)
+  const host = values.get('HOST') ?? '127.0.0.1'
+  if (!isLoopback(host))
+    throw new Misconfigured(`POLYCHORD_HOST=${host} would let others in, and nodes have no secret yet: use 127.0.0.1`)
+  const logLevel = values.get('LOG_LEVEL') ?? 'info'
+  if (!isLogLevel(logLevel)) throw new Misconfigured(`POLYCHORD_LOG_LEVEL must be one of: ${logLevels.join(', ')}`)
+  return { host, port, seeds: parseSeeds(values.get('SEEDS')), log: values.get('LOG'), logLevel, said }
+}
+
+/**
+ * The config of a node, of what was said and what the network it joins says.
+ * @throws Misconfigured
+ */
+export const configOf = (
+  { host, port, said }: Environment,
+  network: Pick<NodeConfig, 'network'> & Partial<NodeConfig>,
+): NodeConfig => {
+  const url = `http://${host.includes(':') ? `[${host}]` : host}${port === 80 ? '' : `:${port}`}`
+  try {
+    return parseConfig({ name: `node-${port}`, url, incarnation: Date.now(), ...network, ...said })
+  } catch (error) {
+    // The message begins with the field that it is about.
+    const message = (error as Error).message
+    const field = message.split(' ')[0] ?? ''
+    throw new Misconfigured(fields.has(variableOf(field)) ? message.replace(field, prefix + variableOf(field)) : message)
+  }
+}
+
+const parse = (name: string, text: string, like: unknown): string | number | boolean => {
+  if (text === '') throw new Misconfigured(`${prefix}${name} is empty: say something or leave it out`)
+  if (typeof like === 'number') {
+    if (!/^(0|[1-9]\d{0,14})$/.test(text)) throw new Misconfigured(`${prefix}${name} must be a whole number, not ${text}`)
+    return Number(text)
+  }
+  if (typeof like === 'boolean') {
+    if (text !== 'true' && text !== 'false') throw new Misconfigured(`${prefix}${name} must be true or false, not ${text}`)
+    return text === 'true'
+  }
+  return text
+}
+
+const parseSeeds = (text: string | undefined): string[] => {
+  const urls = text?.split(',') ?? []
+  const wrong = urls.find((url) => !isOrigin(url))
+  if (wrong !== undefined)
+    throw new Misconfigured(`POLYCHORD_SEEDS must be urls like http://127.0.0.1:10001, with commas between, not ${wrong}`)
+  return urls
+}
+
+const isLogLevel = (text: string): text is LogLevel => (logLevels as readonly string[]).includes(text)

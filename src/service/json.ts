@@ -1,0 +1,34 @@
+/**
+ * JSON as this service reads it: UTF-8 that is UTF-8, and texts that can be written as UTF-8 again.
+ *
+ * `JSON.parse` never sets a prototype: a `__proto__` in a body becomes a field, and every schema here refuses fields that
+ * it does not know.
+ */
+import { isUtf8 } from 'node:buffer'
+import { Refusal } from '../protocol/errors.ts'
+
+/** @throws Refusal BAD_REQUEST */
+export const parseJson = (bytes: Buffer): unknown => {
+  if (!isUtf8(bytes))
+    throw new Refusal('BAD_REQUEST', 'the body is not UTF-8; bytes travel in base64, or raw by PUT /store/:name')
+  const text = bytes.toString()
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch (error) {
+    throw new Refusal('BAD_REQUEST', `the body is not JSON: ${(error as SyntaxError).message}`)
+  }
+  // A surrogate without its other half can only come from an escape.
+  if (/\\ud[89a-f]/i.test(text)) assertWellFormed(body, 'the body')
+  return body
+}
+
+const assertWellFormed = (value: unknown, path: string): void => {
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw new Refusal('BAD_REQUEST', `${path} has half a surrogate pair; bytes travel in base64`)
+  } else if (typeof value === 'object' && value !== null)
+    for (const [name, inner] of Object.entries(value)) {
+      assertWellFormed(name, `a field name in ${path}`)
+      assertWellFormed(inner, name)
+    }
+}

@@ -1,0 +1,90 @@
+/**
+ * One node as a process: configured by its environment, watched by whoever started it, ended by SIGTERM or SIGINT.
+ *
+ * Exit codes: 0 stopped or left, 1 could not start or has a defect, 2 wrong configuration.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { NodeConfig } from '../node/config.ts'
+import type { NodeInfo } from '../protocol/client-api.ts'
+import { Refusal } from '../protocol/errors.ts'
+import type { Peer } from '../protocol/schemas.ts'
+import { configOf, type Environment, Misconfigured, readEnvironment } from './environment.ts'
+import { createLog } from './log.ts'
+import { askSeeds, seedPeers, settingsOf } from './seeds.ts'
+import { createService } from './service.ts'
+import { tellFailed, tellReady, whenStarterGoes } from './starter.ts'
+
+/** A stop that takes longer ends here; what a process manager would do next is kill. */
+const stopWithinMs = 4500
+
+const main = async (): Promise<void> => {
+  const environment = readEnvironment(process.env)
+  const log = createLog(environment.said.name ?? `node-${environment.port}`, environment.logLevel, environment.log)
+  whenStarterGoes(() => {
+    log.error({}, 'whoever started this node has gone before it had joined')
+    process.exit(1)
+  })
+  try {
+    const answers = await askSeeds(environment.seeds)
+    const config = configOf(
+      environment,
+      networkOf(
+        environment,
+        answers.find((answer) => answer !== undefined),
+      ),
+    )
+    await serve(environment, config, seedPeers(environment.seeds, answers, config), log)
+  } catch (error) {
+    if (!(error instanceof Misconfigured)) log.fatal({ err: error }, 'node could not start')
+    throw error
+  }
+}
+
+const networkOf = ({ seeds, said }: Environment, seed: NodeInfo | undefined) => {
+  if (said.network !== undefined) return { network: said.network }
+  if (seed) return settingsOf(seed)
+  if (seeds.length === 0) return { network: randomBytes(8).toString('hex') }
+  throw new Refusal(
+    'NO_ROUTE',
+    `none of ${seeds.join(', ')} answers; start one of them first, or name the network by POLYCHORD_NETWORK`,
+  )
+}
+
+const serve = async ({ host, port }: Environment, config: NodeConfig, seeds: readonly Peer[], log: Logger): Promise<void> => {
+  const service = createService(config, log, () => void stop('left the network'))
+  let stopping = false
+  const stop = async (why: string): Promise<void> => {
+    if (stopping) return
+    stopping = true
+    setTimeout(() => {
+      log.warn({ why }, 'stopped before its work was done')
+      process.exit(0)
+    }, stopWithinMs)
+    await service.stop()
+    log.info({ why }, 'stopped')
+    process.exit(0)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
+  await service.start(host, port, seeds)
+  if (!stopping) tellReady({ ...service.me, incarnation: config.incarnation })
+}
+
+/** A promise that nobody waits for has failed, or something threw where nobody catches: a defect of ours. */
+const dieOf = (error: unknown): void => {
+  createLog('polychord', 'fatal', process.env['POLYCHORD_LOG']).fatal({ err: error }, 'node has a defect')
+  process.exit(1)
+}
+process.on('unhandledRejection', dieOf)
+process.on('uncaughtException', dieOf)
+
+main().catch((error: unknown) => {
+  const wrong = error instanceof Misconfigured
+  const message = error instanceof Error ? error.message : String(error)
+  if (wrong) process.stderr.write(`polychord: ${message}\n`)
+  tellFailed(wrong ? 'BAD_CONFIG' : codeOf(error), message, () => process.exit(wrong ? 2 : 1))
+})
+
+/** `'EADDRINUSE'`, `'ID_TAKEN'`, … */
+const codeOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'INTERNAL'

@@ -1,0 +1,67 @@
+/** The table as an OpenAPI 3.1 document: TypeBox schemas are JSON Schema, which 3.1 takes as they are. */
+import type { TSchema } from 'typebox'
+import { nodeApi } from '../node/node.ts'
+import { clientApi } from '../protocol/client-api.ts'
+import type { Row } from '../protocol/rpc.ts'
+import { part } from './routes.ts'
+
+const json = (schema: object) => ({ content: { 'application/json': { schema } } })
+
+const errorReply = {
+  description: 'an error of the catalogue: what it is, and what to do',
+  ...json({
+    type: 'object',
+    properties: { error: { type: 'string' }, message: { type: 'string' } },
+    required: ['error', 'message'],
+  }),
+}
+
+/** @param version of this package */
+export const openApi = (version: string): object => {
+  const paths: Record<string, Record<string, object>> = {}
+  for (const [name, row] of Object.entries<Row>(nodeApi)) {
+    const path = row.path.replace(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [row.method.toLowerCase()]: operation(name, row) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'polychord', version, description: 'A distributed hash table that you can curl. Ask any node.' },
+    tags: [
+      { name: 'people', description: 'what people say to the network' },
+      { name: 'peers', description: 'what nodes say to each other' },
+    ],
+    paths,
+  }
+}
+
+const operation = (name: string, row: Row): object => {
+  const content = bodyContent(name, row)
+  return {
+    operationId: name,
+    summary: row.summary,
+    tags: [name in clientApi ? 'people' : 'peers'],
+    parameters: [
+      ...row.params.map((field) => parameter('path', row, field)),
+      ...row.query.map((field) => parameter('query', row, field)),
+      ...(name === 'storeNamed' ? [{ in: 'query', name: 'ttlSeconds', schema: row.request.properties['ttlSeconds'] }] : []),
+    ],
+    ...(content ? { requestBody: { required: true, content } } : {}),
+    responses: { [row.status]: { description: 'done', ...json(row.reply) }, default: errorReply },
+  }
+}
+
+const parameter = (where: 'path' | 'query', { request }: Row, name: string): object => {
+  const schema = request.properties[name] as TSchema & { description?: string }
+  const required = where === 'path' || (request.required ?? []).includes(name)
+  return { in: where, name, required, schema, ...(schema.description ? { description: schema.description } : {}) }
+}
+
+const bodyContent = (name: string, row: Row): object | undefined => {
+  const bytes = { schema: { type: 'string', format: 'binary' } }
+  if (name === 'storeNamed') return { '*/*': bytes }
+  if (row.body.length === 0) return undefined
+  const body = { 'application/json': { schema: part(row, row.body) } }
+  if (name !== 'store') return body
+  const form = { schema: part(row, ['value', 'name', 'ttlSeconds']) }
+  return { ...body, 'application/x-www-form-urlencoded': form, 'application/octet-stream': bytes }
+}

@@ -1,0 +1,76 @@
+/**
+ * Rows of the table as routes: the parts of a request are checked by the row's schema, put together to the flat request,
+ * handed to the handler, and its reply is written by the row's schema.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import { type TObject, type TSchema, Type } from 'typebox'
+import { type NodeApi, nodeApi } from '../node/node.ts'
+import { Refusal, Unreachable } from '../protocol/errors.ts'
+import type { Handlers, Row } from '../protocol/rpc.ts'
+import type { Metrics } from './metrics.ts'
+
+export type RowName = keyof NodeApi & string
+export type Handler = (request: object) => unknown
+
+/** A row's handler, without the types that tie it to its row. */
+export const handlerOf = (handlers: Handlers<NodeApi>, name: RowName, metrics: Metrics): Handler => {
+  const handler = handlers[name] as Handler
+  return 'hops' in ((nodeApi[name].reply as Partial<TObject>).properties ?? {}) ? observed(handler, name, metrics) : handler
+}
+
+/** @param handler gets the flat request, and, where a reply may be more than JSON, what Fastify knows of it */
+export const addRow = (
+  app: FastifyInstance,
+  name: RowName,
+  handler: (flat: object, request: FastifyRequest, reply: FastifyReply) => unknown,
+): void => {
+  const row: Row = nodeApi[name]
+  app.route({
+    method: row.method,
+    url: row.path,
+    schema: schemaOf(row),
+    handler: (request, reply) => {
+      if (row.body.length === 0) assertNoBody(row, request)
+      answer(reply, row)
+      const flat = { ...(request.params as object), ...(request.query as object), ...(request.body as object) }
+      return handler(flat, request, reply)
+    },
+  })
+}
+
+/** Status and headers of a row's reply. */
+export const answer = (reply: FastifyReply, row: Row): FastifyReply =>
+  reply.code(row.status).header('cache-control', 'no-store')
+
+/** The fields of a row that travel in one part of a request, as its schema. */
+export const part = (row: Row, names: readonly string[]): TSchema =>
+  Type.Object(Object.fromEntries(Object.entries(row.request.properties).filter(([name]) => names.includes(name))), {
+    additionalProperties: false,
+  })
+
+const schemaOf = (row: Row): FastifySchema => ({
+  params: part(row, row.params),
+  querystring: part(row, row.query),
+  ...(row.body.length > 0 ? { body: part(row, row.body) } : {}),
+  response: { [row.status]: row.reply },
+})
+
+/** An empty object is what many a client sends when it has nothing to say. */
+const assertNoBody = ({ method, path, query }: Row, { body }: FastifyRequest): void => {
+  if (body === undefined || body === null || (typeof body === 'object' && Object.keys(body).length === 0)) return
+  const instead = query.length > 0 ? `; ask by ${query.map((name) => `?${name}=…`).join(' or ')}` : ''
+  throw new Refusal('BAD_REQUEST', `${method} ${path} takes no body${instead}`)
+}
+
+const observed = (handler: Handler, name: RowName, metrics: Metrics): Handler => {
+  const travelled = metrics.hops(name)
+  const arrived = (reply: unknown): unknown => {
+    travelled((reply as { hops: number }).hops)
+    return reply
+  }
+  const failed = (error: unknown): never => {
+    metrics.lost(name, error instanceof Refusal ? error.code : error instanceof Unreachable ? 'NO_ROUTE' : 'INTERNAL')
+    throw error
+  }
+  return (request) => (handler(request) as Promise<unknown>).then(arrived, failed)
+}

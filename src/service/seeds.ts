@@ -1,0 +1,70 @@
+/** What the seeds say before there is a node: which network this is, and who they are. */
+import { Agent } from 'undici'
+import type { NodeConfig } from '../node/config.ts'
+import { NodeInfo } from '../protocol/client-api.ts'
+import { Refusal, Unreachable } from '../protocol/errors.ts'
+import type { Peer } from '../protocol/schemas.ts'
+import { idBits, idOf, shortId } from '../space/id.ts'
+import { exchange } from './client.ts'
+import { hash } from './hash.ts'
+import { createValidation } from './validation.ts'
+
+const timeoutMs = 1500
+
+/** What a newcomer takes over from the network. */
+export type NetworkSettings = Pick<NodeConfig, 'network' | 'bits' | 'overlay' | 'ownership' | 'mode' | 'replicas'>
+
+/** Asks all seeds at once, and answers in their order; undefined for who is no node. */
+export const askSeeds = async (urls: readonly string[]): Promise<(NodeInfo | undefined)[]> => {
+  const agent = new Agent({ connect: { timeout: timeoutMs } })
+  try {
+    return await Promise.all(urls.map((url) => askSeed(agent, url)))
+  } finally {
+    await agent.destroy()
+  }
+}
+
+/** The network that the first of them belongs to. */
+export const settingsOf = ({ network, bits, overlay, ownership, mode, replicas }: NodeInfo): NetworkSettings => ({
+  network,
+  bits,
+  overlay: overlay as NodeConfig['overlay'],
+  ownership,
+  mode,
+  replicas,
+})
+
+/**
+ * A seed that does not answer now, or is somebody else now, may be itself again later: its id follows from its url.
+ * @throws Refusal ID_TAKEN when a seed is who this node would be
+ */
+export const seedPeers = (
+  urls: readonly string[],
+  answers: readonly (NodeInfo | undefined)[],
+  { network, bits, url: own, id: ownId = idOf(hash(own), bits) }: NodeConfig,
+): Peer[] =>
+  urls.flatMap((url, index) => {
+    if (url === own) return []
+    const answer = answers[index]?.network === network ? answers[index] : undefined
+    if (answer?.id === ownId)
+      throw new Refusal('ID_TAKEN', `id ${shortId(ownId)} is taken by ${url}; start at another port`, {
+        by: { id: ownId, url },
+      })
+    return [{ id: answer?.id ?? idOf(hash(url), bits), url }]
+  })
+
+const askSeed = async (agent: Agent, url: string): Promise<NodeInfo | undefined> => {
+  try {
+    const { status, text } = await exchange(agent, { origin: url, method: 'GET', path: '/nodeinfo' }, timeoutMs)
+    return status === 200 ? readInfo(text) : undefined
+  } catch (error) {
+    if (error instanceof Unreachable || error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+const readInfo = (text: string): NodeInfo | undefined => {
+  const body: unknown = JSON.parse(text)
+  const bits = typeof body === 'object' && body !== null && 'bits' in body ? Number(body.bits) : idBits.maximum
+  return createValidation(bits).strict(NodeInfo)(body) ? (body as NodeInfo) : undefined
+}

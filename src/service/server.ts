@@ -1,0 +1,91 @@
+/** One node as an HTTP server. */
+import fastify, { type FastifyInstance } from 'fastify'
+import { type Node, nodeApi } from '../node/node.ts'
+import type { Log } from '../ports.ts'
+import { Refusal } from '../protocol/errors.ts'
+import { formats, limits } from '../protocol/schemas.ts'
+import { answerNoHttp, createErrorHandler, refuseAll } from './answers.ts'
+import { addDocs } from './docs.ts'
+import { createGuard } from './guard.ts'
+import { parseJson } from './json.ts'
+import type { Metrics } from './metrics.ts'
+import { Pressure } from './pressure.ts'
+import { addRow, handlerOf, type RowName } from './routes.ts'
+import { explain, type Validation } from './validation.ts'
+import { addValueRoutes, valueRows } from './values.ts'
+import { welcome } from './welcome.ts'
+
+/** What the server needs of a node. */
+export type Served = Pick<Node, 'me' | 'config' | 'handlers' | 'info'>
+
+export interface ServerPorts {
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly validation: Validation
+}
+
+/** What must be answered at any load: who asks decides whether this node is alive. */
+const unshed = new Set(['/healthz', '/metrics'])
+
+/** Made, and not yet listening. */
+export const createServer = (node: Served, { log, metrics, validation }: ServerPorts): FastifyInstance => {
+  const { me, config, handlers } = node
+  const pressure = new Pressure()
+  const guard = createGuard(me, config.network)
+  const handleError = createErrorHandler(log)
+  const app = fastify({
+    bodyLimit: limits.bodyBytes,
+    // A name in percent signs.
+    routerOptions: { maxParamLength: 3 * limits.nameBytes },
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    clientErrorHandler: answerNoHttp,
+    frameworkErrors: handleError,
+    serializerOpts: { ajv: { formats: formats(config.bits) } },
+    schemaErrorFormatter: (errors, where) => explain(errors as never, where, config.bits),
+  })
+  app.setValidatorCompiler<never>(({ schema, httpPart }) =>
+    httpPart === 'body' ? validation.strict(schema) : validation.textual(schema),
+  )
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+    try {
+      done(null, body.length === 0 ? undefined : parseJson(body))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+  app.addHook('onRequest', (request, _reply, next) => {
+    const refusal = guard(request)
+    if (refusal) next(refusal)
+    else if (pressure.overloaded && !unshed.has(request.url))
+      next(new Refusal('OVERLOADED', 'this node is alive and behind with its work; try again in a second'))
+    else next()
+  })
+  app.addHook('onRoute', (route) => {
+    const answered = metrics.route(String(route.method), route.url)
+    route.onResponse = ({ method, url }, { statusCode, elapsedTime }, next) => {
+      answered(statusCode, elapsedTime / 1000)
+      log.debug({ method, url, status: statusCode, ms: elapsedTime }, 'request answered')
+      next()
+    }
+  })
+  app.addHook('onClose', (_app, done) => {
+    pressure.stop()
+    done()
+  })
+  refuseAll(app, log, me.url)
+
+  const handle = (name: RowName) => handlerOf(handlers, name, metrics)
+  for (const name of Object.keys(nodeApi) as RowName[]) if (!valueRows.includes(name)) addRow(app, name, handle(name))
+  addValueRoutes(app, { url: me.url, bits: config.bits, validation, handle })
+
+  const info = () => node.info()
+  metrics.watch(info, () => pressure.delayMs)
+  app.get('/', (_request, reply) =>
+    reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store').send(welcome(info())),
+  )
+  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
+  addDocs(app, info().version)
+  return app
+}

@@ -1,0 +1,23 @@
+/** The process that started this one and waits, over an IPC channel, to hear how it went. A node may have none. */
+
+/** `{ ready: { id, url, incarnation } }`: the node has joined. */
+export const tellReady = (ready: { id: string; url: string; incarnation: number }): void => {
+  process.removeAllListeners('disconnect')
+  tell({ ready }, () => {
+    if (process.connected) process.disconnect()
+  })
+}
+
+/** `{ failed: { code, message } }`: it never will. */
+export const tellFailed = (code: string, message: string, then: () => void): void => tell({ failed: { code, message } }, then)
+
+/** A node that has not joined when its starter dies is a node that nobody knows of. */
+export const whenStarterGoes = (end: () => void): void => {
+  if (process.connected) process.once('disconnect', end)
+}
+
+/** A starter that has gone is told nothing: there is nobody to mind. */
+const tell = (message: object, then: () => void): void => {
+  if (process.send && process.connected) process.send(message, undefined, undefined, then)
+  else then()
+}

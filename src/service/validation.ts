@@ -1,0 +1,87 @@
+/**
+ * Schemas at work: the checks of one network, and what to tell who failed one.
+ *
+ * A body is taken as it is; in a path or a query everything is text, so there, and only there, the text of a number is
+ * taken as the number where the schema says so.
+ */
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { TSchema } from 'typebox'
+import { Refusal } from '../protocol/errors.ts'
+import { formats } from '../protocol/schemas.ts'
+
+export interface Validation {
+  /** A body or a reply: no coercion, no removal, unknown fields refused where the schema is closed. */
+  strict(schema: TSchema): ValidateFunction
+  /** A path or a query. */
+  textual(schema: TSchema): ValidateFunction
+}
+
+/** @param bits how wide the network's ids are */
+export const createValidation = (bits: number): Validation => {
+  const common = { strictTypes: false, verbose: true, meta: false, validateSchema: false, formats: formats(bits) } as const
+  const strict = new Ajv(common)
+  const textual = new Ajv({ ...common, coerceTypes: true })
+  return {
+    strict: (schema) => lazily(() => strict.compile(schema)),
+    textual: (schema) => lazily(() => textual.compile(schema)),
+  }
+}
+
+/** Compiled by its first use: most rows are never called in the first seconds of a node, and many never. */
+const lazily = (compile: () => ValidateFunction): ValidateFunction => {
+  let compiled: ValidateFunction | undefined
+  const validate = (data: unknown): boolean => {
+    compiled ??= compile()
+    const valid = compiled(data)
+    validate.errors = compiled.errors
+    return valid
+  }
+  validate.errors = undefined as ValidateFunction['errors']
+  return validate as ValidateFunction
+}
+
+const places: Readonly<Record<string, string>> = { body: 'the body', querystring: 'the query', params: 'the path' }
+
+/**
+ * What is wrong with a request, as an answer: which field, and what it may be.
+ * @param part of the request, as Fastify calls it
+ */
+export const explain = (errors: readonly ErrorObject[] | null | undefined, part: string, bits: number): Refusal => {
+  const [error] = errors ?? []
+  const where = places[part] ?? part
+  if (!error) return new Refusal('BAD_REQUEST', `${where} is not as it should be`)
+  const field = error.instancePath.slice(1).replaceAll('/', '.')
+  const { keyword, params } = error
+  if (keyword === 'format' && params['format'] === 'id')
+    return new Refusal(
+      'BAD_ID',
+      `${field} must be an id of this network: ${bits / 4} lowercase hex digits. To ask by content or by name: ?value=… or ?name=…`,
+    )
+  if (keyword === 'maxLength' && field === 'value') return tooLarge()
+  return new Refusal('BAD_REQUEST', `${field || where} ${wish(error)}`)
+}
+
+export const tooLarge = (): Refusal => new Refusal('TOO_LARGE', 'a value may have 1 MiB at most; store it in parts')
+
+const wish = ({ keyword, params, parentSchema, message }: ErrorObject): string => {
+  switch (keyword) {
+    case 'additionalProperties':
+    case 'unevaluatedProperties': {
+      const known = Object.keys((parentSchema?.['properties'] as object | undefined) ?? {})
+      const unknown = JSON.stringify(params['additionalProperty'])
+      return `has no field ${unknown}; ${known.length > 0 ? `it may have: ${known.join(', ')}` : 'it takes none'}`
+    }
+    case 'required':
+      return `lacks the field ${params['missingProperty']}`
+    case 'type':
+      return `must be of type ${params['type']}`
+    case 'enum':
+      return `must be one of: ${(params['allowedValues'] as unknown[]).join(', ')}`
+    case 'const':
+      return `must be ${JSON.stringify(params['allowedValue'])}`
+    case 'format':
+      return 'must be an http origin like http://127.0.0.1:10001, without a path'
+    default:
+      return message ?? 'is not as it should be'
+  }
+}

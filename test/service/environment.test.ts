@@ -1,0 +1,69 @@
+/** POLYCHORD_ variables: what they set, and what is told to whoever misspells one. */
+import { describe, expect, test } from 'vitest'
+import { configOf, Misconfigured, readEnvironment } from '../../src/service/environment.ts'
+
+const network = '0123456789abcdef'
+const configFrom = (env: Record<string, string>) => configOf(readEnvironment(env), { network })
+
+test('without any, a node listens on 10001 of the loopback', () => {
+  const environment = readEnvironment({ PATH: '/bin' })
+  expect(environment).toMatchObject({ host: '127.0.0.1', port: 10_001, seeds: [], log: undefined, logLevel: 'info' })
+  expect(configOf(environment, { network })).toMatchObject({ name: 'node-10001', url: 'http://127.0.0.1:10001', bits: 160 })
+})
+
+test('every field of a config has its variable', () => {
+  const config = configFrom({
+    POLYCHORD_PORT: '10007',
+    POLYCHORD_NAME: 'ada',
+    POLYCHORD_BITS: '8',
+    POLYCHORD_ALLOW_CUSTOM_IDS: 'true',
+    POLYCHORD_ID: '7f',
+    POLYCHORD_STABILIZE_EVERY_MS: '250',
+    POLYCHORD_OWNERSHIP: 'predecessor',
+    POLYCHORD_INCARNATION: '5',
+    POLYCHORD_HOME: '/elsewhere',
+  })
+  expect(config).toMatchObject({
+    name: 'ada',
+    url: 'http://127.0.0.1:10007',
+    bits: 8,
+    id: '7f',
+    allowCustomIds: true,
+    stabilizeEveryMs: 250,
+    ownership: 'predecessor',
+    incarnation: 5,
+  })
+})
+
+test('what is said goes before what the network says', () =>
+  expect(configOf(readEnvironment({ POLYCHORD_MODE: 'linear' }), { network, mode: 'fingers', bits: 32 })).toMatchObject({
+    mode: 'linear',
+    bits: 32,
+  }))
+
+describe('a value that cannot be is refused in one sentence', () => {
+  test.each<[Record<string, string>, RegExp]>([
+    [{ POLYCHORD_PROT: '1' }, /^POLYCHORD_PROT means nothing here; there are: .*PORT/],
+    [{ POLYCHORD_PORT: '0' }, /^POLYCHORD_PORT must be 1 to 65535/],
+    [{ POLYCHORD_PORT: '65536' }, /^POLYCHORD_PORT must be 1 to 65535/],
+    [{ POLYCHORD_PORT: '0x10' }, /^POLYCHORD_PORT must be a whole number/],
+    [{ POLYCHORD_PORT: '' }, /^POLYCHORD_PORT is empty/],
+    [{ POLYCHORD_HOST: '0.0.0.0' }, /^POLYCHORD_HOST=0\.0\.0\.0 would let others in/],
+    [{ POLYCHORD_HOST: '192.168.1.5' }, /would let others in/],
+    [{ POLYCHORD_HOST: '127.evil.example' }, /would let others in/],
+    [{ POLYCHORD_SEEDS: 'localhost:10001' }, /^POLYCHORD_SEEDS must be urls like/],
+    [{ POLYCHORD_SEEDS: 'http://127.0.0.1:10001,' }, /^POLYCHORD_SEEDS must be urls like/],
+    [{ POLYCHORD_LOG_LEVEL: 'loud' }, /^POLYCHORD_LOG_LEVEL must be one of/],
+    [{ POLYCHORD_BITS: 'many' }, /^POLYCHORD_BITS must be a whole number/],
+    [{ POLYCHORD_BITS: '9' }, /^POLYCHORD_BITS must be a multiple of 4/],
+    [{ POLYCHORD_ALLOW_CUSTOM_IDS: 'yes' }, /^POLYCHORD_ALLOW_CUSTOM_IDS must be true or false/],
+    [{ POLYCHORD_ID: '7f' }, /^POLYCHORD_ID needs/],
+    [{ POLYCHORD_URL: 'http://127.0.0.1:10001/path' }, /^POLYCHORD_URL must be an origin/],
+    [{ POLYCHORD_NETWORK: 'mine' }, /^POLYCHORD_NETWORK /],
+    [{ POLYCHORD_OVERLAY: 'star' }, /^POLYCHORD_OVERLAY /],
+    [{ POLYCHORD_CALL_TIMEOUT_MS: '1' }, /^POLYCHORD_CALL_TIMEOUT_MS /],
+  ])('%j', (env, message) => {
+    expect(() => configFrom(env)).toThrow(Misconfigured)
+    expect(() => configFrom(env)).toThrow(message)
+  })
+})

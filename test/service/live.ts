@@ -1,0 +1,59 @@
+/** Nodes over HTTP in this process, on free ports of the loopback. */
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { onTestFinished } from 'vitest'
+import { type NodeConfig, parseConfig } from '../../src/node/config.ts'
+import { createLog } from '../../src/service/log.ts'
+import { createService, type Service } from '../../src/service/service.ts'
+
+export const network = '0123456789abcdef'
+
+export interface Live extends Service {
+  readonly url: string
+  readonly config: NodeConfig
+  /** Lines of the log so far. */
+  readonly lines: Record<string, unknown>[]
+}
+
+/** A node that has joined; it stops with the test. */
+export const startNode = async (settings: Partial<NodeConfig> = {}, seeds: readonly Live[] = []): Promise<Live> => {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const config = parseConfig({ name: `node-${port}`, url, network, incarnation: Date.now(), ...settings })
+  const lines: Record<string, unknown>[] = []
+  const log = createLog(config.name, 'debug', { write: (line) => void lines.push(JSON.parse(line)) })
+  const service = createService(config, log, () => {})
+  await service.start(
+    '127.0.0.1',
+    port,
+    seeds.map(({ me }) => me),
+  )
+  return { ...service, url, config, lines }
+}
+
+/** The same, for one test. */
+export const startNodeHere = async (...setting: Parameters<typeof startNode>): Promise<Live> => {
+  const live = await startNode(...setting)
+  onTestFinished(() => live.stop())
+  return live
+}
+
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject).listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+
+/** Asks again and again until it holds. @throws what was seen last, after 10 s */
+export const eventually = async <T>(see: () => Promise<T> | T, holds: (seen: T) => boolean): Promise<T> => {
+  const deadline = Date.now() + 10_000
+  for (;;) {
+    const seen = await see()
+    if (holds(seen)) return seen
+    if (Date.now() > deadline) throw new Error(`after 10 s still ${JSON.stringify(seen)}`)
+    await new Promise((resume) => setTimeout(resume, 20))
+  }
+}

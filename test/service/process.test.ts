@@ -1,0 +1,183 @@
+/** A node as a process of its own, as whoever starts one gets to know it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { eventually, freePort } from './live.ts'
+
+const start = fileURLToPath(new URL('../../dist/start.cjs', import.meta.url))
+beforeAll(() => import('../../tasks/prepare.mjs' as string))
+
+interface Started {
+  readonly child: ChildProcess
+  readonly url: string
+  readonly messages: { ready?: { id: string; url: string; incarnation: number }; failed?: { code: string; message: string } }[]
+  /** What it has written so far: its log, and whatever else. */
+  readonly output: () => string
+  readonly exit: Promise<number | null>
+}
+
+const startProcess = async (env: Record<string, string> = {}, file = start): Promise<Started> => {
+  const port = env['POLYCHORD_PORT'] ?? String(await freePort())
+  const child = spawn(process.execPath, [file], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { PATH: process.env['PATH'], POLYCHORD_PORT: port, ...env },
+  })
+  const messages: Started['messages'] = []
+  let output = ''
+  child.on('message', (message) => messages.push(message as Started['messages'][number]))
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (output += String(text)))
+  const ends = [child.stdout, child.stderr].map((stream) => new Promise((resolve) => stream?.on('close', resolve)))
+  const exit = new Promise<number | null>((resolve) =>
+    child.on('exit', (code) => void Promise.all(ends).then(() => resolve(code))),
+  )
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return { child, url: `http://127.0.0.1:${port}`, messages, output: () => output, exit }
+}
+
+const startReady = async (env: Record<string, string> = {}, file = start): Promise<Started> => {
+  const started = await startProcess(env, file)
+  await eventually(
+    () => `${JSON.stringify(started.messages)} ${started.output()}`,
+    () => started.messages.length > 0,
+  )
+  return started
+}
+
+/** A port that somebody has. */
+const takenPort = async (): Promise<string> => {
+  const port = await freePort()
+  const server = createServer((socket) => socket.end('hello\n'))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  return String(port)
+}
+
+const infoOf = async (url: string) => (await (await fetch(`${url}/nodeinfo`)).json()) as Record<string, unknown>
+
+describe('a node that starts', () => {
+  test('tells its starter once it has joined, and lets it go', async () => {
+    const { child, url, messages } = await startReady()
+    const { id, incarnation } = await infoOf(url)
+    expect(messages).toEqual([{ ready: { id, url, incarnation } }])
+    await eventually(
+      () => child.connected,
+      (connected) => !connected,
+    )
+    expect(child.exitCode).toBeNull()
+  })
+
+  test('takes network, width of ids and the rest from its seed', async () => {
+    const first = await startReady({ POLYCHORD_BITS: '16', POLYCHORD_OWNERSHIP: 'predecessor', POLYCHORD_MODE: 'linear' })
+    const { network } = await infoOf(first.url)
+    const second = await startReady({ POLYCHORD_SEEDS: `http://127.0.0.1:1,${first.url}` })
+    expect(await infoOf(second.url)).toMatchObject({
+      network,
+      bits: 16,
+      ownership: 'predecessor',
+      mode: 'linear',
+      successor: { url: first.url },
+    })
+  })
+
+  test('writes its log to a file, one JSON value a line', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'polychord-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'logs', 'node.log')
+    const { output } = await startReady({ POLYCHORD_LOG: file, POLYCHORD_LOG_LEVEL: 'debug' })
+    const lines = readFileSync(file, 'utf8').trim().split('\n')
+    expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toContain('node listens')
+    expect(output()).toBe('')
+  })
+
+  test('compiles its bundle when there is no code cache of it', async () => {
+    const folder = mkdtempSync(join(dirname(dirname(start)), '.polychord/uncached-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    for (const file of ['start.cjs', 'node.cjs']) copyFileSync(join(dirname(start), file), join(folder, file))
+    const { url } = await startReady({}, join(folder, 'start.cjs'))
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  })
+})
+
+describe('a node that cannot start', () => {
+  test('because of its configuration exits with 2 and one sentence', async () => {
+    const { exit, output, messages } = await startProcess({ POLYCHORD_BITS: '9' })
+    expect(await exit).toBe(2)
+    expect(output()).toMatch(/^polychord: POLYCHORD_BITS must be a multiple of 4.*\n$/)
+    expect(messages).toMatchObject([{ failed: { code: 'BAD_CONFIG' } }])
+  })
+
+  test.each<[string, () => Promise<Record<string, string>>, string]>([
+    ['its port is taken', async () => ({ POLYCHORD_PORT: await takenPort() }), 'EADDRINUSE'],
+    ['none of its seeds answers', async () => ({ POLYCHORD_SEEDS: `http://127.0.0.1:${await freePort()}` }), 'NO_ROUTE'],
+    ['its seed is no node', async () => ({ POLYCHORD_SEEDS: `http://127.0.0.1:${await takenPort()}` }), 'NO_ROUTE'],
+    [
+      'its id is taken',
+      async () => {
+        const ids = { POLYCHORD_ALLOW_CUSTOM_IDS: 'true', POLYCHORD_ID: '7f', POLYCHORD_BITS: '8' }
+        const { url } = await startReady(ids)
+        return { ...ids, POLYCHORD_SEEDS: url }
+      },
+      'ID_TAKEN',
+    ],
+    [
+      'its id is taken by another than its seed',
+      async () => {
+        const ids = { POLYCHORD_ALLOW_CUSTOM_IDS: 'true', POLYCHORD_ID: '7f', POLYCHORD_BITS: '8' }
+        const { url } = await startReady({ ...ids, POLYCHORD_ID: '01' })
+        await startReady({ ...ids, POLYCHORD_SEEDS: url })
+        return { ...ids, POLYCHORD_SEEDS: url }
+      },
+      'ID_TAKEN',
+    ],
+  ])('because %s exits with 1, and says so in its log and to its starter', async (_why, env, code) => {
+    const { exit, output, messages } = await startProcess(await env())
+    expect(await exit).toBe(1)
+    expect(messages).toMatchObject([{ failed: { code } }])
+    const last = JSON.parse(output().trim().split('\n').at(-1) ?? '') as Record<string, unknown>
+    expect(last).toMatchObject({ level: 60, err: { message: messages[0]?.failed?.message } })
+  })
+})
+
+describe('a node that ends', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('by %s does so with 0', async (signal) => {
+    const { child, exit, output } = await startReady()
+    child.kill(signal)
+    expect(await exit).toBe(0)
+    expect(output()).toContain('"msg":"stopped"')
+  })
+
+  test('by SIGTERM is forgotten by its neighbours', async () => {
+    const first = await startReady()
+    const second = await startReady({ POLYCHORD_SEEDS: first.url })
+    second.child.kill('SIGTERM')
+    expect(await second.exit).toBe(0)
+    await eventually(
+      () => infoOf(first.url),
+      ({ successor }) => (successor as { url: string }).url === first.url,
+    )
+  })
+
+  test('by POST /leave hands its content over and exits with 0', async () => {
+    const first = await startReady()
+    const second = await startReady({ POLYCHORD_SEEDS: first.url })
+    for (let n = 0; n < 20; n++)
+      await fetch(`${first.url}/store`, { method: 'POST', body: new URLSearchParams({ value: `value ${n}` }) })
+    expect((await fetch(`${second.url}/leave`, { method: 'POST' })).status).toBe(202)
+    expect(await second.exit).toBe(0)
+    expect(await infoOf(first.url)).toMatchObject({ content: { owned: 20 } })
+  })
+
+  test('when its starter dies before it has joined', async () => {
+    const silent = createServer()
+    const port = await freePort()
+    await new Promise<void>((resolve) => silent.listen(port, '127.0.0.1', resolve))
+    onTestFinished(() => void silent.close())
+    const { child, exit } = await startProcess({ POLYCHORD_SEEDS: `http://127.0.0.1:${port}` })
+    child.disconnect()
+    expect(await exit).toBe(1)
+  })
+})

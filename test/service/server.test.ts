@@ -1,0 +1,227 @@
+/** What a person who types, a browser and a peer get to see of one node. */
+import { request } from 'undici'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { errorStatus, type ErrorCode } from '../../src/protocol/errors.ts'
+import { type Live, network, startNode } from './live.ts'
+
+let node: Live
+beforeAll(async () => {
+  node = await startNode()
+})
+afterAll(() => node.stop())
+
+type Options = Parameters<typeof request>[1]
+const ask = async (path: string, options?: Options) => {
+  const { statusCode, headers, body } = await request(node.url + path, options)
+  const bytes = Buffer.from(await body.arrayBuffer())
+  const text = bytes.toString()
+  return { status: statusCode, headers, bytes, text, json: isJson(text) ? JSON.parse(text) : undefined }
+}
+const isJson = (text: string): boolean => text.startsWith('{') && text.endsWith('}')
+const expectError = async (code: ErrorCode, message: string | RegExp, path: string, options?: Options) => {
+  const { status, json, headers } = await ask(path, options)
+  expect(json).toMatchObject({ error: code, message: expect.stringMatching(message) })
+  expect(status).toBe(errorStatus[code])
+  expect(headers['retry-after']).toBe(status === 503 ? '1' : undefined)
+}
+const form = (body: string | Buffer): Options => ({
+  method: 'POST',
+  body,
+  headers: { 'content-type': 'application/x-www-form-urlencoded' },
+})
+const json = (body: unknown, method: 'POST' | 'PUT' = 'POST'): Options => ({
+  method,
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+  headers: { 'content-type': 'application/json' },
+})
+const raw = (body: string | Buffer, contentType?: string, method: 'POST' | 'PUT' = 'POST'): Options => ({
+  method,
+  body,
+  ...(contentType ? { headers: { 'content-type': contentType } } : {}),
+})
+
+describe('the first things that a person types', () => {
+  test('curl localhost:10001 says what to type next', async () => {
+    const { text, headers } = await ask('/')
+    expect(headers['content-type']).toBe('text/plain; charset=utf-8')
+    expect(text).toContain(`curl ${node.url}/store -d value=hello`)
+  })
+
+  test('curl localhost:10001/store -d value=hello', async () => {
+    const stored = await ask('/store', form('value=hello'))
+    expect(stored).toMatchObject({ status: 201, json: { stored: 1, hops: 0 } })
+    const found = await ask('/lookup?value=hello')
+    expect(found.json.values).toMatchObject([{ value: 'hello', contentType: 'text/plain; charset=utf-8' }])
+    expect((await ask(`/lookup/${stored.json.key}`)).json.values).toEqual(found.json.values)
+  })
+
+  test('the same with JSON is the same record', async () => {
+    const one = await ask('/store', form('value=the+same%21'))
+    const other = await ask('/store', json({ value: 'the same!' }))
+    expect(other.json.index).toBe(one.json.index)
+  })
+
+  test('curl -T cat.png localhost:10001/store/ keeps the bytes', async () => {
+    const cat = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0xff, 0x00, 0xfe])
+    expect(await ask('/store/cat.png', raw(cat, undefined, 'PUT'))).toMatchObject({ status: 201 })
+    const found = await ask('/lookup?name=cat.png')
+    expect(found.json.values).toMatchObject([
+      { value: cat.toString('base64'), encoding: 'base64', contentType: 'application/octet-stream' },
+    ])
+    expect((await ask('/lookup?name=cat.png&raw')).bytes).toEqual(cat)
+  })
+
+  const wrong: [string, Options, ErrorCode, RegExp][] = [
+    ['/store', form('hello'), 'BAD_REQUEST', /curl http\S+\/store -d value=hello/],
+    ['/store', form('value=a&b'), 'BAD_REQUEST', /--data-urlencode/],
+    ['/store', form('value=a&value=b'), 'BAD_REQUEST', /twice/],
+    ['/store', form(''), 'BAD_REQUEST', /value=/],
+    ['/store', form('value='), 'BAD_REQUEST', /empty/],
+    ['/store', form('value=a&ttlSeconds=soon'), 'BAD_REQUEST', /ttlSeconds must be of type integer/],
+    ['/store', json({ value: '' }), 'BAD_REQUEST', /empty/],
+    ['/store', json({ value: 3 }), 'BAD_REQUEST', /value must be of type string/],
+    ['/store', json({}), 'BAD_REQUEST', /lacks the field value/],
+    ['/store', json([]), 'BAD_REQUEST', /must be an object/],
+    ['/store', json('{"value":"a","__proto__":{}}'), 'BAD_REQUEST', /no field "__proto__"/],
+    ['/store', json('{"value":"\\ud800"}'), 'BAD_REQUEST', /half a surrogate pair/],
+    ['/store', json('{"value":'), 'BAD_REQUEST', /not JSON/],
+    ['/store', json({ value: 'a', encoding: 'base64' }), 'BAD_REQUEST', /not base64/],
+    ['/store', json({ value: 'a', encoding: 'hex' }), 'BAD_REQUEST', /encoding/],
+    ['/store', json({ value: 'a', name: 'ü'.repeat(300) }), 'BAD_REQUEST', /512 bytes/],
+    ['/store?name=a', json({ value: 'a' }), 'BAD_REQUEST', /name belongs into the body/],
+    ['/store?nmae=a', raw('a', 'text/plain'), 'BAD_REQUEST', /no field "nmae"/],
+    ['/store', raw(Buffer.alloc(1024 * 1024 + 1, 'a'), 'text/plain'), 'TOO_LARGE', /1 MiB/],
+    ['/store', json({ value: 'a'.repeat(1024 * 1024 + 1) }), 'TOO_LARGE', /1 MiB/],
+    ['/store', json({ value: 'a'.repeat(2 * 1024 * 1024) }), 'TOO_LARGE', /1 MiB/],
+    ['/store', raw('x', 'multipart/form-data; boundary=x'), 'UNSUPPORTED_MEDIA', /curl -T FILE/],
+    ['/store', { method: 'PUT', body: 'a' }, 'BAD_REQUEST', /curl -T FILE \S+\/store\/NAME/],
+    ['/store/', { method: 'PUT', body: 'a' }, 'BAD_REQUEST', /curl -T FILE \S+\/store\/NAME/],
+    ['/lookup/hello', {}, 'BAD_ID', /40 lowercase hex digits.*\?value=/],
+    ['/lookup?value=nobody-stored-this', {}, 'NOT_FOUND', /./],
+    ['/lookup', {}, 'BAD_REQUEST', /\?value=/],
+    ['/lookup?value=a&value=b', {}, 'BAD_REQUEST', /value must be of type string/],
+    ['/find?value=a&mode=fast', {}, 'BAD_REQUEST', /linear, fingers/],
+    ['/db?limit=ten', {}, 'BAD_REQUEST', /limit must be of type integer/],
+    ['/predecessor', form('a=b'), 'METHOD_NOT_ALLOWED', /GET, HEAD, PUT/],
+    ['/predecessor', { ...form('a=b'), method: 'PUT' }, 'UNSUPPORTED_MEDIA', /application\/json/],
+    ['/delete', { ...form('value=hello'), method: 'DELETE' }, 'UNSUPPORTED_MEDIA', /\?value=/],
+    ['/leave', json({ now: true }), 'BAD_REQUEST', /takes no body/],
+    ['/leave', { method: 'POST' }, 'LAST_NODE', /./],
+    ['/nothing/here', {}, 'NO_SUCH_ENDPOINT', /curl http/],
+    ['/%zz', {}, 'BAD_REQUEST', /./],
+    [`/lookup?value=${'a'.repeat(20_000)}`, {}, 'BAD_REQUEST', /16 KiB/],
+  ]
+  for (const [index, [path, options, code, message]] of wrong.entries())
+    test(`${index}: ${options?.method ?? 'GET'} ${path.slice(0, 40)} is told ${code} ${message.source}`, () =>
+      expectError(code, message, path, options))
+
+  test('a wrong method is told the right ones', async () => {
+    const { status, headers } = await ask('/nodeinfo', { method: 'DELETE' })
+    expect([status, headers.allow]).toEqual([405, 'GET, HEAD'])
+  })
+})
+
+describe('values as bytes', () => {
+  test.each<[string, Buffer, string | undefined, string]>([
+    ['text without a type', Buffer.from('plain ü'), undefined, 'text/plain; charset=utf-8'],
+    ['bytes without a type', Buffer.from([0xff, 0xfe]), undefined, 'application/octet-stream'],
+    ['text with a byte order mark', Buffer.from('\ufeffmark'), 'text/csv', 'text/csv'],
+    ['what calls itself JSON', Buffer.from('{"not json'), 'application/json', 'application/json'],
+    ['a page', Buffer.from('<script>alert(1)</script>'), 'text/html', 'text/html'],
+    ['exactly 1 MiB', Buffer.alloc(1024 * 1024, 0xff), 'image/png', 'image/png'],
+  ])('%s comes back as it went in', async (what, bytes, contentType, expected) => {
+    const name = encodeURIComponent(what)
+    expect(await ask(`/store/${name}`, raw(bytes, contentType, 'PUT'))).toMatchObject({ status: 201 })
+    const found = await ask(`/lookup?name=${name}&raw`)
+    expect(found.bytes.equals(bytes)).toBe(true)
+    expect(found.headers).toMatchObject({
+      'content-type': expected,
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "sandbox; default-src 'none'",
+    })
+  })
+
+  test('the same bytes are the same record, however they came', async () => {
+    const bytes = Buffer.from([0xff, 0x41])
+    const indices = await Promise.all(
+      [
+        raw(bytes, 'application/octet-stream'),
+        form('value=%ffA'),
+        json({ value: bytes.toString('base64'), encoding: 'base64' }),
+      ].map(async (options) => (await ask('/store', options)).json.index),
+    )
+    expect(new Set(indices).size).toBe(1)
+  })
+
+  test('who has the version already is told so', async () => {
+    await ask('/store', json({ value: 'tagged' }))
+    const { headers } = await ask('/lookup?value=tagged&raw')
+    const again = await ask('/lookup?value=tagged&raw', { headers: { 'if-none-match': String(headers.etag) } })
+    expect([again.status, again.text]).toEqual([304, ''])
+  })
+
+  test('replies in JSON are not to be kept', async () =>
+    expect((await ask('/nodeinfo')).headers['cache-control']).toBe('no-store'))
+})
+
+describe('who may ask', () => {
+  const other = 'b'.repeat(16)
+  test.each<[Record<string, string>, ErrorCode | undefined]>([
+    [{ origin: 'http://evil.example' }, 'FOREIGN_ORIGIN'],
+    [{ origin: 'null' }, 'FOREIGN_ORIGIN'],
+    [{ origin: 'http://127.0.0.1:1' }, 'FOREIGN_ORIGIN'],
+    [{ host: 'evil.example' }, 'FOREIGN_HOST'],
+    [{ host: 'localhost.evil.example:80' }, 'FOREIGN_HOST'],
+    [{ host: '127.0.0.1.evil.example' }, 'FOREIGN_HOST'],
+    [{ host: 'localhost:10001' }, undefined],
+    [{ host: '[::1]:10001' }, undefined],
+    [{ host: '192.168.1.5' }, undefined],
+    [{ host: 'localhost:10001', origin: 'http://localhost:10001' }, undefined],
+    [{ 'polychord-network': other }, 'OTHER_NETWORK'],
+    [{ 'polychord-to': 'a'.repeat(40) }, 'WRONG_NODE'],
+    [{ 'polychord-network': network }, undefined],
+  ])('%j: %s', async (headers, code) => {
+    const { status, json: body } = await ask('/nodeinfo', { headers })
+    expect([status, body.error]).toEqual(code ? [errorStatus[code], code] : [200, undefined])
+  })
+
+  test('a request for another node is turned away before its body is looked at', () =>
+    expectError('WRONG_NODE', /./, '/merge', {
+      method: 'POST',
+      body: 'not json',
+      headers: { 'content-type': 'application/json', 'polychord-to': 'a'.repeat(40) },
+    }))
+})
+
+describe('for machines', () => {
+  test('/openapi.json has every row', async () => {
+    const { json: document } = await ask('/openapi.json')
+    expect(document.openapi).toBe('3.1.0')
+    expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/store', '/lookup/{key}', '/predecessor', '/merge']))
+    expect(Object.keys(document.paths['/store'].post.requestBody.content)).toContain('application/x-www-form-urlencoded')
+  })
+
+  test('/docs is a page over it', async () => {
+    const page = await ask('/docs')
+    expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
+    expect((await ask('/docs/json')).json.paths).toHaveProperty('/store')
+  })
+
+  test('/metrics counts requests, lookups with their hops, events and keys', async () => {
+    await ask('/store', form('value=counted'))
+    const { text, headers } = await ask('/metrics')
+    expect(headers['content-type']).toContain('text/plain')
+    expect(text).toMatch(/polychord_request_duration_seconds_count\{route="\/store",method="POST",status="201"\} [1-9]/)
+    expect(text).toMatch(/polychord_lookup_hops_bucket\{le="0",call="store"\} [1-9]/)
+    expect(text).toMatch(/polychord_lookup_hops_bucket\{le="\+Inf",call="store"\} [1-9]/)
+    expect(text).toMatch(/polychord_ring_events_total\{event="[^"]+"\} [1-9]/)
+    expect(text).toMatch(/polychord_keys\{role="owned"\} [1-9]/)
+    expect(text).toMatch(/polychord_event_loop_delay_seconds \d/)
+  })
+
+  test('/healthz and /readyz tell the state', async () => {
+    expect((await ask('/healthz')).json).toEqual({ state: 'ready' })
+    expect((await ask('/readyz')).json).toEqual({ state: 'ready' })
+    expect((await ask('/healthz', { method: 'HEAD' })).status).toBe(200)
+  })
+})
