@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { type NodeSettings, parseConfig } from '../../src/node/config.ts'
+import { version } from '../../src/node/node.ts'
 
 const settings: NodeSettings = { name: 'node-1', url: 'http://127.0.0.1:10001', network: '0123456789abcdef', incarnation: 1 }
 
@@ -29,3 +31,8 @@ test.each<[Partial<NodeSettings> & Record<string, unknown>, RegExp]>([
   [{ ownership: 'nobody' as never }, /ownership/],
   [{ colour: 'red' }, /colour|additional/],
 ])('%j is refused in a sentence', (change, sentence) => expect(() => parseConfig({ ...settings, ...change })).toThrow(sentence))
+
+test('a node tells the version of the package', () => {
+  const { version: released } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+  expect(version).toBe(released)
+})
