@@ -1,0 +1,30 @@
+/** `npm run figures`: measures every figure in full, a few minutes, and writes docs/figures: a table and a plot for each. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { type Figure, indexOf, markdownOf, svgOf } from './figure.ts'
+import { loadFigures, virtualIdsFigure } from './load-figures.ts'
+import { copiesLostFigure, keysLostFigure } from './loss-figures.ts'
+import { massFailureFigure, pathLengthFigure, pathSharesFigure } from './path-figures.ts'
+
+const folder = 'docs/figures'
+const write = (name: string, text: string): void => writeFileSync(`${folder}/${name}`, text)
+
+mkdirSync(folder, { recursive: true })
+const figures: Figure[] = []
+for (const measure of [
+  pathLengthFigure,
+  pathSharesFigure,
+  massFailureFigure,
+  loadFigures,
+  virtualIdsFigure,
+  keysLostFigure,
+  copiesLostFigure,
+]) {
+  for (const figure of [await measure()].flat()) {
+    write(`${figure.name}.md`, markdownOf(figure))
+    write(`${figure.name}.svg`, svgOf(figure))
+    figures.push(figure)
+    process.stdout.write(`${folder}/${figure.name}.md\n`)
+  }
+}
+write('README.md', indexOf(figures))
+process.stdout.write(`${folder}/README.md\n`)
