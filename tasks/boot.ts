@@ -1,0 +1,158 @@
+/** `boot` and `reboot`: founding a network. */
+import { randomBytes } from 'node:crypto'
+import { type NodeConfig, parseConfig, presets } from '../src/node/config.ts'
+import { overlays } from '../src/overlay/overlays.ts'
+import { TaskFailure, WrongUse } from './failure.ts'
+import { waitUntilWhole } from './faults.ts'
+import { grow } from './grow.ts'
+import { launch } from './launch.ts'
+import { isLiving, survey } from './live.ts'
+import { endNetwork } from './killall.ts'
+import { plural } from './render/text.ts'
+import { type BootedNetwork, changeState, emptyState, readState } from './state.ts'
+import { endedWithTable } from './status.ts'
+import { type Task, typed } from './task.ts'
+import type { Terminal } from './terminal.ts'
+import { portNumber, wholeNumber, type Words } from './words.ts'
+
+const defaults = { nodes: 2, port: 10001 }
+export const mostNodes = 500
+
+/** Options that every node of a network shares. */
+const networkOptions = {
+  bits: 'width of ids, 8 to 160 (160)',
+  ownership: 'who owns a key: its successor, or its predecessor (successor)',
+  mode: 'how lookups travel: fingers or linear (fingers)',
+  successors: 'length of the successor list (5)',
+  stabilizeEveryMs: 'between two rounds of stabilisation (1000)',
+  refreshFingersEveryMs: 'between two refreshes of the fingers (2000)',
+  reuniteEveryMs: 'between two looks for a ring split off (5000)',
+  foundAfterMs: 'how long a node that finds nobody tries (5000)',
+  callTimeoutMs: 'patience with a peer (1500)',
+  operationTimeoutMs: 'patience of one operation (10000)',
+  rehomeEveryMs: 'between two passes over the content (10000)',
+  allowCustomIds: 'whether add takes id= (false)',
+} as const satisfies Partial<Record<keyof NodeConfig, string>>
+
+const bootOptions = { ...networkOptions, port: `the first port to try (${defaults.port})` }
+
+/** Options that the words of boot do not set but that a network has. */
+const fixedOptions = ['overlay', 'replicas'] as const
+
+/**
+ * `5 lab bits=16 port=20001` → what to found.
+ * @throws WrongUse
+ */
+export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>): Omit<BootedNetwork, 'id'> => {
+  let nodes: number | undefined
+  let settings: Record<string, string | number | boolean> = {}
+  for (const word of plain) {
+    if (Object.hasOwn(presets, word)) settings = { ...settings, ...presets[word as keyof typeof presets] }
+    else if (Object.hasOwn(overlays, word)) settings = { ...settings, overlay: word }
+    else if (nodes === undefined && /^-?\d/.test(word)) nodes = wholeNumber('the number of nodes', word, 1, mostNodes)
+    else {
+      const known = [...Object.keys(overlays), ...Object.keys(presets)].join(', ')
+      throw new WrongUse(
+        `boot does not know ${JSON.stringify(word)}; it takes a number of nodes, ${known}, and name=value options`,
+      )
+    }
+  }
+  const { port = String(defaults.port), ...rest } = options
+  return {
+    port: portNumber(port),
+    nodes: nodes ?? defaults.nodes,
+    options: parseOptions({ ...settings, ...typedLikeDefaults(rest) }),
+  }
+}
+
+const parse = (settings: object): NodeConfig => {
+  try {
+    return parseConfig({ name: 'node', url: 'http://127.0.0.1:1', network: '0'.repeat(16), incarnation: 0, ...settings })
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    throw new WrongUse(`${error.message}; type: ${typed('help boot')}`, { cause: error })
+  }
+}
+
+const parseOptions = (settings: object): BootedNetwork['options'] => {
+  const config = parse(settings)
+  const names = [...fixedOptions, ...(Object.keys(networkOptions) as (keyof typeof networkOptions)[])]
+  return Object.fromEntries(names.map((name) => [name, config[name]]))
+}
+
+/** Text becomes what the option's default is: a number, a boolean, a text. @throws WrongUse */
+const typedLikeDefaults = (options: Readonly<Record<string, string>>): Record<string, string | number | boolean> => {
+  const usual: Readonly<Record<string, unknown>> = parse({})
+  return Object.fromEntries(
+    Object.entries(options).map(([name, text]) => {
+      const like = typeof usual[name]
+      if (like === 'number') return [name, wholeNumber(name, text, 0, Number.MAX_SAFE_INTEGER)]
+      if (like !== 'boolean') return [name, text]
+      if (text !== 'true' && text !== 'false') throw new WrongUse(`${name} is true or false, not ${JSON.stringify(text)}`)
+      return [name, text === 'true']
+    }),
+  )
+}
+
+/** @throws TaskFailure when a network is there already */
+const found = async (plan: Omit<BootedNetwork, 'id'>, terminal: Terminal, quiet: boolean) => {
+  const network: BootedNetwork = { id: randomBytes(8).toString('hex'), ...plan }
+  await changeState(async ({ state, save }) => {
+    if (state.network !== null) await assertNothingRuns({ ...state, network: state.network })
+    await save({ ...emptyState, network, processes: [] })
+  })
+  try {
+    const first = await launch({ network, seeds: [] })
+    if (!quiet) terminal.progress(`1 of ${plural(plan.nodes, 'node')}`)
+    if (!quiet && !terminal.isTerminal) terminal.print(`${first.name} founded network ${network.id}`)
+  } catch (error) {
+    await changeState(async ({ state, save }) => {
+      if (state.network?.id === network.id && state.processes.length === 0) await save(emptyState)
+    })
+    throw error
+  }
+  await grow(plan.nodes - 1, terminal, quiet)
+  await waitUntilWhole()
+  return endedWithTable(terminal, plan.nodes < 5 ? 'addmany 10' : 'storemany 100', 'store hello world')
+}
+
+const assertNothingRuns = async (booted: Parameters<typeof survey>[0]) => {
+  const alive = (await survey(booted)).filter(isLiving)
+  if (alive.length > 0)
+    throw new TaskFailure(
+      `a network of ${plural(alive.length, 'node')} is running; see it with npm run task status, end it with npm run task killall`,
+    )
+  if (booted.processes.length > 0)
+    throw new TaskFailure(
+      `a network is recorded, but its ${plural(booted.processes.length, 'process', 'processes')} ended; type: npm run task reboot, or killall`,
+    )
+}
+
+const words = {
+  args: { '[words...]': 'how many nodes (2), and chord or lab (lab: the words of the lab hold literally)' },
+  options: bootOptions,
+  text: false,
+} as const
+
+export const boot: Task = {
+  ...words,
+  name: 'boot',
+  summary: 'a new network; two nodes unless told otherwise',
+  examples: ['boot', 'boot 5', 'boot lab', 'boot 8 bits=8 mode=linear port=20001'],
+  run: (given, terminal) => found(parseBoot(given), terminal, given.json),
+}
+
+export const reboot: Task = {
+  ...words,
+  name: 'reboot',
+  summary: 'killall, then boot as before, or as told',
+  examples: ['reboot', 'reboot 5'],
+  run: async (given, terminal) => {
+    const asTold = given.plain.length > 0 || Object.keys(given.options).length > 0
+    const { network } = await readState()
+    const { id: _, ...plan } = asTold || network === null ? { id: '', ...parseBoot(given) } : network
+    const { lines } = await endNetwork()
+    if (!given.json) for (const line of lines) terminal.print(line)
+    return found(plan, terminal, given.json)
+  },
+}

@@ -1,0 +1,28 @@
+/**
+ * The operator's CLI: `npm run task <name> [words]`.
+ *
+ * Exit codes: 0 done, 1 failed, 2 wrong use, 130 Ctrl-C.
+ */
+import { exitCodes, run } from './command-line.ts'
+import { typed } from './task.ts'
+import { Terminal } from './terminal.ts'
+
+const terminal = new Terminal(process.stdout, process.env)
+
+// Output that nobody reads any more (`| head`) ends the task quietly.
+for (const output of [process.stdout, process.stderr])
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(exitCodes.done)
+  })
+
+// Nodes that have not joined yet end by themselves when their task does; the next task clears their entries.
+process.on('SIGINT', () => {
+  terminal.settle()
+  process.stderr.write(`\npolychord: interrupted; what runs shows ${typed('status')}\n`)
+  process.exit(exitCodes.interrupted)
+})
+
+void run(process.argv.slice(2), { terminal, complain: (text) => process.stderr.write(text), env: process.env }).then((code) => {
+  process.exitCode = code
+})

@@ -1,0 +1,122 @@
+/**
+ * From typed words to a task that runs, and from what it throws to a sentence and an exit code.
+ *
+ * Commander dispatches, counts arguments, suggests and prints help; what words mean is ours (words.ts).
+ */
+import { Command, CommanderError } from 'commander'
+import { Refusal, Unreachable } from '../src/protocol/errors.ts'
+import { TaskFailure, WrongUse } from './failure.ts'
+import { harmless } from './render/text.ts'
+import { type Task, typed } from './task.ts'
+import { tasks } from './tasks.ts'
+import type { Terminal } from './terminal.ts'
+import { refuseFlagsThatNpmTook, splitWords } from './words.ts'
+
+/** What a task ends with. */
+export const exitCodes = { done: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const
+
+const parser = (terminal: Terminal, act: (task: Task, plain: readonly string[]) => Promise<void>): Command => {
+  const program = new Command('npm run task')
+    .usage('<name> [words]')
+    .description('A ring of nodes on this machine: boot it, fill it, watch it, break it.')
+    .helpOption(false)
+    .helpCommand('help [name]', 'how a task is typed')
+    .configureHelp({
+      helpWidth: terminal.columns,
+      minWidthToWrap: 30,
+      styleTitle: (title) => title.replace('Commands:', 'Tasks:'),
+      visibleArguments: ({ registeredArguments }) => [...registeredArguments],
+    })
+    .configureOutput({ writeOut: (text) => terminal.print(text.trimEnd()), writeErr: () => {} })
+    .exitOverride()
+  for (const task of tasks) {
+    const options = Object.entries(task.options)
+    const usage = [...Object.keys(task.args), ...(options.length > 0 ? ['[option=value…]'] : [])].join(' ')
+    const command = program.command(task.name).usage(usage).summary(task.summary).description(task.summary)
+    command.helpOption(false).addHelpText('after', () => manual(options, task.examples))
+    if (task.alias) command.alias(task.alias)
+    for (const [notation, help] of Object.entries(task.args)) command.argument(notation, help)
+    command.action(() => act(task, command.args))
+  }
+  return program.addHelpText('after', `\nA last word json prints JSON: npm run -s task status json`)
+}
+
+const manual = (options: readonly (readonly [name: string, help: string])[], examples: readonly string[]): string => {
+  const width = Math.max(0, ...options.map(([name]) => name.length)) + 1
+  return [
+    ...(options.length > 0 ? ['', 'Options:', ...options.map(([name, help]) => `  ${`${name}=`.padEnd(width)}  ${help}`)] : []),
+    '',
+    'Examples:',
+    ...examples.map((example) => `  ${typed(example)}`),
+  ].join('\n')
+}
+
+export interface Context {
+  readonly terminal: Terminal
+  /** Where the sentences go that say what is wrong. */
+  readonly complain: (text: string) => void
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** Runs what was typed. @returns the exit code */
+export const run = async (typedWords: readonly string[], context: Context): Promise<number> => {
+  const { terminal, complain, env } = context
+  const [name = 'help', ...words] = typedWords
+  const task = tasks.find((known) => known.name === name || known.alias === name)
+  let failed = false
+  let json = words.at(-1) === 'json'
+  try {
+    if (!task) {
+      await parser(terminal, async () => {}).parseAsync([isHelp(name) ? 'help' : name, ...words], { from: 'user' })
+      return exitCodes.done
+    }
+    if (words.length === 1 && isHelp(words[0])) return await run(['help', task.name], context)
+    refuseFlagsThatNpmTook(env, task)
+    const given = splitWords(words, task)
+    json = given.json
+    const act = async (_: Task, plain: readonly string[]) => {
+      const outcome = await task.run({ ...given, plain }, terminal)
+      failed = outcome.failed ?? false
+      if (json) terminal.print(JSON.stringify(outcome.data, null, 2))
+      else if (outcome.lines.length > 0) terminal.print(outcome.lines.join('\n'))
+    }
+    // After `--`, a word like -5 is an argument, which its task refuses in better words.
+    await parser(terminal, act).parseAsync([task.name, '--', ...given.plain], { from: 'user' })
+    return failed ? exitCodes.failed : exitCodes.done
+  } catch (error) {
+    const { code, exitCode, message } = explain(error, task)
+    if (exitCode !== exitCodes.done) {
+      terminal.settle()
+      complain(`polychord: ${harmless(message)}\n`)
+      if (json) terminal.print(JSON.stringify({ error: code, message }, null, 2))
+    }
+    return exitCode
+  }
+}
+
+const isHelp = (word: string | undefined): boolean => word === '--help' || word === '-h'
+
+/** What a person is told of an error; one that nobody foresaw is ours, and keeps its stack. */
+const explain = (error: unknown, task?: Task): { code: string; exitCode: number; message: string } => {
+  if (error instanceof WrongUse) return { code: 'WRONG_USE', exitCode: exitCodes.wrongUse, message: error.message }
+  if (error instanceof TaskFailure) return { code: 'FAILED', exitCode: exitCodes.failed, message: error.message }
+  if (error instanceof Refusal) return { code: error.code, exitCode: exitCodes.failed, message: error.message }
+  if (error instanceof Unreachable)
+    return { code: 'UNREACHABLE', exitCode: exitCodes.failed, message: `${error.message}; type: ${typed('status')}` }
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0 || error.code === 'commander.help')
+      return { code: error.code, exitCode: exitCodes.done, message: '' }
+    const said = error.message
+      .replace(/^error: /, '')
+      .replaceAll(/\s*\n\s*/g, ' ')
+      .replace(/^unknown command/, 'unknown task')
+    const way = task ? `for instance: ${typed(task.examples[0] ?? task.name)}` : `type: ${typed('help')}`
+    return { code: 'WRONG_USE', exitCode: exitCodes.wrongUse, message: `${said.replace(/\.$/, '')}; ${way}` }
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return {
+    code: 'INTERNAL',
+    exitCode: exitCodes.failed,
+    message: `this is a defect of polychord; please report it with:\n${stack}`,
+  }
+}

@@ -1,0 +1,61 @@
+/** `call` and `logs`: one node, at close quarters. */
+import { inHome } from './home.ts'
+import { parseJson, send } from './client.ts'
+import { WrongUse } from './failure.ts'
+import { findEntry, openNetwork } from './live.ts'
+import { logTail } from './logs.ts'
+import { harmless } from './render/text.ts'
+import { next, type Task, typed } from './task.ts'
+
+const methods = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'PATCH']
+const example = typed('call 10001 GET /nodeinfo')
+/** Lines of a log that are shown. */
+const tailLines = 20
+
+export const call: Task = {
+  name: 'call',
+  summary: 'one request to one node, and what it answers',
+  args: {
+    '<node>': 'a port, a name, or the beginning of an id',
+    '<method>': 'GET, PUT, POST or DELETE',
+    '<path>': 'with its query: /lookup?value=hello',
+    '[json...]': 'the body',
+  },
+  options: {},
+  text: true,
+  examples: ['call 10001 GET /nodeinfo', `call 10001 POST /store '{"value":"hello"}'`],
+  run: async ({ plain: [node = '', word = '', path = '', ...rest] }) => {
+    const method = word.toUpperCase()
+    const body = rest.length > 0 ? rest.join(' ') : undefined
+    if (!methods.includes(method)) throw new WrongUse(`${JSON.stringify(word)} is no method; for instance: ${example}`)
+    if (!/^\/[\x21-\x7e]*$/.test(path)) throw new WrongUse(`a path begins with / and is URL-encoded; for instance: ${example}`)
+    if (body !== undefined && parseJson(body) === undefined) throw new WrongUse(`the body is not JSON: put it in single quotes`)
+    const { processes } = await openNetwork()
+    const reply = await send(findEntry(processes, node).url, method, path, body)
+    const answer = parseJson(reply.text)
+    return {
+      lines: [
+        `${reply.status} ${reply.contentType}`,
+        answer === undefined ? reply.text.trimEnd() : JSON.stringify(answer, null, 2),
+      ].map(harmless),
+      data: { status: reply.status, contentType: reply.contentType, body: answer ?? reply.text },
+      failed: reply.status >= 400,
+    }
+  },
+}
+
+export const logs: Task = {
+  name: 'logs',
+  summary: 'where the log of a node is, and its end',
+  args: { '<node>': 'a port, a name, or the beginning of an id' },
+  options: {},
+  text: false,
+  examples: ['logs 10001'],
+  run: async ({ plain: [word = ''] }) => {
+    const { processes } = await openNetwork()
+    const entry = findEntry(processes, word)
+    const file = inHome(entry.logFile)
+    const tail = logTail(file, tailLines)
+    return { lines: [...(tail.length > 0 ? tail : ['nothing logged']), file, next('status')], data: { file, tail } }
+  },
+}

@@ -1,0 +1,57 @@
+/** `killall`: the end of a network, of its processes, logs and data. */
+import { readdir, rm } from 'node:fs/promises'
+import { home, inHome } from './home.ts'
+import { isLiving, type Sighting, survey } from './live.ts'
+import { endProcess } from './processes.ts'
+import { plural } from './render/text.ts'
+import { changeState, emptyState } from './state.ts'
+import { next, type Outcome, type Task } from './task.ts'
+
+/**
+ * Only what was recorded, and only after looking that it is that node.
+ * @throws TaskFailure when a process does not end
+ */
+export const endNetwork = (): Promise<Outcome> =>
+  changeState(async ({ state: { network, processes }, save }) => {
+    const sightings = network === null ? [] : await survey({ ...emptyState, network, processes })
+    const ours = sightings.filter(isLiving)
+    const foreign = sightings.filter(({ condition }) => condition === 'foreign')
+    await Promise.all(ours.map(async ({ entry: { pid } }) => pid !== null && endProcess(pid)))
+    for (const folder of ['logs', 'data']) await rm(inHome('.polychord', folder), { recursive: true, force: true })
+    await removeTornWrites()
+    await save(emptyState)
+    return {
+      lines: [
+        network === null
+          ? 'no network was running'
+          : `${plural(ours.length, 'node')} of network ${network.id} ended; logs and data are gone`,
+        ...foreign.map(leftAlone),
+      ],
+      data: { network: network?.id ?? null, ended: namesOf(ours), leftAlone: namesOf(foreign) },
+    }
+  })
+
+/** What a task leaves that was killed in the middle of writing the state. */
+const removeTornWrites = async () => {
+  const torn = (await readdir(home)).filter((name) => /^network-state\.json\.\d+$/.test(name))
+  await Promise.all(torn.map((name) => rm(inHome(name), { force: true })))
+}
+
+const namesOf = (sightings: readonly Sighting[]) => sightings.map(({ entry: { name, pid } }) => ({ name, pid }))
+
+const leftAlone = ({ entry: { name, pid } }: Sighting) =>
+  `left alone: process ${pid}, recorded as ${name}, does not show that it is that node; if you know better: kill ${pid}`
+
+export const killall: Task = {
+  name: 'killall',
+  alias: 'destroy',
+  summary: 'end the network: processes, logs, data',
+  args: {},
+  options: {},
+  text: false,
+  examples: ['killall'],
+  run: async () => {
+    const { lines, data } = await endNetwork()
+    return { lines: [...lines, next('boot')], data }
+  },
+}

@@ -1,0 +1,148 @@
+/** What is really there of the recorded processes: each is looked at, and asked for its /nodeinfo. */
+import { clientApi, type NodeInfo } from '../src/protocol/client-api.ts'
+import { Refusal, Unreachable } from '../src/protocol/errors.ts'
+import { type Id, shortId } from '../src/space/id.ts'
+import { ask } from './client.ts'
+import { TaskFailure, WrongUse } from './failure.ts'
+import { endProcess, hasEnvironment, isAlive } from './processes.ts'
+import { type BootedNetwork, changeState, type Entry, type NetworkState, readState } from './state.ts'
+
+/**
+ * - running: its pid is alive, and /nodeinfo answers with the same network and incarnation.
+ * - silent: its pid is alive and its environment is that of our node, but it does not answer (starting, stopped, stuck).
+ * - starting: its task has not heard from it yet.
+ * - dead: its pid is gone.
+ * - foreign: its pid is alive but nothing shows that it is our node: the number was given to someone else.
+ */
+export type Sighting =
+  | { readonly entry: Entry; readonly condition: 'running'; readonly info: NodeInfo }
+  | { readonly entry: Entry; readonly condition: 'starting' | 'silent' | 'dead' | 'foreign' }
+export type Running = Extract<Sighting, { condition: 'running' }>
+
+/** A process that is ours, whether it answers or not. */
+export const isLiving = ({ condition }: Sighting): boolean =>
+  condition === 'running' || condition === 'starting' || condition === 'silent'
+
+export const isRunning = (sighting: Sighting): sighting is Running => sighting.condition === 'running'
+
+/** A state with a network. */
+export interface Booted extends NetworkState {
+  readonly network: BootedNetwork
+}
+
+const lookTimeoutMs = 2000
+
+const look = async (entry: Entry, network: string): Promise<Sighting> => {
+  const starting = entry.state === 'starting' && !isAbandoned(entry)
+  if (entry.pid === null || !isAlive(entry.pid)) return { entry, condition: starting ? 'starting' : 'dead' }
+  const info = await nodeInfo(entry.url)
+  if (info?.network === network && info.incarnation === entry.incarnation) return { entry, condition: 'running', info }
+  if (!isAlive(entry.pid)) return { entry, condition: 'dead' }
+  if (!isOurs(entry.pid, network, entry.incarnation)) return { entry, condition: 'foreign' }
+  return { entry, condition: starting ? 'starting' : 'silent' }
+}
+
+/** undefined when no node answers there. */
+const nodeInfo = async (url: string): Promise<NodeInfo | undefined> => {
+  try {
+    return await ask(url, clientApi.nodeinfo, {}, lookTimeoutMs)
+  } catch (error) {
+    if (error instanceof Unreachable || error instanceof Refusal) return undefined
+    throw error
+  }
+}
+
+/** Variables that tell one life of a node from every other process. */
+export const marks = (network: string, incarnation: number) => ({
+  POLYCHORD_NETWORK: network,
+  POLYCHORD_INCARNATION: String(incarnation),
+})
+
+const isOurs = (pid: number, network: string, incarnation: number): boolean =>
+  hasEnvironment(pid, marks(network, incarnation)) === true
+
+export const survey = ({ network, processes }: Booted): Promise<Sighting[]> =>
+  Promise.all(processes.map((entry) => look(entry, network.id)))
+
+/**
+ * The network of this home, with what an interrupted task left behind completed or cleared away.
+ * @throws TaskFailure when nothing was booted
+ */
+export const openNetwork = async (): Promise<Booted> => {
+  const state = assertBooted(await readState())
+  return state.processes.some(isAbandoned) ? repair() : state
+}
+
+/** More than any start takes. */
+const startTimeoutMs = 90_000
+
+/** Its starter is gone without having said how it went. */
+const isAbandoned = ({ state, starterPid, incarnation }: Entry): boolean =>
+  state === 'starting' && (starterPid === undefined || !isAlive(starterPid) || Date.now() - incarnation > startTimeoutMs)
+
+/** A node whose starter died ends by itself unless it had joined already: then it belongs to the network. */
+const repair = (): Promise<Booted> =>
+  changeState(async ({ state, save }) => {
+    const { network, processes } = assertBooted(state)
+    const repaired = await Promise.all(
+      processes.map(async (entry): Promise<Entry | undefined> => {
+        if (!isAbandoned(entry)) return entry
+        const sighting = await look(entry, network.id)
+        const { starterPid: _, ...rest } = entry
+        if (isRunning(sighting) && sighting.info.state === 'ready') return { ...rest, state: 'running' }
+        if (entry.pid !== null && (isRunning(sighting) || sighting.condition === 'silent')) await endProcess(entry.pid)
+        return undefined
+      }),
+    )
+    const next = { ...state, network, processes: repaired.filter((entry) => entry !== undefined) }
+    await save(next)
+    return next
+  })
+
+const assertBooted = (state: NetworkState): Booted => {
+  if (state.network === null) throw new TaskFailure('no network is running; type: npm run task boot')
+  return { ...state, network: state.network }
+}
+
+/** Those that answer, in no order. @throws TaskFailure when there are none */
+export const runningNodes = async (booted: Booted): Promise<[Running, ...Running[]]> => {
+  const [first, ...rest] = (await survey(booted)).filter(isRunning)
+  if (first) return [first, ...rest]
+  throw new TaskFailure(
+    `none of the ${booted.processes.length} recorded nodes is running; type: npm run task reboot, or killall`,
+  )
+}
+
+/** A random one of those that have joined: every node answers for all of them. @throws TaskFailure when there are none */
+export const pickRandomNode = async (booted: Booted): Promise<Running> => {
+  const running = await runningNodes(booted)
+  const ready = running.filter(({ info }) => info.state === 'ready')
+  return ready[Math.floor(Math.random() * ready.length)] ?? running[0]
+}
+
+export const portOf = (url: string): string => new URL(url).port
+
+/** `10003 0ce23a`: a node as people see it. */
+export const label = ({ id, url }: { id: Id; url: string }): string => `${portOf(url)} ${shortId(id)}`
+
+/**
+ * The recorded process that a person means by a port, a name or the beginning of an id.
+ * @throws WrongUse none, or several
+ */
+export const findEntry = (processes: readonly Entry[], word: string): Entry => {
+  const named = processes.find(({ url, name }) => portOf(url) === word || name === word)
+  if (named) return named
+  const matching = /^[0-9a-f]+$/.test(word) ? processes.filter(({ id }) => id.startsWith(word)) : []
+  const [only, ...more] = matching
+  if (only && more.length === 0) return only
+  const list = (entries: readonly Entry[]) =>
+    entries
+      .slice(0, 8)
+      .map(({ url, id }) => `${portOf(url)} (${id.slice(0, 8)})`)
+      .join(', ')
+  throw only
+    ? new WrongUse(`${word} begins the ids of ${list(matching)}; give more digits, or a port`)
+    : new WrongUse(
+        `there is no node ${word}; a node is a port, a name or the beginning of an id: ${list(processes) || 'none yet'}`,
+      )
+}

@@ -1,0 +1,118 @@
+/** `monitor`: content spreading, frame by frame. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { clientApi, type Page } from '../src/protocol/client-api.ts'
+import { Refusal, Unreachable } from '../src/protocol/errors.ts'
+import type { Id } from '../src/space/id.ts'
+import { ask } from './client.ts'
+import { isRunning, openNetwork, portOf, type Running, survey } from './live.ts'
+import { eventsBetween, type Frame, renderFrame, type Watched } from './render/monitor.ts'
+import type { Paint } from './render/text.ts'
+import { networkOf } from './status.ts'
+import type { Task } from './task.ts'
+import { wholeNumber } from './words.ts'
+
+/** Records of a node that are looked at for something new. */
+const previewRecords = 200
+/** Lines of what happened that stay on a terminal. */
+const eventLines = 6
+
+/** What was last seen of a node's content. It is read again only when its counts have changed. */
+interface Glimpse {
+  readonly counts: string
+  readonly indices: ReadonlySet<string>
+  readonly latest: string | undefined
+}
+
+/** Remembers from frame to frame what would cost requests, or cannot be asked at all. */
+class Watch {
+  readonly #glimpses = new Map<Id, Glimpse>()
+  readonly #deadSince = new Map<Id, number>()
+  #previous: Frame | undefined
+  readonly #events: string[] = []
+
+  /** Looks at everything once, and draws it. */
+  async frame(): Promise<{
+    frame: Frame
+    draw: (everySeconds: number, columns: number, rows: number, paint: Paint) => string[]
+  }> {
+    const booted = await openNetwork()
+    const sightings = await survey(booted)
+    const nodes = await Promise.all(
+      sightings.map(async (sighting): Promise<Watched> => {
+        const { entry, condition } = sighting
+        const seen = { port: portOf(entry.url), id: entry.id, condition, owned: 0, replicas: 0 }
+        if (!isRunning(sighting)) return seen
+        const { content, state } = sighting.info
+        const latest = await this.#latest(sighting)
+        return {
+          ...seen,
+          state,
+          owned: content.owned,
+          replicas: content.replicas,
+          ...(latest === undefined ? {} : { latest }),
+        }
+      }),
+    )
+    const frame: Frame = { network: networkOf(booted), nodes: nodes.sort((a, b) => (a.id < b.id ? -1 : 1)) }
+    const before = this.#previous ?? frame
+    this.#previous = frame
+    return { frame, draw: this.#drawing(before, frame) }
+  }
+
+  #drawing(before: Frame, frame: Frame) {
+    const now = Date.now()
+    const time = new Date(now).toTimeString().slice(0, 8)
+    for (const { id, condition } of frame.nodes)
+      if (condition === 'dead' && before !== frame) this.#deadSince.set(id, this.#deadSince.get(id) ?? now)
+      else this.#deadSince.delete(id)
+    const fresh = eventsBetween(before, frame).map((event) => `${time} ${event}`)
+    this.#events.push(...fresh)
+    this.#events.splice(0, this.#events.length - eventLines)
+    const deadMs = new Map([...this.#deadSince].map(([id, since]) => [id, now - since]))
+    return (everySeconds: number, columns: number, rows: number, paint: Paint) => {
+      const events = Number.isFinite(rows) ? [...this.#events] : fresh
+      return renderFrame(frame, { time, everySeconds, before, deadMs, events, columns, rows }, paint)
+    }
+  }
+
+  async #latest({ info: { id, url, content } }: Running): Promise<string | undefined> {
+    const counts = JSON.stringify(content)
+    const before = this.#glimpses.get(id)
+    if (before?.counts === counts) return before.latest
+    const { entries } = await readPreview(url)
+    const fresh = before && entries.find(({ index }) => !before.indices.has(index))
+    const kept = before && entries.some(({ preview }) => preview === before.latest) ? before.latest : undefined
+    const latest = fresh?.preview ?? kept ?? entries[0]?.preview
+    this.#glimpses.set(id, { counts, indices: new Set(entries.map(({ index }) => index)), latest })
+    return latest
+  }
+}
+
+/** A node that goes just now shows nothing; the next frame says so. */
+const readPreview = async (url: string): Promise<Page> => {
+  try {
+    return await ask(url, clientApi.db, { limit: previewRecords })
+  } catch (error) {
+    if (error instanceof Unreachable || error instanceof Refusal) return { entries: [] }
+    throw error
+  }
+}
+
+export const monitor: Task = {
+  name: 'monitor',
+  summary: 'watch content spread, frame by frame, until Ctrl-C',
+  args: { '[seconds]': 'between two frames (1)' },
+  options: {},
+  text: false,
+  examples: ['monitor', 'monitor 5', 'monitor json'],
+  run: async ({ plain: [word = '1'], json }, terminal) => {
+    const everySeconds = wholeNumber('seconds', word, 1, 3600)
+    const watch = new Watch()
+    for (;;) {
+      const { frame, draw } = await watch.frame()
+      if (json) return { lines: [], data: frame }
+      terminal.draw(draw(everySeconds, terminal.columns, terminal.rows, terminal.paint))
+      await sleep(everySeconds * 1000)
+    }
+  },
+}

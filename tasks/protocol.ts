@@ -1,0 +1,140 @@
+/**
+ * docs/PROTOCOL.md, printed from the tables of calls: what a client must know that reads no TypeScript.
+ *
+ * Shapes that many calls share have a section of their own and are named elsewhere; a shape is recognised by its JSON
+ * Schema, because the schema builder copies what it wraps.
+ */
+import { overlays } from '../src/overlay/overlays.ts'
+import { clientApi } from '../src/protocol/client-api.ts'
+import { errorStatus } from '../src/protocol/errors.ts'
+import { peerApi } from '../src/protocol/peer-api.ts'
+import type { Row, Table } from '../src/protocol/rpc.ts'
+import { Hop, Index, limits, Mode, Peer, Stored, Version } from '../src/protocol/schemas.ts'
+
+/** The parts of JSON Schema that our tables use. */
+interface Shape {
+  type?: string
+  properties?: Record<string, Shape>
+  required?: string[]
+  items?: Shape
+  anyOf?: Shape[]
+  enum?: unknown[]
+  const?: unknown
+  format?: string
+  pattern?: string
+  description?: string
+  minLength?: number
+  maxLength?: number
+  minimum?: number
+  maximum?: number
+  maxItems?: number
+}
+
+const shapes = { Peer, Hop, Mode, Index, Version, Record: Stored }
+const nameOf = new Map(Object.entries(shapes).map(([name, schema]) => [JSON.stringify(schema), name]))
+
+const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``
+
+const range = (low: number | undefined, high: number | undefined, unit = ''): string => {
+  if (low !== undefined && high !== undefined) return ` ${low} to ${high}${unit}`
+  if (low !== undefined) return ` from ${low}${unit}`
+  return high === undefined ? '' : ` up to ${high}${unit}`
+}
+
+const typeOf = (shape: Shape): string => {
+  const name = nameOf.get(JSON.stringify(shape))
+  return name === undefined ? structureOf(shape) : `[${name}](#${name.toLowerCase()})`
+}
+
+const structureOf = (shape: Shape): string => {
+  if (shape.const !== undefined) return code(JSON.stringify(shape.const))
+  if (shape.enum) return shape.enum.map((value) => code(JSON.stringify(value))).join(' or ')
+  if (shape.anyOf) return shape.anyOf.map(typeOf).join(' or ')
+  if (shape.items) return `list of ${typeOf(shape.items)}${range(undefined, shape.maxItems)}`
+  if (shape.properties) return `{ ${fieldsOf(shape).join(', ')} }`
+  if (shape.format) return shape.format
+  if (shape.type !== 'string') return `${shape.type ?? 'anything'}${range(shape.minimum, shape.maximum)}`
+  const pattern = shape.pattern === undefined ? '' : ` ${code(shape.pattern)}`
+  return `string${pattern}${range(shape.minLength, shape.maxLength, ' characters')}`
+}
+
+const fieldsOf = ({ properties = {}, required = [] }: Shape): string[] =>
+  Object.entries(properties).map(([name, field]) => `${code(required.includes(name) ? name : `${name}?`)} ${typeOf(field)}`)
+
+const requestOf = (row: Row): string[] => {
+  const { properties = {}, required = [] } = row.request as Shape
+  const travelling = { path: row.params, query: row.query, body: row.body }
+  return Object.entries(travelling).flatMap(([where, names]) =>
+    names.map((name) => {
+      const field = properties[name] ?? {}
+      const isNamed = field.format !== undefined || nameOf.has(JSON.stringify(field))
+      const told = isNamed || field.description === undefined ? '' : `: ${field.description}`
+      return `${where} ${code(required.includes(name) ? name : `${name}?`)} ${typeOf(field)}${told}`
+    }),
+  )
+}
+
+const replyOf = (reply: Shape): string[] => (nameOf.has(JSON.stringify(reply)) ? [typeOf(reply)] : fieldsOf(reply))
+
+const rowOf = (row: Row): string => {
+  const cells = [
+    [code(`${row.method} ${row.path}`), row.summary],
+    requestOf(row),
+    [String(row.status), ...replyOf(row.reply as Shape)],
+  ]
+  return `| ${cells.map((lines) => lines.join('<br>')).join(' | ')} |`
+}
+
+const tableOf = (title: string, words: string, api: Table): string =>
+  [
+    `## ${title}`,
+    '',
+    words,
+    '',
+    '| call | request | reply |',
+    '| --- | --- | --- |',
+    ...Object.values(api).map(rowOf),
+    '',
+  ].join('\n')
+
+const shapeOf = ([name, schema]: [string, Shape]): string => {
+  const lines = schema.properties ? fieldsOf(schema).map((field) => `- ${field}`) : [structureOf(schema)]
+  return [`### ${name}`, '', ...lines, ...(schema.description ? ['', `${schema.description}.`] : []), ''].join('\n')
+}
+
+const errors = [...new Set(Object.values(errorStatus))].map((status) => {
+  const names = Object.entries(errorStatus).filter(([, each]) => each === status)
+  return `| ${status} | ${names.map(([name]) => code(name)).join(' ')} |`
+})
+
+/** The whole page. */
+export const protocolPage = (): string =>
+  `<!-- Printed from the tables of calls by \`npm run protocol\`; do not edit. -->
+# Protocol
+
+Every node answers these calls over HTTP. Bodies and replies are JSON unless the call says otherwise. A request is one flat
+set of fields: the path template says which of them travel in the path; the others travel in the query (GET, DELETE) or as
+a JSON object in the body (PUT, POST). A field with \`?\` may be left out; a field that is not listed is refused.
+
+- \`id\`: a point of the identifier space, bits / 4 lowercase hex digits, as wide as the network's ids.
+- \`origin\`: a canonical http(s) origin such as \`http://127.0.0.1:10001\`.
+- A value is at most ${limits.valueBytes} bytes, a name at most ${limits.nameBytes} bytes of UTF-8; a key holds at most ${limits.valuesPerKey} values.
+- Peers add the headers \`polychord-network\` (the network's id) and \`polychord-to\` (the id of the node they mean). A node that
+  is not of that network answers \`OTHER_NETWORK\`, a node with another id \`WRONG_NODE\`. Without them a call is served.
+
+${[
+  tableOf('Client calls', 'What people say to the network; any node answers for all of it.', clientApi),
+  tableOf('Peer calls', 'What peers say to each other, whatever the overlay.', peerApi),
+  ...Object.entries(overlays).map(([name, { api }]) => tableOf(`Calls of ${name}`, `The rows that only ${name} answers.`, api)),
+].join('\n')}
+## Shapes
+
+${Object.entries(shapes).map(shapeOf).join('\n')}
+## Errors
+
+Every error is \`{ "error": CODE, "message": what to do next, … }\` with the status of its code.
+
+| status | codes |
+| --- | --- |
+${errors.join('\n')}
+`

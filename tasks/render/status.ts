@@ -1,0 +1,115 @@
+/** The network as a table in ring order: `npm run task status`. */
+import type { NodeInfo } from '../../src/protocol/client-api.ts'
+import { type Id, shortId } from '../../src/space/id.ts'
+import { distance } from '../../src/space/ring.ts'
+import { type Cell, type Paint, plural, table } from './text.ts'
+
+/** One recorded node; `info` when it answers. */
+export interface NodeRow {
+  readonly port: string
+  readonly id: Id
+  readonly condition: 'running' | 'starting' | 'silent' | 'dead' | 'foreign'
+  readonly info?: NodeInfo
+}
+
+/** What is the same for all nodes. */
+export interface Network {
+  readonly overlay: string
+  readonly bits: number
+  readonly replicas: number
+  readonly ownership: 'successor' | 'predecessor'
+  readonly mode: string
+}
+
+export interface Status {
+  readonly network: Network
+  /** In any order. */
+  readonly nodes: readonly NodeRow[]
+  /** What keeps the ring from being whole. */
+  readonly faults: readonly string[]
+}
+
+const inRingOrder = <T extends { id: Id }>(rows: readonly T[]): T[] => [...rows].sort((a, b) => (a.id < b.id ? -1 : 1))
+
+/** The share of the circle that each member owns, 0 to 1, by id. */
+export const arcShares = (ids: readonly Id[], ownership: Network['ownership']): ReadonlyMap<Id, number> => {
+  const sorted = [...ids].sort()
+  const shares = sorted.map((id, at): [Id, number] => {
+    const before = sorted.at(at - 1) ?? id
+    const after = sorted[(at + 1) % sorted.length] ?? id
+    const steps = ownership === 'successor' ? distance(before, id) : distance(id, after)
+    return [id, sorted.length === 1 ? 1 : Number((steps * 1_000_000n) / (1n << BigInt(id.length * 4))) / 1_000_000]
+  })
+  return new Map(shares)
+}
+
+export const heading = ({ network, nodes, faults }: Status, paint: Paint): string => {
+  const running = nodes.filter(({ info }) => info)
+  const values = running.reduce((sum, { info }) => sum + (info?.content.owned ?? 0), 0)
+  const { overlay, bits, replicas, ownership, mode } = network
+  const departures = [
+    ...(ownership === 'predecessor' ? ['owner is the predecessor'] : []),
+    ...(mode === 'linear' ? ['linear'] : []),
+  ]
+  return [
+    paint.bold(overlay),
+    `${bits} bits`,
+    ...departures,
+    replicas === 1 ? '1 copy' : `${replicas} copies`,
+    plural(running.length, 'node'),
+    plural(values, 'value'),
+    faults.length === 0 ? paint.green('ring whole') : paint.red('ring not whole'),
+  ].join(' · ')
+}
+
+const conditionWords = { starting: 'starting', silent: '✗ silent', dead: '✗ dead', foreign: '✗ not ours' } as const
+
+export const renderStatus = (status: Status, paint: Paint): string[] => {
+  const { network, nodes } = status
+  const members = nodes.filter(({ info }) => info?.state === 'ready')
+  const shares = arcShares(
+    members.map(({ id }) => id),
+    network.ownership,
+  )
+  const portOf = (url: string | undefined) => (url === undefined ? '–' : new URL(url).port)
+  const head: Cell[] = ['NODE', 'ID', 'ARC', 'OWNED', 'REPLICAS', 'PRED', 'SUCC', 'STATE'].map((text) => ({
+    text,
+    paint: paint.dim,
+  }))
+  const rows = inRingOrder(nodes).map(({ port, id, condition, info }): Cell[] => {
+    const who = { text: port, paint: paint.bold }
+    const share = shares.get(id)
+    const arc = share === undefined ? '–' : `${(share * 100).toFixed(1)}%`
+    if (condition !== 'running' || !info) {
+      const why = conditionWords[condition === 'running' ? 'silent' : condition]
+      return [
+        who,
+        shortId(id),
+        '–',
+        '–',
+        '–',
+        '–',
+        '–',
+        { text: why, paint: condition === 'starting' ? paint.yellow : paint.red },
+      ]
+    }
+    const { content, predecessor, successor, state, degraded } = info
+    const orphans = content.misplaced > 0 ? ` · ${content.misplaced} misplaced` : ''
+    const words = `${state}${degraded ? ' · degraded' : ''}${orphans}`
+    const healthy = words === 'ready'
+    return [
+      who,
+      shortId(id),
+      arc,
+      String(content.owned),
+      String(content.replicas),
+      portOf(predecessor?.url),
+      portOf(successor?.url),
+      { text: words, paint: healthy ? paint.green : paint.yellow },
+    ]
+  })
+  return [
+    heading(status, paint),
+    ...table(['left', 'left', 'right', 'right', 'right', 'right', 'right', 'left'], [head, ...rows]),
+  ]
+}

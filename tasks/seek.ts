@@ -1,0 +1,119 @@
+/** `lookup`, `find` and `delete`: content by value, name or key, and the way to it. */
+import { clientApi, type Value } from '../src/protocol/client-api.ts'
+import { modes } from '../src/protocol/schemas.ts'
+import { addressOptions, type Address, parseAddress } from './address.ts'
+import { ask } from './client.ts'
+import { WrongUse } from './failure.ts'
+import { label, openNetwork, pickRandomNode } from './live.ts'
+import { cut, duration, quote } from './render/text.ts'
+import { renderTravel } from './render/travel.ts'
+import { next, type Task } from './task.ts'
+
+/** A random node to ask, and how long it took to answer. */
+const through = async <T>(request: (url: string) => Promise<T>) => {
+  const { info } = await pickRandomNode(await openNetwork())
+  const began = performance.now()
+  const reply = await request(info.url)
+  return { entry: { id: info.id, url: info.url }, reply, ms: performance.now() - began }
+}
+
+const parseMode = (mode: string | undefined): { mode?: (typeof modes)[number] } => {
+  if (mode === undefined) return {}
+  const known = modes.find((name) => name === mode)
+  if (known) return { mode: known }
+  throw new WrongUse(`mode is ${modes.join(' or ')}, not ${JSON.stringify(mode)}`)
+}
+
+const words = {
+  args: { '[value...]': 'the value: all words, with a space between' },
+  text: true,
+} as const
+const travelOptions = { ...addressOptions, mode: 'linear, successor by successor, or fingers' }
+
+const describe = ({ value, encoding, contentType, name }: Value): string => {
+  const shown = encoding === 'base64' ? `${Math.floor((value.length * 3) / 4)} bytes` : quote(cut(value, 50))
+  return [shown, contentType, ...(name === undefined ? [] : [`name ${quote(name)}`])].join(' · ')
+}
+
+/** As it is typed. */
+const wordsOf = (address: Address): string =>
+  'value' in address ? address.value : 'name' in address ? `name=${address.name}` : `key=${address.key}`
+
+export const lookup: Task = {
+  ...words,
+  name: 'lookup',
+  summary: 'what is stored, who answered, and the way there',
+  options: travelOptions,
+  examples: ['lookup hello world', 'lookup name=greeting', 'lookup hello mode=linear'],
+  run: async (given, { paint }) => {
+    const address = parseAddress('lookup', given)
+    const route = parseMode(given.options['mode'])
+    const { entry, reply, ms } = await through((url) =>
+      'key' in address
+        ? ask(url, clientApi.lookup, { ...address, ...route })
+        : ask(url, clientApi.lookupBy, { ...address, ...route }),
+    )
+    const facts = [
+      ['key', reply.key],
+      ...reply.values.map((value, index) => [index === 0 ? 'value' : '', describe(value)] as const),
+      ['from', paint.bold(label(reply.answeredBy))],
+    ] as const
+    const other = given.options['mode'] === 'linear' ? 'fingers' : 'linear'
+    return {
+      lines: [...renderTravel(facts, { entry, ...reply, ms }, paint), next(`find ${wordsOf(address)} mode=${other}`)],
+      data: { ...reply, through: entry, ms },
+    }
+  },
+}
+
+export const find: Task = {
+  ...words,
+  name: 'find',
+  summary: 'who owns a key, and the way there; nothing needs to be stored',
+  options: travelOptions,
+  examples: ['find hello world', 'find hello mode=linear', 'find key=2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c'],
+  run: async (given, { paint }) => {
+    const address = parseAddress('find', given)
+    const route = parseMode(given.options['mode'])
+    const { entry, reply, ms } = await through((url) =>
+      'key' in address
+        ? ask(url, clientApi.find, { ...address, ...route })
+        : ask(url, clientApi.findBy, { ...address, ...route }),
+    )
+    const replicas = reply.window.slice(1)
+    const facts = [
+      ['key', reply.key],
+      ['owner', paint.bold(label(reply.owner))],
+      ...(replicas.length > 0 ? [['copies', replicas.map(label).join(', ')] as const] : []),
+      ['mode', reply.mode],
+    ] as const
+    const other = reply.mode === 'linear' ? 'fingers' : 'linear'
+    return {
+      lines: [...renderTravel(facts, { entry, ...reply, ms }, paint), next(`find ${wordsOf(address)} mode=${other}`)],
+      data: { ...reply, through: entry, ms },
+    }
+  },
+}
+
+export const remove: Task = {
+  ...words,
+  name: 'delete',
+  summary: 'delete what is stored',
+  options: addressOptions,
+  examples: ['delete hello world', 'delete name=greeting'],
+  run: async (given, { paint }) => {
+    const address = parseAddress('delete', given)
+    const { entry, reply, ms } = await through((url) =>
+      'key' in address ? ask(url, clientApi.remove, address) : ask(url, clientApi.removeBy, address),
+    )
+    return {
+      lines: [
+        `${paint.dim('key    ')}  ${reply.key}`,
+        ...reply.deleted.map((index) => `${paint.dim('deleted')}  ${index}`),
+        `${reply.stored} of ${reply.wanted} tombstones · ${duration(ms)} · through ${label(entry)}`,
+        next(`lookup ${wordsOf(address)}`),
+      ],
+      data: { ...reply, through: entry, ms },
+    }
+  },
+}

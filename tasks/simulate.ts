@@ -1,0 +1,42 @@
+/** `simulate`: a scenario in virtual time. */
+import { randomInt } from 'node:crypto'
+import { WrongUse } from './failure.ts'
+import { duration, table } from './render/text.ts'
+import { next, type Task, typed } from './task.ts'
+import { wholeNumber } from './words.ts'
+
+export const simulate: Task = {
+  name: 'simulate',
+  summary: 'a scenario in virtual time: its checks, and the hash that the seed reproduces',
+  args: { '[scenario]': 'one of those that the task lists without it', '[seed]': 'the number that reproduces a run' },
+  options: {},
+  text: false,
+  examples: ['simulate', 'simulate swarm', 'simulate swarm 42'],
+  run: async ({ plain: [name, word] }, { paint }) => {
+    const { scenarios, simulate: run } = await import('../src/sim/scenarios.ts')
+    const names = Object.keys(scenarios)
+    if (name === undefined) {
+      const rows = names.map((known) => [{ text: known, paint: paint.bold }, scenarios[known]?.summary ?? ''])
+      return { lines: [...table(['left', 'left'], rows), next(`simulate ${names[0]}`)], data: names }
+    }
+    if (!names.includes(name))
+      throw new WrongUse(`there is no scenario ${JSON.stringify(name)}; ${typed('simulate')} lists them`)
+    const seed = word === undefined ? randomInt(1_000_000) : wholeNumber('seed', word, 0, 2 ** 31 - 1)
+    const began = performance.now()
+    const report = await run(name, seed)
+    const ms = performance.now() - began
+    const failed = report.checks.some(({ ok }) => !ok)
+    return {
+      lines: [
+        `${paint.bold(name)} · seed ${seed} · ${duration(report.virtualMs)} of virtual time in ${duration(ms)} · ${report.messages} messages`,
+        ...report.checks.map(({ name: what, ok, detail }) =>
+          ok ? `${paint.green('✓')} ${what}` : `${paint.red('✗')} ${what}: ${detail}`,
+        ),
+        `trace ${report.hash}`,
+        `again: ${typed(`simulate ${name} ${seed}`)}`,
+      ],
+      data: report,
+      failed,
+    }
+  },
+}

@@ -1,0 +1,158 @@
+/**
+ * network-state.json: which processes were started here. It is how tasks find nodes, never how nodes find each other.
+ *
+ * Every change is made under one lock and written atomically, so that tasks may run at the same time and be killed at
+ * any moment.
+ */
+import { mkdir, readFile } from 'node:fs/promises'
+import { lock } from 'proper-lockfile'
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import writeFileAtomic from 'write-file-atomic'
+import { TaskFailure } from './failure.ts'
+import { home, inHome, stateFile } from './home.ts'
+
+const stateVersion = 1
+
+/** A process that was started, or is about to be. */
+const Entry = Type.Object(
+  {
+    name: Type.String({ pattern: '^[\\w-]{1,64}$' }),
+    id: Type.String({ pattern: '^[0-9a-f]{2,40}$' }),
+    url: Type.String({ pattern: '^http://[\\w.:\\[\\]-]+:\\d+$' }),
+    /** null between the writing of the entry and the spawn. */
+    pid: Type.Union([Type.Integer({ minimum: 2 }), Type.Null()]),
+    incarnation: Type.Integer({ minimum: 0 }),
+    /** ISO 8601. */
+    startedAt: Type.String(),
+    /** starting: its task has not heard that it joined. dead: a task killed it. */
+    state: Type.Union([Type.Literal('starting'), Type.Literal('running'), Type.Literal('dead')]),
+    /** Under the home. */
+    logFile: Type.String({ pattern: '^\\.polychord/logs/[\\w-]+\\.log$' }),
+    /** While it is starting: the process whose task waits for it. */
+    starterPid: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  { additionalProperties: false },
+)
+export type Entry = Static<typeof Entry>
+
+/** What `boot` founded. */
+const BootedNetwork = Type.Object(
+  {
+    id: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+    /** Where free ports are looked for. */
+    port: Type.Integer({ minimum: 1, maximum: 65535 }),
+    /** How many nodes `boot` was asked for; `reboot` starts as many. */
+    nodes: Type.Integer({ minimum: 1 }),
+    /** The options of every node: fields of NodeConfig. */
+    options: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+  },
+  { additionalProperties: false },
+)
+export type BootedNetwork = Static<typeof BootedNetwork>
+
+const NetworkState = Type.Object(
+  {
+    version: Type.Literal(stateVersion),
+    network: Type.Union([BootedNetwork, Type.Null()]),
+    processes: Type.Array(Entry),
+  },
+  { additionalProperties: false },
+)
+export type NetworkState = Static<typeof NetworkState>
+
+export const emptyState: NetworkState = { version: stateVersion, network: null, processes: [] }
+
+/** As the file holds it, byte by byte. */
+export const printState = (state: NetworkState): string => `${JSON.stringify(state, null, 2)}\n`
+
+const wayOut =
+  'to begin anew, delete it and type: npm run task boot (nodes that it knew keep running; their command line ends in start.cjs)'
+
+/** @throws TaskFailure not JSON, another version, not a state */
+export const parseState = (text: string, file: string): NetworkState => {
+  let state: unknown
+  try {
+    state = JSON.parse(text)
+  } catch (error) {
+    throw new TaskFailure(`${file} is not JSON; restore it, or ${wayOut}`, { cause: error })
+  }
+  const version = typeof state === 'object' && state !== null && 'version' in state ? state.version : undefined
+  if (version !== undefined && version !== stateVersion)
+    throw new TaskFailure(
+      `${file} was written by another version of polychord (state ${String(version)}, this one reads ${stateVersion}); ` +
+        `stop that network with the version that booted it, or ${wayOut}`,
+    )
+  if (Value.Check(NetworkState, state)) return state
+  const [wrong] = Value.Errors(NetworkState, state)
+  throw new TaskFailure(
+    `${file} is not a network state (${wrong?.instancePath || '/'} ${wrong?.message}); restore it, or ${wayOut}`,
+  )
+}
+
+/** A missing file is an empty network. @throws TaskFailure as parseState */
+export const readState = async (): Promise<NetworkState> => {
+  try {
+    return parseState(await readFile(stateFile, 'utf8'), stateFile)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return emptyState
+    if (hasCode(error, 'EACCES', 'EISDIR', 'ENOTDIR', 'EPERM'))
+      throw new TaskFailure(`${stateFile} cannot be read (${error.message}); give it back to yourself, or ${wayOut}`, {
+        cause: error,
+      })
+    throw error
+  }
+}
+
+/** What a change may do while it holds the lock. */
+export interface Change {
+  state: NetworkState
+  /** Writes; may be called several times. */
+  save(state: NetworkState): Promise<void>
+}
+
+/** Long enough for any change, which takes milliseconds; after it the lock of a task that was killed is broken. */
+const lockStaleMs = 4000
+
+/** Runs a change while no other task can read or write. @throws TaskFailure also when the lock cannot be had */
+export const changeState = async <T>(change: (held: Change) => Promise<T>): Promise<T> => {
+  const release = await acquire()
+  try {
+    return await change({ state: await readState(), save: (state) => writeFileAtomic(stateFile, printState(state)) })
+  } finally {
+    await release()
+  }
+}
+
+/** Replaces or removes one entry, found by its name and incarnation: another life of it is not touched. */
+export const changeEntry = (entry: Entry, change: (entry: Entry) => Entry | undefined): Promise<void> =>
+  changeState(async ({ state, save }) => {
+    const isIt = (other: Entry) => other.name === entry.name && other.incarnation === entry.incarnation
+    const processes = state.processes.flatMap((other) => (isIt(other) ? (change(other) ?? []) : other))
+    await save({ ...state, processes })
+  })
+
+const acquire = async () => {
+  try {
+    await mkdir(inHome('.polychord'), { recursive: true })
+    return await lock(stateFile, {
+      realpath: false,
+      lockfilePath: inHome('.polychord', 'state.lock'),
+      stale: lockStaleMs,
+      retries: { retries: 150, factor: 1, minTimeout: 30, maxTimeout: 120, randomize: true },
+    })
+  } catch (error) {
+    if (hasCode(error, 'ELOCKED'))
+      throw new TaskFailure(`another task holds ${inHome('.polychord', 'state.lock')}; try again when it is done`, {
+        cause: error,
+      })
+    if (hasCode(error, 'EACCES', 'EROFS', 'ENOTDIR', 'EPERM', 'EEXIST'))
+      throw new TaskFailure(`${home} cannot be written (${error.message}); set POLYCHORD_HOME to a directory of yours`, {
+        cause: error,
+      })
+    throw error
+  }
+}
+
+const hasCode = (error: unknown, ...codes: string[]): error is Error =>
+  error instanceof Error && 'code' in error && codes.includes(String(error.code))

@@ -1,0 +1,78 @@
+/** `status`, and the line about the network that other tasks end with. */
+import { isRunning, openNetwork, portOf, type Booted, type Sighting, survey } from './live.ts'
+import { listed, ringFaults } from './faults.ts'
+import { heading, type Network, renderStatus, type Status } from './render/status.ts'
+import type { Paint } from './render/text.ts'
+import { next, type Outcome, type Task } from './task.ts'
+import type { Terminal } from './terminal.ts'
+
+/** The options that every node of a network shares, as far as tables tell of them. */
+export const networkOf = ({ network: { options } }: Booted): Network => ({
+  overlay: String(options['overlay']),
+  bits: Number(options['bits']),
+  replicas: Number(options['replicas']),
+  ownership: options['ownership'] === 'predecessor' ? 'predecessor' : 'successor',
+  mode: String(options['mode']),
+})
+
+const statusOf = (booted: Booted, sightings: readonly Sighting[]): Status => ({
+  network: networkOf(booted),
+  nodes: sightings.map((sighting) => ({
+    port: portOf(sighting.entry.url),
+    id: sighting.entry.id,
+    condition: sighting.condition,
+    ...(isRunning(sighting) ? { info: sighting.info } : {}),
+  })),
+  faults: ringFaults(booted, sightings),
+})
+
+const dataOf = (booted: Booted, sightings: readonly Sighting[], { faults }: Status) => ({
+  network: { id: booted.network.id, ...booted.network.options },
+  ring: { whole: faults.length === 0, faults },
+  nodes: sightings.map((sighting) => ({
+    ...sighting.entry,
+    condition: sighting.condition,
+    ...(isRunning(sighting) ? { info: sighting.info } : {}),
+  })),
+})
+
+const look = async () => {
+  const booted = await openNetwork()
+  const sightings = await survey(booted)
+  const status = statusOf(booted, sightings)
+  return { status, sightings, data: dataOf(booted, sightings, status) }
+}
+
+/** How a task that changed the network ends: what it says, the network in one line, what to type next. */
+export const ended = async (said: readonly string[], paint: Paint, ...then: readonly string[]): Promise<Outcome> => {
+  const { status, data } = await look()
+  return { lines: [...said, heading(status, paint), next(...then)], data }
+}
+
+/** The same with the whole table. */
+export const endedWithTable = async ({ paint }: Terminal, ...then: readonly string[]): Promise<Outcome> => {
+  const { status, data } = await look()
+  return { lines: [...renderStatus(status, paint), next(...then)], data }
+}
+
+export const status: Task = {
+  name: 'status',
+  summary: 'the network in ring order',
+  args: {},
+  options: {},
+  text: false,
+  examples: ['status', 'status json'],
+  run: async (_words, { paint }) => {
+    const { status: found, sightings, data } = await look()
+    const { faults } = found
+    const anyone = sightings.some(isRunning)
+    const then = !anyone
+      ? ['reboot', 'killall']
+      : faults.length > 0
+        ? ['check 30']
+        : sightings.length < 3
+          ? ['addmany 10']
+          : ['monitor']
+    return { lines: [...renderStatus(found, paint), ...listed(faults, 5), next(...then)], data }
+  },
+}

@@ -1,0 +1,29 @@
+/** A task: what it is called, what it takes, what it does. tasks.ts lists them. */
+import type { Terminal } from './terminal.ts'
+import type { Grammar, Words } from './words.ts'
+
+/** What is left to say at the end. */
+export interface Outcome {
+  /** For people. */
+  readonly lines: readonly string[]
+  /** For machines: what `json` prints. */
+  readonly data: unknown
+  /** The task ran, and what it found is bad: exit code 1. */
+  readonly failed?: boolean
+}
+
+export interface Task extends Grammar {
+  readonly alias?: string
+  readonly summary: string
+  /** In commander's notation, `<n>` or `[seconds]` or `[words...]`, each with a line of help. */
+  readonly args: Readonly<Record<string, string>>
+  /** Words that work as they stand. */
+  readonly examples: readonly string[]
+  run(words: Words, terminal: Terminal): Promise<Outcome>
+}
+
+/** As it is typed. */
+export const typed = (words: string): string => `npm run task ${words}`
+
+/** The last line of an outcome. */
+export const next = (...words: readonly string[]): string => `next: ${words.map(typed).join(' · ')}`

@@ -1,0 +1,34 @@
+/** The one list of tasks, in the order in which help shows them. */
+import { boot, reboot } from './boot.ts'
+import { check } from './check.ts'
+import { kill, leave } from './depart.ts'
+import { add, addmany } from './grow.ts'
+import { call, logs } from './inspect.ts'
+import { killall } from './killall.ts'
+import { monitor } from './monitor.ts'
+import { find, lookup, remove } from './seek.ts'
+import { simulate } from './simulate.ts'
+import { status } from './status.ts'
+import { store, storemany } from './store.ts'
+import type { Task } from './task.ts'
+
+export const tasks: readonly Task[] = [
+  boot,
+  add,
+  addmany,
+  leave,
+  kill,
+  killall,
+  reboot,
+  store,
+  storemany,
+  lookup,
+  find,
+  remove,
+  call,
+  status,
+  monitor,
+  check,
+  logs,
+  simulate,
+]

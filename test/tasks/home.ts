@@ -1,0 +1,60 @@
+/** A network of its own for a test: a temporary POLYCHORD_HOME, and tasks typed into it as a person does. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { NetworkState } from '../../tasks/state.ts'
+
+const script = fileURLToPath(new URL('../../tasks/task.mjs', import.meta.url))
+
+export interface End {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export class Home {
+  readonly path = mkdtempSync(join(tmpdir(), 'polychord-home-'))
+  readonly stateFile = join(this.path, 'network-state.json')
+
+  /** Types `npm run -s task <words>`; `given` may end it early. */
+  task(words: string, given: (child: ChildProcess) => void = () => {}, env: NodeJS.ProcessEnv = {}): Promise<End> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [script, ...words.split(' ').filter(Boolean)], {
+        env: { ...process.env, NO_COLOR: '', POLYCHORD_HOME: this.path, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      const said = { stdout: '', stderr: '' }
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text))
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text))
+      child.on('error', reject).on('close', (code) => resolve({ code, ...said }))
+      given(child)
+    })
+  }
+
+  /** The JSON that a task prints. */
+  async json<T>(words: string): Promise<T> {
+    const { code, stdout, stderr } = await this.task(`${words} json`)
+    if (code !== 0) throw new Error(`${words}: ${stderr}`)
+    return JSON.parse(stdout) as T
+  }
+
+  get state(): NetworkState {
+    return JSON.parse(readFileSync(this.stateFile, 'utf8')) as NetworkState
+  }
+
+  get stateText(): string | undefined {
+    return existsSync(this.stateFile) ? readFileSync(this.stateFile, 'utf8') : undefined
+  }
+
+  write(state: string | NetworkState): void {
+    writeFileSync(this.stateFile, typeof state === 'string' ? state : JSON.stringify(state))
+  }
+
+  /** Ends the network, whatever a test left of it. */
+  async remove(): Promise<void> {
+    await this.task('killall')
+    rmSync(this.path, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { nodeApi } from '../../src/node/node.ts'
+import { protocolPage } from '../../tasks/protocol.ts'
+
+test('docs/PROTOCOL.md is what the tables say', () => {
+  const committed = readFileSync(new URL('../../docs/PROTOCOL.md', import.meta.url), 'utf8')
+  expect(committed === protocolPage(), 'docs/PROTOCOL.md is stale: npm run protocol').toBe(true)
+})
+
+test.each(Object.values(nodeApi).map(({ method, path }) => `${method} ${path}`))('the page tells of %s', (call) => {
+  expect(protocolPage()).toContain(`\`${call}\``)
+})

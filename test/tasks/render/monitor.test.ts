@@ -1,0 +1,108 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { eventsBetween, type Frame, movedBetween, renderFrame, type Watched } from '../../../tasks/render/monitor.ts'
+import { columnsOf, plainPaint } from '../../../tasks/render/text.ts'
+
+const network = { overlay: 'chord', bits: 8, replicas: 1, ownership: 'successor', mode: 'fingers' } as const
+
+describe('the monitor', () => {
+  const node = (port: string, id: string, owned: number, more: Partial<Watched> = {}): Watched => ({
+    port,
+    id,
+    condition: 'running',
+    state: 'ready',
+    owned,
+    replicas: 0,
+    ...more,
+  })
+  const frame = (...nodes: Watched[]): Frame => ({ network, nodes })
+  const before = frame(node('10001', '0c', 35), node('10005', '39', 19), node('10009', '41', 10))
+
+  test.each([
+    ['nothing', before, []],
+    ['a node that joined', frame(...before.nodes, node('10011', '77', 0)), ['10011 joined']],
+    ['one that starts', frame(...before.nodes, node('10011', '77', 0, { condition: 'starting' })), []],
+    [
+      'one that left, its keys moved',
+      frame(node('10001', '0c', 35), node('10009', '41', 29)),
+      ['10005 left', '19 keys moved: 10005 → 10009'],
+    ],
+    [
+      'one that died, its keys lost',
+      frame(node('10001', '0c', 35), node('10005', '39', 0, { condition: 'dead' }), node('10009', '41', 10)),
+      ['10005 dead', '19 keys gone'],
+    ],
+    [
+      'keys stored at several',
+      frame(node('10001', '0c', 36), node('10005', '39', 21), node('10009', '41', 10)),
+      ['3 keys stored'],
+    ],
+    [
+      'keys moved among several',
+      frame(node('10001', '0c', 30), node('10005', '39', 21), node('10009', '41', 13)),
+      ['5 keys moved'],
+    ],
+    [
+      'a stopped one',
+      frame(node('10001', '0c', 35), node('10005', '39', 19, { condition: 'silent' }), node('10009', '41', 10)),
+      ['10005 does not answer'],
+    ],
+    ['one that leaves', frame(node('10001', '0c', 35, { state: 'leaving' }), ...before.nodes.slice(1)), ['10001 is leaving']],
+  ])('tells of %s', (_, after, events) => expect(eventsBetween(before, after)).toEqual(events))
+
+  test('what moved adds up to what came and went', () => {
+    const counts = fc.array(fc.tuple(fc.constantFrom('0c', '39', '41', '77'), fc.nat(50)), { maxLength: 4 })
+    const framed = (pairs: [string, number][]) =>
+      frame(...new Map(pairs.map(([id, owned]) => [id, node(id, id, owned)])).values())
+    const total = ({ nodes }: Frame) => nodes.reduce((sum, { owned }) => sum + owned, 0)
+    fc.assert(
+      fc.property(counts, counts, (some, others) => {
+        const [from, to] = [framed(some), framed(others)]
+        const by = [...movedBetween(from, to).values()].reduce((sum, one) => sum + one, 0)
+        expect(by).toBe(total(to) - total(from))
+      }),
+    )
+  })
+
+  const setting = {
+    time: '12:04:31',
+    everySeconds: 1,
+    before,
+    deadMs: new Map([['39', 4000]]),
+    events: ['12:04:27 10005 dead'],
+    columns: 80,
+    rows: 24,
+  }
+
+  test('draws the ring in order: a bar, what moved, some content, who is dead and who inherits', () => {
+    const after = frame(
+      node('10001', '0c', 35, { latest: 'dolor sit amet' }),
+      node('10005', '39', 0, { condition: 'dead' }),
+      node('10009', '41', 20, { latest: 'a very long value that will not fit into what is left of the line' }),
+    )
+    const lines = renderFrame(after, setting, plainPaint)
+    expect(lines.join('\n')).toMatchInlineSnapshot(`
+      "polychord monitor · 12:04:31 · every 1 s · 55 values
+      NODE   ID  █ owned ░ replicas             N  MOVED  LATEST
+      10001  0c  ████████████████████████████  35         "dolor sit amet"
+      10005  39  ✗ dead 4 s · heir 10009        –    -19
+      10009  41  ████████████████              20    +10  "a very long value that wil…
+      12:04:27 10005 dead"
+    `)
+    expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(80)
+  })
+
+  test('with copies, counts them', () => {
+    const copied = { network: { ...network, replicas: 3 }, nodes: [node('1', '0c', 4, { replicas: 3 }), node('2', '39', 0)] }
+    expect(renderFrame(copied, setting, plainPaint)[0]).toBe(
+      'polychord monitor · 12:04:31 · every 1 s · 4 values · 7 of 8 copies',
+    )
+  })
+
+  test('does not grow beyond the window', () => {
+    const many = frame(...Array.from({ length: 100 }, (_, at) => node(String(10001 + at), String(at).padStart(4, '0'), at)))
+    const lines = renderFrame(many, setting, plainPaint)
+    expect(lines.length).toBeLessThan(setting.rows)
+    expect(lines).toContain('… 83 more nodes; a taller window shows them')
+  })
+})

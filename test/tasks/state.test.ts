@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { TaskFailure } from '../../tasks/failure.ts'
+import { emptyState, type NetworkState, parseState, printState } from '../../tasks/state.ts'
+
+const state: NetworkState = {
+  version: 1,
+  network: { id: '7f3a000000000000', port: 10001, nodes: 2, options: { bits: 160, mode: 'fingers', allowCustomIds: false } },
+  processes: [
+    {
+      name: 'node-10001',
+      id: '0ce23a',
+      url: 'http://127.0.0.1:10001',
+      pid: 4711,
+      incarnation: 1763640000000,
+      startedAt: '2025-11-20T12:00:00.000Z',
+      state: 'running',
+      logFile: '.polychord/logs/node-10001.log',
+    },
+  ],
+}
+const [entry] = state.processes
+const parse = (text: string) => parseState(text, 'network-state.json')
+
+test('the file that is committed is the empty state, byte by byte', () => {
+  expect(readFileSync('network-state.json', 'utf8')).toBe(printState(emptyState))
+  expect(printState(emptyState)).toBe('{\n  "version": 1,\n  "network": null,\n  "processes": []\n}\n')
+})
+
+test('what is printed is read again', () => {
+  expect(parse(printState(state))).toEqual(state)
+})
+
+test.each([
+  ['', 'network-state.json is not JSON; restore it, or to begin anew, delete it and type: npm run task boot'],
+  [printState(state).slice(0, 200), 'is not JSON'],
+  ['{"version":2,"nodes":[]}', 'was written by another version of polychord (state 2, this one reads 1)'],
+  ['[]', 'is not a network state'],
+  ['null', 'is not a network state'],
+  ['{}', 'is not a network state'],
+  [printState({ ...state, processes: [{ ...entry!, pid: 1 }] }), '/processes/0/pid'],
+  [printState({ ...state, processes: [{ ...entry!, pid: -4711 }] }), '/processes/0/pid'],
+  [printState({ ...state, processes: [{ ...entry!, logFile: '../../etc/passwd' }] }), '/processes/0/logFile must match'],
+  [printState({ ...state, processes: [{ ...entry!, url: 'http://127.0.0.1:1/#' }] }), '/processes/0/url must match'],
+])('refused with the way out: %s', (text, message) => {
+  expect(() => parse(text)).toThrow(TaskFailure)
+  expect(() => parse(text)).toThrow(message)
+  expect(() => parse(text)).toThrow(/restore it|stop that network/)
+})
+
+test('no text makes reading it fail in any other way', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.json(),
+        fc
+          .record({ version: fc.constant(1), network: fc.jsonValue(), processes: fc.jsonValue() })
+          .map((value) => JSON.stringify(value)),
+      ),
+      (text) => {
+        try {
+          parse(text)
+        } catch (error) {
+          expect(error).toBeInstanceOf(TaskFailure)
+        }
+      },
+    ),
+  )
+})

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest'
+import { parseAddress } from '../../tasks/address.ts'
+import { parseBoot } from '../../tasks/boot.ts'
+import { WrongUse } from '../../tasks/failure.ts'
+import { portNumber, refuseFlagsThatNpmTook, splitWords, wholeNumber } from '../../tasks/words.ts'
+
+const store = { name: 'store', options: { name: 'a name' }, text: true }
+const boot = { name: 'boot', options: { bits: 'a width', port: 'a port' }, text: false }
+
+describe('words', () => {
+  test.each([
+    // words, plain, options, json
+    ['hello world', ['hello', 'world'], {}, false],
+    ['hello world name=x', ['hello', 'world'], { name: 'x' }, false],
+    ['name=x hello json', ['hello'], { name: 'x' }, true],
+    ['json', ['json'], {}, false],
+    ['1 + 1=2', ['1', '+', '1=2'], {}, false],
+    ['bits=8', ['bits=8'], {}, false],
+    ['-5 --verbose', ['-5', '--verbose'], {}, false],
+  ])('of a task with free text: %s', (words, plain, options, json) =>
+    expect(splitWords(words.split(' '), store)).toEqual({ plain, options, json }),
+  )
+
+  test.each([
+    ['5 bits=8 json', ['5'], { bits: '8' }, true],
+    ['json', [], {}, true],
+    ['-5', ['-5'], {}, false],
+  ])('of other tasks: %s', (words, plain, options, json) =>
+    expect(splitWords(words.split(' '), boot)).toEqual({ plain, options, json }),
+  )
+
+  test.each([
+    ['bytes=8', 'boot has no option bytes=; it has bits= port='],
+    ['--bits=8', '--bits=8 is a flag; options of boot are words like name=value: it has bits= port='],
+    ['-v', '-v is a flag; options of boot are words like name=value: it has bits= port='],
+    ['bits=8 bits=9', 'bits= is given twice; once is enough'],
+    ['bits= 8', 'bits= needs a value after the equals sign, without a space'],
+    ['constructor=1', 'boot has no option constructor=; it has bits= port='],
+  ])('refused: %s', (words, message) => expect(() => splitWords(words.split(' '), boot)).toThrow(new WrongUse(message)))
+
+  test('a flag that npm took for itself is not lost in silence', () => {
+    const took = (env: Record<string, string>) => () => refuseFlagsThatNpmTook(env, boot)
+    expect(took({ npm_config_port: '10005' })).toThrow(
+      'npm took --port for itself; write it as a word: npm run task boot … port=10005',
+    )
+    expect(took({ npm_config_json: 'true' })).toThrow('write it as a word: npm run task boot … json')
+    expect(took({ npm_config_cache: '/tmp', npm_config_port: '' })).not.toThrow()
+  })
+
+  test.each(['', '1.0', '1e1', ' 1', '0x1', '01', '-1', '0', '65536', 'NaN', '9'.repeat(30)])('%j is no port', (text) =>
+    expect(() => portNumber(text)).toThrow(WrongUse),
+  )
+
+  test('whole numbers include their limits', () => {
+    expect(wholeNumber('seed', '0', 0, 5)).toBe(0)
+    expect(wholeNumber('seed', '5', 0, 5)).toBe(5)
+  })
+})
+
+describe('what is to be booted', () => {
+  const parse = (words: string) => {
+    const options = Object.fromEntries(
+      words.split(' ').flatMap((word) => (word.includes('=') ? [word.split('=') as [string, string]] : [])),
+    )
+    return parseBoot({ plain: words.split(' ').filter((word) => word && !word.includes('=')), options })
+  }
+
+  test('two nodes of Chord from port 10001 without any words', () => {
+    expect(parse('')).toMatchObject({
+      nodes: 2,
+      port: 10001,
+      options: { overlay: 'chord', bits: 160, mode: 'fingers', replicas: 1 },
+    })
+  })
+
+  test.each([
+    ['5', { nodes: 5 }],
+    ['chord 3', { nodes: 3 }],
+    ['lab', { nodes: 2, options: { ownership: 'predecessor', mode: 'linear', bits: 32 } }],
+    ['4 lab bits=16 port=20001', { nodes: 4, port: 20001, options: { ownership: 'predecessor', bits: 16 } }],
+    ['allowCustomIds=true stabilizeEveryMs=100', { options: { allowCustomIds: true, stabilizeEveryMs: 100 } }],
+  ])('%s', (words, plan) => expect(parse(words)).toMatchObject(plan))
+
+  test.each([
+    ['0', 'the number of nodes must be a whole number from 1 to 500, not "0"'],
+    ['3 4', 'boot does not know "4"'],
+    ['kademlia', 'boot does not know "kademlia"; it takes a number of nodes, chord, lab, and name=value options'],
+    ['__proto__', 'boot does not know "__proto__"'],
+    ['bits=9', 'bits must be a multiple of 4 from 8 to 160, not 9; type: npm run task help boot'],
+    ['bits=8.0', 'bits must be a whole number from 0'],
+    ['mode=onehop', 'mode must be'],
+    ['allowCustomIds=yes', 'allowCustomIds is true or false, not "yes"'],
+    ['successors=0', 'successors must be'],
+    ['port=70000', 'port must be a whole number from 1 to 65535, not "70000"'],
+  ])('refused: %s', (words, message) => {
+    expect(() => parse(words)).toThrow(WrongUse)
+    expect(() => parse(words)).toThrow(message)
+  })
+})
+
+describe('an address', () => {
+  test.each([
+    [['hello', 'world'], {}, { value: 'hello world' }],
+    [[], { name: 'greeting' }, { name: 'greeting' }],
+    [[], { key: 'ab' }, { key: 'ab' }],
+  ])('%j %j', (plain, options, address) => expect(parseAddress('lookup', { plain, options })).toEqual(address))
+
+  test.each([
+    [[], {}],
+    [['hello'], { name: 'x' }],
+    [[], { name: 'x', key: 'ab' }],
+  ])('refused: %j %j', (plain, options) => expect(() => parseAddress('lookup', { plain, options })).toThrow(WrongUse))
+})

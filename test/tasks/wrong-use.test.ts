@@ -1,0 +1,144 @@
+/** Every task, typed wrongly, or where there is no network: a sentence that says what to type, no stack, the right code. */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
+import { run } from '../../tasks/command-line.ts'
+import { home, stateFile } from '../../tasks/home.ts'
+import { tasks } from '../../tasks/tasks.ts'
+import { Terminal } from '../../tasks/terminal.ts'
+
+// Before any module looks where the home is.
+await vi.hoisted(async () => {
+  const [{ mkdtempSync }, { tmpdir }] = [await import('node:fs'), await import('node:os')]
+  process.env['POLYCHORD_HOME'] = mkdtempSync(`${tmpdir()}/polychord-home-`)
+})
+afterEach(() => rmSync(stateFile, { force: true }))
+afterAll(() => rmSync(home, { recursive: true }))
+
+const task = async (words: string) => {
+  const said = { stdout: '', stderr: '' }
+  const terminal = new Terminal({ write: (text) => (said.stdout += text) }, {})
+  const complain = (text: string) => {
+    said.stderr += text
+  }
+  const code = await run(words.split(' ').filter(Boolean), { terminal, complain, env: {} })
+  return { code, ...said }
+}
+const stateText = () => (existsSync(stateFile) ? readFileSync(stateFile, 'utf8') : undefined)
+
+const oneSentence = /^polychord: [^\n]+\n$/
+
+test.each([
+  ['bot', "unknown task 'bot' (Did you mean boot?); type: npm run task help"],
+  ['addmany', "missing required argument 'n'; for instance: npm run task addmany 10"],
+  ['addmany ten', 'the number of nodes must be a whole number from 1 to 500, not "ten"'],
+  ['addmany -3', 'not "-3"'],
+  ['addmany 3 4', "too many arguments for 'addmany'"],
+  ['add 99999', 'port must be a whole number from 1 to 65535, not "99999"'],
+  ['add port=3', 'add has no option port='],
+  ['boot --port 3', '--port is a flag; options of boot are words like name=value'],
+  ['boot bits=7', 'bits must be a multiple of 4 from 8 to 160, not 7'],
+  ['reboot 1 2', 'boot does not know "2"'],
+  ['leave', "missing required argument 'node'; for instance: npm run task leave 10003"],
+  ['kill', 'for instance: npm run task kill 10003'],
+  ['killall now', "too many arguments for 'killall'"],
+  ['store', 'store needs a value; for instance: npm run task store hello world'],
+  ['storemany 0', 'the number of values must be a whole number from 1'],
+  ['storemany 5 seed=x', 'seed must be a whole number'],
+  ['lookup', 'lookup takes one of: a value, name=<name>, key=<hex>'],
+  ['find hello key=ab', 'find takes one of: a value, name=<name>, key=<hex>'],
+  ['find hello mode=onehop', 'mode is linear or fingers, not "onehop"'],
+  ['delete', 'delete takes one of'],
+  ['call 10001', "missing required argument 'method'"],
+  ['call 10001 FETCH /', '"FETCH" is no method; for instance: npm run task call 10001 GET /nodeinfo'],
+  ['call 10001 GET nodeinfo', 'a path begins with /'],
+  ['call 10001 PUT /x {', 'the body is not JSON'],
+  ['status now', "too many arguments for 'status'"],
+  ['monitor often', 'seconds must be a whole number from 1 to 3600, not "often"'],
+  ['check soon', 'seconds must be a whole number from 0 to 86400, not "soon"'],
+  ['logs', "missing required argument 'node'"],
+  ['simulate nothing', 'there is no scenario "nothing"; npm run task simulate lists them'],
+  ['simulate swarm x', 'seed must be a whole number'],
+])('%s', async (words, message) => {
+  const { code, stdout, stderr } = await task(words)
+  expect(stderr).toContain(message)
+  expect(stderr).toMatch(oneSentence)
+  expect({ code, stdout, state: stateText() }).toEqual({ code: 2, stdout: '', state: undefined })
+})
+
+test.each([
+  'add',
+  'addmany 2',
+  'leave 10001',
+  'kill 10001',
+  'store hello',
+  'storemany 3',
+  'lookup hello',
+  'find hello',
+  'delete hello',
+  'call 10001 GET /',
+  'status',
+  'monitor',
+  'check',
+  'logs 10001',
+])('without a network: %s', async (words) => {
+  const { code, stdout, stderr } = await task(words)
+  expect({ code, stdout, stderr }).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'polychord: no network is running; type: npm run task boot\n',
+  })
+})
+
+test('a failure in JSON is JSON', async () => {
+  const { code, stdout } = await task('status json')
+  expect({ code, ...JSON.parse(stdout) }).toEqual({
+    code: 1,
+    error: 'FAILED',
+    message: 'no network is running; type: npm run task boot',
+  })
+})
+
+test('killall where nothing runs leaves the empty state', async () => {
+  const { code, stdout } = await task('killall')
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'no network was running\nnext: npm run task boot\n' })
+  expect(stateText()).toBe('{\n  "version": 1,\n  "network": null,\n  "processes": []\n}\n')
+})
+
+describe('help', () => {
+  test('lists every task', async () => {
+    const { code, stdout } = await task('help')
+    expect(code).toBe(0)
+    for (const { name } of tasks) expect(stdout).toMatch(new RegExp(`^  ${name}`, 'm'))
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
+    expect((await task('')).stdout).toBe(stdout)
+  })
+
+  test.each(tasks.map(({ name }) => name))('of %s shows its words and examples', async (name) => {
+    const { code, stdout } = await task(`help ${name}`)
+    expect(code).toBe(0)
+    expect(stdout).toContain(`Usage: npm run task ${name}`)
+    expect(stdout).toContain(`Examples:\n  npm run task ${name}`)
+  })
+
+  test('answers to --help too, even where words are free text', async () => {
+    expect((await task('store --help')).stdout).toContain('Usage: npm run task store')
+  })
+})
+
+describe('the state file', () => {
+  test.each([
+    ['', 'is not JSON; restore it'],
+    ['{"version":1', 'is not JSON; restore it'],
+    ['{"version":99}', 'was written by another version of polychord (state 99, this one reads 1)'],
+    ['{"version":1,"network":null,"processes":{}}', 'is not a network state (/processes must be array); restore it'],
+  ])('as %j is refused by every task, and left as it is', async (text, message) => {
+    writeFileSync(stateFile, text)
+    for (const words of ['boot', 'status', 'add', 'killall', 'reboot', 'store hello']) {
+      const { code, stderr } = await task(words)
+      expect(stderr).toContain(message)
+      expect(stderr).toMatch(oneSentence)
+      expect(code).toBe(1)
+    }
+    expect(stateText()).toBe(text)
+  })
+})
