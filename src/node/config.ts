@@ -44,7 +44,7 @@ export const presets = {
 export const parseConfig = (settings: NodeSettings): NodeConfig => {
   const config = Value.Default(NodeConfig, { ...settings })
   const wrong = Value.Errors(NodeConfig, config)[0]
-  if (wrong) throw new Error(`${wrong.instancePath.slice(1) || 'config'} ${wrong.message}`)
+  if (wrong) throw new Error(`${wrong.instancePath.slice(1) || 'config'} ${wish(wrong)}`)
   const parsed = config as NodeConfig
   const { bits, id, url, successors, replicas, allowCustomIds } = parsed
   if (!isIdBits(bits))
@@ -56,3 +56,10 @@ export const parseConfig = (settings: NodeSettings): NodeConfig => {
   if (successors < replicas + 2) throw new Error('successors must be at least replicas + 2')
   return Object.freeze(parsed)
 }
+
+const wish = ({ keyword, params, message }: ReturnType<typeof Value.Errors>[number]): string =>
+  keyword === 'enum' && 'allowedValues' in params
+    ? `must be one of: ${params.allowedValues.join(', ')}`
+    : keyword === 'boolean'
+      ? 'is no option'
+      : message

@@ -26,7 +26,8 @@ const prefix = 'POLYCHORD_'
 const own = ['HOME', 'PORT', 'HOST', 'SEEDS', 'LOG', 'LOG_LEVEL']
 
 /** `'STABILIZE_EVERY_MS'` of `'stabilizeEveryMs'`. */
-const variableOf = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
+/** `BITS` for `bits`. */
+export const variableOf = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
 
 /** A config in which every field that has a value by default has one: what kind of value each field takes. */
 const example: NodeConfig = parseConfig({ name: 'x', url: 'http://127.0.0.1', network: '0'.repeat(16), incarnation: 0 })

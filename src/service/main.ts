@@ -9,7 +9,7 @@ import type { NodeConfig } from '../node/config.ts'
 import type { NodeInfo } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Peer } from '../protocol/schemas.ts'
-import { configOf, type Environment, Misconfigured, readEnvironment } from './environment.ts'
+import { configOf, type Environment, Misconfigured, readEnvironment, variableOf } from './environment.ts'
 import { createLog } from './log.ts'
 import { askSeeds, seedPeers, settingsOf } from './seeds.ts'
 import { createService } from './service.ts'
@@ -27,13 +27,7 @@ const main = async (): Promise<void> => {
   })
   try {
     const answers = await askSeeds(environment.seeds)
-    const config = configOf(
-      environment,
-      networkOf(
-        environment,
-        answers.find((answer) => answer !== undefined),
-      ),
-    )
+    const config = configOf(environment, networkOf(environment, answers))
     await serve(environment, config, seedPeers(environment.seeds, answers, config), log)
   } catch (error) {
     if (!(error instanceof Misconfigured)) log.fatal({ err: error }, 'node could not start')
@@ -41,9 +35,30 @@ const main = async (): Promise<void> => {
   }
 }
 
-const networkOf = ({ seeds, said }: Environment, seed: NodeInfo | undefined) => {
+/**
+ * What this node has to agree on with the network: what the first seed of it says.
+ * @throws Refusal OTHER_NETWORK, NO_ROUTE; Misconfigured where the environment contradicts the network
+ */
+const networkOf = (
+  { seeds, said }: Environment,
+  answers: readonly (NodeInfo | undefined)[],
+): Pick<NodeConfig, 'network'> & Partial<NodeConfig> => {
+  const answered = answers.filter((answer) => answer !== undefined)
+  const seed = answered.find(({ network }) => said.network === undefined || network === said.network)
+  if (seed) {
+    const { mode, ...agreed } = settingsOf(seed)
+    for (const [field, value] of Object.entries(agreed)) {
+      const ours = said[field as keyof typeof agreed]
+      if (ours !== undefined && ours !== value)
+        throw new Misconfigured(
+          `POLYCHORD_${variableOf(field)} is ${ours}, but the network of ${seed.url} has ${value}: leave it out`,
+        )
+    }
+    return { mode, ...agreed }
+  }
+  if (answered[0])
+    throw new Refusal('OTHER_NETWORK', `${answered[0].url} is in network ${answered[0].network}, not in ${said.network}`)
   if (said.network !== undefined) return { network: said.network }
-  if (seed) return settingsOf(seed)
   if (seeds.length === 0) return { network: randomBytes(8).toString('hex') }
   throw new Refusal(
     'NO_ROUTE',

@@ -28,8 +28,8 @@ test.each<[Partial<NodeSettings> & Record<string, unknown>, RegExp]>([
   [{ replicas: 3 }, /replicas must be 1/],
   [{ network: 'x' }, /network/],
   [{ stabilizeEveryMs: 1.5 }, /stabilizeEveryMs/],
-  [{ ownership: 'nobody' as never }, /ownership/],
-  [{ colour: 'red' }, /colour|additional/],
+  [{ ownership: 'nobody' as never }, /ownership must be one of: successor, predecessor/],
+  [{ colour: 'red' }, /colour is no option/],
 ])('%j is refused in a sentence', (change, sentence) => expect(() => parseConfig({ ...settings, ...change })).toThrow(sentence))
 
 test('a node tells the version of the package', () => {

@@ -110,10 +110,22 @@ describe('a node that cannot start', () => {
     expect(messages).toMatchObject([{ failed: { code: 'BAD_CONFIG' } }])
   })
 
+  test('because it contradicts its network exits with 2 and says how', async () => {
+    const { url } = await startReady({ POLYCHORD_BITS: '16' })
+    const { exit, output } = await startProcess({ POLYCHORD_BITS: '8', POLYCHORD_SEEDS: url })
+    expect(await exit).toBe(2)
+    expect(output()).toBe(`polychord: POLYCHORD_BITS is 8, but the network of ${url} has 16: leave it out\n`)
+  })
+
   test.each<[string, () => Promise<Record<string, string>>, string]>([
     ['its port is taken', async () => ({ POLYCHORD_PORT: await takenPort() }), 'EADDRINUSE'],
     ['none of its seeds answers', async () => ({ POLYCHORD_SEEDS: `http://127.0.0.1:${await freePort()}` }), 'NO_ROUTE'],
     ['its seed is no node', async () => ({ POLYCHORD_SEEDS: `http://127.0.0.1:${await takenPort()}` }), 'NO_ROUTE'],
+    [
+      'its seed is in another network',
+      async () => ({ POLYCHORD_NETWORK: 'f'.repeat(16), POLYCHORD_SEEDS: (await startReady()).url }),
+      'OTHER_NETWORK',
+    ],
     [
       'its id is taken',
       async () => {
