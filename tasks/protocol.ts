@@ -13,7 +13,7 @@ import { Hop, Index, limits, Mode, Peer, Stored, Version } from '../src/protocol
 
 /** The parts of JSON Schema that our tables use. */
 interface Shape {
-  type?: string
+  type?: string | string[]
   properties?: Record<string, Shape>
   required?: string[]
   items?: Shape
@@ -30,8 +30,8 @@ interface Shape {
   maxItems?: number
 }
 
-const shapes = { Peer, Hop, Mode, Index, Version, Record: Stored }
-const nameOf = new Map(Object.entries(shapes).map(([name, schema]) => [JSON.stringify(schema), name]))
+const shapes: Record<string, object> = { Peer, Hop, Mode, Index, Version, Record: Stored }
+const nameOf = new Map(Object.entries(shapes).map(([name, schema]) => [JSON.stringify(schema), name] as const))
 
 const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``
 
@@ -49,6 +49,7 @@ const typeOf = (shape: Shape): string => {
 const structureOf = (shape: Shape): string => {
   if (shape.const !== undefined) return code(JSON.stringify(shape.const))
   if (shape.enum) return shape.enum.map((value) => code(JSON.stringify(value))).join(' or ')
+  if (Array.isArray(shape.type)) return shape.type.map((type) => structureOf({ ...shape, type })).join(' or ')
   if (shape.anyOf) return shape.anyOf.map(typeOf).join(' or ')
   if (shape.items) return `list of ${typeOf(shape.items)}${range(undefined, shape.maxItems)}`
   if (shape.properties) return `{ ${fieldsOf(shape).join(', ')} }`

@@ -16,7 +16,7 @@ import type { HybridClock } from './hybrid-clock.ts'
 import { type Address, compareVersions, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
 
 /** Peers named by one routing answer: enough that a dead one rarely costs a second question. */
-const breadth = 8
+const breadth = 4
 /** How often a write that was superseded on its way is stamped anew. */
 const stampings = 4
 /** Nodes asked for the content of one key, at the most. */

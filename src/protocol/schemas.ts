@@ -58,7 +58,7 @@ export const Stored = Type.Object(
   {
     key: IdText,
     index: Index,
-    value: Type.Union([ValueText, Type.Null()]),
+    value: Type.Unsafe<string | null>({ ...ValueText, type: ['string', 'null'] }),
     encoding: Type.Optional(Encoding),
     contentType: ContentType,
     name: Type.Optional(Name),

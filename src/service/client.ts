@@ -4,8 +4,9 @@
  * Whatever goes wrong between us and a peer is one thing to the caller, `Unreachable`: connections refused or cut, no
  * answer in time, redirects, pages of some other program, replies that do not fit the row.
  */
+import assert from 'node:assert/strict'
 import type { ValidateFunction } from 'ajv'
-import { Agent, type Dispatcher } from 'undici'
+import { type Dispatcher, Pool } from 'undici'
 import { errorFromPeer, errorStatus, isErrorBody, Refusal, Unreachable } from '../protocol/errors.ts'
 import { type Network, type Reply, type Request, type Row, type Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
@@ -13,6 +14,8 @@ import { peerHeaders } from './guard.ts'
 import type { Validation } from './validation.ts'
 
 const connectionsPerPeer = 8
+/** Peers that connections are kept for; those first met go first, once they have answered what was asked. */
+const poolsMax = 256
 /** More than any honest reply. */
 const replyBytesMax = 64 * 1024 * 1024
 
@@ -28,26 +31,21 @@ export interface ClientSetting {
 export class HttpNetwork<T extends Table> implements Network<T> {
   readonly #table: T
   readonly #setting: ClientSetting
-  readonly #agent: Agent
-  readonly #validators = new Map<string, ValidateFunction>()
+  /** By origin. */
+  readonly #pools = new Map<string, Pool>()
+  readonly #wires = new Map<string, Wire>()
 
   constructor(table: T, setting: ClientSetting) {
     this.#table = table
     this.#setting = setting
-    this.#agent = new Agent({
-      connections: connectionsPerPeer,
-      // One timer per call, ours, instead of theirs per phase.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxResponseSize: replyBytesMax,
-      connect: { timeout: setting.callTimeoutMs },
-    })
   }
 
   async call<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]>> {
     try {
-      const { status, text } = await exchange(this.#agent, this.#wire(peer, name, request), this.#setting.callTimeoutMs)
-      const reply = this.#read(peer, name, status, text)
+      const wire = this.#wire(name)
+      const options = this.#options(peer, wire.row, request)
+      const { status, text } = await exchange(this.#pool(peer.url), options, this.#setting.callTimeoutMs)
+      const reply = this.#read<N>(peer, name, wire, status, text)
       this.#setting.observe(name, 'ok')
       return reply
     } catch (error) {
@@ -57,40 +55,55 @@ export class HttpNetwork<T extends Table> implements Network<T> {
     }
   }
 
-  close(): Promise<void> {
-    return this.#agent.destroy()
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()))
   }
 
-  #wire(peer: Peer, name: string, request: Readonly<Record<string, unknown>>): Dispatcher.DispatchOptions {
-    const row = this.#row(name)
-    const body = row.body.length > 0 ? JSON.stringify(pick(request, row.body)) : null
+  #pool(url: string): Pool {
+    let pool = this.#pools.get(url)
+    if (!pool) {
+      pool = new Pool(url, {
+        connections: connectionsPerPeer,
+        // One timer per call, ours, instead of theirs per phase.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        maxResponseSize: replyBytesMax,
+        connect: { timeout: this.#setting.callTimeoutMs },
+      })
+      this.#pools.set(url, pool)
+      for (const [oldest, idle] of this.#pools) {
+        if (this.#pools.size <= poolsMax) break
+        this.#pools.delete(oldest)
+        void idle.close()
+      }
+    }
+    return pool
+  }
+
+  #options({ id, url }: Peer, row: Row, request: Readonly<Record<string, unknown>>): Dispatcher.DispatchOptions {
+    const { network } = this.#setting
+    const path = pathOf(row, request)
+    if (row.body.length === 0)
+      return { origin: url, method: row.method, path, headers: [peerHeaders.network, network, peerHeaders.to, id] }
     return {
-      origin: peer.url,
+      origin: url,
       method: row.method,
-      path: pathOf(row, request),
-      headers: {
-        [peerHeaders.network]: this.#setting.network,
-        [peerHeaders.to]: peer.id,
-        ...(body === null ? {} : { 'content-type': 'application/json' }),
-      },
-      body,
+      path,
+      headers: [peerHeaders.network, network, peerHeaders.to, id, 'content-type', 'application/json'],
+      body: JSON.stringify(row.params.length === 0 ? request : without(request, row.params)),
     }
   }
 
-  #read<N extends keyof T & string>({ url }: Peer, name: N, status: number, text: string): Reply<T[N]> {
+  #read<N extends keyof T & string>({ url }: Peer, name: N, { row, valid }: Wire, status: number, text: string): Reply<T[N]> {
     let body: unknown
     try {
       body = JSON.parse(text)
     } catch (error) {
       throw new Unreachable(url, `status ${status} with a body that is not JSON`, { cause: error })
     }
-    if (isErrorBody(body) && errorStatus[body.error] === status) throw errorFromPeer(url, body)
-    const row = this.#row(name)
-    if (status !== row.status) throw new Unreachable(url, `status ${status} where ${row.status} was expected`)
-    let valid = this.#validators.get(name)
-    if (!valid) {
-      valid = this.#setting.validation.strict(row.reply)
-      this.#validators.set(name, valid)
+    if (status !== row.status) {
+      if (isErrorBody(body) && errorStatus[body.error] === status) throw errorFromPeer(url, body)
+      throw new Unreachable(url, `status ${status} where ${row.status} was expected`)
     }
     if (!valid(body)) {
       const [error] = valid.errors ?? []
@@ -99,23 +112,40 @@ export class HttpNetwork<T extends Table> implements Network<T> {
     return body as Reply<T[N]>
   }
 
-  #row(name: string): Row {
-    const row = this.#table[name]
-    if (!row) throw new Error(`no row ${name}`)
-    return row
+  #wire(name: string): Wire {
+    let wire = this.#wires.get(name)
+    if (!wire) {
+      const row = this.#table[name]
+      assert(row, `no row ${name}`)
+      wire = { row, valid: this.#setting.validation.strict(row.reply) }
+      this.#wires.set(name, wire)
+    }
+    return wire
   }
 }
 
-const pick = (request: Readonly<Record<string, unknown>>, names: readonly string[]) =>
-  Object.fromEntries(names.flatMap((name) => (request[name] === undefined ? [] : [[name, request[name]]])))
+/** A row, and the check of its replies. */
+interface Wire {
+  readonly row: Row
+  readonly valid: ValidateFunction
+}
+
+const without = (request: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, unknown> => {
+  const rest = { ...request }
+  for (const name of names) delete rest[name]
+  return rest
+}
 
 const pathOf = ({ path, params, query }: Row, request: Readonly<Record<string, unknown>>): string => {
   let filled = path
   for (const name of params) filled = filled.replace(`:${name}`, encodeURIComponent(String(request[name])))
-  const asked = query.flatMap((name) =>
-    request[name] === undefined ? [] : [`${name}=${encodeURIComponent(String(request[name]))}`],
-  )
-  return asked.length > 0 ? `${filled}?${asked.join('&')}` : filled
+  let sign = '?'
+  for (const name of query) {
+    if (request[name] === undefined) continue
+    filled += `${sign}${name}=${encodeURIComponent(String(request[name]))}`
+    sign = '&'
+  }
+  return filled
 }
 
 /** One request and the whole of its answer. @throws Unreachable */

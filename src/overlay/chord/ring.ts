@@ -14,7 +14,7 @@ import type { ChordOptions } from './options.ts'
 import { Table } from './table.ts'
 
 /** Candidates that an answer of `approach` names: enough that a dead one rarely costs a second question. */
-const breadth = 8
+const breadth = 4
 
 export class Ring {
   readonly me: Peer
