@@ -130,6 +130,8 @@ const spawnNode = (entry: Entry, port: number, { network, seeds, id }: Launch): 
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],
     env: {
+      // glibc otherwise keeps what V8's threads have freed: 25 MB a node instead of 28 or 36.
+      MALLOC_TRIM_THRESHOLD_: '131072',
       ...Object.fromEntries(inherited),
       ...Object.fromEntries(Object.entries(network.options).map(([field, value]) => [variableOf(field), String(value)])),
       ...marks(network.id, entry.incarnation),

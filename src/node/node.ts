@@ -173,6 +173,18 @@ export class Node {
     this.#left()
   }
 
+  /** This node's id is another's now. Its content goes to the heirs all the same, however long that takes; then it stops. */
+  async #retire(why: Refusal): Promise<void> {
+    const { log, clock } = this.#ports
+    log.error({ why: why.message }, 'id lost')
+    this.#departure = 'leaving'
+    this.#endJobs()
+    this.#content.holdings.accept('nothing')
+    while ((await this.#content.rehoming.handOver()).left > 0) await clock.sleep(this.config.stabilizeEveryMs)
+    this.#departure = 'left'
+    this.#left()
+  }
+
   #rehome(): void {
     if (this.#departure === 'none') void this.#attempt('rehome', () => this.#content.rehoming.run())
   }
@@ -187,6 +199,7 @@ export class Node {
     try {
       await run()
     } catch (error) {
+      if (error instanceof Refusal && error.code === 'ID_TAKEN' && this.#departure === 'none') return this.#retire(error)
       if (error instanceof Unreachable || error instanceof Refusal)
         this.#ports.log.debug({ name, why: error.message }, 'job given up')
       else this.#ports.log.error({ name, err: error }, 'job failed')

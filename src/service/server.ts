@@ -3,7 +3,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { type Node, nodeApi } from '../node/node.ts'
 import type { Log } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
-import { formats, limits } from '../protocol/schemas.ts'
+import { limits } from '../protocol/schemas.ts'
 import { answerNoHttp, createErrorHandler, refuseAll } from './answers.ts'
 import { addDocs } from './docs.ts'
 import { createGuard } from './guard.ts'
@@ -41,7 +41,6 @@ export const createServer = (node: Served, { log, metrics, validation }: ServerP
     return503OnClosing: false,
     clientErrorHandler: answerNoHttp,
     frameworkErrors: handleError,
-    serializerOpts: { ajv: { formats: formats(config.bits) } },
     schemaErrorFormatter: (errors, where) => explain(errors as never, where, config.bits),
   })
   app.setValidatorCompiler<never>(({ schema, httpPart }) =>
