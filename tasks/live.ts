@@ -8,7 +8,8 @@ import { endProcess, hasEnvironment, isAlive } from './processes.ts'
 import { type BootedNetwork, changeState, type Entry, type NetworkState, readState } from './state.ts'
 
 /**
- * - running: its pid is alive, and /nodeinfo answers with the same network and incarnation.
+ * - running: its pid is alive, with the environment of our node where that can be read, and /nodeinfo answers with the same
+ *   network and incarnation.
  * - silent: its pid is alive and its environment is that of our node, but it does not answer (starting, stopped, stuck).
  * - starting: its task has not heard from it yet.
  * - dead: its pid is gone.
@@ -36,9 +37,11 @@ const look = async (entry: Entry, network: string): Promise<Sighting> => {
   const starting = entry.state === 'starting' && !isAbandoned(entry)
   if (entry.pid === null || !isAlive(entry.pid)) return { entry, condition: starting ? 'starting' : 'dead' }
   const info = await nodeInfo(entry.url)
-  if (info?.network === network && info.incarnation === entry.incarnation) return { entry, condition: 'running', info }
+  const known = hasEnvironment(entry.pid, marks(network, entry.incarnation))
+  const answers = info?.network === network && info.incarnation === entry.incarnation
+  if (answers && known !== false) return { entry, condition: 'running', info }
   if (!isAlive(entry.pid)) return { entry, condition: 'dead' }
-  if (!isOurs(entry.pid, network, entry.incarnation)) return { entry, condition: 'foreign' }
+  if (!known) return { entry, condition: 'foreign' }
   return { entry, condition: starting ? 'starting' : 'silent' }
 }
 
@@ -57,9 +60,6 @@ export const marks = (network: string, incarnation: number) => ({
   POLYCHORD_NETWORK: network,
   POLYCHORD_INCARNATION: String(incarnation),
 })
-
-const isOurs = (pid: number, network: string, incarnation: number): boolean =>
-  hasEnvironment(pid, marks(network, incarnation)) === true
 
 export const survey = ({ network, processes }: Booted): Promise<Sighting[]> =>
   Promise.all(processes.map((entry) => look(entry, network.id)))

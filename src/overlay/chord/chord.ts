@@ -29,8 +29,13 @@ export class Chord implements ServedOverlay<ChordApi> {
   readonly handlers: Handlers<ChordApi>
   readonly #ring: Ring
   readonly #residence: Residence
-  /** Whether a stabilisation is waiting for its turn: one is enough. */
+  /** Whether stabilisations that were asked for are being made, and whether another one is wanted after the present one. */
   #scheduled = false
+  #wanted = false
+  /** Who says that it may be our successor; our successor may hear of it a moment later than we do. */
+  #offered: Peer | undefined
+  /** Who says that it may be our predecessor, and is to be asked. */
+  #candidate: Peer | undefined
 
   constructor(setting: OverlaySetting<ChordApi, ChordOptions>) {
     this.#ring = new Ring(setting)
@@ -132,7 +137,7 @@ export class Chord implements ServedOverlay<ChordApi> {
   async #stabilize(): Promise<void> {
     if (!this.isMember) return this.#residence.comeBack()
     const outcome = await stabilize(this.#ring)
-    if (outcome === 'stale') this.#schedule(retryMs)
+    if (outcome === 'stale') this.#later(() => this.#again())
     if (typeof outcome === 'object') await this.#residence.yieldId(outcome)
     if (outcome !== 'alone') return
     this.#ring.ports.log.warn({}, 'every successor lost')
@@ -140,15 +145,30 @@ export class Chord implements ServedOverlay<ChordApi> {
     await this.#residence.comeBack()
   }
 
-  /** A stabilisation soon; one at a time waits. */
-  #schedule(afterMs = 0): void {
-    if (this.#scheduled || !this.isMember) return
+  /** A stabilisation at once; however many ask for one while it is made, one more follows. */
+  #schedule(): void {
+    this.#wanted = true
+    if (this.#scheduled) return
     this.#scheduled = true
     this.#later(async () => {
-      if (afterMs > 0) await this.#ring.pause(afterMs)
-      this.#scheduled = false
-      await this.#stabilize()
+      try {
+        while (this.#wanted && this.isMember) {
+          this.#wanted = false
+          await this.#stabilize()
+        }
+      } finally {
+        this.#scheduled = false
+      }
+      const { me } = this.#ring
+      const missed = this.#offered && between(me.id, this.#offered.id, this.table.successor.id)
+      this.#offered = undefined
+      if (missed) await this.#again()
     })
+  }
+
+  async #again(): Promise<void> {
+    await this.#ring.pause(retryMs)
+    this.#schedule()
   }
 
   #offerPredecessor({ leaving, ...candidate }: Request<ChordApi['offerPredecessor']>): Candidacy {
@@ -157,11 +177,26 @@ export class Chord implements ServedOverlay<ChordApi> {
     const { me } = this.#ring
     const current = this.table.predecessor
     if (candidate.id === me.id) return { accepted: false, reason: 'that is this node', current }
-    this.#later(() => rectify(this.#ring, candidate))
+    this.#consider(candidate)
     const accepted = candidate.id === current.id || leaving === current.id || between(current.id, candidate.id, me.id)
     return accepted
       ? { accepted, current }
       : { accepted, reason: `${shortId(current.id)} is nearer; asking whether it lives`, current }
+  }
+
+  /** One candidate at a time waits for its turn, the nearest; whoever else means it will say so again. */
+  #consider(candidate: Peer): void {
+    const { me } = this.#ring
+    const waiting = this.#candidate
+    if (!waiting || between(waiting.id, candidate.id, me.id)) this.#candidate = candidate
+    if (waiting) return
+    this.#later(() =>
+      rectify(this.#ring, () => {
+        const chosen = this.#candidate ?? candidate
+        this.#candidate = undefined
+        return chosen
+      }),
+    )
   }
 
   #offerSuccessor({ leaving, ...candidate }: Request<ChordApi['offerSuccessor']>): Candidacy {
@@ -170,13 +205,10 @@ export class Chord implements ServedOverlay<ChordApi> {
     const { me } = this.#ring
     const current = this.table.successor
     if (candidate.id === me.id) return { accepted: false, reason: 'that is this node', current }
-    const nearer = () => between(me.id, candidate.id, this.table.successor.id)
-    const accepted = candidate.id === current.id || leaving === current.id || nearer()
+    const accepted = candidate.id === current.id || leaving === current.id || between(me.id, candidate.id, current.id)
     if (!accepted) return { accepted, reason: `${shortId(current.id)} is nearer`, current }
-    this.#later(async () => {
-      await this.#stabilize()
-      if (nearer()) this.#schedule(retryMs)
-    })
+    this.#offered = candidate
+    this.#schedule()
     return { accepted, current }
   }
 

@@ -39,10 +39,14 @@ export const stabilize = (ring: Ring): Promise<Outcome> =>
     return 'done'
   })
 
-/** Zave's rectify: someone says that it may be our predecessor. */
-export const rectify = (ring: Ring, candidate: Peer): Promise<void> =>
+/**
+ * Zave's rectify: someone says that it may be our predecessor.
+ * @param choose the candidate, once it is its turn
+ */
+export const rectify = (ring: Ring, choose: () => Peer): Promise<void> =>
   ring.step(async () => {
     const { table, me } = ring
+    const candidate = choose()
     const current = table.predecessor
     if (!ring.isMember || candidate.id === me.id || samePeer(candidate, current)) return
     if (!between(current.id, candidate.id, me.id) && (await predecessorsOf(ring, current))) return
