@@ -119,7 +119,7 @@ a JSON object in the body (PUT, POST). A field with \`?\` may be left out; a fie
 
 - \`id\`: a point of the identifier space, bits / 4 lowercase hex digits, as wide as the network's ids.
 - \`origin\`: a canonical http(s) origin such as \`http://127.0.0.1:10001\`.
-- A value is at most ${limits.valueBytes} bytes, a name at most ${limits.nameBytes} bytes of UTF-8; a key holds at most ${limits.valuesPerKey} values.
+- A value is at most ${limits.valueBytes} bytes, a name at most ${limits.nameBytes} bytes of UTF-8.
 - Peers add the headers \`polychord-network\` (the network's id) and \`polychord-to\` (the id of the node they mean). A node that
   is not of that network answers \`OTHER_NETWORK\`, a node with another id \`WRONG_NODE\`. Without them a call is served.
 

@@ -10,7 +10,7 @@ import { batches } from './batch.ts'
 import { Holdings } from './holdings.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { Operations, type OperationsOptions } from './operations.ts'
-import { cursorOf, isLive } from './record.ts'
+import { bytesOf, cursorOf, isLive } from './record.ts'
 import { Rehoming } from './rehome.ts'
 
 type ContentRow =
@@ -56,7 +56,7 @@ export class Content {
       store: (content) => operations.store(content),
       storeNamed: (content) => operations.store(content),
       lookup: ({ key, mode }) => operations.lookup({ key }, mode),
-      lookupBy: ({ mode, value, name }) => operations.lookup(operations.addressOf(given({ value, name })), mode),
+      lookupBy: ({ mode, value, name }) => operations.lookup(operations.addressOf({ value, name }), mode),
       remove: ({ key }) => operations.remove({ key }),
       removeBy: (content) => operations.remove(operations.addressOf(content)),
       db: ({ after, limit = pageLength }) => this.#page(after, limit, ports.clock.now()),
@@ -75,7 +75,7 @@ export class Content {
       range: ({ from, to, after, limit }) => {
         const found = holdings.scanArc({ from, to }, after, limit)
         const [records = []] = batches(found)
-        const page = { records, complete: holdings.isComplete({ from, to }), held: holdings.believes(to) }
+        const page = { records, complete: holdings.hasAllOf({ from, to }), held: holdings.believes(to) }
         const last = records.length === found.length && found.length < limit
         return last ? page : { ...page, next: cursorOf(records.at(-1) as StoredRecord) }
       },
@@ -92,7 +92,7 @@ export class Content {
         index,
         ...(name === undefined ? {} : { name }),
         role: this.holdings.role(key),
-        size: sizeOf(value ?? '', encoding),
+        size: bytesOf(value ?? '', encoding),
         preview: encoding ? `(${contentType})` : (value ?? '').slice(0, previewLength).toWellFormed(),
         contentType,
       }))
@@ -103,29 +103,9 @@ export class Content {
     if (this.holdings.believes(key))
       throw new Refusal('STILL_OWNED', `this node owns the key; to delete it everywhere: DELETE /delete/${key}`)
     const records = store.read(key)
+    if (records.some((record) => this.holdings.takenAt(record) === undefined))
+      throw new Refusal('STILL_OWNED', 'this node has not passed the records on yet; it drops them by itself once it has')
     for (const record of records) await this.holdings.drop(record)
     return { dropped: records.length }
   }
 }
-
-/** Bytes of a value. */
-const sizeOf = (value: string, encoding: 'base64' | undefined): number => {
-  if (encoding) return Math.floor((value.replace(/=+$/, '').length * 3) / 4)
-  let bytes = 0
-  for (const character of value) {
-    const point = character.codePointAt(0) ?? 0
-    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4
-  }
-  return bytes
-}
-
-const given = ({
-  value,
-  name,
-}: {
-  value: string | undefined
-  name: string | undefined
-}): { value?: string; name?: string } => ({
-  ...(value === undefined ? {} : { value }),
-  ...(name === undefined ? {} : { name }),
-})

@@ -35,7 +35,10 @@ export class Holdings {
   readonly #stamps: HybridClock
   #cells: readonly Cell[] = []
   #cellsOf = -1
+  /** What of this node's cells has had everything that was written there. */
   #complete: Arc | undefined
+  /** What was complete before others came into it; until anything of it is dropped. */
+  #former: Arc | undefined
   /** Records that are no tombstones. */
   #values = 0
   #accepts: Acceptance = 'all'
@@ -60,6 +63,7 @@ export class Holdings {
     if (this.#cellsOf !== this.#overlay.revision) {
       this.#cellsOf = this.#overlay.revision
       this.#cells = this.#overlay.cells()
+      this.#cut()
     }
     return this.#cells
   }
@@ -75,6 +79,11 @@ export class Holdings {
 
   isComplete(arc: Arc): boolean {
     return this.#complete !== undefined && covers(this.#complete, arc)
+  }
+
+  /** Whether everything that was written on the arc while it was this node's is here. */
+  hasAllOf(arc: Arc): boolean {
+    return this.isComplete(arc) || (this.#former !== undefined && covers(this.#former, arc))
   }
 
   /** A node that is leaving is nobody's heir, and in the end takes no writes: whoever has something has to go elsewhere. */
@@ -98,7 +107,7 @@ export class Holdings {
       throw new Refusal('STAMP_AHEAD', 'the stamp is more than 5 minutes ahead of this node; set the clocks right')
     this.#stamps.observe(record.version.hlc)
     this.#offered.delete(cursorOf(record))
-    const ours = this.#read(record.key).find(({ index }) => index === record.index)
+    const ours = this.#store.read(record.key).find(({ index }) => index === record.index)
     const winner = mergeRecords(this.#hash, ours, record)
     if (winner !== ours) {
       this.#count(ours, winner)
@@ -120,7 +129,7 @@ export class Holdings {
    */
   get({ key, index }: Address): Held {
     const now = this.#clock.now()
-    const records = this.#read(key).filter((record) => index === undefined || record.index === index)
+    const records = this.#store.read(key).filter((record) => index === undefined || record.index === index)
     const standing = this.standing(key)
     if (records.some((record) => isLive(record, now))) return { key, records, ...standing }
     throw new Refusal('NOT_HELD', `not held here; try GET /lookup/${key}`, { records, ...standing })
@@ -191,14 +200,25 @@ export class Holdings {
     return offer?.hlc === record.version.hlc ? offer.takenAt : undefined
   }
 
+  /** What was offered, or taken, counts no more: this node stays. */
+  forgetOffers(): void {
+    this.#offered.clear()
+  }
+
   async drop(record: StoredRecord): Promise<void> {
     this.#offered.delete(cursorOf(record))
+    if (this.#former && inArc(this.#former.from, record.key, this.#former.to)) this.#former = undefined
     this.#count(record, undefined)
     await this.#store.drop(record.key, record.index)
   }
 
-  #read(key: Id): StoredRecord[] {
-    return this.#store.read(key)
+  /** What others hold by now is no more complete than the day they took it; without a place in the network nothing is. */
+  #cut(): void {
+    const [first, last] = [this.#cells[0], this.#cells.at(-1)]
+    const held = first && last ? { from: last.from, to: first.to } : undefined
+    if (!held) this.#former = undefined
+    else if (this.#complete && !covers(held, this.#complete)) this.#former = this.#complete
+    this.#complete = held && this.#complete && covers(this.#complete, held) ? held : undefined
   }
 
   #scan(after: string | undefined, limit: number, to: Id | undefined): StoredRecord[] {

@@ -73,7 +73,7 @@ export class Operations {
   }
 
   /** Where content is, by whatever a person names: a value, a name. */
-  addressOf({ value, name }: { value?: string; name?: string }): Address {
+  addressOf({ value, name }: { value?: string | undefined; name?: string | undefined }): Address {
     if ((value === undefined) === (name === undefined))
       throw new Refusal('BAD_REQUEST', 'say what to look for: a key in the path, or ?value=…, or ?name=…')
     const index = name === undefined ? valueIndex(this.#hash, value ?? '') : nameIndex(this.#hash, name)

@@ -5,9 +5,10 @@
  * several values share a key and none is lost.
  */
 import { Refusal } from '../protocol/errors.ts'
-import type { StoredRecord, Version } from '../protocol/schemas.ts'
+import { limits, type StoredRecord, type Version } from '../protocol/schemas.ts'
 import type { Hash } from '../ports.ts'
 import { type Id, idOf } from '../space/id.ts'
+import { stampMs } from './hybrid-clock.ts'
 
 /** What a person names when asking for content: a key alone, a value, or a name. */
 export interface Address {
@@ -47,11 +48,13 @@ export const mergeRecords = (hash: Hash, ours: StoredRecord | undefined, theirs:
 export const stampAheadMs = 5 * 60_000
 
 /**
- * What no merge may let in: an index that is not that of the value or the name, a key that is not the index's.
- * @throws Refusal BAD_RECORD
+ * What no merge may let in: an index that is not that of the value or the name, a key that is not the index's, too much.
+ * @throws Refusal BAD_RECORD, TOO_LARGE
  */
 export const assertSound = (hash: Hash, record: StoredRecord, bits: number): void => {
   const { key, index, value, encoding, name } = record
+  if (value !== null && bytesOf(value, encoding) > limits.valueBytes)
+    throw new Refusal('TOO_LARGE', 'a value may have 1 MiB at most; store it in parts')
   if (keyOf(index, bits) !== key) throw new Refusal('BAD_RECORD', `index ${index} does not belong under key ${key}`)
   if (index.startsWith('v:') ? value !== null && valueIndex(hash, value, encoding) !== index : name === undefined)
     throw new Refusal('BAD_RECORD', `index ${index} is not that of the record's value or name`)
@@ -59,10 +62,28 @@ export const assertSound = (hash: Hash, record: StoredRecord, bits: number): voi
     throw new Refusal('BAD_RECORD', `index ${index} is not that of the name ${JSON.stringify(name)}`)
 }
 
+/** How long a tombstone is kept: the longest absence after which older copies may come back. */
+const tombstoneHorizonMs = 7 * 24 * 3600_000
+
+/** Whether a record may be forgotten: it has expired, or is a tombstone beyond the horizon. */
+export const isOver = (record: StoredRecord, now: number): boolean =>
+  record.value === null ? now - stampMs(record.version.hlc) > tombstoneHorizonMs : !isLive(record, now)
+
 export const isLive = (record: StoredRecord, now: number): boolean =>
   record.value !== null && (record.expiresAt === undefined || record.expiresAt > now)
 
-const fingerprint = (hash: Hash, { value, encoding, expiresAt = 0 }: StoredRecord): string =>
-  `${value === null ? '' : hash(value, encoding)}/${expiresAt}`
+/** How many bytes a value's text stands for. */
+export const bytesOf = (value: string, encoding: 'base64' | undefined): number => {
+  if (encoding) return Math.floor((value.replace(/=+$/, '').length * 3) / 4)
+  let bytes = 0
+  for (const character of value) {
+    const point = character.codePointAt(0) ?? 0
+    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4
+  }
+  return bytes
+}
+
+const fingerprint = (hash: Hash, { value, encoding, expiresAt = 0, contentType, name }: StoredRecord): string =>
+  `${value === null ? '' : hash(value, encoding)}/${expiresAt}/${contentType}/${name}`
 
 const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

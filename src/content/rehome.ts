@@ -8,11 +8,11 @@ import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
-import type { Arc } from '../space/ring.ts'
+import { type Arc, distance } from '../space/ring.ts'
 import { batches } from './batch.ts'
 import type { Holdings } from './holdings.ts'
 import type { Operations } from './operations.ts'
-import { cursorOf, isLive } from './record.ts'
+import { cursorOf, isOver } from './record.ts'
 
 /** Donors asked for a cell before it counts as complete. */
 const donors = 3
@@ -55,6 +55,7 @@ export class Rehoming {
 
   /** Starts a pass, or has the running one followed by another. Returns when nothing is due any more. */
   run(): Promise<void> {
+    this.#holdings.cells()
     this.#again = true
     this.#running ??= this.#passes().finally(() => {
       this.#running = undefined
@@ -65,7 +66,7 @@ export class Rehoming {
   /**
    * Hands everything over to the heirs, as if this node were not there, and makes no passes any more. Called again it hands
    * over what has come since.
-   * @returns how many records moved, and how many nobody would take
+   * @returns how many records moved, and how many nobody would take this time
    */
   async handOver(): Promise<{ moved: number; left: number }> {
     this.#closed = true
@@ -85,6 +86,7 @@ export class Rehoming {
 
   /** Passes are made again. */
   resume(): void {
+    this.#holdings.forgetOffers()
     this.#closed = false
   }
 
@@ -131,15 +133,33 @@ export class Rehoming {
   /** Undefined when the donor does not answer, or still takes new records itself: what it then gets would be missed. */
   async #fetchFrom(donor: Peer, { from, to }: Arc): Promise<{ complete: boolean; fetched: number } | undefined> {
     let after: string | undefined
+    let steps = -1n
     let fetched = 0
-    for (;;) {
+    while (!this.#closed) {
       const request = { from, to, limit: limits.page, ...(after === undefined ? {} : { after }) }
       const page = await this.#tell(donor, () => this.#network.call(donor, 'range', request))
       if (!page || page.held) return undefined
-      for (const record of page.records) await this.#holdings.merge(record)
-      fetched += page.records.length
+      for (const record of page.records) fetched += await this.#takeIn(record)
+      if (page.next === undefined) return { complete: page.complete, fetched }
+      // A donor whose pages do not lead on would keep us for ever.
+      const last = page.records.at(-1)
+      const reached = last ? distance(from, last.key) : -1n
+      if (!last || cursorOf(last) !== page.next || page.next === after || reached < steps) return undefined
       after = page.next
-      if (after === undefined) return { complete: page.complete, fetched }
+      steps = reached
+    }
+    return undefined
+  }
+
+  /** Merges what a donor gave; what is not sound is its fault, and no reason to do without the rest. Returns how many. */
+  async #takeIn(record: StoredRecord): Promise<number> {
+    try {
+      await this.#holdings.merge(record)
+      return 1
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      this.#log.warn({ record: cursorOf(record), why: error.message }, 'record refused')
+      return 0
     }
   }
 
@@ -222,20 +242,21 @@ export class Rehoming {
     }
   }
 
-  /** Drops what has expired, a page a pass. */
+  /** Drops what has expired and tombstones that nobody needs any more, a page a pass. */
   async #sweep(): Promise<void> {
     const page = this.#holdings.scan(this.#swept, limits.page)
     this.#swept = page.length === limits.page ? cursorOf(page.at(-1) as StoredRecord) : undefined
     const now = this.#clock.now()
-    for (const record of page) if (record.value !== null && !isLive(record, now)) await this.#holdings.drop(record)
+    for (const record of page) if (isOver(record, now)) await this.#holdings.drop(record)
   }
 
   async #tell<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
     try {
       return await ask()
     } catch (error) {
-      if (!(error instanceof Unreachable || (error instanceof Refusal && error.status === 503))) throw error
+      if (!(error instanceof Unreachable || error instanceof Refusal)) throw error
       if (error instanceof Unreachable) this.#overlay.evict(peer.id)
+      else this.#log.warn({ peer, why: error.message }, 'peer refused')
       return undefined
     }
   }

@@ -138,6 +138,7 @@ export class Node {
   #leave(): { state: NodeState; toMove: number } {
     const toMove = this.#content.holdings.size
     if (this.#departure === 'none') {
+      this.#ready()
       if (this.overlay.neighbors().length === 0)
         throw new Refusal(
           'LAST_NODE',
@@ -158,19 +159,23 @@ export class Node {
     const most = await rehoming.handOver()
     holdings.accept('nothing')
     const rest = await rehoming.handOver()
-    if (most.left + rest.left > 0) {
+    if (rest.left > 0) {
       log.warn({ left: rest.left }, 'leave given up: nobody takes the content')
-      holdings.accept('all')
-      rehoming.resume()
-      this.#departure = 'none'
-      this.#beginJobs()
-      return
+      return this.#stay()
     }
     await this.overlay.leave()
     log.info({ moved: most.moved + rest.moved }, 'node left')
     await clock.sleep(this.config.stabilizeEveryMs)
     this.#departure = 'left'
     this.#left()
+  }
+
+  /** Takes a leave back. */
+  #stay(): void {
+    this.#content.holdings.accept('all')
+    this.#content.rehoming.resume()
+    this.#departure = 'none'
+    this.#beginJobs()
   }
 
   /** This node's id is another's now. Its content goes to the heirs all the same, however long that takes; then it stops. */

@@ -6,42 +6,46 @@ import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import type { Acquaintance } from './overlay.ts'
 
-/** How many are remembered; whoever was heard of longest ago goes first. */
-const capacity = 64
+/** Peers that have answered once; whoever was heard of longest ago goes first. */
+const metMost = 64
+/** Peers that others have named: few, because anyone may name anyone. */
+const namedMost = 16
 
 export class Acquaintances {
   /** In the order in which they were last heard of. */
-  readonly #known = new Map<Id, Acquaintance>()
+  readonly #met = new Map<Id, Acquaintance>()
+  readonly #named = new Map<Id, Acquaintance>()
 
+  /** It has answered. */
   admit(peer: Peer, now: number): void {
-    this.#put({ peer, alive: true, since: now })
+    const known = this.#met.get(peer.id)
+    this.#named.delete(peer.id)
+    this.#met.delete(peer.id)
+    this.#met.set(peer.id, known?.alive && known.peer.url === peer.url ? known : { peer, alive: true, since: now })
+    trim(this.#met, metMost)
   }
 
-  /** Heard of from others, or told by the operator. */
+  /** Others, or the operator, say that it is there. */
   introduce(peer: Peer, now: number): void {
-    if (!this.#known.has(peer.id)) this.#put({ peer, alive: false, since: now })
+    if (this.#met.has(peer.id) || this.#named.has(peer.id)) return
+    this.#named.set(peer.id, { peer, alive: false, since: now })
+    trim(this.#named, namedMost)
   }
 
+  /** It has not answered. */
   evict(id: Id, now: number): void {
-    const known = this.#known.get(id)
-    if (known?.alive) this.#known.set(id, { ...known, alive: false, since: now })
+    const known = this.#met.get(id)
+    if (known?.alive) this.#met.set(id, { ...known, alive: false, since: now })
   }
 
   all(): Acquaintance[] {
-    return [...this.#known.values()]
+    return [...this.#met.values(), ...this.#named.values()]
   }
+}
 
-  #put(acquaintance: Acquaintance): void {
-    const { id, url } = acquaintance.peer
-    const known = this.#known.get(id)
-    this.#known.delete(id)
-    const same = known?.alive === acquaintance.alive && known.peer.url === url
-    this.#known.set(id, same ? known : acquaintance)
-    if (this.#known.size > capacity) {
-      for (const oldest of this.#known.keys()) {
-        this.#known.delete(oldest)
-        break
-      }
-    }
+const trim = (known: Map<Id, Acquaintance>, most: number): void => {
+  for (const oldest of known.keys()) {
+    if (known.size <= most) return
+    known.delete(oldest)
   }
 }

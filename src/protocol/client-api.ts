@@ -13,7 +13,6 @@ import {
   ValueText,
   Version,
   limits,
-  optional,
   ownerships,
 } from './schemas.ts'
 
@@ -21,10 +20,10 @@ const object = <F extends Record<string, TSchema>>(fields: F) => Type.Object(fie
 
 /** A key is `/:key`, or `?value=`, or `?name=`. */
 const byKey = { key: IdText }
-const byContent = { value: optional(Type.String({ maxLength: limits.valueBytes })), name: optional(Name) }
-const route = { mode: optional(Mode) }
+const byContent = { value: Type.Optional(Type.String({ maxLength: limits.valueBytes })), name: Type.Optional(Name) }
+const route = { mode: Type.Optional(Mode) }
 const raw = {
-  raw: optional(Type.String({ maxLength: 4, description: 'present: answer the bytes of the one value, not JSON' })),
+  raw: Type.Optional(Type.String({ maxLength: 4, description: 'present: answer the bytes of the one value, not JSON' })),
 }
 
 const Travel = { hops: Type.Integer(), path: Type.Array(Hop) }
@@ -32,11 +31,11 @@ const Travel = { hops: Type.Integer(), path: Type.Array(Hop) }
 const Value = object({
   index: Index,
   value: Type.String(),
-  encoding: optional(Encoding),
+  encoding: Type.Optional(Encoding),
   contentType: Type.String(),
-  name: optional(Name),
+  name: Type.Optional(Name),
   version: Version,
-  expiresAt: optional(Type.Integer()),
+  expiresAt: Type.Optional(Type.Integer()),
 })
 export type Value = Static<typeof Value>
 
@@ -62,9 +61,9 @@ export type Deleted = Static<typeof Deleted>
 
 const content = {
   value: ValueText,
-  encoding: optional(Encoding),
-  contentType: optional(ContentType),
-  ttlSeconds: optional(Type.Integer({ minimum: 1, maximum: limits.ttlSeconds })),
+  encoding: Type.Optional(Encoding),
+  contentType: Type.Optional(ContentType),
+  ttlSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.ttlSeconds })),
 }
 
 export const nodeStates = ['joining', 'ready', 'leaving', 'left'] as const
@@ -86,10 +85,10 @@ export const NodeInfo = Type.Object({
   incarnation: Type.Integer(),
   state: Type.Enum(nodeStates),
   degraded: Type.Boolean(),
-  predecessor: optional(Peer),
-  successor: optional(Peer),
-  successors: optional(Type.Array(Peer)),
-  fingers: optional(Type.Array(Finger)),
+  predecessor: Type.Optional(Peer),
+  successor: Type.Optional(Peer),
+  successors: Type.Optional(Type.Array(Peer)),
+  fingers: Type.Optional(Type.Array(Finger)),
   content: Counts,
 })
 export type NodeInfo = Static<typeof NodeInfo>
@@ -98,13 +97,13 @@ export const roles = ['owned', 'replica', 'misplaced'] as const
 const Row = object({
   key: IdText,
   index: Index,
-  name: optional(Name),
+  name: Type.Optional(Name),
   role: Type.Enum(roles),
   size: Type.Integer(),
   preview: Type.String(),
   contentType: Type.String(),
 })
-export const Page = object({ entries: Type.Array(Row), next: optional(Type.String()) })
+export const Page = object({ entries: Type.Array(Row), next: Type.Optional(Type.String()) })
 export type Page = Static<typeof Page>
 
 const Member = object({ id: IdText, url: Type.String(), name: Type.String(), state: Type.String(), sinceMs: Type.Integer() })
@@ -117,7 +116,7 @@ export const clientApi = {
     'POST',
     '/store',
     'store a value: JSON, a form (curl -d value=hello), or any other content type as raw bytes',
-    { ...content, name: optional(Name) },
+    { ...content, name: Type.Optional(Name) },
     Written,
     201,
   ),
@@ -131,8 +130,8 @@ export const clientApi = {
     '/db',
     'the local content of this node, a page in key order',
     {
-      after: optional(Type.String({ maxLength: 128, description: 'the `next` of the page before' })),
-      limit: optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+      after: Type.Optional(Type.String({ maxLength: 128, description: 'the `next` of the page before' })),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
     },
     Page,
   ),

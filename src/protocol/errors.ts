@@ -26,7 +26,6 @@ export const errorStatus = {
   INCONCLUSIVE: 503,
   NOT_ENOUGH_COPIES: 503,
   OVERLOADED: 503,
-  STORE_FULL: 507,
 } as const
 
 export type ErrorCode = keyof typeof errorStatus

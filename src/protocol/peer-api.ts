@@ -1,7 +1,7 @@
 /** What peers say to each other, whatever the overlay: one step of a lookup, and copies of records. */
 import { type Static, Type } from 'typebox'
 import { row } from './rpc.ts'
-import { Index, IdText, Mode, Name, Peer, Stored, Version, limits, optional } from './schemas.ts'
+import { Index, IdText, Mode, Name, Peer, Stored, Version, limits } from './schemas.ts'
 
 /** Owner first, then the rest of the window, when final; otherwise peers closer to the key, best next first. */
 export const Route = Type.Object(
@@ -61,23 +61,23 @@ export const peerApi = {
     'GET',
     '/get/:key',
     'what this very node holds under the key; 404 NOT_HELD says what this node knows all the same',
-    { key: IdText, index: optional(Index) },
+    { key: IdText, index: Type.Optional(Index) },
     Held,
   ),
   getBy: row(
     'GET',
     '/get',
     'the same by ?value= or ?name=',
-    { value: optional(Type.String({ maxLength: limits.valueBytes })), name: optional(Name) },
+    { value: Type.Optional(Type.String({ maxLength: limits.valueBytes })), name: Type.Optional(Name) },
     Held,
   ),
   range: row(
     'GET',
     '/range',
     'the records of this node on the arc (from, to], a page; `complete`: it has had them all; `held`: it still takes new ones',
-    { from: IdText, to: IdText, after: optional(Cursor), limit: Type.Integer({ minimum: 1, maximum: limits.page }) },
+    { from: IdText, to: IdText, after: Type.Optional(Cursor), limit: Type.Integer({ minimum: 1, maximum: limits.page }) },
     Type.Object(
-      { records: Type.Array(Stored), next: optional(Cursor), complete: Type.Boolean(), held: Type.Boolean() },
+      { records: Type.Array(Stored), next: Type.Optional(Cursor), complete: Type.Boolean(), held: Type.Boolean() },
       { additionalProperties: false },
     ),
   ),

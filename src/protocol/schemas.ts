@@ -2,13 +2,12 @@
  * The nouns of the wire. The string formats `id` (an id of this network's width), `key` (likewise), `origin` (a canonical
  * http origin) and `index` are checked by whoever receives: see `formats`.
  */
-import { type Static, type TSchema, Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { idBits, isId } from '../space/id.ts'
 
 export const limits = {
   valueBytes: 1024 * 1024,
   nameBytes: 512,
-  valuesPerKey: 256,
   ttlSeconds: 10 * 365 * 24 * 3600,
   /** Records that travel in one call. */
   page: 500,
@@ -74,20 +73,37 @@ export type StoredRecord = Static<typeof Stored>
 export const Hop = Type.Object({ id: IdText, url: Type.String(), ms: Type.Number(), dead: Type.Optional(Type.Boolean()) })
 export type Hop = Static<typeof Hop>
 
-export const optional = <T extends TSchema>(schema: T) => Type.Optional(schema)
-
 /** The checks behind the string formats, for a network of so many bits. */
 export const formats = (bits: number): Record<string, (text: string) => boolean> => ({
   id: (text) => isId(text, bits),
   origin: isOrigin,
 })
 
-/** A canonical http(s) origin: `http://127.0.0.1:10001`, no path, no credentials, no default port spelt out. */
-export const isOrigin = (text: string): boolean =>
-  /^https?:\/\/(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[1-9][0-9]{0,4})?$/.test(text) &&
-  !/^http:.*:80$|^https:.*:443$/.test(text) &&
-  !/^https?:\/\/(169\.254\.|\[fe[89ab])/.test(text) &&
-  Number(/:(\d+)$/.exec(text.replace(/\[.*\]/, ''))?.[1] ?? 1) <= 65535
+/** A canonical http(s) origin: `http://127.0.0.1:10001`, no path, no credentials, no default port spelt out, not link-local. */
+export const isOrigin = (text: string): boolean => {
+  const [, scheme = '', host = '', port] = /^(https?):\/\/(\[[^\]]*\]|[^:/]+)(?::([1-9][0-9]{0,4}))?$/.exec(text) ?? []
+  if (port === (scheme === 'http' ? '80' : '443') || Number(port ?? 1) > 65_535) return false
+  if (host.startsWith('[')) return isIpv6(host.slice(1, -1))
+  // A last label that begins with a digit makes a host a number to whoever resolves it: then it must be four plain octets.
+  return /(^|\.)[0-9][^.]*$/.test(host) ? isIpv4(host) : /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(host) && !host.includes('..')
+}
+
+const isIpv4 = (host: string): boolean =>
+  /^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(host) &&
+  host.split('.').every((octet) => Number(octet) < 256) &&
+  !host.startsWith('169.254.')
+
+/** Without an IPv4 address inside: those have a form of their own. */
+const isIpv6 = (host: string): boolean => {
+  const [head = '', tail, ...more] = host.split('::')
+  const groups = [head, tail ?? ''].flatMap((part) => (part === '' ? [] : part.split(':')))
+  return (
+    more.length === 0 &&
+    groups.every((group) => /^[0-9a-f]{1,4}$/.test(group)) &&
+    (tail === undefined ? groups.length === 8 : groups.length < 8) &&
+    !/^fe[89ab]|^(0+:)*:?:?(0+:)*ffff:/.test(host)
+  )
+}
 
 export const isIdBits = (bits: number): boolean =>
   Number.isInteger(bits) && bits >= idBits.minimum && bits <= idBits.maximum && bits % idBits.step === 0

@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { Route } from '../../protocol/peer-api.ts'
 import { row } from '../../protocol/rpc.ts'
-import { IdText, optional, Peer } from '../../protocol/schemas.ts'
+import { IdText, Peer } from '../../protocol/schemas.ts'
 
 const peers = Type.Array(Peer, { maxItems: 64 })
 
@@ -12,14 +12,14 @@ export type Neighborhood = Static<typeof Neighborhood>
 
 /** `current` is the pointer as it is at the answer; an accepted candidate takes its place once it has answered. */
 const Candidacy = Type.Object(
-  { accepted: Type.Boolean(), reason: optional(Type.String()), current: Peer },
+  { accepted: Type.Boolean(), reason: Type.Optional(Type.String()), current: Peer },
   { additionalProperties: false },
 )
 export type Candidacy = Static<typeof Candidacy>
 
 const candidate = {
   ...Peer.properties,
-  leaving: optional(Type.String({ format: 'id', description: 'the current pointer, which says goodbye' })),
+  leaving: Type.Optional(Type.String({ format: 'id', description: 'the current pointer, which says goodbye' })),
 }
 
 export const chordApi = {

@@ -101,6 +101,7 @@ export const resign = (ring: Ring, except?: Peer): Promise<void> =>
   ring.step(async () => {
     const { table, me } = ring
     const { successor, predecessor } = table
+    if (!ring.isMember) return
     ring.exit()
     if (successor.id === me.id) return
     if (except) await Promise.all([successor, predecessor].map((peer) => tell(ring, peer, 'meet', except)))

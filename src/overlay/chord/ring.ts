@@ -15,6 +15,8 @@ import { Table } from './table.ts'
 
 /** Candidates that an answer of `approach` names: enough that a dead one rarely costs a second question. */
 const breadth = 4
+/** How long a lookup for maintenance may take in all: peers that name ever new silent ones must not keep us. */
+const lookupTimeoutMs = 10_000
 
 export class Ring {
   readonly me: Peer
@@ -108,6 +110,8 @@ export class Ring {
       this.acquaintances.admit(peer, this.ports.clock.now())
       return copied === this.#copied && member === this.#member ? neighborhood : 'stale'
     } catch (error) {
+      // Alive and behind with its work: nothing was learnt.
+      if (error instanceof Refusal) return 'stale'
       if (!(error instanceof Unreachable)) throw error
       this.acquaintances.evict(peer.id, this.ports.clock.now())
       return 'dead'
@@ -137,7 +141,7 @@ export class Ring {
         },
       },
       clock,
-      { avoid },
+      { avoid, deadline: clock.now() + lookupTimeoutMs },
     )
     return lookup.window()
   }

@@ -4,7 +4,7 @@
  * Nothing is adopted that has not answered in the same step; head and tail of the successor list change together; a
  * predecessor gives way to a nearer one, or when it is dead.
  */
-import { Unreachable } from '../../protocol/errors.ts'
+import { Refusal, Unreachable } from '../../protocol/errors.ts'
 import type { Request } from '../../protocol/rpc.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import { between } from '../../space/ring.ts'
@@ -69,7 +69,7 @@ export const predecessorsOf = async (ring: Ring, peer: Peer): Promise<Peer[] | u
   return (await tell(ring, peer, 'predecessors', {}))?.predecessors
 }
 
-/** Tells a peer something it may be too dead to hear. */
+/** Tells a peer something that it may be too dead, or too busy, to hear. */
 export const tell = async <N extends keyof ChordApi>(ring: Ring, peer: Peer, name: N, request: Request<ChordApi[N]>) => {
   const { network, clock } = ring.ports
   try {
@@ -77,14 +77,16 @@ export const tell = async <N extends keyof ChordApi>(ring: Ring, peer: Peer, nam
     ring.acquaintances.admit(peer, clock.now())
     return reply
   } catch (error) {
-    if (!(error instanceof Unreachable)) throw error
-    ring.acquaintances.evict(peer.id, clock.now())
+    if (error instanceof Unreachable) ring.acquaintances.evict(peer.id, clock.now())
+    else if (error instanceof Refusal) ring.ports.log.warn({ peer, name, why: error.message }, 'peer refused')
+    else throw error
     return undefined
   }
 }
 
 const adoptBetween = async (ring: Ring, head: Peer, candidate: Peer): Promise<Outcome> => {
-  if (candidate.id === ring.me.id && candidate.url !== ring.me.url) return candidate
+  if (candidate.id === ring.me.id && candidate.url !== ring.me.url)
+    return (await ring.ask(candidate)) === 'dead' ? 'done' : candidate
   if (candidate.id === ring.me.id || !between(ring.me.id, candidate.id, head.id)) return 'done'
   const answer = await ring.ask(candidate)
   // Of a ring of two whose other node died before we had it for our successor, a ring of one is left.
