@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkIdeal, checkRing } from '../src/overlay/chord/invariants.ts'
+import { Table } from '../src/overlay/chord/table.ts'
 import type { Page } from '../src/protocol/client-api.ts'
 import { type Id, shortId } from '../src/space/id.ts'
 import { TaskFailure } from './failure.ts'
@@ -70,9 +71,12 @@ export type Held = Page['entries'][number]
  */
 export const contentFaults = (
   held: ReadonlyMap<Id, readonly Held[]>,
-  { replicas, ownership }: { replicas: number; ownership: 'successor' | 'predecessor' },
+  network: { replicas: number; ownership: 'successor' | 'predecessor' },
 ): string[] => {
-  const ids = [...held.keys()].sort()
+  const ring = [...held.keys()].map((id) => ({ id, url: '' }))
+  const [me] = ring
+  if (!me) return []
+  const table = new Table(me, { ...network, successors: ring.length })
   const holders = new Map<string, { record: Held; ids: Set<Id> }>()
   for (const [id, records] of held)
     for (const record of records) {
@@ -80,7 +84,7 @@ export const contentFaults = (
       holders.set(`${record.key}/${record.index}`, { ...known, ids: known.ids.add(id) })
     }
   return [...holders.values()].flatMap(({ record, ids: found }) => {
-    const wanted = windowOf(record.key, ids, replicas, ownership)
+    const wanted = table.place(record.key, ring, network.replicas).map(({ id }) => id)
     const missing = wanted.filter((id) => !found.has(id))
     const orphans = [...found].filter((id) => !wanted.includes(id))
     const what = `key ${shortId(record.key)} ${JSON.stringify(record.preview)}`
@@ -89,12 +93,4 @@ export const contentFaults = (
       ...(orphans.length > 0 ? [`NoOrphans: ${what} still lies at ${orphans.map(shortId).join(' ')}`] : []),
     ]
   })
-}
-
-/** @param ids of the ring, sorted, at least one */
-const windowOf = (key: Id, ids: readonly Id[], replicas: number, ownership: 'successor' | 'predecessor'): Id[] => {
-  const after = ids.findIndex((id) => (ownership === 'successor' ? id >= key : id > key))
-  const successor = after < 0 ? 0 : after
-  const owner = ownership === 'successor' ? successor : (successor + ids.length - 1) % ids.length
-  return Array.from({ length: Math.min(replicas, ids.length) }, (_, step) => ids[(owner + step) % ids.length] ?? '')
 }

@@ -3,7 +3,7 @@ import { isId } from '../src/space/id.ts'
 import { WrongUse } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
 import { launch } from './launch.ts'
-import { label, openNetwork, runningNodes } from './live.ts'
+import { label, oneOf, openNetwork, runningNodes } from './live.ts'
 import { progressBar } from './render/bar.ts'
 import { plural } from './render/text.ts'
 import { ended } from './status.ts'
@@ -14,8 +14,6 @@ import { portNumber, wholeNumber } from './words.ts'
 /** Joins under way at the same time: more would only wait for the processors. */
 const atOnce = 4
 const mostAtATime = 500
-
-const oneOf = <T>(items: readonly [T, ...T[]]): T => items[Math.floor(Math.random() * items.length)] ?? items[0]
 
 /**
  * So many more nodes. The first failure ends it, once those under way have joined.

@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { hash } from '../src/service/hash.ts'
+import { variableOf } from '../src/service/text.ts'
 import { idOf } from '../src/space/id.ts'
 import { TaskFailure } from './failure.ts'
 import { home, inHome, startScript } from './home.ts'
@@ -146,9 +147,6 @@ const spawnNode = (entry: Entry, port: number, { network, seeds, id }: Launch): 
   closeSync(log)
   return child
 }
-
-/** `stabilizeEveryMs` → `POLYCHORD_STABILIZE_EVERY_MS`. */
-const variableOf = (field: string): string => `POLYCHORD_${field.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 
 interface Failure {
   /** The node's own code, where it could say so. */

@@ -1,4 +1,5 @@
 /** What is really there of the recorded processes: each is looked at, and asked for its /nodeinfo. */
+import { randomInt } from 'node:crypto'
 import { clientApi, type NodeInfo } from '../src/protocol/client-api.ts'
 import { Refusal, Unreachable } from '../src/protocol/errors.ts'
 import { type Id, shortId } from '../src/space/id.ts'
@@ -116,9 +117,12 @@ export const runningNodes = async (booted: Booted): Promise<[Running, ...Running
 /** A random one of those that have joined: every node answers for all of them. @throws TaskFailure when there are none */
 export const pickRandomNode = async (booted: Booted): Promise<Running> => {
   const running = await runningNodes(booted)
-  const ready = running.filter(({ info }) => info.state === 'ready')
-  return ready[Math.floor(Math.random() * ready.length)] ?? running[0]
+  const [first, ...rest] = running.filter(({ info }) => info.state === 'ready')
+  return oneOf(first ? [first, ...rest] : running)
 }
+
+/** A random one. */
+export const oneOf = <T>(items: readonly [T, ...T[]]): T => items[randomInt(items.length)] ?? items[0]
 
 export const portOf = (url: string): string => new URL(url).port
 

@@ -15,6 +15,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const at = (path) => root + path
 const lock = at('.polychord/prepare.lock')
 const lockPollMs = 100
+/** A lock is written as soon as it is made: one that is seen without a holder so often was cut off in between. */
+const namelessPolls = 20
 
 // Output that nobody reads any more (`| head`) ends the program without a stack.
 for (const stream of [process.stdout, process.stderr])
@@ -87,16 +89,21 @@ const acquire = async () => {
     writeFileSync(lock, String(process.pid), { flag: 'wx' })
     return true
   }
-  for (let told = false; !orUndefined(create, ['EEXIST']); ) {
-    const holder = Number(read(lock) ?? Number.NaN)
-    if (holder > 0 && !isAlive(holder)) rmSync(lock, { force: true })
-    else {
-      if (!told && holder > 0) {
-        say(`waiting for process ${holder}, which is preparing… (if it is not: rm ${lock})`)
-        told = true
-      }
-      await new Promise((resume) => setTimeout(resume, lockPollMs))
+  let told = false
+  let nameless = 0
+  while (!orUndefined(create, ['EEXIST'])) {
+    const holder = Number(read(lock))
+    nameless = holder > 0 ? 0 : nameless + 1
+    if (holder > 0 ? !isAlive(holder) : nameless > namelessPolls) {
+      if (nameless > 0) say(`taking over ${lock}, which names nobody`)
+      rmSync(lock, { force: true })
+      continue
     }
+    if (!told && holder > 0) {
+      say(`waiting for process ${holder}, which is preparing… (if it is not: rm ${lock})`)
+      told = true
+    }
+    await new Promise((resume) => setTimeout(resume, lockPollMs))
   }
 }
 

@@ -4,7 +4,12 @@ const { createHash } = require('node:crypto')
 const { existsSync, readFileSync } = require('node:fs')
 const Module = require('node:module')
 const path = require('node:path')
+const v8 = require('node:v8')
 const vm = require('node:vm')
+
+// undici's parser is WebAssembly. Optimising it takes a second thread 80 ms, as much as all else that a node loads; by
+// default the few calls of a join suffice for that, with this some thousands.
+v8.setFlagsFromString('--wasm-tiering-budget=180000000')
 
 const file = path.join(__dirname, 'node.cjs')
 

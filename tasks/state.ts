@@ -69,7 +69,7 @@ export const printState = (state: NetworkState): string => `${JSON.stringify(sta
 const wayOut =
   'to begin anew, delete it and type: npm run task boot (nodes that it knew keep running; their command line ends in start.cjs)'
 
-/** @throws TaskFailure not JSON, another version, not a state */
+/** @throws TaskFailure not JSON, another version, not a state, processes without a network */
 export const parseState = (text: string, file: string): NetworkState => {
   let state: unknown
   try {
@@ -83,7 +83,10 @@ export const parseState = (text: string, file: string): NetworkState => {
       `${file} was written by another version of polychord (state ${String(version)}, this one reads ${stateVersion}); ` +
         `stop that network with the version that booted it, or ${wayOut}`,
     )
-  if (Value.Check(NetworkState, state)) return state
+  if (Value.Check(NetworkState, state)) {
+    if (state.network !== null || state.processes.length === 0) return state
+    throw new TaskFailure(`${file} has processes, and no network that they belong to; restore it, or ${wayOut}`)
+  }
   const [wrong] = Value.Errors(NetworkState, state)
   throw new TaskFailure(
     `${file} is not a network state (${wrong?.instancePath || '/'} ${wrong?.message}); restore it, or ${wayOut}`,

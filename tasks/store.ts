@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { randomInt } from 'node:crypto'
 import { clientApi } from '../src/protocol/client-api.ts'
 import { Refusal, Unreachable } from '../src/protocol/errors.ts'
+import { limits } from '../src/protocol/schemas.ts'
 import { stream } from '../src/sim/random.ts'
 import { ask } from './client.ts'
 import { WrongUse } from './failure.ts'
@@ -13,7 +14,6 @@ import { duration, plural, quote } from './render/text.ts'
 import { next, type Task, typed } from './task.ts'
 import { wholeNumber } from './words.ts'
 
-const mostTtlSeconds = 10 * 365 * 24 * 3600
 const mostValues = 1_000_000
 /** Requests under way at the same time. */
 const atOnce = 16
@@ -28,12 +28,13 @@ export const store: Task = {
   run: async ({ plain, options: { name, ttlSeconds } }, { paint }) => {
     const value = plain.join(' ')
     if (value === '') throw new WrongUse(`store needs a value; for instance: ${typed('store hello world')}`)
+    const ttl = ttlSeconds === undefined ? {} : { ttlSeconds: wholeNumber('ttlSeconds', ttlSeconds, 1, limits.ttlSeconds) }
     const entry = await pickRandomNode(await openNetwork())
     const began = performance.now()
     const written = await ask(entry.info.url, clientApi.store, {
       value,
       ...(name === undefined ? {} : { name }),
-      ...(ttlSeconds === undefined ? {} : { ttlSeconds: wholeNumber('ttlSeconds', ttlSeconds, 1, mostTtlSeconds) }),
+      ...ttl,
     })
     const ms = performance.now() - began
     const rows = [

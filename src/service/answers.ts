@@ -1,10 +1,11 @@
 /** Whatever goes wrong with a request, told in the one shape of errors. */
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Socket } from 'node:net'
 import { nodeApi } from '../node/node.ts'
 import type { Log } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Row } from '../protocol/rpc.ts'
+import { limits } from '../protocol/schemas.ts'
 
 /** Paths that are not in the table. */
 const ownPaths = ['/', '/metrics', '/docs', '/openapi.json']
@@ -13,7 +14,7 @@ const ownPaths = ['/', '/metrics', '/docs', '/openapi.json']
 export const createErrorHandler =
   (log: Log) =>
   (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    const refusal = asRefusal(error, request.method)
+    const refusal = asRefusal(error, request)
     if (!refusal) log.error({ err: error, method: request.method, url: request.url }, 'request failed')
     const { status, body } = refusal
       ? { status: refusal.status, body: refusal.toBody() }
@@ -22,7 +23,7 @@ export const createErrorHandler =
     reply.code(status).header('cache-control', 'no-store').send(body)
   }
 
-const asRefusal = (error: unknown, method: string): Refusal | undefined => {
+const asRefusal = (error: unknown, { method, url }: FastifyRequest): Refusal | undefined => {
   if (error instanceof Refusal) return error
   if (error instanceof Unreachable) return new Refusal('NO_ROUTE', `${error.message}; try again`)
   const { code, statusCode, message } = (error ?? {}) as Partial<FastifyError>
@@ -32,10 +33,15 @@ const asRefusal = (error: unknown, method: string): Refusal | undefined => {
       'UNSUPPORTED_MEDIA',
       method === 'DELETE'
         ? 'DELETE takes no body: say in the query what is meant, ?value=… or ?name=…'
-        : "this call takes JSON: add -H 'content-type: application/json', and JSON after -d",
+        : /^\/store\b/.test(url)
+          ? "any content type may be stored, and it has the form type/subtype: -H 'content-type: text/plain'"
+          : "this call takes JSON: add -H 'content-type: application/json', and JSON after -d",
     )
-  if (code === 'FST_ERR_BAD_URL' || (statusCode !== undefined && statusCode >= 400 && statusCode < 500))
-    return new Refusal('BAD_REQUEST', String(message))
+  if (code === 'FST_ERR_BAD_URL')
+    return new Refusal('BAD_REQUEST', 'the path has an escape that is no UTF-8; a percent sign itself is written %25')
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH')
+    return new Refusal('BAD_REQUEST', `a part of the path is too long; a name may have ${limits.nameBytes} bytes at most`)
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return new Refusal('BAD_REQUEST', String(message))
   return undefined
 }
 
@@ -65,17 +71,17 @@ export const answerNoHttp = (error: Error & { code?: string }, socket: Socket): 
     socket.destroy()
     return
   }
+  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
   const message =
     error.code === 'HPE_HEADER_OVERFLOW'
       ? 'the address and the headers may have 16 KiB together; a long value is asked for by its key'
-      : 'this is no HTTP request that could be understood'
+      : late
+        ? 'the request did not come to its end in time; send it again, in one go'
+        : 'this is no HTTP request that could be understood'
   const body = JSON.stringify(new Refusal('BAD_REQUEST', message).toBody())
   socket.end(
     `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   )
-}
-
-export const refuseAll = (app: FastifyInstance, log: Log, url: string): void => {
-  app.setErrorHandler(createErrorHandler(log))
-  app.setNotFoundHandler(answerNotFound(url))
+  // Else the rest of the request may still come, and be kept.
+  if (late) socket.destroySoon()
 }

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import type { ValidateFunction } from 'ajv'
-import { type Dispatcher, Pool } from 'undici'
+import { type Dispatcher, errors, Pool } from 'undici'
 import { errorFromPeer, errorStatus, isErrorBody, Refusal, Unreachable } from '../protocol/errors.ts'
 import { type Network, type Reply, type Request, type Row, type Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
@@ -148,7 +148,7 @@ const pathOf = ({ path, params, query }: Row, request: Readonly<Record<string, u
   return filled
 }
 
-/** One request and the whole of its answer. @throws Unreachable */
+/** One request and the whole of its answer. @throws Unreachable, Refusal TOO_LARGE */
 export const exchange = (
   dispatcher: Dispatcher,
   options: Dispatcher.DispatchOptions,
@@ -161,6 +161,10 @@ export const exchange = (
     const fail = (reason: string, cause?: Error) => {
       clearTimeout(timer)
       reject(new Unreachable(String(options.origin), reason, { cause }))
+    }
+    const tooMuch = () => {
+      clearTimeout(timer)
+      reject(new Refusal('TOO_LARGE', 'the answer is too large for one call; ask for one value by ?value= or ?name='))
     }
     const timer = setTimeout(() => {
       fail(`nothing within ${timeoutMs} ms`)
@@ -184,7 +188,9 @@ export const exchange = (
         resolve({ status, text: (chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)).toString() })
       },
       onResponseError(_controller, error) {
-        fail(reasonOf(error), error)
+        // Too much is no sign of death.
+        if (error instanceof errors.ResponseExceededMaxSizeError) tooMuch()
+        else fail(reasonOf(error), error)
       },
     })
   })

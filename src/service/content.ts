@@ -8,6 +8,7 @@ import type { Value } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import { limits } from '../protocol/schemas.ts'
 import { parseJson } from './json.ts'
+import { numbered } from './text.ts'
 import { tooLarge } from './validation.ts'
 
 /** The flat request of /store, before its schema has been checked. */
@@ -41,7 +42,7 @@ export const storingBytes = (contentType: string | undefined, fields: Storing, b
     ...rest,
     ...value,
     contentType: contentType ?? ('encoding' in value ? bytesType : textType),
-    ...(ttlSeconds === undefined ? {} : { ttlSeconds: numberIn(ttlSeconds) }),
+    ...(ttlSeconds === undefined ? {} : { ttlSeconds: numbered(ttlSeconds) }),
   }
 }
 
@@ -90,7 +91,7 @@ a value with & or % in it: curl ${url}/store --data-urlencode 'value=…'`,
     const content = unescape(rest.join('='))
     if (field === 'value') Object.assign(form, valueOf(content))
     else if (!isUtf8(content)) throw new Refusal('BAD_REQUEST', `${field} is not UTF-8`)
-    else form[field] = field === 'ttlSeconds' ? numberIn(content.toString()) : content.toString()
+    else form[field] = field === 'ttlSeconds' ? numbered(content.toString()) : content.toString()
   }
   return { contentType: 'encoding' in form ? bytesType : textType, ...form }
 }
@@ -102,6 +103,3 @@ const unescape = (text: string): Buffer =>
       .replace(/%([0-9a-f]{2})/gi, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
     'latin1',
   )
-
-/** The number that a text of a form or a query spells; the text itself when it spells none, for the schema to refuse. */
-const numberIn = (text: unknown): unknown => (typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : text)

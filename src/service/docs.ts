@@ -2,12 +2,13 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { openApi } from './openapi.ts'
 
-export const addDocs = (app: FastifyInstance, version: string): void => {
+/** @param refuse gives the page's server the answers of this node to what goes wrong */
+export const addDocs = (app: FastifyInstance, version: string, refuse: (page: FastifyInstance) => void): void => {
   let page: Promise<FastifyInstance> | undefined
   app.get('/openapi.json', () => openApi(version))
   // Taken over only once the page is there: an error on the way is still answered as one.
   const serve = async (request: FastifyRequest, reply: FastifyReply) => {
-    page ??= createPage(version).catch((error: unknown) => {
+    page ??= createPage(version, refuse).catch((error: unknown) => {
       page = undefined
       throw error
     })
@@ -22,12 +23,13 @@ export const addDocs = (app: FastifyInstance, version: string): void => {
   })
 }
 
-const createPage = async (version: string): Promise<FastifyInstance> => {
+const createPage = async (version: string, refuse: (page: FastifyInstance) => void): Promise<FastifyInstance> => {
   const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([
     import('@fastify/swagger'),
     import('@fastify/swagger-ui'),
   ])
   const page = fastify()
+  refuse(page)
   await page.register(swagger, { mode: 'static', specification: { document: openApi(version) as never } })
   await page.register(swaggerUi, { routePrefix: '/docs' })
   await page.ready()

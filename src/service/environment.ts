@@ -7,6 +7,7 @@ import { type NodeConfig, parseConfig } from '../node/config.ts'
 import { isOrigin } from '../protocol/schemas.ts'
 import { isLoopback } from './guard.ts'
 import { type LogLevel, logLevels } from './log.ts'
+import { numberIn, variableOf } from './text.ts'
 
 /** The user must change the environment; the message is the sentence that says how. */
 export class Misconfigured extends Error {}
@@ -22,12 +23,7 @@ export interface Environment {
   readonly said: Partial<NodeConfig>
 }
 
-const prefix = 'POLYCHORD_'
-const own = ['HOME', 'PORT', 'HOST', 'SEEDS', 'LOG', 'LOG_LEVEL']
-
-/** `'STABILIZE_EVERY_MS'` of `'stabilizeEveryMs'`. */
-/** `BITS` for `bits`. */
-export const variableOf = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
+const own = ['home', 'port', 'host', 'seeds', 'log', 'logLevel'].map(variableOf)
 
 /** A config in which every field that has a value by default has one: what kind of value each field takes. */
 const example: NodeConfig = parseConfig({ name: 'x', url: 'http://127.0.0.1', network: '0'.repeat(16), incarnation: 0 })
@@ -36,25 +32,24 @@ const fields = new Map(Object.entries({ ...example, id: '' }).map(([name, value]
 /** @throws Misconfigured */
 export const readEnvironment = (env: NodeJS.ProcessEnv): Environment => {
   const variables = Object.entries(env).flatMap(([name, text]) =>
-    name.startsWith(prefix) && text !== undefined ? [[name.slice(prefix.length), text] as const] : [],
+    name.startsWith('POLYCHORD_') && text !== undefined ? [[name, text] as const] : [],
   )
   const said: Record<string, unknown> = {}
   for (const [name, text] of variables) {
     if (own.includes(name)) continue
     const field = fields.get(name)
-    if (!field)
-      throw new Misconfigured(`${prefix}${name} means nothing here; there are: ${[...own, ...fields.keys()].join(', ')}`)
+    if (!field) throw new Misconfigured(`${name} means nothing here; there are: ${[...own, ...fields.keys()].join(', ')}`)
     said[field.name] = parse(name, text, field.value)
   }
   const values = new Map(variables)
-  const port = Number(parse('PORT', values.get('PORT') ?? '10001', 0))
+  const port = Number(parse('POLYCHORD_PORT', values.get('POLYCHORD_PORT') ?? '10001', 0))
   if (port < 1 || port > 65_535) throw new Misconfigured(`POLYCHORD_PORT must be 1 to 65535, not ${port}`)
-  const host = values.get('HOST') ?? '127.0.0.1'
+  const host = values.get('POLYCHORD_HOST') ?? '127.0.0.1'
   if (!isLoopback(host))
     throw new Misconfigured(`POLYCHORD_HOST=${host} would let others in, and nodes have no secret yet: use 127.0.0.1`)
-  const logLevel = values.get('LOG_LEVEL') ?? 'info'
+  const logLevel = values.get('POLYCHORD_LOG_LEVEL') ?? 'info'
   if (!isLogLevel(logLevel)) throw new Misconfigured(`POLYCHORD_LOG_LEVEL must be one of: ${logLevels.join(', ')}`)
-  return { host, port, seeds: parseSeeds(values.get('SEEDS')), log: values.get('LOG'), logLevel, said }
+  return { host, port, seeds: parseSeeds(values.get('POLYCHORD_SEEDS')), log: values.get('POLYCHORD_LOG'), logLevel, said }
 }
 
 /**
@@ -72,18 +67,19 @@ export const configOf = (
     // The message begins with the field that it is about.
     const message = (error as Error).message
     const field = message.split(' ')[0] ?? ''
-    throw new Misconfigured(fields.has(variableOf(field)) ? message.replace(field, prefix + variableOf(field)) : message)
+    throw new Misconfigured(fields.has(variableOf(field)) ? message.replace(field, variableOf(field)) : message)
   }
 }
 
 const parse = (name: string, text: string, like: unknown): string | number | boolean => {
-  if (text === '') throw new Misconfigured(`${prefix}${name} is empty: say something or leave it out`)
+  if (text === '') throw new Misconfigured(`${name} is empty: say something or leave it out`)
   if (typeof like === 'number') {
-    if (!/^(0|[1-9]\d{0,14})$/.test(text)) throw new Misconfigured(`${prefix}${name} must be a whole number, not ${text}`)
-    return Number(text)
+    const number = numberIn(text)
+    if (number === undefined) throw new Misconfigured(`${name} must be a whole number, not ${text}`)
+    return number
   }
   if (typeof like === 'boolean') {
-    if (text !== 'true' && text !== 'false') throw new Misconfigured(`${prefix}${name} must be true or false, not ${text}`)
+    if (text !== 'true' && text !== 'false') throw new Misconfigured(`${name} must be true or false, not ${text}`)
     return text === 'true'
   }
   return text

@@ -9,11 +9,12 @@ import type { NodeConfig } from '../node/config.ts'
 import type { NodeInfo } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Peer } from '../protocol/schemas.ts'
-import { configOf, type Environment, Misconfigured, readEnvironment, variableOf } from './environment.ts'
+import { configOf, type Environment, Misconfigured, readEnvironment } from './environment.ts'
 import { createLog } from './log.ts'
 import { askSeeds, seedPeers, settingsOf } from './seeds.ts'
 import { createService } from './service.ts'
 import { tellFailed, tellReady, whenStarterGoes } from './starter.ts'
+import { variableOf } from './text.ts'
 
 /** A stop that takes longer ends here; what a process manager would do next is kill. */
 const stopWithinMs = 4500
@@ -50,9 +51,7 @@ const networkOf = (
     for (const [field, value] of Object.entries(agreed)) {
       const ours = said[field as keyof typeof agreed]
       if (ours !== undefined && ours !== value)
-        throw new Misconfigured(
-          `POLYCHORD_${variableOf(field)} is ${ours}, but the network of ${seed.url} has ${value}: leave it out`,
-        )
+        throw new Misconfigured(`${variableOf(field)} is ${ours}, but the network of ${seed.url} has ${value}: leave it out`)
     }
     return { mode, ...agreed }
   }

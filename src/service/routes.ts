@@ -2,12 +2,13 @@
  * Rows of the table as routes: the parts of a request are checked by the row's schema, put together to the flat request, and
  * handed to the handler. Its reply is written as it is: the compiler has checked it against the row.
  */
-import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, HookHandlerDoneFunction } from 'fastify'
 import { type TObject, type TSchema, Type } from 'typebox'
 import { type NodeApi, nodeApi } from '../node/node.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Handlers, Row } from '../protocol/rpc.ts'
 import type { Metrics } from './metrics.ts'
+import { numbered } from './text.ts'
 
 export type RowName = keyof NodeApi & string
 export type Handler = (request: object) => unknown
@@ -25,10 +26,12 @@ export const addRow = (
   handler: (flat: object, request: FastifyRequest, reply: FastifyReply) => unknown,
 ): void => {
   const row: Row = nodeApi[name]
+  const numbers = row.query.filter((field) => (row.request.properties[field] as { type?: string }).type === 'integer')
   app.route({
     method: row.method,
     url: row.path,
     schema: schemaOf(row),
+    ...(numbers.length > 0 ? { preValidation: takeNumbers(numbers) } : {}),
     handler: (request, reply) => {
       if (row.body.length === 0) assertNoBody(row, request)
       answer(reply, row)
@@ -53,6 +56,15 @@ const schemaOf = (row: Row): FastifySchema => ({
   querystring: part(row, row.query),
   ...(row.body.length > 0 ? { body: part(row, row.body) } : {}),
 })
+
+/** In a query everything is text, so there the text of a number is taken as the number. */
+const takeNumbers =
+  (names: readonly string[]) =>
+  ({ query }: FastifyRequest, _reply: FastifyReply, next: HookHandlerDoneFunction): void => {
+    const fields = query as Record<string, unknown>
+    for (const name of names) if (name in fields) fields[name] = numbered(fields[name])
+    next()
+  }
 
 /** An empty object is what many a client sends when it has nothing to say. */
 const assertNoBody = ({ method, path, query }: Row, { body }: FastifyRequest): void => {

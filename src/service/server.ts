@@ -1,16 +1,17 @@
 /** One node as an HTTP server. */
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type onResponseHookHandler } from 'fastify'
 import { type Node, nodeApi } from '../node/node.ts'
 import type { Log } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
 import { limits } from '../protocol/schemas.ts'
-import { answerNoHttp, createErrorHandler, refuseAll } from './answers.ts'
+import { answerNoHttp, answerNotFound, createErrorHandler } from './answers.ts'
 import { addDocs } from './docs.ts'
 import { createGuard } from './guard.ts'
 import { parseJson } from './json.ts'
 import type { Metrics } from './metrics.ts'
 import { Pressure } from './pressure.ts'
 import { addRow, handlerOf, type RowName } from './routes.ts'
+import { isDecodable } from './text.ts'
 import { explain, type Validation } from './validation.ts'
 import { addValueRoutes, valueRows } from './values.ts'
 import { welcome } from './welcome.ts'
@@ -27,25 +28,42 @@ export interface ServerPorts {
 /** What must be answered at any load: who asks decides whether this node is alive. */
 const unshed = new Set(['/healthz', '/metrics'])
 
+/** For a request to be there with all its headers and its body; whoever is slower would fill the memory for nothing. */
+const requestTimeoutMs = 30_000
+
 /** Made, and not yet listening. */
 export const createServer = (node: Served, { log, metrics, validation }: ServerPorts): FastifyInstance => {
   const { me, config, handlers } = node
   const pressure = new Pressure()
   const guard = createGuard(me, config.network)
   const handleError = createErrorHandler(log)
+  const noting = (method: string, route: string): onResponseHookHandler => {
+    const answered = metrics.route(method, route)
+    return ({ method, url }, { statusCode, elapsedTime }, next) => {
+      answered(statusCode, elapsedTime / 1000)
+      log.debug({ method, url, status: statusCode, ms: elapsedTime }, 'request answered')
+      next()
+    }
+  }
+  // One series for them all: whoever scans a node shall not make its metrics grow.
+  const noteUnrouted = noting('any', 'none')
   const app = fastify({
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: requestTimeoutMs,
+    http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: requestTimeoutMs / 6 },
     bodyLimit: limits.bodyBytes,
     // A name in percent signs.
     routerOptions: { maxParamLength: 3 * limits.nameBytes },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     clientErrorHandler: answerNoHttp,
-    frameworkErrors: handleError,
+    frameworkErrors: (error, request, reply) => {
+      handleError(error, request, reply)
+      noteUnrouted.call(app, request, reply, () => {})
+    },
     schemaErrorFormatter: (errors, where) => explain(errors as never, where, config.bits),
   })
-  app.setValidatorCompiler<never>(({ schema, httpPart }) =>
-    httpPart === 'body' ? validation.strict(schema) : validation.textual(schema),
-  )
+  app.setValidatorCompiler<never>(({ schema }) => validation.strict(schema))
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
     try {
@@ -55,25 +73,25 @@ export const createServer = (node: Served, { log, metrics, validation }: ServerP
     }
   })
   app.addHook('onRequest', (request, _reply, next) => {
-    const refusal = guard(request)
+    const refusal = guard(request) ?? queryRefusal(request.url)
     if (refusal) next(refusal)
     else if (pressure.overloaded && !unshed.has(request.url))
       next(new Refusal('OVERLOADED', 'this node is alive and behind with its work; try again in a second'))
     else next()
   })
   app.addHook('onRoute', (route) => {
-    const answered = metrics.route(String(route.method), route.url)
-    route.onResponse = ({ method, url }, { statusCode, elapsedTime }, next) => {
-      answered(statusCode, elapsedTime / 1000)
-      log.debug({ method, url, status: statusCode, ms: elapsedTime }, 'request answered')
-      next()
-    }
+    route.onResponse = noting(String(route.method), route.url)
   })
   app.addHook('onClose', (_app, done) => {
     pressure.stop()
     done()
   })
-  refuseAll(app, log, me.url)
+  app.setErrorHandler(handleError)
+  void app.register((elsewhere, _options, done) => {
+    elsewhere.addHook('onResponse', noteUnrouted)
+    elsewhere.setNotFoundHandler(answerNotFound(me.url))
+    done()
+  })
 
   const handle = (name: RowName) => handlerOf(handlers, name, metrics)
   for (const name of Object.keys(nodeApi) as RowName[]) if (!valueRows.includes(name)) addRow(app, name, handle(name))
@@ -85,6 +103,15 @@ export const createServer = (node: Served, { log, metrics, validation }: ServerP
     reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store').send(welcome(info())),
   )
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
-  addDocs(app, info().version)
+  addDocs(app, info().version, (page) => {
+    page.setErrorHandler(handleError)
+    page.setNotFoundHandler(answerNotFound(me.url))
+  })
   return app
 }
+
+/** A query that is half read would ask for something else than was meant. */
+const queryRefusal = (url: string): Refusal | undefined =>
+  !url.includes('%') || isDecodable(url.slice(url.indexOf('?') + 1))
+    ? undefined
+    : new Refusal('BAD_REQUEST', 'the query has an escape that is no UTF-8; a percent sign itself is written %25')

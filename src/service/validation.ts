@@ -8,6 +8,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { TSchema } from 'typebox'
 import { Refusal } from '../protocol/errors.ts'
 import { formats } from '../protocol/schemas.ts'
+import { type Walk, walkOf } from './walk.ts'
 
 export interface Validation {
   /** A body or a reply: no coercion, no removal, unknown fields refused where the schema is closed. */
@@ -18,19 +19,21 @@ export interface Validation {
 
 /** @param bits how wide the network's ids are */
 export const createValidation = (bits: number): Validation => {
-  const common = { strictTypes: false, verbose: true, meta: false, validateSchema: false, formats: formats(bits) } as const
+  const known = formats(bits)
+  const common = { strictTypes: false, verbose: true, meta: false, validateSchema: false, formats: known } as const
   const strict = new Ajv(common)
   const textual = new Ajv({ ...common, coerceTypes: true })
   return {
-    strict: (schema) => lazily(() => strict.compile(schema)),
-    textual: (schema) => lazily(() => textual.compile(schema)),
+    strict: (schema) => quickly(walkOf(schema, known), () => strict.compile(schema)),
+    textual: (schema) => quickly(walkOf(schema, known), () => textual.compile(schema)),
   }
 }
 
-/** Compiled by its first use: most rows are never called in the first seconds of a node, and many never. */
-const lazily = (compile: () => ValidateFunction): ValidateFunction => {
+/** What surely fits needs no more; the rest, which is rare, is for code that is compiled when the first of it comes. */
+const quickly = (surelyFits: Walk, compile: () => ValidateFunction): ValidateFunction => {
   let compiled: ValidateFunction | undefined
   const validate = (data: unknown): boolean => {
+    if (surelyFits(data)) return true
     compiled ??= compile()
     const valid = compiled(data)
     validate.errors = compiled.errors

@@ -1,6 +1,7 @@
 /** POLYCHORD_ variables: what they set, and what is told to whoever misspells one. */
 import { describe, expect, test } from 'vitest'
 import { configOf, Misconfigured, readEnvironment } from '../../src/service/environment.ts'
+import { variableOf } from '../../src/service/text.ts'
 
 const network = '0123456789abcdef'
 const configFrom = (env: Record<string, string>) => configOf(readEnvironment(env), { network })
@@ -34,6 +35,9 @@ test('every field of a config has its variable', () => {
     incarnation: 5,
   })
 })
+
+test('a field has one variable, prefix and all, for whoever reads it and whoever sets it', () =>
+  expect(['bits', 'stabilizeEveryMs'].map(variableOf)).toEqual(['POLYCHORD_BITS', 'POLYCHORD_STABILIZE_EVERY_MS']))
 
 test('what is said goes before what the network says', () =>
   expect(configOf(readEnvironment({ POLYCHORD_MODE: 'linear' }), { network, mode: 'fingers', bits: 32 })).toMatchObject({

@@ -102,6 +102,28 @@ describe('the first things that a person types', () => {
     ['/lookup?value=a&value=b', {}, 'BAD_REQUEST', /value must be of type string/],
     ['/find?value=a&mode=fast', {}, 'BAD_REQUEST', /linear, fingers/],
     ['/db?limit=ten', {}, 'BAD_REQUEST', /limit must be of type integer/],
+    // Was taken as the number that it can be read as.
+    ['/db?limit=1e2', {}, 'BAD_REQUEST', /limit must be of type integer/],
+    ['/db?limit=%2B5', {}, 'BAD_REQUEST', /limit must be of type integer/],
+    ['/db?limit=05', {}, 'BAD_REQUEST', /limit must be of type integer/],
+    ['/db?limit=5&limit=5', {}, 'BAD_REQUEST', /limit must be of type integer/],
+    ['/store', form('value=a&ttlSeconds=060'), 'BAD_REQUEST', /ttlSeconds must be of type integer/],
+    // Was looked for as the text %ff, and not found.
+    ['/lookup?value=%ff', {}, 'BAD_REQUEST', /no UTF-8; a percent sign itself is written %25/],
+    ['/lookup?value=100%', {}, 'BAD_REQUEST', /%25/],
+    ['/lookup/%ff', {}, 'BAD_REQUEST', /no UTF-8; a percent sign itself is written %25/],
+    // Was told that this call takes JSON.
+    ['/store', raw('hi', 'x'), 'UNSUPPORTED_MEDIA', /type\/subtype: -H 'content-type: text\/plain'/],
+    // Was told the whole name again.
+    [
+      `/store/${'a'.repeat(1600)}`,
+      raw('hi', undefined, 'PUT'),
+      'BAD_REQUEST',
+      /^a part of the path is too long; a name may have 512 bytes/,
+    ],
+    // Was told it in the shape of the page's own server.
+    ['/docs/nope', {}, 'NO_SUCH_ENDPOINT', /there is no \/docs\/nope; curl http/],
+    ['/docs/static/nope.js', {}, 'NO_SUCH_ENDPOINT', /curl http/],
     ['/predecessor', form('a=b'), 'METHOD_NOT_ALLOWED', /GET, HEAD, PUT/],
     ['/predecessor', { ...form('a=b'), method: 'PUT' }, 'UNSUPPORTED_MEDIA', /application\/json/],
     ['/delete', { ...form('value=hello'), method: 'DELETE' }, 'UNSUPPORTED_MEDIA', /\?value=/],
@@ -217,6 +239,23 @@ describe('for machines', () => {
     expect(text).toMatch(/polychord_ring_events_total\{event="[^"]+"\} [1-9]/)
     expect(text).toMatch(/polychord_keys\{role="owned"\} [1-9]/)
     expect(text).toMatch(/polychord_event_loop_delay_seconds \d/)
+  })
+
+  test('/metrics counts what has no route too: a scan was invisible', async () => {
+    for (const path of ['/no/such/path', '/%zz']) await ask(path)
+    await ask('/nodeinfo', { method: 'DELETE' })
+    await ask('/no/such/path', { headers: { host: 'evil.example' } })
+    const { text } = await ask('/metrics')
+    for (const status of [400, 403, 404, 405])
+      expect(text).toMatch(
+        new RegExp(`polychord_request_duration_seconds_count\\{route="none",method="any",status="${status}"\\} [1-9]`),
+      )
+  })
+
+  test('a value may have any character, escaped', async () => {
+    await ask('/store', json({ value: '100 % ü&+' }))
+    expect((await ask(`/lookup?value=${encodeURIComponent('100 % ü&+')}`)).json.values).toHaveLength(1)
+    expect((await ask('/db?limit=5')).status).toBe(200)
   })
 
   test('/healthz and /readyz tell the state', async () => {

@@ -93,6 +93,14 @@ test('a lock whose holder died is taken over, and given back', async () => {
   expect(existsSync(join(project, '.polychord/prepare.lock'))).toBe(false)
 })
 
+test('a lock that names nobody, its writing cut off, is taken over and told of: nothing ended that wait', async () => {
+  mkdirSync(join(project, '.polychord'))
+  write('.polychord/prepare.lock', '')
+  const { status, stderr } = await prepare()
+  expect({ status, ran: ran() }).toEqual({ status: 0, ran: 'install build' })
+  expect(stderr).toMatch(/^polychord: taking over \S+prepare\.lock, which names nobody\n/)
+})
+
 test('a step that fails says how to try it alone, and is tried again the next time', async () => {
   write('tasks/build.mjs', 'process.exit(3)')
   const { status, stderr } = await prepare()

@@ -39,6 +39,8 @@ test.each([
   ['[]', 'is not a network state'],
   ['null', 'is not a network state'],
   ['{}', 'is not a network state'],
+  // killall would say that no network was running, forget the processes and leave them.
+  [printState({ ...state, network: null }), 'has processes, and no network that they belong to'],
   [printState({ ...state, processes: [{ ...entry!, pid: 1 }] }), '/processes/0/pid'],
   [printState({ ...state, processes: [{ ...entry!, pid: -4711 }] }), '/processes/0/pid'],
   [printState({ ...state, processes: [{ ...entry!, logFile: '../../etc/passwd' }] }), '/processes/0/logFile must match'],

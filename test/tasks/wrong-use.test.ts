@@ -42,6 +42,7 @@ test.each([
   ['kill', 'for instance: npm run task kill 10003'],
   ['killall now', "too many arguments for 'killall'"],
   ['store', 'store needs a value; for instance: npm run task store hello world'],
+  ['store hello ttlSeconds=315360001', 'ttlSeconds must be a whole number from 1 to 315360000, not "315360001"'],
   ['storemany 0', 'the number of values must be a whole number from 1'],
   ['storemany 5 seed=x', 'seed must be a whole number'],
   ['lookup', 'lookup takes one of: a value, name=<name>, key=<hex>'],

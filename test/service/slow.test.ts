@@ -1,0 +1,60 @@
+/** Requests that do not come to their end: half of a body was kept for as long as the sender liked. */
+import { connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { MemoryStore } from '../../src/content/memory-store.ts'
+import { parseConfig } from '../../src/node/config.ts'
+import { Node, nodeApi } from '../../src/node/node.ts'
+import { HttpNetwork } from '../../src/service/client.ts'
+import { ServiceClock } from '../../src/service/clock.ts'
+import { hash } from '../../src/service/hash.ts'
+import { createLog } from '../../src/service/log.ts'
+import { Metrics } from '../../src/service/metrics.ts'
+import { createServer } from '../../src/service/server.ts'
+import { createValidation } from '../../src/service/validation.ts'
+
+const serve = () => {
+  const config = parseConfig({ name: 'slow', url: 'http://127.0.0.1', network: '0'.repeat(16), incarnation: 0 })
+  const log = createLog('slow', 'silent', { write: () => {} })
+  const validation = createValidation(config.bits)
+  const metrics = new Metrics()
+  const network = new HttpNetwork(nodeApi, { ...config, validation, observe: metrics.called })
+  const ports = { network, clock: new ServiceClock(log), random: { below: () => 0 }, store: new MemoryStore(), log, hash }
+  return createServer(new Node(config, ports, () => {}), { log, metrics, validation })
+}
+
+let app: ReturnType<typeof serve>
+beforeEach(() => {
+  app = serve()
+})
+afterEach(() => app.close())
+
+test('a request has half a minute, and so has a connection on which nothing happens', () => {
+  const { requestTimeout, headersTimeout, timeout } = app.server
+  expect({ requestTimeout, headersTimeout, timeout }).toEqual({
+    requestTimeout: 30_000,
+    headersTimeout: 30_000,
+    timeout: 30_000,
+  })
+})
+
+test.each([
+  ['body', 'POST /store HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nhalf'],
+  ['head', 'POST /store HTTP/1.1\r\nHost: 127.0'],
+])('half a %s ends with an answer, and the connection with it, though the sender keeps it open', async (_, half) => {
+  // The same, sooner.
+  Object.assign(app.server, { requestTimeout: 50, headersTimeout: 50, connectionsCheckingInterval: 10 })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const text = await new Promise<string>((resolve, reject) => {
+    let answer = ''
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(half))
+    onTestFinished(() => void socket.destroy())
+    socket
+      .on('data', (data) => (answer += String(data)))
+      .on('error', reject)
+      .on('end', () => resolve(answer))
+  })
+  expect(text).toContain('the request did not come to its end in time')
+  await expect.poll(() => new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)))).toBe(0)
+})

@@ -1,0 +1,82 @@
+/** The walk may send anything on to Ajv, but what it lets through Ajv would let through as well. */
+import { Ajv } from 'ajv'
+import fc from 'fast-check'
+import { type TSchema, Type } from 'typebox'
+import { expect, test } from 'vitest'
+import { nodeApi } from '../../src/node/node.ts'
+import type { Row } from '../../src/protocol/rpc.ts'
+import { formats } from '../../src/protocol/schemas.ts'
+import { walkOf } from '../../src/service/walk.ts'
+
+const known = formats(16)
+const ajv = new Ajv({ strictTypes: false, formats: known })
+
+const id = 'a0b1'
+const peer = { id, url: 'http://127.0.0.1:10001' }
+const version = { hlc: '0'.repeat(16), origin: id }
+const record = { key: id, index: `v:${'a'.repeat(40)}`, value: 'hello', contentType: 'text/plain', version }
+
+const rows = Object.entries<Row>(nodeApi).flatMap(([name, { request, reply }]): [string, TSchema][] => [
+  [`${name}, request`, request],
+  [`${name}, reply`, reply],
+])
+
+const text = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom(id, peer.url, version.hlc, record.index, 'A0B1', 'http://127.0.0.1:80', 'fingers', '', '7', 'x'.repeat(600)),
+  fc.constantFrom('\u{1f600}'.repeat(300), '\ud800', 'v:', 'base64', 'ready'),
+)
+const anything = fc.oneof(
+  text,
+  fc.jsonValue(),
+  fc.integer({ min: -1, max: 2000 }),
+  fc.constantFrom(null, undefined, NaN, 1.5, 2 ** 60, peer, version, record, { ...record, value: null }, { ...peer, more: 1 }),
+  fc.array(fc.constantFrom<unknown>(id, peer, record, true, 'A0'), { maxLength: 70 }),
+)
+
+/** Mostly what the schema asks for, in places something else. */
+const near = (schema: TSchema): fc.Arbitrary<unknown> => {
+  const { properties, items, type } = schema as { properties?: Record<string, TSchema>; items?: TSchema; type?: string }
+  const fitting = properties
+    ? fc.record(Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, near(one)])), { requiredKeys: [] })
+    : items
+      ? fc.array(near(items), { maxLength: 3 })
+      : type === 'string'
+        ? text
+        : type === 'integer'
+          ? fc.integer({ min: -1, max: 2000 })
+          : type === 'boolean'
+            ? fc.boolean()
+            : anything
+  return fc.oneof({ weight: 12, arbitrary: fitting }, { weight: 1, arbitrary: anything })
+}
+
+test.each(rows)('%s: what the walk lets through fits', (_name, schema) => {
+  const walk = walkOf(schema, known)
+  const valid = ajv.compile(schema)
+  fc.assert(
+    fc.property(near(schema), (value) => {
+      if (walk(value)) expect(valid(value), JSON.stringify(value)).toBe(true)
+    }),
+  )
+})
+
+test('what nodes say to each other all day needs no Ajv', () => {
+  const said: [keyof typeof nodeApi, 'request' | 'reply', object][] = [
+    ['route', 'request', { key: id, count: 8, avoid: [id], mode: 'fingers' }],
+    ['route', 'reply', { peers: [peer, peer], final: true }],
+    ['neighborhood', 'reply', { self: peer, predecessor: peer, successors: [peer] }],
+    ['insert', 'request', { key: id, record: { ...record, value: null, name: 'greeting', expiresAt: 1 } }],
+    ['get', 'reply', { key: id, records: [record], held: true, complete: true, ask: [] }],
+    ['lookup', 'request', { key: id, mode: 'linear' }],
+  ]
+  for (const [name, side, value] of said) expect(walkOf(nodeApi[name][side], known)(value), name).toBe(true)
+})
+
+test.each([
+  ['a keyword that it does not know', Type.Object({}, { minProperties: 1 }), { a: 1 }],
+  ['a format that nobody knows', Type.String({ format: 'colour' }), 'red'],
+  ['a length that is counted in characters', Type.String({ maxLength: 2 }), '\u{1f600}\u{1f600}'],
+  ['a number in a text', Type.Integer(), '7'],
+  ['no object', Type.Object({}), []],
+])('%s is for Ajv', (_what, schema, value) => expect(walkOf(schema, known)(value)).toBe(false))
