@@ -1,8 +1,5 @@
 /**
  * Schemas at work: the checks of one network, and what to tell who failed one.
- *
- * A body is taken as it is; in a path or a query everything is text, so there, and only there, the text of a number is
- * taken as the number where the schema says so.
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { TSchema } from 'typebox'
@@ -11,22 +8,15 @@ import { formats } from '../protocol/schemas.ts'
 import { type Walk, walkOf } from './walk.ts'
 
 export interface Validation {
-  /** A body or a reply: no coercion, no removal, unknown fields refused where the schema is closed. */
+  /** Of a request or a reply: no coercion, no removal, unknown fields refused where the schema is closed. */
   strict(schema: TSchema): ValidateFunction
-  /** A path or a query. */
-  textual(schema: TSchema): ValidateFunction
 }
 
 /** @param bits how wide the network's ids are */
 export const createValidation = (bits: number): Validation => {
   const known = formats(bits)
-  const common = { strictTypes: false, verbose: true, meta: false, validateSchema: false, formats: known } as const
-  const strict = new Ajv(common)
-  const textual = new Ajv({ ...common, coerceTypes: true })
-  return {
-    strict: (schema) => quickly(walkOf(schema, known), () => strict.compile(schema)),
-    textual: (schema) => quickly(walkOf(schema, known), () => textual.compile(schema)),
-  }
+  const ajv = new Ajv({ strictTypes: false, verbose: true, meta: false, validateSchema: false, formats: known })
+  return { strict: (schema) => quickly(walkOf(schema, known), () => ajv.compile(schema)) }
 }
 
 /** What surely fits needs no more; the rest, which is rare, is for code that is compiled when the first of it comes. */
