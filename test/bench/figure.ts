@@ -31,7 +31,7 @@ export const sum = (values: readonly number[]): number => values.reduce((total, 
 export const mean = (values: readonly number[]): number => sum(values) / values.length
 
 const heads = ['', 'ours', 'against', 'ratio', 'rounds', 'goal', 'met']
-const width = 100
+const width = 120
 
 /** The lines of one table; the figures of each part under its title. */
 export const printFigures = (parts: readonly { title: string; figures: readonly Figure[] }[]): string[] => {

@@ -52,12 +52,16 @@ export interface Started {
 }
 
 /**
- * Starts a server that says `{ ready }` over IPC, as tasks start a node.
+ * Starts a server that says `{ ready }` over IPC, as tasks start a node (tasks/launch.ts).
  * @param log an open file
  * @throws Error when it ends before it is ready
  */
 export const start = (script: string, env: Readonly<Record<string, string>>, log: number): Promise<Started> => {
-  const child = spawn(process.execPath, [script], { env: clean(env), detached: true, stdio: ['ignore', log, log, 'ipc'] })
+  const child = spawn(process.execPath, [script], {
+    env: clean({ MALLOC_TRIM_THRESHOLD_: '131072', ...env }),
+    detached: true,
+    stdio: ['ignore', log, log, 'ipc'],
+  })
   const end = remember(() => void child.kill('SIGKILL'))
   return new Promise((resolve, reject) => {
     child.once('message', (message: object) => {
