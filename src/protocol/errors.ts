@@ -57,7 +57,7 @@ export class Refusal extends Error {
   }
 
   toBody(): ErrorBody {
-    return { ...this.details, error: this.code, message: this.message }
+    return { error: this.code, message: this.message, ...this.details }
   }
 }
 
