@@ -33,7 +33,8 @@ export const stabilize = (ring: Ring): Promise<Outcome> =>
       }
       if (head.id !== me.id) adopt(ring, [head, ...answer.successors])
       const outcome = await adoptBetween(ring, head, answer.predecessor)
-      await notify(ring, table.revision !== before)
+      const known = answer.predecessor.id === me.id && table.successor.id === head.id
+      await notify(ring, { successor: !known, predecessor: table.revision !== before })
       return outcome
     }
     return 'done'
@@ -97,11 +98,14 @@ const adoptBetween = async (ring: Ring, head: Peer, candidate: Peer): Promise<Ou
   return 'done'
 }
 
-/** Tells our successor of us; and our predecessor, when our list has changed, so that news travels back at once. */
-const notify = async (ring: Ring, changed: boolean): Promise<void> => {
+/**
+ * Tells our successor of us, unless it has just said that it knows: to hear it again would change nothing. And our
+ * predecessor, when our list has changed, so that news travels back at once.
+ */
+const notify = async (ring: Ring, whom: { successor: boolean; predecessor: boolean }): Promise<void> => {
   const { me, table } = ring
-  if (table.successor.id !== me.id) await tell(ring, table.successor, 'offerPredecessor', me)
-  if (changed && table.predecessor.id !== me.id) await tell(ring, table.predecessor, 'offerSuccessor', me)
+  if (whom.successor && table.successor.id !== me.id) await tell(ring, table.successor, 'offerPredecessor', me)
+  if (whom.predecessor && table.predecessor.id !== me.id) await tell(ring, table.predecessor, 'offerSuccessor', me)
 }
 
 const adopt = (ring: Ring, list: readonly Peer[]): void => {
