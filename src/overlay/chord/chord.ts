@@ -42,8 +42,8 @@ export class Chord implements ServedOverlay<ChordApi> {
     this.#residence = new Residence(this.#ring)
     const { stabilizeEveryMs, refreshFingersEveryMs, reuniteEveryMs } = setting.options
     this.jobs = [
-      { name: 'stabilize', everyMs: stabilizeEveryMs, run: () => this.#maintain() },
-      { name: 'refresh fingers', everyMs: refreshFingersEveryMs, run: () => this.#refreshFingers() },
+      { name: 'stabilize', everyMs: stabilizeEveryMs, run: () => this.#stabilize() },
+      { name: 'refresh fingers', everyMs: refreshFingersEveryMs, run: () => this.#refreshHints() },
       { name: 'reunite', everyMs: reuniteEveryMs, run: () => this.#residence.reunite() },
     ]
     const ring = this.#ring
@@ -124,14 +124,11 @@ export class Chord implements ServedOverlay<ChordApi> {
     return this.#residence.giveUp()
   }
 
-  /** The periodic round: successor, then predecessor. */
-  async #maintain(): Promise<void> {
-    await this.#stabilize()
+  /** What are hints only: who comes before the predecessor, and the fingers. */
+  async #refreshHints(): Promise<void> {
+    if (!this.isMember) return
     await checkPredecessor(this.#ring)
-  }
-
-  async #refreshFingers(): Promise<void> {
-    if (this.isMember) await refreshFingers(this.#ring)
+    await refreshFingers(this.#ring)
   }
 
   async #stabilize(): Promise<void> {

@@ -13,9 +13,9 @@ export const chordOptions = {
   mode: Type.Enum(modes, { default: 'fingers' }),
   /** Length of the successor list, L >= replicas + 2. More: survives more simultaneous failures, longer replies. */
   successors: Type.Integer({ minimum: 1, maximum: 32, default: 5 }),
-  /** Between two rounds of stabilisation. Less: failures and joins are noticed sooner; 2 to 3 calls per round. */
+  /** Between two rounds of stabilisation. Less: failures and joins are noticed sooner; 1 call per round, more when something has changed. */
   stabilizeEveryMs: Type.Integer({ minimum: 10, default: 1000 }),
-  /** Between two refreshes of the finger table; each costs O(log N) lookups. */
+  /** Between two refreshes of the finger table, which cost O(log N) lookups each, and of the predecessor's predecessors. */
   refreshFingersEveryMs: Type.Integer({ minimum: 10, default: 2000 }),
   /** Between two looks for another ring of the same network, left by a split. */
   reuniteEveryMs: Type.Integer({ minimum: 10, default: 5000 }),
