@@ -141,3 +141,22 @@ test('a node does not give way to an id that nobody answers for', async () => {
     expect(nodeOf(world, one).state).toBe('ready')
   }
 })
+
+test('of a ring of two the one left over knows at once that it is alone', async () => {
+  const world = new World({ seed: 7, settings: { stabilizeEveryMs: 60_000 } })
+  const [one = ''] = await world.boot(1)
+  const other = world.add()
+  const successorOf = (id: Id) => nodeOf(world, id).overlay.neighbors().length
+  await world.until(
+    () => nodeOf(world, other).state === 'ready' && successorOf(one) === 1 && successorOf(other) === 1,
+    60_000,
+    () => `${nodeOf(world, other).state}`,
+  )
+  world.demanding = false
+  world.leave(other)
+  await world.until(
+    () => successorOf(one) === 0 && nodeOf(world, one).state === 'ready',
+    30_000,
+    () => `${successorOf(one)} neighbours`,
+  )
+})

@@ -180,7 +180,10 @@ describe('a node that ends', () => {
       await fetch(`${first.url}/store`, { method: 'POST', body: new URLSearchParams({ value: `value ${n}` }) })
     expect((await fetch(`${second.url}/leave`, { method: 'POST' })).status).toBe(202)
     expect(await second.exit).toBe(0)
-    expect(await infoOf(first.url)).toMatchObject({ content: { owned: 20 } })
+    await eventually(
+      () => infoOf(first.url),
+      ({ content }) => (content as { owned: number }).owned === 20,
+    )
   })
 
   test('when its starter dies before it has joined', async () => {

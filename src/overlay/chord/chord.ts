@@ -169,16 +169,37 @@ export class Chord implements ServedOverlay<ChordApi> {
   }
 
   #offerPredecessor({ leaving, ...candidate }: Request<ChordApi['offerPredecessor']>): Candidacy {
-    this.#ring.assertMember()
-    assertIdOf(this.#ring, candidate)
-    const { me } = this.#ring
     const current = this.table.predecessor
-    if (candidate.id === me.id) return { accepted: false, reason: 'that is this node', current }
+    const goodbye = this.#hear(candidate, leaving, current)
+    if (goodbye) return goodbye
     this.#consider(candidate)
+    const { me } = this.#ring
     const accepted = candidate.id === current.id || leaving === current.id || between(current.id, candidate.id, me.id)
     return accepted
       ? { accepted, current }
       : { accepted, reason: `${shortId(current.id)} is nearer; asking whether it lives`, current }
+  }
+
+  #offerSuccessor({ leaving, ...candidate }: Request<ChordApi['offerSuccessor']>): Candidacy {
+    const current = this.table.successor
+    const goodbye = this.#hear(candidate, leaving, current)
+    if (goodbye) return goodbye
+    const { me } = this.#ring
+    const accepted = candidate.id === current.id || leaving === current.id || between(me.id, candidate.id, current.id)
+    if (!accepted) return { accepted, reason: `${shortId(current.id)} is nearer`, current }
+    this.#offered = candidate
+    this.#schedule()
+    return { accepted, current }
+  }
+
+  /** What every candidate has to pass. Of a ring of two, the one who leaves offers the other to itself: that is an answer. */
+  #hear(candidate: Peer, leaving: Id | undefined, current: Peer): Candidacy | undefined {
+    this.#ring.assertMember()
+    assertIdOf(this.#ring, candidate)
+    if (candidate.id !== this.#ring.me.id) return undefined
+    if (leaving !== current.id) return { accepted: false, reason: 'that is this node', current }
+    this.#schedule()
+    return { accepted: true, current }
   }
 
   /** One candidate at a time waits for its turn, the nearest; whoever else means it will say so again. */
@@ -194,19 +215,6 @@ export class Chord implements ServedOverlay<ChordApi> {
         return chosen
       }),
     )
-  }
-
-  #offerSuccessor({ leaving, ...candidate }: Request<ChordApi['offerSuccessor']>): Candidacy {
-    this.#ring.assertMember()
-    assertIdOf(this.#ring, candidate)
-    const { me } = this.#ring
-    const current = this.table.successor
-    if (candidate.id === me.id) return { accepted: false, reason: 'that is this node', current }
-    const accepted = candidate.id === current.id || leaving === current.id || between(me.id, candidate.id, current.id)
-    if (!accepted) return { accepted, reason: `${shortId(current.id)} is nearer`, current }
-    this.#offered = candidate
-    this.#schedule()
-    return { accepted, current }
   }
 
   #meet(peer: Peer): Record<string, never> {
