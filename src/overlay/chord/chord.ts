@@ -124,10 +124,10 @@ export class Chord implements ServedOverlay<ChordApi> {
     return this.#residence.giveUp()
   }
 
-  /** What are hints only: who comes before the predecessor, and the fingers. */
+  /** What are hints only: who comes before the predecessor, where windows are longer than one; and the fingers. */
   async #refreshHints(): Promise<void> {
     if (!this.isMember) return
-    await checkPredecessor(this.#ring)
+    if (this.#ring.options.replicas > 1) await checkPredecessor(this.#ring)
     await refreshFingers(this.#ring)
   }
 
