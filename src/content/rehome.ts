@@ -114,7 +114,6 @@ export class Rehoming {
   /** Fetches a cell from its donors, unless it is complete. */
   async #fetch(cell: Arc): Promise<boolean> {
     if (this.#holdings.isComplete(cell)) return true
-    const revision = this.#overlay.revision
     const from = this.#holdings.heirs(cell.to, donors)
     let answered = true
     let fetched = 0
@@ -125,7 +124,8 @@ export class Rehoming {
       if (outcome?.complete) break
     }
     if (fetched > 0) this.#log.info({ from: from[0], records: fetched }, 'content received')
-    if (!answered || this.#overlay.revision !== revision) return false
+    const same = this.#holdings.cells().some(({ from: low, to }) => low === cell.from && to === cell.to)
+    if (!answered || !same) return false
     this.#holdings.declareComplete(cell)
     return true
   }

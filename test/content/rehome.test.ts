@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Node } from '../../src/node/node.ts'
 import { Refusal } from '../../src/protocol/errors.ts'
 import type { Id } from '../../src/space/id.ts'
+import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 
 const nodeOf = (world: World, id: Id): Node => {
@@ -159,4 +160,24 @@ test('of a ring of two the one left over knows at once that it is alone', async 
     30_000,
     () => `${successorOf(one)} neighbours`,
   )
+})
+
+test('a fetch that takes longer than a finger refresh comes to an end', async () => {
+  const world = new World({ seed: 8, settings: { refreshFingersEveryMs: 10 } })
+  const [donor = ''] = await world.boot(1)
+  await fill(world, donor, 3000)
+  const { handlers } = nodeOf(world, donor)
+  const { range } = handlers
+  let pages = 0
+  handlers.range = (request) => {
+    pages++
+    return range(request)
+  }
+  world.weather = { ...calm, delayMinMs: 50, delayMaxMs: 60 }
+  world.add()
+  await world.run(20_000)
+  const asked = pages
+  expect(asked).toBeGreaterThan(0)
+  await world.run(60_000)
+  expect(pages).toBe(asked)
 })
