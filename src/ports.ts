@@ -26,17 +26,31 @@ export interface Random {
   below(limit: number): number
 }
 
-/** What this node keeps, by (key, index). Reads are synchronous; a write that resolved survives a crash of the process. */
+/**
+ * What this node keeps, by (key, index). Reads are synchronous and see every write at once. What was written before
+ * `flushed` was called survives a crash once that has resolved; nothing else is sure to.
+ */
 export interface Store {
   /** Every record under a key, in order of index. */
   read(key: Id): StoredRecord[]
-  /** Replaces the record under (record.key, record.index). */
-  write(record: StoredRecord): Promise<void>
-  drop(key: Id, index: string): Promise<void>
-  /** Records after a cursor (see `cursorOf`) in order of (key, index), from the start without one; at most `limit`. */
-  scan(after: string | undefined, limit: number): StoredRecord[]
+  /**
+   * Records after a cursor (see `cursorOf`) in order of (key, index), from the start without one; at most `limit`, and none with a
+   * key beyond the last.
+   */
+  scan(after: string | undefined, limit: number, last?: Id): StoredRecord[]
   /** How many records there are. */
   readonly size: number
+  /** A few words that the node keeps beside its records; undefined in a new store. */
+  readonly memo: string | undefined
+  remember(memo: string): void
+  /**
+   * Replaces the record under (record.key, record.index).
+   * @throws Refusal STORE_FULL when so much waits for a disk without room that no more can be kept
+   */
+  write(record: StoredRecord): void
+  drop(key: Id, index: string): void
+  /** @throws Refusal STORE_FULL when the disk has no room: what was written is seen, and tried again by the next call */
+  flushed(): Promise<void>
 }
 
 export interface Log {

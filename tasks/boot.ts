@@ -21,23 +21,25 @@ export const mostNodes = 500
 /** Options that every node of a network shares. */
 const networkOptions = {
   bits: 'width of ids, 8 to 160 (160)',
+  replicas: 'copies of every record, 1 to 16 (3)',
   ownership: 'who owns a key: its successor, or its predecessor (successor)',
   mode: 'how lookups travel: fingers or linear (fingers)',
-  successors: 'length of the successor list (5)',
+  successors: 'length of the successor list (5, or replicas + 2)',
   stabilizeEveryMs: 'between two rounds of stabilisation (1000)',
   refreshFingersEveryMs: 'between two refreshes of the fingers (2000)',
-  reuniteEveryMs: 'between two looks for a ring split off (5000)',
+  reuniteEveryMs: 'between two looks for a ring split off (10000)',
   foundAfterMs: 'how long a node that finds nobody tries (5000)',
   callTimeoutMs: 'patience with a peer (1500)',
   operationTimeoutMs: 'patience of one operation (10000)',
-  rehomeEveryMs: 'between two passes over the content (10000)',
+  rehomeEveryMs: 'between two comparisons with those who hold the same (15000)',
+  quotaBytes: 'what a node keeps at most (4 GiB)',
   allowCustomIds: 'whether add takes id= (false)',
 } as const satisfies Partial<Record<keyof NodeConfig, string>>
 
 const bootOptions = { ...networkOptions, port: `the first port to try (${defaults.port})` }
 
 /** Options that the words of boot do not set but that a network has. */
-const fixedOptions = ['overlay', 'replicas'] as const
+const fixedOptions = ['overlay'] as const
 
 /**
  * `5 lab bits=16 port=20001` → what to found.
@@ -45,7 +47,7 @@ const fixedOptions = ['overlay', 'replicas'] as const
  */
 export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>): Omit<BootedNetwork, 'id'> => {
   let nodes: number | undefined
-  let settings: Record<string, string | number | boolean> = {}
+  let settings: Settings = {}
   for (const word of plain) {
     if (Object.hasOwn(presets, word)) settings = { ...settings, ...presets[word as keyof typeof presets] }
     else if (Object.hasOwn(overlays, word)) settings = { ...settings, overlay: word }
@@ -61,8 +63,16 @@ export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>):
   return {
     port: portNumber(port),
     nodes: nodes ?? defaults.nodes,
-    options: parseOptions({ ...settings, ...typedLikeDefaults(rest) }),
+    options: parseOptions(withRoomForWindow({ ...settings, ...typedLikeDefaults(rest) })),
   }
+}
+
+type Settings = Readonly<Record<string, string | number | boolean>>
+
+/** More copies take longer successor lists: a window, and two to spare. */
+const withRoomForWindow = (settings: Settings): Settings => {
+  const { replicas, successors = Math.max(parse({}).successors, Number(replicas) + 2) } = settings
+  return replicas === undefined ? settings : { ...settings, successors }
 }
 
 const parse = (settings: object): NodeConfig => {
@@ -112,7 +122,7 @@ const found = async (plan: Omit<BootedNetwork, 'id'>, terminal: Terminal, quiet:
     throw error
   }
   await grow(plan.nodes - 1, terminal, quiet)
-  await waitUntilWhole()
+  await waitUntilWhole(terminal, quiet)
   return endedWithTable(terminal, plan.nodes < 5 ? 'addmany 10' : 'storemany 100', 'store hello world')
 }
 
@@ -124,7 +134,7 @@ const assertNothingRuns = async (booted: Parameters<typeof survey>[0]) => {
     )
   if (booted.processes.length > 0)
     throw new TaskFailure(
-      `a network is recorded, but its ${plural(booted.processes.length, 'process', 'processes')} ended; type: npm run task reboot, or killall`,
+      `a network is recorded, but its ${plural(booted.processes.length, 'process', 'processes')} ended; to have it back with its data type: npm run task restart all; to forget both: npm run task killall`,
     )
 }
 

@@ -33,8 +33,8 @@ const build = async () => {
 
 const bundle = async (name, input) => {
   const file = `${fresh}/${name}.cjs`
-  // swagger-ui finds its pages beside its own file.
-  const made = await rolldown({ cwd: root, input, platform: 'node', external: ['@fastify/swagger-ui'] })
+  // swagger-ui finds its pages beside its own file, and lmdb what was compiled for this machine.
+  const made = await rolldown({ cwd: root, input, platform: 'node', external: ['@fastify/swagger-ui', 'lmdb'] })
   await made.write({
     file,
     format: 'cjs',
@@ -66,6 +66,7 @@ const warmUp = () => {
 const warm = async (folder) => {
   const port = await freePort()
   process.env.POLYCHORD_PORT = String(port)
+  process.env.POLYCHORD_DATA = `${folder}/data`
   const { run } = createRequire(import.meta.url)(`${folder}/start.cjs`)
   const { script, cacheFile } = run(`${root}dist/node.cjs`)
   const url = `http://127.0.0.1:${port}`
@@ -77,6 +78,7 @@ const warm = async (folder) => {
   await fetch(`${url}/store`, { method: 'POST', body: new URLSearchParams({ value: 'hello' }) })
   for (const path of ['/', '/nodeinfo', '/neighborhood', '/lookup?value=hello', '/lookup/zz']) await fetch(url + path)
   writeFileSync(cacheFile, script.createCachedData())
+  rmSync(process.env.POLYCHORD_DATA, { recursive: true, force: true })
   process.exit(0)
 }
 

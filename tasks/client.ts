@@ -1,5 +1,5 @@
 /** How tasks ask a node: a url and a row of the tables give a request. */
-import { Value } from 'typebox/value'
+import { Compile } from 'typebox/compile'
 import { type Dispatcher, request } from 'undici'
 import { isErrorBody, Refusal, Unreachable } from '../src/protocol/errors.ts'
 import type { Reply, Request, Row } from '../src/protocol/rpc.ts'
@@ -16,22 +16,68 @@ export const ask = async <R extends Row>(url: string, row: R, req: Request<R>, t
   const path = row.path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(String(fields[name])))
   const query = new URLSearchParams()
   for (const name of row.query) if (fields[name] !== undefined) query.set(name, String(fields[name]))
-  const body = Object.fromEntries(row.body.map((name) => [name, fields[name]]))
-  const { status, text } = await send(
-    url,
-    row.method,
-    query.size > 0 ? `${path}?${query}` : path,
-    row.body.length > 0 ? JSON.stringify(body) : undefined,
-    timeoutMs,
-  )
-  const answer = parseJson(text)
-  if (isErrorBody(answer)) {
-    const { error, message, ...details } = answer
-    throw new Refusal(error, message, details)
+  const target = query.size > 0 ? `${path}?${query}` : path
+  const body = JSON.stringify(Object.fromEntries(row.body.map((name) => [name, fields[name]])))
+  const { status, text } = await send(url, row.method, target, row.body.length > 0 ? jsonBody(body) : undefined, timeoutMs)
+  const answer = readAnswer(row, text)
+  if (answer instanceof Refusal) throw answer
+  if (answer === undefined || status !== row.status) throw strange(url)
+  return answer.reply
+}
+
+/** The reply; undefined where nobody answers, or refuses to. */
+export const orUndefined = async <T>(reply: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await reply
+  } catch (error) {
+    if (error instanceof Unreachable || error instanceof Refusal) return undefined
+    throw error
   }
-  if (status !== row.status || !Value.Check(row.reply, answer))
-    throw new Unreachable(url, 'something else than a node answers there')
-  return answer as Reply<R>
+}
+
+/**
+ * Many requests in one, a line each (NDJSON), and what was answered to each, in the same order.
+ * @throws Unreachable, Refusal as `ask`, where nothing can be said of any of them
+ */
+export const askLines = async <R extends Row>(
+  url: string,
+  row: R,
+  requests: readonly Request<R>[],
+  timeoutMs: number,
+): Promise<({ readonly reply: Reply<R> } | Refusal)[]> => {
+  const body = { type: 'application/x-ndjson', text: requests.map((one) => `${JSON.stringify(one)}\n`).join('') }
+  const { status, text } = await send(url, row.method, row.path, body, timeoutMs)
+  if (status !== 200) {
+    const refusal = readAnswer(row, text)
+    throw refusal instanceof Refusal ? refusal : strange(url)
+  }
+  const answers = []
+  for (const line of text.split('\n').filter(Boolean)) {
+    const answer = readAnswer(row, line)
+    if (answer === undefined) throw strange(url)
+    answers.push(answer)
+  }
+  if (answers.length !== requests.length) throw strange(url)
+  return answers
+}
+
+/** What a text says: a reply of this row, an error, or, undefined, neither. */
+const readAnswer = <R extends Row>(row: R, text: string): { readonly reply: Reply<R> } | Refusal | undefined => {
+  const answer = parseJson(text)
+  if (!isErrorBody(answer)) return isReply(row, answer) ? { reply: answer } : undefined
+  const { error, message, ...details } = answer
+  return new Refusal(error, message, details)
+}
+
+const strange = (url: string) => new Unreachable(url, 'something else than a node answers there')
+
+/** The check of each row that was asked, compiled: whole pages of content pass through it. */
+const checks = new Map<Row, { Check(answer: unknown): boolean }>()
+
+const isReply = <R extends Row>(row: R, answer: unknown): answer is Reply<R> => {
+  const check = checks.get(row) ?? Compile(row.reply)
+  checks.set(row, check)
+  return check.Check(answer)
 }
 
 export interface RawReply {
@@ -40,21 +86,33 @@ export interface RawReply {
   readonly text: string
 }
 
+/** The body of a request, and its content type. */
+export interface Body {
+  readonly type: string
+  readonly text: string
+}
+
+export const jsonBody = (text: string): Body => ({ type: 'application/json', text })
+
 /** One request as it is typed. @throws Unreachable */
 export const send = async (
   url: string,
   method: string,
   path: string,
-  json?: string,
+  body?: Body,
   timeoutMs = patienceMs,
 ): Promise<RawReply> => {
   try {
-    const { statusCode, headers, body } = await request(url + path, {
+    const {
+      statusCode,
+      headers,
+      body: answer,
+    } = await request(url + path, {
       method: method as Dispatcher.HttpMethod,
-      ...(json === undefined ? {} : { body: json, headers: { 'content-type': 'application/json' } }),
+      ...(body === undefined ? {} : { body: body.text, headers: { 'content-type': body.type } }),
       signal: AbortSignal.timeout(timeoutMs),
     })
-    return { status: statusCode, contentType: String(headers['content-type'] ?? ''), text: await body.text() }
+    return { status: statusCode, contentType: String(headers['content-type'] ?? ''), text: await answer.text() }
   } catch (error) {
     if (!(error instanceof Error)) throw error
     const late = error.name === 'TimeoutError'

@@ -4,7 +4,7 @@
  * Commander dispatches, counts arguments, suggests and prints help; what words mean is ours (words.ts).
  */
 import { Command, CommanderError } from 'commander'
-import { Refusal, Unreachable } from '../src/protocol/errors.ts'
+import { type ErrorCode, Refusal, Unreachable } from '../src/protocol/errors.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
 import { harmless } from './render/text.ts'
 import { type Task, typed } from './task.ts'
@@ -96,11 +96,19 @@ export const run = async (typedWords: readonly string[], context: Context): Prom
 
 const isHelp = (word: string | undefined): boolean => word === '--help' || word === '-h'
 
+/** What it means to a person, where the node's own words leave that open. */
+const meanings: Partial<Record<ErrorCode, string>> = {
+  NOT_ENOUGH_COPIES: `not acknowledged: what was written stays and is copied further when nodes are back, but no one answers for it until then; see ${typed('status')}`,
+}
+
 /** What a person is told of an error; one that nobody foresaw is ours, and keeps its stack. */
 const explain = (error: unknown, task?: Task): { code: string; exitCode: number; message: string } => {
   if (error instanceof WrongUse) return { code: 'WRONG_USE', exitCode: exitCodes.wrongUse, message: error.message }
   if (error instanceof TaskFailure) return { code: 'FAILED', exitCode: exitCodes.failed, message: error.message }
-  if (error instanceof Refusal) return { code: error.code, exitCode: exitCodes.failed, message: error.message }
+  if (error instanceof Refusal) {
+    const meaning = meanings[error.code]
+    return { code: error.code, exitCode: exitCodes.failed, message: [error.message, meaning].filter(Boolean).join('; ') }
+  }
   if (error instanceof Unreachable)
     return { code: 'UNREACHABLE', exitCode: exitCodes.failed, message: `${error.message}; type: ${typed('status')}` }
   if (error instanceof CommanderError) {

@@ -1,17 +1,23 @@
 /** `leave` and `kill`: one node less, politely or not. */
+import { rm } from 'node:fs/promises'
 import { clientApi } from '../src/protocol/client-api.ts'
 import { Refusal } from '../src/protocol/errors.ts'
 import { ask } from './client.ts'
 import { TaskFailure } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
-import { findEntry, isLiving, label, openNetwork, portOf, survey } from './live.ts'
+import { inHome } from './home.ts'
+import { findEntry, isLiving, label, nodeInfo, openNetwork, portOf, survey } from './live.ts'
+import { logTail } from './logs.ts'
 import { hasEnded, killProcess } from './processes.ts'
 import { plural } from './render/text.ts'
-import { changeEntry } from './state.ts'
+import { changeEntry, type Entry } from './state.ts'
 import { ended } from './status.ts'
 import { next, type Task, typed } from './task.ts'
 
+/** How long a leave may be without progress. */
 const leaveTimeoutMs = 30_000
+/** Between two looks at a leave. */
+const lookEveryMs = 200
 
 /** The process that a word means, when it lives. @throws WrongUse, TaskFailure */
 const findLiving = async (word: string) => {
@@ -32,6 +38,33 @@ const askToLeave = async (url: string) => {
   }
 }
 
+/**
+ * Waits for the end of a process that was asked to leave.
+ * @param tell called with how many records are known to be on their way
+ * @throws TaskFailure when it changes its mind, or gets nowhere
+ */
+const watchLeave = async (entry: Entry, pid: number, tell: (moving: number) => void): Promise<void> => {
+  let moving = 0
+  let deadline = performance.now() + leaveTimeoutMs
+  while (!(await hasEnded(pid, lookEveryMs))) {
+    const info = await nodeInfo(entry.url)
+    const seeLog = `type: ${typed(`logs ${portOf(entry.url)}`)}`
+    if (info?.state === 'ready') throw new TaskFailure(`${entry.name} stays: nobody takes what it holds; ${seeLog}`)
+    if (info && info.content.moving !== moving) {
+      moving = info.content.moving
+      deadline = performance.now() + leaveTimeoutMs
+      tell(moving)
+    }
+    if (performance.now() > deadline)
+      throw new TaskFailure(
+        `${entry.name} is still leaving, ${plural(moving, 'record')} on their way and no progress for ${leaveTimeoutMs / 1000} s; ${seeLog}`,
+      )
+  }
+}
+
+/** Whether a process that has ended had handed everything over: then that is the last that it says. */
+const hasLeft = ({ logFile }: Entry): boolean => logTail(inHome(logFile), 1)[0]?.endsWith('why=left the network') ?? false
+
 export const leave: Task = {
   name: 'leave',
   summary: 'ask a node to hand over its content, rewire its neighbours and stop',
@@ -39,16 +72,22 @@ export const leave: Task = {
   options: {},
   text: false,
   examples: ['leave 10003'],
-  run: async ({ plain: [word = ''] }, { paint }) => {
+  run: async ({ plain: [word = ''], json }, terminal) => {
     const { entry, pid } = await findLiving(word)
     const { toMove } = await askToLeave(entry.url)
-    if (!(await hasEnded(pid, leaveTimeoutMs)))
+    await watchLeave(entry, pid, (moving) => {
+      if (!json) terminal.progress(`${entry.name} hands over ${plural(toMove, 'record')} · ${moving} on their way`)
+    })
+    if (!hasLeft(entry)) {
+      await changeEntry(entry, (before) => ({ ...before, state: 'dead' }))
       throw new TaskFailure(
-        `${entry.name} is still leaving after ${leaveTimeoutMs / 1000} s; type: ${typed(`logs ${portOf(entry.url)}`)}`,
+        `${entry.name} ended before it had handed over everything; it keeps its data: ${typed(`restart ${portOf(entry.url)}`)}`,
       )
+    }
+    await rm(inHome(entry.dataDir), { recursive: true, force: true })
     await changeEntry(entry, () => undefined)
-    await waitUntilWhole()
-    return ended([`${label(entry)} left; ${plural(toMove, 'record')} moved on`], paint, 'status')
+    await waitUntilWhole(terminal, json)
+    return ended([`${label(entry)} left; ${plural(toMove, 'record')} moved on`], terminal.paint, 'status')
   },
 }
 
@@ -64,7 +103,10 @@ export const kill: Task = {
     await killProcess(pid)
     await changeEntry(entry, (before) => ({ ...before, state: 'dead' }))
     return {
-      lines: [`${label(entry)} is dead; what it alone held is lost`, next('check 30', 'monitor')],
+      lines: [
+        `${label(entry)} is dead; what it held stays on its disk`,
+        next('check 30', 'monitor', `restart ${portOf(entry.url)}`),
+      ],
       data: { ...entry, state: 'dead' },
     }
   },

@@ -5,10 +5,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkIdeal, checkRing } from '../src/overlay/chord/invariants.ts'
 import { Table } from '../src/overlay/chord/table.ts'
+import { compareVersions } from '../src/content/record.ts'
 import type { Page } from '../src/protocol/client-api.ts'
 import { type Id, shortId } from '../src/space/id.ts'
 import { TaskFailure } from './failure.ts'
 import { type Booted, isRunning, openNetwork, type Running, type Sighting, survey } from './live.ts'
+import { tellMoving } from './render/status.ts'
+import { plural, quote } from './render/text.ts'
+import type { Terminal } from './terminal.ts'
 
 const byId = <T extends { info: { id: Id } }>(a: T, b: T): number => (a.info.id < b.info.id ? -1 : 1)
 
@@ -39,12 +43,14 @@ export const ringFaults = ({ network }: Booted, sightings: readonly Sighting[]):
 const wholeTimeoutMs = 30_000
 const pollMs = 250
 
-/** Waits until the ring is whole. @throws TaskFailure naming the faults after 30 s */
-export const waitUntilWhole = async (): Promise<void> => {
+/** Waits until the ring is whole; content may still be on its way. @throws TaskFailure naming the faults after 30 s */
+export const waitUntilWhole = async (terminal: Terminal, quiet: boolean): Promise<void> => {
   for (const deadline = performance.now() + wholeTimeoutMs; ; await sleep(pollMs)) {
     const booted = await openNetwork()
-    const faults = ringFaults(booted, await survey(booted))
+    const sightings = await survey(booted)
+    const faults = ringFaults(booted, sightings)
     if (faults.length === 0) return
+    if (!quiet) terminal.progress(['the ring closes', ...tellMoving(ringOrder(sightings)), ...faults].join(' · '))
     if (performance.now() > deadline)
       throw new TaskFailure(
         [
@@ -62,35 +68,96 @@ export const listed = (faults: readonly string[], most = 10): string[] => [
   ...(faults.length > most ? [`  … ${faults.length - most} more`] : []),
 ]
 
-/** What one node holds of a record. */
-export type Held = Page['entries'][number]
+/** Nodes that do not have all that was written on their cells, as far as they know. The ring is whole without it. */
+export const catchingUp = (members: readonly Running[]): string[] =>
+  members
+    .filter(({ info }) => !info.content.complete)
+    .map(({ info: { name, content } }) => `Complete: ${name} is catching up, ${plural(content.moving, 'record')} moving`)
 
-/**
- * Records that are not held by exactly their window: the owner, then its successors, as many as there are copies.
- * @param held what each node holds, by id, for all nodes of the ring
- */
-export const contentFaults = (
-  held: ReadonlyMap<Id, readonly Held[]>,
-  network: { replicas: number; ownership: 'successor' | 'predecessor' },
-): string[] => {
-  const ring = [...held.keys()].map((id) => ({ id, url: '' }))
-  const [me] = ring
-  if (!me) return []
-  const table = new Table(me, { ...network, successors: ring.length })
-  const holders = new Map<string, { record: Held; ids: Set<Id> }>()
+/** What one node holds of a record. */
+export type Held = Pick<Page['entries'][number], 'key' | 'index' | 'preview' | 'version'>
+
+export interface Content {
+  readonly records: number
+  readonly copies: number
+  /** Records that are not held by exactly their window, or not by all of it in the same version. */
+  readonly faults: readonly string[]
+}
+
+/** @param held what each node holds, by id, for all nodes of the ring */
+export const inspectContent = (held: ReadonlyMap<Id, readonly Held[]>, network: Placement): Content => {
+  const copiesOf = new Map<string, [Id, Held][]>()
   for (const [id, records] of held)
     for (const record of records) {
-      const known = holders.get(`${record.key}/${record.index}`) ?? { record, ids: new Set<Id>() }
-      holders.set(`${record.key}/${record.index}`, { ...known, ids: known.ids.add(id) })
+      const cursor = `${record.key}/${record.index}`
+      const copies = copiesOf.get(cursor)
+      if (copies) copies.push([id, record])
+      else copiesOf.set(cursor, [[id, record]])
     }
-  return [...holders.values()].flatMap(({ record, ids: found }) => {
-    const wanted = table.place(record.key, ring, network.replicas).map(({ id }) => id)
-    const missing = wanted.filter((id) => !found.has(id))
-    const orphans = [...found].filter((id) => !wanted.includes(id))
-    const what = `key ${shortId(record.key)} ${JSON.stringify(record.preview)}`
-    return [
-      ...(missing.length > 0 ? [`WindowComplete: ${what} is missing at ${missing.map(shortId).join(' ')}`] : []),
-      ...(orphans.length > 0 ? [`NoOrphans: ${what} still lies at ${orphans.map(shortId).join(' ')}`] : []),
-    ]
-  })
+  const windowOf = placement([...held.keys()], network)
+  const all = [...copiesOf.values()]
+  return {
+    records: all.length,
+    copies: all.reduce((sum, copies) => sum + copies.length, 0),
+    faults: all.flatMap((copies) => faultsOf(copies, windowOf)),
+  }
+}
+
+const faultsOf = (copies: readonly [Id, Held][], windowOf: (key: Id) => readonly Id[]): string[] => {
+  const [, newest] = copies.reduce((best, copy) => (compareVersions(copy[1].version, best[1].version) > 0 ? copy : best))
+  const holders = copies.map(([id]) => id)
+  const window = windowOf(newest.key)
+  const what = `key ${shortId(newest.key)} ${quote(newest.preview)}`
+  const name = (property: string, ids: readonly Id[], tell: string): string[] =>
+    ids.length > 0 ? [`${property}: ${what} ${tell} at ${ids.map(shortId).join(' ')}`] : []
+  return [
+    ...name(
+      'WindowComplete',
+      window.filter((id) => !holders.includes(id)),
+      'is missing',
+    ),
+    ...name(
+      'NoOrphans',
+      holders.filter((id) => !window.includes(id)),
+      'still lies',
+    ),
+    ...name(
+      'CopiesAgree',
+      copies.filter(([, { version }]) => compareVersions(version, newest.version) < 0).map(([id]) => id),
+      'is of an older version',
+    ),
+  ]
+}
+
+/** What decides where copies belong. */
+interface Placement {
+  readonly replicas: number
+  readonly ownership: 'successor' | 'predecessor'
+}
+
+/** The window of a key among these nodes: the same for all keys between two neighbours, so it is found once for each such arc. */
+const placement = (ids: readonly Id[], { replicas, ownership }: Placement): ((key: Id) => readonly Id[]) => {
+  const ring = [...ids].sort()
+  const peers = ring.map((id) => ({ id, url: '' }))
+  const [me = { id: '', url: '' }] = peers
+  const table = new Table(me, { replicas, ownership, successors: ring.length })
+  const windows = new Map<string, readonly Id[]>()
+  return (key) => {
+    const at = firstAtOrAfter(ring, key)
+    const arc = ring[at] === key ? key : `before ${at}`
+    const window = windows.get(arc) ?? table.place(key, peers, replicas).map(({ id }) => id)
+    windows.set(arc, window)
+    return window
+  }
+}
+
+/** Where the first id at or after the key stands among sorted ones; their number when there is none. */
+const firstAtOrAfter = (sorted: readonly Id[], key: Id): number => {
+  let low = 0
+  for (let high = sorted.length; low < high; ) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle] ?? key) < key) low = middle + 1
+    else high = middle
+  }
+  return low
 }

@@ -7,6 +7,7 @@ import { label, oneOf, openNetwork, runningNodes } from './live.ts'
 import { progressBar } from './render/bar.ts'
 import { plural } from './render/text.ts'
 import { ended } from './status.ts'
+import type { Entry } from './state.ts'
 import type { Task } from './task.ts'
 import type { Terminal } from './terminal.ts'
 import { portNumber, wholeNumber } from './words.ts'
@@ -14,6 +15,45 @@ import { portNumber, wholeNumber } from './words.ts'
 /** Joins under way at the same time: more would only wait for the processors. */
 const atOnce = 4
 const mostAtATime = 500
+
+/** How a crowd of nodes is started, and what is told of each. */
+export interface Crowd {
+  readonly count: number
+  /** Starts one of them, and resolves once it has joined. @throws TaskFailure */
+  start(number: number): Promise<Entry>
+  /** What it then has done: `joined`. */
+  readonly verb: string
+  /** Whether the rest is started all the same when one does not come up. */
+  readonly regardless: boolean
+}
+
+/** Starts nodes, a few at a time. Resolves when those under way have joined or failed, with why they failed. */
+export const startCrowd = async (
+  { count, start, verb, regardless }: Crowd,
+  terminal: Terminal,
+  quiet: boolean,
+): Promise<Error[]> => {
+  const failures: Error[] = []
+  let begun = 0
+  let joined = 0
+  const worker = async () => {
+    while (begun < count && (regardless || failures.length === 0)) {
+      try {
+        const entry = await start(begun++)
+        joined++
+        if (quiet) continue
+        if (terminal.isTerminal)
+          terminal.progress(`${progressBar(joined, count, 30)} ${joined} of ${count} ${verb} · ${entry.name}`)
+        else terminal.print(`${label(entry)} ${verb} (${joined} of ${count})`)
+      } catch (error) {
+        if (!(error instanceof Error)) throw error
+        failures.push(error)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, worker))
+  return failures
+}
 
 /**
  * So many more nodes. The first failure ends it, once those under way have joined.
@@ -24,27 +64,12 @@ export const grow = async (count: number, terminal: Terminal, quiet: boolean): P
   const booted = await openNetwork()
   const [first, ...rest] = (await runningNodes(booted)).map(({ entry }) => entry.url)
   const members: [string, ...string[]] = [first ?? '', ...rest]
-  let begun = 0
-  let joined = 0
-  let failure: Error | undefined
-  const worker = async () => {
-    while (begun < count && failure === undefined) {
-      begun++
-      try {
-        const entry = await launch({ network: booted.network, seeds: [oneOf(members)] })
-        members.push(entry.url)
-        joined++
-        if (quiet) continue
-        if (terminal.isTerminal)
-          terminal.progress(`${progressBar(joined, count, 30)} ${joined} of ${count} joined · ${entry.name}`)
-        else terminal.print(`${label(entry)} joined (${joined} of ${count})`)
-      } catch (error) {
-        if (!(error instanceof Error)) throw error
-        failure ??= error
-      }
-    }
+  const start = async () => {
+    const entry = await launch({ network: booted.network, seeds: [oneOf(members)] })
+    members.push(entry.url)
+    return entry
   }
-  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, worker))
+  const [failure] = await startCrowd({ count, start, verb: 'joined', regardless: false }, terminal, quiet)
   if (failure) throw failure
 }
 
@@ -55,7 +80,7 @@ export const add: Task = {
   options: { id: 'its id in hex, in a network booted with allowCustomIds=true' },
   text: false,
   examples: ['add', 'add 10042', 'add 10042 id=a0'],
-  run: async ({ plain: [word], options: { id } }, terminal) => {
+  run: async ({ plain: [word], options: { id }, json }, terminal) => {
     const port = word === undefined ? {} : { port: portNumber(word) }
     const { network, ...state } = await openNetwork()
     const bits = Number(network.options['bits'])
@@ -67,7 +92,7 @@ export const add: Task = {
       throw new WrongUse(`id must be ${bits / 4} lowercase hex digits in this network, not ${JSON.stringify(id)}`)
     const { entry: seed } = oneOf(await runningNodes({ ...state, network }))
     const entry = await launch({ network, seeds: [seed.url], ...port, ...(id === undefined ? {} : { id }) })
-    await waitUntilWhole()
+    await waitUntilWhole(terminal, json)
     return ended([`${label(entry)} joined through ${label(seed)}: ${entry.url}`], terminal.paint, 'status', 'monitor')
   },
 }
@@ -82,7 +107,7 @@ export const addmany: Task = {
   run: async ({ plain: [word = ''], json }, terminal) => {
     const count = wholeNumber('the number of nodes', word, 1, mostAtATime)
     await grow(count, terminal, json)
-    await waitUntilWhole()
+    await waitUntilWhole(terminal, json)
     return ended([`${plural(count, 'node')} joined`], terminal.paint, 'storemany 100', 'status', 'monitor')
   },
 }

@@ -1,6 +1,6 @@
 /** `call` and `logs`: one node, at close quarters. */
 import { inHome } from './home.ts'
-import { parseJson, send } from './client.ts'
+import { jsonBody, parseJson, send } from './client.ts'
 import { WrongUse } from './failure.ts'
 import { findEntry, openNetwork } from './live.ts'
 import { logTail } from './logs.ts'
@@ -31,7 +31,8 @@ export const call: Task = {
     if (!/^\/[\x21-\x7e]*$/.test(path)) throw new WrongUse(`a path begins with / and is URL-encoded; for instance: ${example}`)
     if (body !== undefined && parseJson(body) === undefined) throw new WrongUse(`the body is not JSON: put it in single quotes`)
     const { processes } = await openNetwork()
-    const reply = await send(findEntry(processes, node).url, method, path, body)
+    const to = findEntry(processes, node).url
+    const reply = await send(to, method, path, body === undefined ? undefined : jsonBody(body))
     const answer = parseJson(reply.text)
     return {
       lines: [

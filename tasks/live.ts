@@ -1,9 +1,8 @@
 /** What is really there of the recorded processes: each is looked at, and asked for its /nodeinfo. */
 import { randomInt } from 'node:crypto'
 import { clientApi, type NodeInfo } from '../src/protocol/client-api.ts'
-import { Refusal, Unreachable } from '../src/protocol/errors.ts'
 import { type Id, shortId } from '../src/space/id.ts'
-import { ask } from './client.ts'
+import { ask, orUndefined } from './client.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
 import { endProcess, hasEnvironment, isAlive } from './processes.ts'
 import { type BootedNetwork, changeState, type Entry, type NetworkState, readState } from './state.ts'
@@ -35,7 +34,7 @@ export interface Booted extends NetworkState {
 const lookTimeoutMs = 2000
 
 const look = async (entry: Entry, network: string): Promise<Sighting> => {
-  const starting = entry.state === 'starting' && !isAbandoned(entry)
+  const starting = isStarting(entry) && !isAbandoned(entry)
   if (entry.pid === null || !isAlive(entry.pid)) return { entry, condition: starting ? 'starting' : 'dead' }
   const info = await nodeInfo(entry.url)
   const known = hasEnvironment(entry.pid, marks(network, entry.incarnation))
@@ -47,14 +46,8 @@ const look = async (entry: Entry, network: string): Promise<Sighting> => {
 }
 
 /** undefined when no node answers there. */
-const nodeInfo = async (url: string): Promise<NodeInfo | undefined> => {
-  try {
-    return await ask(url, clientApi.nodeinfo, {}, lookTimeoutMs)
-  } catch (error) {
-    if (error instanceof Unreachable || error instanceof Refusal) return undefined
-    throw error
-  }
-}
+export const nodeInfo = (url: string): Promise<NodeInfo | undefined> =>
+  orUndefined(ask(url, clientApi.nodeinfo, {}, lookTimeoutMs))
 
 /** Variables that tell one life of a node from every other process. */
 export const marks = (network: string, incarnation: number) => ({
@@ -77,11 +70,17 @@ export const openNetwork = async (): Promise<Booted> => {
 /** More than any start takes. */
 const startTimeoutMs = 90_000
 
-/** Its starter is gone without having said how it went. */
-const isAbandoned = ({ state, starterPid, incarnation }: Entry): boolean =>
-  state === 'starting' && (starterPid === undefined || !isAlive(starterPid) || Date.now() - incarnation > startTimeoutMs)
+const isStarting = ({ state }: Entry): boolean => state === 'starting' || state === 'restarting'
 
-/** A node whose starter died ends by itself unless it had joined already: then it belongs to the network. */
+/** Its starter is gone without having said how it went. */
+const isAbandoned = (entry: Entry): boolean =>
+  isStarting(entry) &&
+  (entry.starterPid === undefined || !isAlive(entry.starterPid) || Date.now() - entry.incarnation > startTimeoutMs)
+
+/**
+ * A node whose starter died ends by itself unless it had joined already: then it belongs to the network. One that has had a life
+ * before has data, and stays recorded.
+ */
 const repair = (): Promise<Booted> =>
   changeState(async ({ state, save }) => {
     const { network, processes } = assertBooted(state)
@@ -92,7 +91,7 @@ const repair = (): Promise<Booted> =>
         const { starterPid: _, ...rest } = entry
         if (isRunning(sighting) && sighting.info.state === 'ready') return { ...rest, state: 'running' }
         if (entry.pid !== null && (isRunning(sighting) || sighting.condition === 'silent')) await endProcess(entry.pid)
-        return undefined
+        return entry.state === 'restarting' ? { ...rest, state: 'dead' } : undefined
       }),
     )
     const next = { ...state, network, processes: repaired.filter((entry) => entry !== undefined) }
@@ -110,7 +109,7 @@ export const runningNodes = async (booted: Booted): Promise<[Running, ...Running
   const [first, ...rest] = (await survey(booted)).filter(isRunning)
   if (first) return [first, ...rest]
   throw new TaskFailure(
-    `none of the ${booted.processes.length} recorded nodes is running; type: npm run task reboot, or killall`,
+    `none of the ${booted.processes.length} recorded nodes is running; type: npm run task restart all, or killall`,
   )
 }
 

@@ -1,11 +1,11 @@
 /** `monitor`: content spreading, frame by frame. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { clientApi, type Page } from '../src/protocol/client-api.ts'
-import { Refusal, Unreachable } from '../src/protocol/errors.ts'
+import { clientApi } from '../src/protocol/client-api.ts'
 import type { Id } from '../src/space/id.ts'
-import { ask } from './client.ts'
+import { ask, orUndefined } from './client.ts'
 import { isRunning, openNetwork, portOf, type Running, survey } from './live.ts'
-import { eventsBetween, type Frame, renderFrame, type Watched } from './render/monitor.ts'
+import { type Frame, renderFrame, type Watched } from './render/monitor.ts'
+import { beginStory, printEvent, type Story, tellMore } from './render/story.ts'
 import type { Paint } from './render/text.ts'
 import { networkOf } from './status.ts'
 import type { Task } from './task.ts'
@@ -13,8 +13,6 @@ import { wholeNumber } from './words.ts'
 
 /** Records of a node that are looked at for something new. */
 const previewRecords = 200
-/** Lines of what happened that stay on a terminal. */
-const eventLines = 6
 
 /** What was last seen of a node's content. It is read again only when its counts have changed. */
 interface Glimpse {
@@ -28,7 +26,7 @@ class Watch {
   readonly #glimpses = new Map<Id, Glimpse>()
   readonly #deadSince = new Map<Id, number>()
   #previous: Frame | undefined
-  readonly #events: string[] = []
+  #story: Story | undefined
 
   /** Looks at everything once, and draws it. */
   async frame(): Promise<{
@@ -40,8 +38,8 @@ class Watch {
     const nodes = await Promise.all(
       sightings.map(async (sighting): Promise<Watched> => {
         const { entry, condition } = sighting
-        const seen = { port: portOf(entry.url), id: entry.id, condition, owned: 0, replicas: 0 }
-        if (!isRunning(sighting)) return seen
+        const seen = { port: portOf(entry.url), id: entry.id, condition }
+        if (!isRunning(sighting)) return { ...seen, owned: 0, replicas: 0, moving: 0, complete: false }
         const { content, state } = sighting.info
         const latest = await this.#latest(sighting)
         return {
@@ -49,6 +47,8 @@ class Watch {
           state,
           owned: content.owned,
           replicas: content.replicas,
+          moving: content.moving,
+          complete: content.complete,
           ...(latest === undefined ? {} : { latest }),
         }
       }),
@@ -65,12 +65,13 @@ class Watch {
     for (const { id, condition } of frame.nodes)
       if (condition === 'dead' && before !== frame) this.#deadSince.set(id, this.#deadSince.get(id) ?? now)
       else this.#deadSince.delete(id)
-    const fresh = eventsBetween(before, frame).map((event) => `${time} ${event}`)
-    this.#events.push(...fresh)
-    this.#events.splice(0, this.#events.length - eventLines)
+    const told = this.#story ?? beginStory(frame)
+    const story = tellMore(told, before, frame, time)
+    this.#story = story
+    const fresh = story.events.filter((event) => !told.events.includes(event))
     const deadMs = new Map([...this.#deadSince].map(([id, since]) => [id, now - since]))
     return (everySeconds: number, columns: number, rows: number, paint: Paint) => {
-      const events = Number.isFinite(rows) ? [...this.#events] : fresh
+      const events = (Number.isFinite(rows) ? story.events : fresh).map(printEvent)
       return renderFrame(frame, { time, everySeconds, before, deadMs, events, columns, rows }, paint)
     }
   }
@@ -79,22 +80,13 @@ class Watch {
     const counts = JSON.stringify(content)
     const before = this.#glimpses.get(id)
     if (before?.counts === counts) return before.latest
-    const { entries } = await readPreview(url)
+    // A node that goes just now shows nothing; the next frame says so.
+    const { entries } = (await orUndefined(ask(url, clientApi.db, { limit: previewRecords }))) ?? { entries: [] }
     const fresh = before && entries.find(({ index }) => !before.indices.has(index))
     const kept = before && entries.some(({ preview }) => preview === before.latest) ? before.latest : undefined
     const latest = fresh?.preview ?? kept ?? entries[0]?.preview
     this.#glimpses.set(id, { counts, indices: new Set(entries.map(({ index }) => index)), latest })
     return latest
-  }
-}
-
-/** A node that goes just now shows nothing; the next frame says so. */
-const readPreview = async (url: string): Promise<Page> => {
-  try {
-    return await ask(url, clientApi.db, { limit: previewRecords })
-  } catch (error) {
-    if (error instanceof Unreachable || error instanceof Refusal) return { entries: [] }
-    throw error
   }
 }
 

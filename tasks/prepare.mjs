@@ -56,7 +56,7 @@ const steps = [
     what: 'installing dependencies',
     stamp: 'node_modules/.installed',
     inputs: () => packages,
-    // Also where npm's own settings say to omit devDependencies: the build needs them. No package of ours has scripts.
+    // Also where npm's own settings say to omit devDependencies: the build needs them. No package of ours needs its scripts.
     command: [...npm, 'ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'],
     retry: 'npm ci --include=dev --ignore-scripts',
   },

@@ -16,7 +16,16 @@ export const isAlive = (pid: number): boolean => {
     return error.code === 'EPERM'
   }
   const stat = readProc(pid, 'stat')
-  return stat === undefined || stat.slice(stat.lastIndexOf(')')).charAt(2) !== 'Z'
+  return stat === undefined || !isOver(stat)
+}
+
+/**
+ * Whether a line of /proc/<pid>/stat tells of a process that has ended. Its first thread may have while others have not yet:
+ * they hold its ports. proc(5): the name may hold anything, the state is the third field, the threads are the twentieth.
+ */
+export const isOver = (stat: string): boolean => {
+  const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return state === 'Z' && Number(rest[16]) <= 1
 }
 
 /** Whether the environment of a process holds all of these; undefined where that cannot be read. */

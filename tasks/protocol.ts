@@ -4,12 +4,14 @@
  * Shapes that many calls share have a section of their own and are named elsewhere; a shape is recognised by its JSON
  * Schema, because the schema builder copies what it wraps.
  */
+import { nodeApi } from '../src/node/node.ts'
 import { overlays } from '../src/overlay/overlays.ts'
 import { clientApi } from '../src/protocol/client-api.ts'
 import { errorStatus } from '../src/protocol/errors.ts'
 import { peerApi } from '../src/protocol/peer-api.ts'
-import type { Row, Table } from '../src/protocol/rpc.ts'
+import { batch, type Row, type Table } from '../src/protocol/rpc.ts'
 import { Hop, Index, limits, Mode, Peer, Stored, Version } from '../src/protocol/schemas.ts'
+import { linesMax } from '../src/service/ndjson.ts'
 
 /** The parts of JSON Schema that our tables use. */
 interface Shape {
@@ -108,6 +110,12 @@ const errors = [...new Set(Object.values(errorStatus))].map((status) => {
   return `| ${status} | ${names.map(([name]) => code(name)).join(' ')} |`
 })
 
+/** ``'`route` (`POST /route/:key`), …'``: rows whose calls may travel together. */
+const batched = Object.entries<Row>(nodeApi)
+  .filter(([, row]) => row.batch)
+  .map(([name, { method, path }]) => `${code(name)} (${code(`${method} ${path}`)})`)
+  .join(', ')
+
 /** The whole page. */
 export const protocolPage = (): string =>
   `<!-- Printed from the tables of calls by \`npm run protocol\`; do not edit. -->
@@ -122,6 +130,11 @@ a JSON object in the body (PUT, POST). A field with \`?\` may be left out; a fie
 - A value is at most ${limits.valueBytes} bytes, a name at most ${limits.nameBytes} bytes of UTF-8.
 - Peers add the headers \`polychord-network\` (the network's id) and \`polychord-to\` (the id of the node they mean). A node that
   is not of that network answers \`OTHER_NETWORK\`, a node with another id \`WRONG_NODE\`. Without them a call is served.
+- \`POST /store\` takes many values with the content type \`application/x-ndjson\`: one JSON object a line, ${linesMax} lines at most. The answer
+  is 200 and one line for each, in their order: the reply, or the error of this line. The other lines are stored all the same.
+- Calls of these may travel together, those of one name in one request: ${batched}.
+  \`POST ${batch.path}\` takes \`{ "name": NAME, "calls": [{ … }, …] }\`, each with all the fields of its request, ${batch.callsMax} at most. The answer
+  is 200 and \`[[status, reply or error], …]\` in their order, of as many of the first as fit; the others are to be asked again.
 
 ${[
   tableOf('Client calls', 'What people say to the network; any node answers for all of it.', clientApi),

@@ -1,20 +1,23 @@
 /** `lookup`, `find` and `delete`: content by value, name or key, and the way to it. */
-import { clientApi, type Value } from '../src/protocol/client-api.ts'
+import { clientApi, type Found, type Value } from '../src/protocol/client-api.ts'
+import { peerApi } from '../src/protocol/peer-api.ts'
 import { modes } from '../src/protocol/schemas.ts'
 import { addressOptions, type Address, parseAddress } from './address.ts'
-import { ask } from './client.ts'
+import { ask, orUndefined } from './client.ts'
 import { WrongUse } from './failure.ts'
 import { label, openNetwork, pickRandomNode } from './live.ts'
-import { cut, duration, quote } from './render/text.ts'
+import { cut, duration, quote, tellCopies } from './render/text.ts'
 import { renderTravel } from './render/travel.ts'
+import { networkOf } from './status.ts'
 import { next, type Task } from './task.ts'
 
 /** A random node to ask, and how long it took to answer. */
 const through = async <T>(request: (url: string) => Promise<T>) => {
-  const { info } = await pickRandomNode(await openNetwork())
+  const booted = await openNetwork()
+  const { info } = await pickRandomNode(booted)
   const began = performance.now()
   const reply = await request(info.url)
-  return { entry: { id: info.id, url: info.url }, reply, ms: performance.now() - began }
+  return { booted, entry: { id: info.id, url: info.url }, reply, ms: performance.now() - began }
 }
 
 const parseMode = (mode: string | undefined): { mode?: (typeof modes)[number] } => {
@@ -39,6 +42,15 @@ const describe = ({ value, encoding, contentType, name }: Value): string => {
 const wordsOf = (address: Address): string =>
   'value' in address ? address.value : 'name' in address ? `name=${address.name}` : `key=${address.key}`
 
+/** How many of those who should have what was found do have all of it; undefined when that cannot be told just now. */
+const countCopies = async (url: string, { key, values }: Found): Promise<number | undefined> => {
+  const window = await orUndefined(ask(url, clientApi.find, { key }))
+  const held = await Promise.all((window?.window ?? []).map((peer) => orUndefined(ask(peer.url, peerApi.get, { key }))))
+  const holds = (index: string) => (copy: (typeof held)[number]) =>
+    copy?.records.some((record) => record.index === index && record.value !== null) ?? false
+  return window && Math.min(...values.map(({ index }) => held.filter(holds(index)).length))
+}
+
 export const lookup: Task = {
   ...words,
   name: 'lookup',
@@ -48,20 +60,23 @@ export const lookup: Task = {
   run: async (given, { paint }) => {
     const address = parseAddress('lookup', given)
     const route = parseMode(given.options['mode'])
-    const { entry, reply, ms } = await through((url) =>
+    const { booted, entry, reply, ms } = await through((url) =>
       'key' in address
         ? ask(url, clientApi.lookup, { ...address, ...route })
         : ask(url, clientApi.lookupBy, { ...address, ...route }),
     )
+    const stored = await countCopies(entry.url, reply)
+    const copies = stored === undefined ? undefined : { stored, wanted: networkOf(booted).replicas }
     const facts = [
       ['key', reply.key],
       ...reply.values.map((value, index) => [index === 0 ? 'value' : '', describe(value)] as const),
+      ...(copies ? [['stored', tellCopies(copies)] as const] : []),
       ['from', paint.bold(label(reply.answeredBy))],
     ] as const
     const other = given.options['mode'] === 'linear' ? 'fingers' : 'linear'
     return {
       lines: [...renderTravel(facts, { entry, ...reply, ms }, paint), next(`find ${wordsOf(address)} mode=${other}`)],
-      data: { ...reply, through: entry, ms },
+      data: { ...reply, ...copies, through: entry, ms },
     }
   },
 }
@@ -110,7 +125,8 @@ export const remove: Task = {
       lines: [
         `${paint.dim('key    ')}  ${reply.key}`,
         ...reply.deleted.map((index) => `${paint.dim('deleted')}  ${index}`),
-        `${reply.stored} of ${reply.wanted} tombstones · ${duration(ms)} · through ${label(entry)}`,
+        `${paint.dim('stored ')}  ${tellCopies(reply)} that say so`,
+        `${duration(ms)} · through ${label(entry)}`,
         next(`lookup ${wordsOf(address)}`),
       ],
       data: { ...reply, through: entry, ms },

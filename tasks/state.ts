@@ -12,7 +12,7 @@ import writeFileAtomic from 'write-file-atomic'
 import { TaskFailure } from './failure.ts'
 import { home, inHome, stateFile } from './home.ts'
 
-const stateVersion = 1
+const stateVersion = 2
 
 /** A process that was started, or is about to be. */
 const Entry = Type.Object(
@@ -25,11 +25,13 @@ const Entry = Type.Object(
     incarnation: Type.Integer({ minimum: 0 }),
     /** ISO 8601. */
     startedAt: Type.String(),
-    /** starting: its task has not heard that it joined. dead: a task killed it. */
-    state: Type.Union([Type.Literal('starting'), Type.Literal('running'), Type.Literal('dead')]),
+    /** starting: its task has not heard that it joined. restarting: the same, but it has had a life before. dead: a task killed it. */
+    state: Type.Enum(['starting', 'restarting', 'running', 'dead']),
     /** Under the home. */
     logFile: Type.String({ pattern: '^\\.polychord/logs/[\\w-]+\\.log$' }),
-    /** While it is starting: the process whose task waits for it. */
+    /** Under the home: what it keeps while it is not running. */
+    dataDir: Type.String({ pattern: '^\\.polychord/data/[\\w-]+$' }),
+    /** While it is starting or restarting: the process whose task waits for it. */
     starterPid: Type.Optional(Type.Integer({ minimum: 1 })),
   },
   { additionalProperties: false },

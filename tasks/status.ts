@@ -1,7 +1,7 @@
 /** `status`, and the line about the network that other tasks end with. */
 import { isRunning, openNetwork, portOf, type Booted, type Sighting, survey } from './live.ts'
 import { listed, ringFaults } from './faults.ts'
-import { heading, type Network, renderStatus, type Status } from './render/status.ts'
+import { copiesAmong, heading, type Network, renderStatus, type Status, tellMoving } from './render/status.ts'
 import type { Paint } from './render/text.ts'
 import { next, type Outcome, type Task } from './task.ts'
 import type { Terminal } from './terminal.ts'
@@ -26,9 +26,13 @@ const statusOf = (booted: Booted, sightings: readonly Sighting[]): Status => ({
   faults: ringFaults(booted, sightings),
 })
 
-const dataOf = (booted: Booted, sightings: readonly Sighting[], { faults }: Status) => ({
+const dataOf = (booted: Booted, sightings: readonly Sighting[], { faults, network }: Status) => ({
   network: { id: booted.network.id, ...booted.network.options },
   ring: { whole: faults.length === 0, faults },
+  copies: copiesAmong(
+    sightings.filter(isRunning).map(({ info }) => info.content),
+    network.replicas,
+  ),
   nodes: sightings.map((sighting) => ({
     ...sighting.entry,
     condition: sighting.condition,
@@ -43,16 +47,33 @@ const look = async () => {
   return { status, sightings, data: dataOf(booted, sightings, status) }
 }
 
-/** How a task that changed the network ends: what it says, the network in one line, what to type next. */
+/** How a task that changed the network ends: what it says, the network in a line, what is still on its way, what to type next. */
 export const ended = async (said: readonly string[], paint: Paint, ...then: readonly string[]): Promise<Outcome> => {
   const { status, data } = await look()
-  return { lines: [...said, heading(status, paint), next(...then)], data }
+  const moving = tellMoving(status.nodes)
+  return {
+    lines: [
+      ...said,
+      heading(status, paint),
+      ...(moving.length > 0 ? [paint.yellow(`copies are on their way: ${moving.join(' · ')}`)] : []),
+      next(...then),
+    ],
+    data,
+  }
 }
 
 /** The same with the whole table. */
-export const endedWithTable = async ({ paint }: Terminal, ...then: readonly string[]): Promise<Outcome> => {
+export const endedWithTable = async ({ paint, columns }: Terminal, ...then: readonly string[]): Promise<Outcome> => {
   const { status, data } = await look()
-  return { lines: [...renderStatus(status, paint), next(...then)], data }
+  return { lines: [...renderStatus(status, paint, columns), next(...then)], data }
+}
+
+const advise = ({ faults, nodes }: Status, sightings: readonly Sighting[]): string[] => {
+  if (!sightings.some(isRunning)) return ['restart all', 'killall']
+  if (faults.length > 0) return ['check 30']
+  if (sightings.some(({ condition }) => condition === 'dead')) return ['restart all', 'monitor']
+  if (sightings.length < 3) return ['addmany 10']
+  return tellMoving(nodes).length > 0 ? ['monitor', 'check 30'] : ['monitor']
 }
 
 export const status: Task = {
@@ -62,17 +83,11 @@ export const status: Task = {
   options: {},
   text: false,
   examples: ['status', 'status json'],
-  run: async (_words, { paint }) => {
+  run: async (_words, { paint, columns }) => {
     const { status: found, sightings, data } = await look()
-    const { faults } = found
-    const anyone = sightings.some(isRunning)
-    const then = !anyone
-      ? ['reboot', 'killall']
-      : faults.length > 0
-        ? ['check 30']
-        : sightings.length < 3
-          ? ['addmany 10']
-          : ['monitor']
-    return { lines: [...renderStatus(found, paint), ...listed(faults, 5), next(...then)], data }
+    return {
+      lines: [...renderStatus(found, paint, columns), ...listed(found.faults, 5), next(...advise(found, sightings))],
+      data,
+    }
   },
 }

@@ -6,10 +6,12 @@ import { add, addmany } from './grow.ts'
 import { call, logs } from './inspect.ts'
 import { killall } from './killall.ts'
 import { monitor } from './monitor.ts'
+import { restart } from './restart.ts'
 import { find, lookup, remove } from './seek.ts'
 import { simulate } from './simulate.ts'
 import { status } from './status.ts'
-import { store, storemany } from './store.ts'
+import { store } from './store.ts'
+import { storemany } from './storemany.ts'
 import type { Task } from './task.ts'
 
 export const tasks: readonly Task[] = [
@@ -18,6 +20,7 @@ export const tasks: readonly Task[] = [
   addmany,
   leave,
   kill,
+  restart,
   killall,
   reboot,
   store,

@@ -1,12 +1,12 @@
 /** The content of a node: what it holds, what it does for whoever asks, and what moves. Answers the rows about content. */
 import type { Overlay } from '../overlay/overlay.ts'
 import type { Ports } from '../ports.ts'
-import type { ClientApi, Page } from '../protocol/client-api.ts'
+import type { ClientApi, Counts, Page } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Handlers } from '../protocol/rpc.ts'
 import type { Peer, StoredRecord } from '../protocol/schemas.ts'
-import { batches } from './batch.ts'
+import type { Id } from '../space/id.ts'
 import { Holdings } from './holdings.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { Operations, type OperationsOptions } from './operations.ts'
@@ -27,12 +27,16 @@ type ContentRow =
   | 'merge'
   | 'get'
   | 'getBy'
-  | 'range'
+  | 'cell'
+  | 'digest'
+  | 'versions'
+  | 'fetch'
   | 'forget'
 
 export interface ContentOptions extends OperationsOptions {
-  /** How long a copy is kept after its new holder has acknowledged it. */
+  /** How long a copy is kept after its new holders have acknowledged it. */
   readonly graceMs: number
+  readonly quotaBytes: number
 }
 
 /** Characters of a value that /db shows. */
@@ -44,12 +48,17 @@ export class Content {
   readonly rehoming: Rehoming
   readonly handlers: Handlers<Pick<ClientApi & PeerApi, ContentRow>>
 
-  constructor(me: Peer, overlay: Overlay, ports: Ports<PeerApi>, options: ContentOptions) {
+  /** @param strayed called when something has come that belongs elsewhere */
+  constructor(me: Peer, overlay: Overlay, ports: Ports<PeerApi>, options: ContentOptions, strayed: () => void) {
     const stamps = new HybridClock(ports.clock)
-    const holdings = new Holdings(me, overlay, ports.store, ports.clock, ports.hash, stamps)
+    const holdings = new Holdings(me, overlay, ports, stamps, options.quotaBytes, ({ key }, strays) => {
+      this.rehoming.entrusted.touch(key)
+      if (strays) strayed()
+    })
     const operations = new Operations(holdings, overlay, ports, stamps, me, options)
+    const ownerOf = (key: Id) => operations.ownerOf(key)
     this.holdings = holdings
-    this.rehoming = new Rehoming(me, holdings, overlay, operations, ports, options.graceMs)
+    this.rehoming = new Rehoming(holdings, { me, overlay, ports, ownerOf, options })
     this.handlers = {
       find: ({ key, mode }) => operations.find({ key }, mode),
       findBy: ({ mode, ...content }) => operations.find(operations.addressOf(content), mode),
@@ -60,34 +69,45 @@ export class Content {
       remove: ({ key }) => operations.remove({ key }),
       removeBy: (content) => operations.remove(operations.addressOf(content)),
       db: ({ after, limit = pageLength }) => this.#page(after, limit, ports.clock.now()),
-      insert: async ({ key, record }) => {
+      insert: ({ key, record, with: others }) => {
         if (record.key !== key) throw new Refusal('BAD_RECORD', `the record's key is ${record.key}, not ${key}`)
-        return { version: await holdings.merge(record), ...holdings.standing(key) }
+        return holdings.insert(record, others)
       },
       merge: async ({ records, keep }) => {
         if (keep === 'all') holdings.assertHeir()
         const held = records.map(({ key }) => holdings.believes(key))
-        for (const [at, record] of records.entries()) if (held[at] || keep === 'all') await holdings.merge(record)
+        for (const [at, record] of records.entries()) if (held[at] || keep === 'all') holdings.take(record)
+        await holdings.flushed()
         return { held }
       },
       get: (address) => holdings.get(address),
       getBy: (content) => holdings.get(operations.addressOf(content)),
-      range: ({ from, to, after, limit }) => {
-        const found = holdings.scanArc({ from, to }, after, limit)
-        const [records = []] = batches(found)
-        const page = { records, complete: holdings.hasAllOf({ from, to }), held: holdings.believes(to) }
-        const last = records.length === found.length && found.length < limit
-        return last ? page : { ...page, next: cursorOf(records.at(-1) as StoredRecord) }
+      cell: ({ key }) => {
+        const cell = holdings.believes(key) ? holdings.cellOf(key) : undefined
+        if (!cell) throw new Refusal('NOT_HELD', `this node does not hold ${key}; GET /find/${key} tells who does`)
+        return { from: cell.from, to: cell.to, window: [...cell.window] }
       },
-      forget: ({ key }) => this.#forget(key, ports),
+      digest: async ({ from, to, by }) => {
+        // What is said to be here may be dropped elsewhere.
+        await holdings.flushed()
+        const parts = holdings.digest({ from, to }).map(({ to: end, count, print }) => ({ to: end, count, print }))
+        return { parts, ...holdings.claims({ from, to }, by) }
+      },
+      versions: ({ from, to, after, limit }) => {
+        const { records, more } = holdings.page(after, limit, { from, to })
+        const entries = records.map(({ index, version }) => ({ index, version }))
+        return more ? { entries, next: cursorOf(records.at(-1) as StoredRecord) } : { entries }
+      },
+      fetch: ({ cursors }) => ({ records: holdings.pick(cursors).records }),
+      forget: ({ key }) => this.#forget(key),
     }
   }
 
   #page(after: string | undefined, limit: number, now: number): Page {
-    const records = this.holdings.scan(after, limit)
+    const { records, more } = this.holdings.page(after, limit)
     const entries = records
       .filter((record) => isLive(record, now))
-      .map(({ key, index, name, value, encoding, contentType }) => ({
+      .map(({ key, index, name, value, encoding, contentType, version }) => ({
         key,
         index,
         ...(name === undefined ? {} : { name }),
@@ -95,17 +115,25 @@ export class Content {
         size: bytesOf(value ?? '', encoding),
         preview: encoding ? `(${contentType})` : (value ?? '').slice(0, previewLength).toWellFormed(),
         contentType,
+        version,
       }))
-    return records.length < limit ? { entries } : { entries, next: cursorOf(records.at(-1) as StoredRecord) }
+    return more ? { entries, next: cursorOf(records.at(-1) as StoredRecord) } : { entries }
   }
 
-  async #forget(key: string, { store }: Ports<PeerApi>): Promise<{ dropped: number }> {
+  /** What this node tells of its content. */
+  counts(): Counts {
+    const { bytes, isWhole } = this.holdings
+    return { ...this.holdings.counts(), bytes, moving: this.rehoming.moving, complete: isWhole }
+  }
+
+  async #forget(key: Id): Promise<{ dropped: number }> {
     if (this.holdings.believes(key))
-      throw new Refusal('STILL_OWNED', `this node owns the key; to delete it everywhere: DELETE /delete/${key}`)
-    const records = store.read(key)
-    if (records.some((record) => this.holdings.takenAt(record) === undefined))
+      throw new Refusal('STILL_OWNED', `this node holds the key; to delete it everywhere: DELETE /delete/${key}`)
+    const records = this.holdings.read({ key })
+    if (records.length > 0 && !this.rehoming.entrusted.has(key))
       throw new Refusal('STILL_OWNED', 'this node has not passed the records on yet; it drops them by itself once it has')
-    for (const record of records) await this.holdings.drop(record)
+    for (const record of records) this.holdings.drop(record)
+    await this.holdings.flushed()
     return { dropped: records.length }
   }
 }

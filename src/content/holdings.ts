@@ -1,27 +1,42 @@
 /**
  * What this node holds, and what it may say of it. Nothing here asks anyone.
  *
- * A node believes that it holds a key when one of its overlay's cells has it. Its misses count only where it is complete:
- * where it has had everything that was written, because it founded the network or fetched it from a donor.
+ * A node believes that it holds a key when one of its overlay's cells has it. Its word counts only where it is complete: where it
+ * has had everything that was written, because it founded the network or has compared with all who share the cell.
  */
-import type { Clock, Hash, Store } from '../ports.ts'
 import type { Cell, Overlay } from '../overlay/overlay.ts'
+import type { Clock, Hash, Store } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
-import type { Held, Standing } from '../protocol/peer-api.ts'
+import { digestParts, type Held, type Part, type PeerApi, type Standing } from '../protocol/peer-api.ts'
+import type { Reply } from '../protocol/rpc.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
+import { Arcs, type Span, spansOf } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
-import { type Arc, covers, inArc } from '../space/ring.ts'
+import { type Arc, distance, inArc, step } from '../space/ring.ts'
+import { Completeness } from './completeness.ts'
+import { Fingerprints, type Summary } from './fingerprints.ts'
 import { type HybridClock, stampMs } from './hybrid-clock.ts'
-import { type Address, assertSound, cursorOf, isLive, mergeRecords, stampAheadMs } from './record.ts'
+import { Presence } from './presence.ts'
+import {
+  type Address,
+  batchBytes,
+  assertSound,
+  buried,
+  cursorOf,
+  isLive,
+  isOver,
+  mergeRecords,
+  sizeOf,
+  stampAheadMs,
+} from './record.ts'
 
 /** How many others are named to whoever should ask elsewhere. */
 const askable = 2
-
-/** One version of a record, on its way to another holder; acknowledged by it since `takenAt`. */
-interface Offer {
-  readonly hlc: string
-  takenAt?: number
-}
+/** More than any clock is wrong, and less than any absence that matters: stamps before that were given before the absence. */
+const settledMs = 3600_000
+/** Records that are read from the store at once: few where nothing is known of them, then as many as have few bytes. */
+const pageLeast = 8
+const pageLength = 200
 
 /** What is taken in: everything; not what a leaver bequeaths; nothing. */
 type Acceptance = 'all' | 'own' | 'nothing'
@@ -33,29 +48,51 @@ export class Holdings {
   readonly #clock: Clock
   readonly #hash: Hash
   readonly #stamps: HybridClock
+  readonly #quotaBytes: number
+  readonly #presence: Presence
+  #doubtUntil: number | undefined
+  readonly #prints: Fingerprints
   #cells: readonly Cell[] = []
   #cellsOf = -1
-  /** What of this node's cells has had everything that was written there. */
-  #complete: Arc | undefined
-  /** What was complete before others came into it; until anything of it is dropped. */
-  #former: Arc | undefined
-  /** Records that are no tombstones. */
-  #values = 0
+  #held = Arcs.none
+  readonly #completeness = new Completeness()
+  #bytes = 0
   #accepts: Acceptance = 'all'
-  /** Records offered to someone who should hold them, by cursor: until they come back, or are dropped. */
-  readonly #offered = new Map<string, Offer>()
+  /** Told of each record that came and belongs elsewhere, and of each that came back from there. */
+  readonly #taken: (record: StoredRecord, strays: boolean) => void
 
-  constructor(me: Peer, overlay: Overlay, store: Store, clock: Clock, hash: Hash, stamps: HybridClock) {
-    this.#stamps = stamps
+  constructor(
+    me: Peer,
+    overlay: Overlay,
+    ports: { store: Store; clock: Clock; hash: Hash },
+    stamps: HybridClock,
+    quotaBytes: number,
+    taken: (record: StoredRecord, strays: boolean) => void,
+  ) {
     this.#me = me
     this.#overlay = overlay
-    this.#store = store
-    this.#clock = clock
-    this.#hash = hash
+    this.#store = ports.store
+    this.#clock = ports.clock
+    this.#hash = ports.hash
+    this.#stamps = stamps
+    this.#quotaBytes = quotaBytes
+    this.#taken = taken
+    this.#prints = new Fingerprints((span) => this.#scanSpan(span), me.id.length)
+    let newestMs: number | undefined
+    for (const record of this.#scanSpan({ first: '0', last: 'g' })) {
+      this.#note(record, 1)
+      stamps.observe(record.version.hlc)
+      newestMs = Math.max(newestMs ?? 0, stampMs(record.version.hlc))
+    }
+    this.#presence = new Presence(ports.store.memo, newestMs)
   }
 
   get size(): number {
     return this.#store.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** The overlay's cells, as long as they stay the same. */
@@ -63,27 +100,52 @@ export class Holdings {
     if (this.#cellsOf !== this.#overlay.revision) {
       this.#cellsOf = this.#overlay.revision
       this.#cells = this.#overlay.cells()
-      this.#cut()
+      this.#held = Arcs.of(this.#cells)
+      this.#completeness.cut(this.#held, this.#clock.now())
     }
     return this.#cells
   }
 
-  believes(key: Id): boolean {
-    return this.cells().some((cell) => inArc(cell.from, key, cell.to))
+  cellOf(key: Id): Cell | undefined {
+    return this.cells().find(({ from, to }) => inArc(from, key, to))
   }
 
-  /** Everything on the arc is here, as far as anyone knows. */
-  declareComplete(arc: Arc): void {
-    this.#complete = { from: arc.from, to: arc.to }
+  /** Whether this node counts as one of those that hold the key. One that is leaving does not. */
+  believes(key: Id): boolean {
+    return this.#accepts === 'all' && this.cellOf(key) !== undefined
+  }
+
+  /** Everything on the arc is here, as far as anyone knows. See `Completeness.declare`. */
+  declareComplete(arc: Arc, witnessed: boolean): void {
+    this.#completeness.declare(arc, witnessed)
+  }
+
+  /**
+   * This node was away for longer than deletions are remembered: what it has with stamps up to then (ms since 1970) may have been
+   * deleted and forgotten meanwhile. It shows none of it before those who were there have been asked.
+   */
+  get doubtUntil(): number | undefined {
+    const now = this.#clock.now()
+    if (this.#doubtUntil === undefined && this.#presence.awaySince(now) !== undefined) {
+      this.#doubtUntil = now - settledMs
+      this.#completeness.forget()
+    }
+    return this.#doubtUntil
+  }
+
+  doubts({ version }: StoredRecord): boolean {
+    const { doubtUntil } = this
+    return doubtUntil !== undefined && stampMs(version.hlc) <= doubtUntil
   }
 
   isComplete(arc: Arc): boolean {
-    return this.#complete !== undefined && covers(this.#complete, arc)
+    return this.#completeness.covers(arc)
   }
 
-  /** Whether everything that was written on the arc while it was this node's is here. */
-  hasAllOf(arc: Arc): boolean {
-    return this.isComplete(arc) || (this.#former !== undefined && covers(this.#former, arc))
+  /** Whether all cells are complete. */
+  get isWhole(): boolean {
+    const cells = this.cells()
+    return cells.length > 0 && cells.every((cell) => this.#completeness.covers(cell))
   }
 
   /** A node that is leaving is nobody's heir, and in the end takes no writes: whoever has something has to go elsewhere. */
@@ -97,42 +159,70 @@ export class Holdings {
   }
 
   /**
-   * Merges one record. Resolves with the version that won, once it is written.
-   * @throws Refusal BAD_RECORD, STAMP_AHEAD; NOT_JOINED when this node is leaving
+   * Merges one record, and says which version won. It counts as kept once `flushed` has resolved.
+   * @throws Refusal BAD_RECORD, STAMP_AHEAD; NOT_JOINED when this node is leaving; STORE_FULL
    */
-  async merge(record: StoredRecord): Promise<Version> {
+  take(record: StoredRecord): Version {
     if (this.#accepts === 'nothing') throw new Refusal('NOT_JOINED', 'this node is leaving; write through another')
     assertSound(this.#hash, record, this.#me.id.length * 4)
-    if (stampMs(record.version.hlc) > this.#clock.now() + stampAheadMs)
+    const now = this.#clock.now()
+    if (stampMs(record.version.hlc) > now + stampAheadMs)
       throw new Refusal('STAMP_AHEAD', 'the stamp is more than 5 minutes ahead of this node; set the clocks right')
     this.#stamps.observe(record.version.hlc)
-    this.#offered.delete(cursorOf(record))
     const ours = this.#store.read(record.key).find(({ index }) => index === record.index)
-    const winner = mergeRecords(this.#hash, ours, record)
-    if (winner !== ours) {
-      this.#count(ours, winner)
-      await this.#store.write(winner)
-    }
+    const theirs = buried(record, now)
+    // Others have forgotten it by now, and whoever has it will.
+    if (!ours && isOver(theirs, this.#presence.forgetsBefore)) return record.version
+    const winner = mergeRecords(this.#hash, ours, theirs)
+    if (winner !== ours) this.#replace(ours, winner)
+    this.#taken(winner, !this.believes(record.key))
     return winner.version
   }
 
-  /** What this node may say of a key. */
-  standing(key: Id): Standing {
-    const held = this.believes(key)
-    const complete = this.#complete !== undefined && inArc(this.#complete.from, key, this.#complete.to)
-    return { held, complete, ask: held && complete ? [] : this.heirs(key, askable) }
+  /**
+   * Takes a record from someone who writes it, and answers once it is kept.
+   * @param told who else is given it
+   */
+  async insert(record: StoredRecord, told: readonly Id[]): Promise<Standing & { version: Version }> {
+    const version = this.take(record)
+    await this.flushed()
+    return { version, ...this.standing(record.key, told) }
+  }
+
+  /** @throws Refusal STORE_FULL */
+  flushed(): Promise<void> {
+    return this.#store.flushed()
+  }
+
+  /**
+   * What this node may say of a key.
+   * @param told who else is given a record that comes with the question: others of the window are named
+   */
+  standing(key: Id, told?: readonly Id[]): Standing {
+    const cell = this.#accepts === 'all' ? this.cellOf(key) : undefined
+    if (!cell) return { held: false, complete: false, window: 0, ask: this.heirs(key, askable) }
+    const complete = this.#completeness.has(key)
+    const others = told ? cell.window.filter(({ id }) => id !== this.#me.id && !told.includes(id)) : []
+    const ask = told ? others : complete ? [] : this.heirs(key, askable)
+    return { held: true, complete, window: cell.window.length, ask }
   }
 
   /**
    * The records at an address, tombstones among them.
    * @throws Refusal NOT_HELD when none of them lives
    */
-  get({ key, index }: Address): Held {
+  get(address: Address): Held {
+    const { key } = address
     const now = this.#clock.now()
-    const records = this.#store.read(key).filter((record) => index === undefined || record.index === index)
+    const records = this.read(address)
     const standing = this.standing(key)
     if (records.some((record) => isLive(record, now))) return { key, records, ...standing }
     throw new Refusal('NOT_HELD', `not held here; try GET /lookup/${key}`, { records, ...standing })
+  }
+
+  /** The same without a word on who might have more. */
+  read({ key, index }: Address): StoredRecord[] {
+    return this.#store.read(key).filter((record) => (index === undefined || record.index === index) && !this.doubts(record))
   }
 
   /** Who would hold a key if it were not for this node: its heirs when it goes, its donors when it has come. */
@@ -141,39 +231,108 @@ export class Holdings {
     return this.#overlay.place(key, others, count)
   }
 
-  /** Records on an arc after a cursor, in the arc's order; at most `limit`. */
-  scanArc({ from, to }: Arc, after: string | undefined, limit: number): StoredRecord[] {
-    const wraps = from >= to
+  /** An arc in parts for comparison, each with what lies there. */
+  digest(arc: Arc): (Part & Summary & Arc)[] {
+    const size = distance(arc.from, arc.to) || 1n << BigInt(arc.from.length * 4)
+    const parts = size < BigInt(digestParts) ? Number(size) : digestParts
+    return Array.from({ length: parts }, (_, at) => {
+      const [from, to] = [at, at + 1].map((end) => step(arc.from, (size * BigInt(end)) / BigInt(parts))) as [Id, Id]
+      return { from, to, ...this.#prints.of({ from, to }) }
+    })
+  }
+
+  summary(arc: Arc): Summary {
+    return this.#prints.of(arc)
+  }
+
+  /** What this node may say of an arc to another: see the row `digest`. */
+  claims(arc: Arc, by: Id): Omit<Reply<PeerApi['digest']>, 'parts'> {
+    const cells = this.#accepts === 'all' ? this.cells() : []
+    const shared = Arcs.of(cells.filter(({ window }) => window.some(({ id }) => id === by)))
+    return {
+      held: Arcs.of(cells).covers(arc),
+      shared: shared.covers(arc),
+      ...this.#completeness.claims(arc, this.#clock.now()),
+      doubting: this.doubtUntil !== undefined,
+      forgotten: this.forgetsBefore,
+      knew: Math.floor(this.#presence.knew(arc)),
+    }
+  }
+
+  /** Every record on an arc after a cursor, in the arc's order. What is written meanwhile may be among them or not. */
+  *recordsOn(arc: Arc, after?: string): Generator<StoredRecord, void> {
     const key = after?.split('/')[0]
-    const beyondZero = wraps && key !== undefined && key <= to
-    const first = beyondZero ? [] : this.#scan(after ?? `${from}/~`, limit, wraps ? undefined : to)
-    return wraps && first.length < limit
-      ? [...first, ...this.#scan(beyondZero ? after : undefined, limit - first.length, to)]
-      : first
+    const spans = spansOf(arc)
+    const reached =
+      key === undefined
+        ? 0
+        : Math.max(
+            0,
+            spans.findIndex(({ first, last }) => first <= key && key <= last),
+          )
+    for (const [at, span] of spans.entries())
+      if (at >= reached)
+        yield* this.#scanSpan(span, at === reached && after !== undefined && after > span.first ? after : span.first)
   }
 
-  /** Everything from a cursor on, in order of the keys. */
-  scan(after: string | undefined, limit: number): StoredRecord[] {
-    return this.#store.scan(after, limit)
+  /** Records after a cursor, on an arc or everywhere: so many at most, and no more than are read at once. */
+  page(after: string | undefined, limit: number, arc = everywhere(this.#me.id)): { records: StoredRecord[]; more: boolean } {
+    const records: StoredRecord[] = []
+    let bytes = 0
+    for (const record of this.recordsOn(arc, after)) {
+      if (records.length === limit || bytes > batchBytes) return { records, more: true }
+      records.push(record)
+      bytes += sizeOf(record)
+    }
+    return { records, more: false }
   }
 
-  /** The arc outside all cells: what lies there belongs elsewhere. Undefined when there is none. */
-  strangeArc(): Arc | undefined {
-    const cells = this.cells()
-    const [first, last] = [cells[0], cells.at(-1)]
-    return first && last && first.to !== last.from ? { from: first.to, to: last.from } : undefined
+  /** By their cursors, those of the first so many that are here: as many as travel in one call. */
+  pick(cursors: readonly string[]): { records: StoredRecord[]; done: number } {
+    const records: StoredRecord[] = []
+    let bytes = 0
+    for (const [at, cursor] of cursors.entries()) {
+      const [key = '', index] = cursor.split('/')
+      const record = this.#store.read(key).find((one) => one.index === index)
+      if (!record) continue
+      bytes += sizeOf(record)
+      if (records.length > 0 && bytes > batchBytes) return { records, done: at }
+      records.push(record)
+    }
+    return { records, done: cursors.length }
+  }
+
+  /** The arcs outside all cells: what lies there belongs elsewhere. None while this node has no place in the network. */
+  strangeArcs(): Arc[] {
+    this.cells()
+    return this.#held.isEmpty ? [] : this.#held.gaps(this.#me.id.length)
+  }
+
+  /** Notes that this node is there, and has everything; nothing is in doubt any more. @param forgottenBefore by the others of its windows */
+  async notePresence(forgottenBefore: number): Promise<void> {
+    this.#doubtUntil = undefined
+    const complete = this.#cells.map(({ from, to }) => ({ from, to }))
+    const window = Math.max(0, ...this.#cells.map((cell) => cell.window.length))
+    const memo = this.#presence.note(Math.floor(this.#clock.now()), forgottenBefore, complete, window)
+    if (memo === undefined) return
+    this.#store.remember(memo)
+    await this.flushed()
+  }
+
+  /** What this node remembers of an earlier life. */
+  get memory(): Pick<Presence, 'isBack' | 'knew' | 'formerWindow'> {
+    return this.#presence
+  }
+
+  /** Deletions before that need not be remembered any more, ms since 1970. */
+  get forgetsBefore(): number {
+    return this.#presence.forgetsBefore
   }
 
   counts(): { owned: number; replicas: number; misplaced: number } {
-    const strange = this.strangeArc()
-    let misplaced = 0
-    if (strange) {
-      for (let page = this.scanArc(strange, undefined, 500); page.length > 0; ) {
-        misplaced += page.filter(({ value }) => value !== null).length
-        page = page.length < 500 ? [] : this.scanArc(strange, cursorOf(page[499] as StoredRecord), 500)
-      }
-    }
-    return { owned: this.#values - misplaced, replicas: 0, misplaced }
+    const [own, ...others] = this.cells().map((cell) => this.#prints.of(cell).values)
+    const misplaced = this.strangeArcs().reduce((sum, arc) => sum + this.#prints.of(arc).values, 0)
+    return { owned: own ?? 0, replicas: others.reduce((sum, count) => sum + count, 0), misplaced }
   }
 
   role(key: Id): 'owned' | 'replica' | 'misplaced' {
@@ -181,53 +340,45 @@ export class Holdings {
     return place === 0 ? 'owned' : place > 0 ? 'replica' : 'misplaced'
   }
 
-  /**
-   * Notes that a record is being offered to another holder. Call what it returns when that one has taken it: it then counts,
-   * unless the record has come back meanwhile.
-   */
-  offer(record: StoredRecord): () => void {
-    const offer: Offer = { hlc: record.version.hlc }
-    const cursor = cursorOf(record)
-    this.#offered.set(cursor, offer)
-    return () => {
-      if (this.#offered.get(cursor) === offer) offer.takenAt = this.#clock.now()
+  drop(record: StoredRecord): void {
+    this.#note(record, -1)
+    this.#store.drop(record.key, record.index)
+  }
+
+  /** Keeps of an expired value only that it was there. */
+  bury(record: StoredRecord): void {
+    this.#replace(record, buried(record, this.#clock.now()))
+  }
+
+  #replace(ours: StoredRecord | undefined, winner: StoredRecord): void {
+    const growth = sizeOf(winner) - (ours ? sizeOf(ours) : 0)
+    if (growth > 0 && winner.value !== null && this.#bytes + growth > this.#quotaBytes)
+      throw new Refusal('STORE_FULL', `this node keeps ${this.#quotaBytes} bytes at most; delete something, or add nodes`)
+    this.#store.write(winner)
+    if (ours) this.#note(ours, -1)
+    this.#note(winner, 1)
+  }
+
+  *#scanSpan({ first, last }: Span, after = first): Generator<StoredRecord, void> {
+    for (let limit = pageLeast, from = after; ; ) {
+      const page = this.#store.scan(from, limit, last)
+      yield* page
+      if (page.length < limit) return
+      from = cursorOf(page.at(-1) as StoredRecord)
+      limit = nextLimit(page)
     }
   }
 
-  /** Since when this version of the record has been with another holder; undefined when it is not. */
-  takenAt(record: StoredRecord): number | undefined {
-    const offer = this.#offered.get(cursorOf(record))
-    return offer?.hlc === record.version.hlc ? offer.takenAt : undefined
+  #note(record: StoredRecord, by: 1 | -1): void {
+    this.#prints.note(record, by)
+    this.#bytes += by * sizeOf(record)
   }
+}
 
-  /** What was offered, or taken, counts no more: this node stays. */
-  forgetOffers(): void {
-    this.#offered.clear()
-  }
+export const everywhere = ({ length }: Id): Arc => ({ from: '0'.repeat(length), to: '0'.repeat(length) })
 
-  async drop(record: StoredRecord): Promise<void> {
-    this.#offered.delete(cursorOf(record))
-    if (this.#former && inArc(this.#former.from, record.key, this.#former.to)) this.#former = undefined
-    this.#count(record, undefined)
-    await this.#store.drop(record.key, record.index)
-  }
-
-  /** What others hold by now is no more complete than the day they took it; without a place in the network nothing is. */
-  #cut(): void {
-    const [first, last] = [this.#cells[0], this.#cells.at(-1)]
-    const held = first && last ? { from: last.from, to: first.to } : undefined
-    if (!held) this.#former = undefined
-    else if (this.#complete && !covers(held, this.#complete)) this.#former = this.#complete
-    this.#complete = held && this.#complete && covers(this.#complete, held) ? held : undefined
-  }
-
-  #scan(after: string | undefined, limit: number, to: Id | undefined): StoredRecord[] {
-    const page = this.#store.scan(after, limit)
-    return to === undefined ? page : page.filter(({ key }) => key <= to)
-  }
-
-  #count(was: StoredRecord | undefined, is: StoredRecord | undefined): void {
-    if (was && was.value !== null) this.#values--
-    if (is && is.value !== null) this.#values++
-  }
+/** How many of such records are read at once. */
+const nextLimit = (page: readonly StoredRecord[]): number => {
+  const bytes = page.reduce((sum, record) => sum + sizeOf(record), 0)
+  return Math.max(1, Math.min(pageLength, Math.floor((batchBytes * page.length) / bytes)))
 }

@@ -9,6 +9,20 @@ export class MemoryStore implements Store {
   /** The keys in order; undefined after a change of the set of keys, made again by the next scan. */
   #order: Id[] | undefined
   #size = 0
+  #memo: string | undefined
+
+  get memo(): string | undefined {
+    return this.#memo
+  }
+
+  remember(memo: string): void {
+    this.#memo = memo
+  }
+
+  /** There is no disk to wait for. */
+  flushed(): Promise<void> {
+    return Promise.resolve()
+  }
 
   get size(): number {
     return this.#size
@@ -19,7 +33,7 @@ export class MemoryStore implements Store {
     return records.length < 2 ? records : records.sort(byIndex)
   }
 
-  write(record: StoredRecord): Promise<void> {
+  write(record: StoredRecord): void {
     let records = this.#byKey.get(record.key)
     if (!records) {
       records = new Map()
@@ -28,10 +42,9 @@ export class MemoryStore implements Store {
     }
     if (!records.has(record.index)) this.#size++
     records.set(record.index, record)
-    return Promise.resolve()
   }
 
-  drop(key: Id, index: string): Promise<void> {
+  drop(key: Id, index: string): void {
     const records = this.#byKey.get(key)
     if (records?.delete(index)) {
       this.#size--
@@ -40,14 +53,14 @@ export class MemoryStore implements Store {
         this.#order = undefined
       }
     }
-    return Promise.resolve()
   }
 
-  scan(after: string | undefined, limit: number): StoredRecord[] {
+  scan(after: string | undefined, limit: number, last?: Id): StoredRecord[] {
     this.#order ??= [...this.#byKey.keys()].sort()
     const keys = this.#order
     const page: StoredRecord[] = []
     for (let at = after === undefined ? 0 : firstAtOrAfter(keys, after.split('/')[0] ?? ''); at < keys.length; at++) {
+      if (last !== undefined && (keys[at] ?? '') > last) break
       for (const record of this.read(keys[at] ?? '')) {
         if (after !== undefined && cursorOf(record) <= after) continue
         if (page.length === limit) return page

@@ -10,17 +10,23 @@ import type { Deleted, Found, Placed, Value, Written } from '../protocol/client-
 import { Refusal } from '../protocol/errors.ts'
 import { type Held, NotHeld, type PeerApi } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
-import type { Mode, Peer, StoredRecord, Version } from '../protocol/schemas.ts'
+import { limits, type Mode, type Peer, type StoredRecord, type Version } from '../protocol/schemas.ts'
+import type { Id } from '../space/id.ts'
 import type { Holdings } from './holdings.ts'
 import type { HybridClock } from './hybrid-clock.ts'
-import { type Address, compareVersions, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
+import { type Answer, read, type Reader, type Reading } from './reads.ts'
+import { type Address, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
+import { type Copy, write, type Writer } from './writes.ts'
 
-/** Peers named by one routing answer: enough that a dead one rarely costs a second question. */
-const breadth = 4
-/** How often a write that was superseded on its way is stamped anew. */
-const stampings = 4
-/** Nodes asked for the content of one key, at the most. */
-const visits = 8
+/** Peers named by one routing answer beyond the window: enough that dead ones rarely cost a second question. */
+const spares = 3
+/** Before an operation is tried again that failed for what may be over in a moment. */
+const retryMs = 150
+/** Widths of ids in which many values can come to share a key. */
+const narrowBits = 32
+
+/** What fails now may work in a moment. */
+const passing: ReadonlySet<string> = new Set(['NOT_ENOUGH_COPIES', 'INCONCLUSIVE', 'NO_ROUTE'])
 
 /** A value as people give it: text, or base64 with its encoding. */
 export interface Content {
@@ -38,12 +44,6 @@ export interface OperationsOptions {
   readonly operationTimeoutMs: number
 }
 
-/** A copy that was written: by whom, and the version that won there. */
-interface Copy {
-  readonly peer: Peer
-  readonly version: Version
-}
-
 export class Operations {
   readonly #me: Peer
   readonly #overlay: Overlay
@@ -53,6 +53,8 @@ export class Operations {
   readonly #hash: Hash
   readonly #stamps: HybridClock
   readonly #options: OperationsOptions
+  readonly #reader: Reader
+  readonly #writer: Writer
 
   constructor(
     holdings: Holdings,
@@ -70,6 +72,22 @@ export class Operations {
     this.#hash = ports.hash
     this.#stamps = stamps
     this.#options = options
+    this.#reader = {
+      replicas: options.replicas,
+      now: () => ports.clock.now(),
+      newer: (ours, theirs) => mergeRecords(ports.hash, ours, theirs),
+      get: (peer, address, lookup) => this.#get(peer, address, lookup),
+      give: async (peer, record, lookup) => {
+        const copy = await this.#insert(peer, record, [], lookup)
+        return typeof copy === 'object' ? copy.version : undefined
+      },
+    }
+    this.#writer = {
+      replicas: options.replicas,
+      stamp: () => this.#stamp(),
+      observe: (stamp) => stamps.observe(stamp),
+      insert: (peer, record, others, lookup) => this.#insert(peer, record, others, lookup),
+    }
   }
 
   /** Where content is, by whatever a person names: a value, a name. */
@@ -87,32 +105,40 @@ export class Operations {
     return { key, owner: window[0] as Peer, window, mode, hops: lookup.hops, path: lookup.path }
   }
 
-  /** @throws Refusal NOT_ENOUGH_COPIES, NO_ROUTE, NOT_JOINED */
+  /** @throws Refusal NOT_ENOUGH_COPIES, KEY_FULL, STORE_FULL, NO_ROUTE, NOT_JOINED */
   async store({ value, encoding, contentType = 'text/plain; charset=utf-8', name, ttlSeconds }: Content): Promise<Written> {
     const index = name === undefined ? valueIndex(this.#hash, value, encoding) : nameIndex(this.#hash, name)
+    const key = keyOf(index, this.#options.bits)
+    if (this.#options.bits <= narrowBits) await this.#assertRoom(key, index)
+    const expiresAt = ttlSeconds === undefined ? undefined : Math.floor(this.#clock.now()) + ttlSeconds * 1000
+    const until = name === undefined && expiresAt !== undefined ? await this.#latest({ key, index }, expiresAt) : expiresAt
     return this.#write({
-      key: keyOf(index, this.#options.bits),
+      key,
       index,
       value,
       ...(encoding === undefined ? {} : { encoding }),
       contentType,
       ...(name === undefined ? {} : { name }),
       version: this.#stamp(),
-      ...(ttlSeconds === undefined ? {} : { expiresAt: Math.floor(this.#clock.now()) + ttlSeconds * 1000 }),
+      ...(until === undefined ? {} : { expiresAt: until }),
     })
   }
 
-  /** @throws Refusal NOT_FOUND; INCONCLUSIVE when nobody who was reachable could say; NO_ROUTE, NOT_JOINED */
+  /** @throws Refusal NOT_FOUND; INCONCLUSIVE when too few of those who were reachable could say; NO_ROUTE, NOT_JOINED */
   async lookup(address: Address, mode = this.#options.mode): Promise<Found> {
     const { key } = address
-    const lookup = this.#lookup(key, mode)
-    const { records, answeredBy } = await this.#read(address, lookup)
-    return { key, values: records.map(valueOf), answeredBy, hops: lookup.hops, path: lookup.path }
+    const here = this.#ownWord(address)
+    if (here) return { key, values: here.map(valueOf), answeredBy: this.#me, hops: 0, path: [] }
+    return this.#patiently(async () => {
+      const lookup = this.#lookup(key, mode)
+      const { records, answeredBy } = await read(this.#reader, address, lookup)
+      return { key, values: records.map(valueOf), answeredBy, hops: lookup.hops, path: lookup.path }
+    })
   }
 
   /** @throws Refusal NOT_FOUND when there was nothing; else as store and lookup do */
   async remove(address: Address): Promise<Deleted> {
-    const { records } = await this.#read(address, this.#lookup(address.key, this.#options.mode))
+    const { records } = await this.#patiently(() => this.#read(address))
     const graves = await Promise.all(
       records.map(({ key, index, contentType, name, version }) => {
         this.#stamps.observe(version.hlc)
@@ -128,14 +154,21 @@ export class Operations {
     }
   }
 
+  /** Who owns a key. @throws Refusal NO_ROUTE, NOT_JOINED */
+  async ownerOf(key: Id): Promise<Peer> {
+    const [owner] = await this.#lookup(key, this.#options.mode).window()
+    return owner as Peer
+  }
+
   #lookup(key: string, mode: Mode): Lookup {
     const overlay = this.#overlay
     const network = this.#network
+    const count = this.#options.replicas + spares
     return new Lookup(
       {
-        local: (avoid) => overlay.route(key, breadth, avoid, mode),
+        local: (avoid) => overlay.route(key, count, avoid, mode),
         ask: async (peer, avoid) => {
-          const route = await network.call(peer, 'route', { key, count: breadth, avoid: [...avoid].slice(-1024), mode })
+          const route = await network.call(peer, 'route', { key, count, avoid: [...avoid].slice(-1024), mode })
           overlay.admit(peer)
           return route
         },
@@ -146,109 +179,93 @@ export class Operations {
     )
   }
 
-  /** Writes to the window; a write that was superseded on its way is stamped above the winner and written again. */
-  async #write(record: StoredRecord): Promise<Written> {
-    const { replicas, mode } = this.#options
-    const lookup = this.#lookup(record.key, mode)
-    let copies: Copy[] = []
-    for (let stamping = 0; stamping < stampings; stamping++) {
-      copies = await this.#copy(record, lookup)
-      const newest = copies
-        .map(({ version }) => version)
-        .sort(compareVersions)
-        .at(-1)
-      if (!newest || compareVersions(newest, record.version) <= 0) break
-      this.#stamps.observe(newest.hlc)
-      record = { ...record, version: this.#stamp() }
-    }
-    const { key, index, version } = record
-    const owner = copies[0]?.peer
-    const count = { key, index, stored: copies.length, wanted: replicas }
-    if (!owner) throw new Refusal('NOT_ENOUGH_COPIES', `0 of ${replicas} copies written; storing again is safe`, count)
-    return { ...count, version, owner, hops: lookup.hops }
+  #write(record: StoredRecord): Promise<Written> {
+    return this.#patiently(() => write(this.#writer, record, this.#lookup(record.key, this.#options.mode)))
   }
 
-  /** Copies of a record, one on each of the window, stand-ins for those who do not answer. */
-  async #copy(record: StoredRecord, lookup: Lookup): Promise<Copy[]> {
-    const copies = new Map<string, Copy>()
+  /**
+   * Windows are short of nodes for a moment when some have died, or came a moment ago: what failed for that is tried again
+   * as long as half of an operation's time, before whoever asked is told.
+   */
+  async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
+    const until = this.#clock.now() + this.#options.operationTimeoutMs / 2
     for (;;) {
-      const window = await lookup.window()
-      const missing = this.#options.replicas - copies.size
-      const targets = window.filter(({ id }) => !copies.has(id)).slice(0, missing)
-      if (missing <= 0 || targets.length === 0) return [...copies.values()]
-      await Promise.all(
-        targets.map(async (peer) => {
-          const copy = await this.#insert(peer, record, lookup)
-          if (copy) copies.set(peer.id, copy)
-        }),
-      )
+      try {
+        return await attempt()
+      } catch (error) {
+        if (!(error instanceof Refusal) || !passing.has(error.code) || this.#clock.now() + retryMs > until) throw error
+      }
+      await this.#clock.sleep(retryMs)
     }
   }
 
-  /**
-   * Merges into a peer; and, when that one says that others should hold the key, into the first of those that answers. What
-   * the peer itself took in stands in for them otherwise.
-   */
-  async #insert(peer: Peer, record: StoredRecord, lookup: Lookup, from: readonly Peer[] = []): Promise<Copy | undefined> {
-    const request = { key: record.key, record }
-    const answer = await this.#visit(peer, lookup, {
-      here: async () => ({ version: await this.#holdings.merge(record), ...this.#holdings.standing(record.key) }),
-      there: () => this.#network.call(peer, 'insert', request),
-    })
-    if (!answer) return undefined
-    const path = [...from, peer]
-    const others = answer.held || path.length > 2 ? [] : answer.ask.filter(({ id }) => !path.some((p) => p.id === id))
-    for (const other of others) {
-      const copy = await this.#insert(other, record, lookup, path)
-      if (copy) return copy
-    }
-    return { peer, version: answer.version }
+  #read(address: Address): Promise<Reading> {
+    return read(this.#reader, address, this.#lookup(address.key, this.#options.mode))
   }
 
-  /**
-   * Asks the window, and whoever those name. It ends once someone who holds the key has answered, and someone who has had all
-   * that was written there; a value by its content needs neither, since it never changes.
-   */
-  async #read(address: Address, lookup: Lookup): Promise<{ records: StoredRecord[]; answeredBy: Peer }> {
-    const { key, index } = address
-    const newest = new Map<string, StoredRecord>()
-    const living = () => [...newest.values()].filter((record) => isLive(record, this.#clock.now()))
-    const met = new Set<string>()
-    const queue: Peer[] = []
-    let held = false
-    let complete = false
-    while (met.size < visits) {
-      const peer = queue.shift() ?? (await lookup.window()).find(({ id }) => !met.has(id))
-      if (!peer) break
-      if (met.has(peer.id)) continue
-      met.add(peer.id)
-      const answer = await this.#get(peer, address, lookup)
-      if (!answer) continue
-      for (const record of answer.records) newest.set(record.index, mergeRecords(this.#hash, newest.get(record.index), record))
-      held ||= answer.held
-      complete ||= answer.complete
-      const records = living()
-      const final = held && complete
-      if (records.length > 0 && (final || index?.startsWith('v:'))) return { records, answeredBy: peer }
-      if (final) throw new Refusal('NOT_FOUND', 'nothing is stored there', { key, hops: lookup.hops, path: lookup.path })
-      queue.push(...answer.ask)
+  /** What is stored by its content and is here, where this node may say so: nobody else need be asked. */
+  #ownWord({ key, index }: Address): StoredRecord[] | undefined {
+    if (!index?.startsWith('v:')) return undefined
+    const { held, complete } = this.#holdings.standing(key)
+    if (!held || !complete) return undefined
+    const now = this.#clock.now()
+    const records = this.#holdings.read({ key, index }).filter((record) => isLive(record, now))
+    return records.length > 0 ? records : undefined
+  }
+
+  /** What is stored by its content may be somebody else's too: it lives as long as any of them wants it; undefined: for ever. */
+  async #latest(address: Address, expiresAt: number): Promise<number | undefined> {
+    try {
+      const { records } = await this.#read(address)
+      const times = records.map((record) => record.expiresAt ?? Infinity)
+      const latest = Math.max(expiresAt, ...times)
+      return latest === Infinity ? undefined : latest
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      return expiresAt
     }
-    throw new Refusal('INCONCLUSIVE', 'nobody reachable can say whether this is stored; try again in a second', {
-      key,
-      path: lookup.path,
-    })
+  }
+
+  /** Where ids are narrow, values share keys; one with too many of them could not be looked up any more. */
+  async #assertRoom(key: Id, index: string): Promise<void> {
+    try {
+      const { records } = await this.#read({ key })
+      if (records.length >= limits.valuesPerKey && !records.some((record) => record.index === index))
+        throw new Refusal('KEY_FULL', `${limits.valuesPerKey} values live under key ${key}; boot with more bits to store more`)
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code === 'KEY_FULL') throw error
+    }
+  }
+
+  /** Merges into a peer. */
+  async #insert(peer: Peer, record: StoredRecord, others: Id[], lookup: Lookup): Promise<Copy | 'full' | undefined> {
+    const { key } = record
+    try {
+      const answer = await this.#visit(peer, lookup, {
+        here: () => this.#holdings.insert(record, others),
+        there: () => this.#network.call(peer, 'insert', { key, record, with: others }),
+      })
+      return answer && { peer, ...answer }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      if (error.code === 'STORE_FULL') return 'full'
+      // This very node, which is leaving: others take the record.
+      if (error.code === 'NOT_JOINED') return undefined
+      throw error
+    }
   }
 
   /** A peer's records and standing; undefined when it does not answer. */
-  async #get(peer: Peer, address: Address, lookup: Lookup): Promise<Omit<Held, 'key'> | undefined> {
+  async #get(peer: Peer, address: Address, lookup: Lookup): Promise<Answer | undefined> {
     try {
-      return await this.#visit(peer, lookup, {
+      const held = await this.#visit<Held>(peer, lookup, {
         here: () => this.#holdings.get(address),
         there: () => this.#network.call(peer, 'get', address),
       })
+      return held && { peer, ...held }
     } catch (error) {
       if (!(error instanceof Refusal && error.code === 'NOT_HELD')) throw error
-      if (Schema.Check(NotHeld, error.details)) return error.details
+      if (Schema.Check(NotHeld, error.details)) return { peer, ...error.details }
       throw new Refusal('INTERNAL', `${peer.url} answered NOT_HELD without its standing`)
     }
   }

@@ -63,14 +63,30 @@ export const assertSound = (hash: Hash, record: StoredRecord, bits: number): voi
 }
 
 /** How long a tombstone is kept: the longest absence after which older copies may come back. */
-const tombstoneHorizonMs = 7 * 24 * 3600_000
+export const tombstoneHorizonMs = 7 * 24 * 3600_000
 
-/** Whether a record may be forgotten: it has expired, or is a tombstone beyond the horizon. */
-export const isOver = (record: StoredRecord, now: number): boolean =>
-  record.value === null ? now - stampMs(record.version.hlc) > tombstoneHorizonMs : !isLive(record, now)
+/** Whether it is a tombstone of before that time, ms since 1970. */
+export const isOver = ({ value, version }: StoredRecord, before: number): boolean =>
+  value === null && stampMs(version.hlc) < before
+
+/** A value that has expired as the tombstone that it is from then on; anything else as it is. */
+export const buried = (record: StoredRecord, now: number): StoredRecord => {
+  if (record.value === null || isLive(record, now)) return record
+  const { encoding: _, expiresAt: __, ...rest } = record
+  return { ...rest, value: null }
+}
 
 export const isLive = (record: StoredRecord, now: number): boolean =>
   record.value !== null && (record.expiresAt === undefined || record.expiresAt > now)
+
+/** What a record costs beside its value, about. */
+const overheadBytes = 300
+
+/** Bytes that a record takes, about. */
+export const sizeOf = ({ value }: StoredRecord): number => (value?.length ?? 0) + overheadBytes
+
+/** Bytes of records that are read or sent at once, about; a single record always is. */
+export const batchBytes = 1024 * 1024
 
 /** How many bytes a value's text stands for. */
 export const bytesOf = (value: string, encoding: 'base64' | undefined): number => {
@@ -87,3 +103,6 @@ const fingerprint = (hash: Hash, { value, encoding, expiresAt = 0, contentType, 
   `${value === null ? '' : hash(value, encoding)}/${expiresAt}/${contentType}/${name}`
 
 const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/** The least that any two parts of a window of that size, each so large, have one node in common. */
+export const majorityOf = (window: number): number => Math.floor(window / 2) + 1

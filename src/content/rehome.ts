@@ -1,61 +1,112 @@
 /**
- * Moving records to where they belong: what a joiner fetches from its donors, what a donor passes on to it and then drops,
- * and what a leaver hands to its heirs. One pass does whatever is due; every change of the ring starts one.
+ * Moving records to where they belong. One pass does whatever is due: what this node holds is compared with those who share its
+ * cells, what it does not hold any more is passed on and then dropped. That is join transfer, repair after a failure, hand-off
+ * of stand-ins and clean-up. Every change of the ring starts a pass, and a slow clock.
  */
-import type { Overlay } from '../overlay/overlay.ts'
+import type { Cell, Overlay } from '../overlay/overlay.ts'
 import type { Clock, Log } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
-import type { Network } from '../protocol/rpc.ts'
-import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
-import { type Arc, distance } from '../space/ring.ts'
-import { batches } from './batch.ts'
-import type { Holdings } from './holdings.ts'
-import type { Operations } from './operations.ts'
-import { cursorOf, isOver } from './record.ts'
+import type { Network, Reply } from '../protocol/rpc.ts'
+import type { Peer, StoredRecord } from '../protocol/schemas.ts'
+import { Arcs } from '../space/arcs.ts'
+import type { Id } from '../space/id.ts'
+import { type Arc, distance, step } from '../space/ring.ts'
+import { Entrusted } from './entrusted.ts'
+import { everywhere, type Holdings } from './holdings.ts'
+import { type Intent, type Outcome, paceMs, type Party, reconcile } from './reconcile.ts'
+import { cursorOf, isLive, isOver, majorityOf } from './record.ts'
 
-/** Donors asked for a cell before it counts as complete. */
-const donors = 3
-/** Before a pass that could not finish is made again. */
+/** Failed searches for an owner in one pass, after which the rest waits for the next. */
+const lostMost = 8
+/** Records that are looked at, or dropped, before others have their turn. */
+const pageLength = 200
+/** Memories that differ by more are not of the same end. */
+const staleMs = 3 * 60_000
+/** How long those are waited for who may have what nobody has who is there. */
+const patienceMs = 30_000
+/** Before a pass that could not finish is made again: this at first, twice as much each time, up to the most. */
 const retryMs = 200
+const retryMostMs = 1000
+
+/** What is left of a pass: nothing; what only waits for its grace to pass; what could not be done. */
+type Rest = 'nothing' | 'grace' | 'work'
+
+const more = (a: Rest, b: Rest): Rest =>
+  a === 'work' || b === 'work' ? 'work' : a === 'grace' || b === 'grace' ? 'grace' : 'nothing'
+
+export interface RehomingOptions {
+  readonly replicas: number
+  /** How long a copy is kept after those who should hold it have acknowledged it, so that views have time to agree. */
+  readonly graceMs: number
+}
+
+interface Setting {
+  readonly me: Peer
+  readonly overlay: Overlay
+  readonly ports: { network: Network<PeerApi>; clock: Clock; log: Log }
+  /** Who owns a key. @throws Refusal as Operations.find */
+  readonly ownerOf: (key: Id) => Promise<Peer>
+  readonly options: RehomingOptions
+}
 
 export class Rehoming {
+  /** What others have by now of what this node holds. */
+  readonly entrusted = new Entrusted()
   readonly #me: Peer
-  readonly #holdings: Holdings
-  readonly #overlay: Overlay
-  readonly #operations: Operations
-  readonly #network: Network<PeerApi>
   readonly #clock: Clock
   readonly #log: Log
-  /** How long a copy that its new holder has acknowledged is kept, so that views have time to agree. */
-  readonly #graceMs: number
+  readonly #network: Network<PeerApi>
+  readonly #holdings: Holdings
+  readonly #ownerOf: (key: Id) => Promise<Peer>
+  readonly #options: RehomingOptions
+  readonly #party: Party
+  /** Cells and the peers with whom they agreed, since the last change of either; the slow clock asks one of them again. */
+  readonly #agreed = new Set<string>()
+  #rounds = 0
+  #moving = 0
+  /** Deletions before that are not remembered by any of those compared with so far. */
+  #forgotten: number | undefined
+  /** Whether there was ever anyone else. */
+  #accompanied = false
+  /** Since when nobody is there who has had everything. */
+  #bereftSince: number | undefined
+  /** Whether the present pass has met a cell of which that is so. */
+  #bereft = false
+  /** How far the sweep has come. */
+  #swept: string | undefined
   #running: Promise<void> | undefined
   #again = false
   #closed = false
-  /** How far the sweep for what has expired has come. */
-  #swept: string | undefined
 
-  constructor(
-    me: Peer,
-    holdings: Holdings,
-    overlay: Overlay,
-    operations: Operations,
-    ports: { network: Network<PeerApi>; clock: Clock; log: Log },
-    graceMs: number,
-  ) {
+  constructor(holdings: Holdings, { me, overlay, ports, ownerOf, options }: Setting) {
     this.#me = me
     this.#holdings = holdings
-    this.#overlay = overlay
-    this.#operations = operations
-    this.#network = ports.network
     this.#clock = ports.clock
     this.#log = ports.log
-    this.#graceMs = graceMs
+    this.#network = ports.network
+    this.#ownerOf = ownerOf
+    this.#options = options
+    this.#party = {
+      me,
+      holdings,
+      ...ports,
+      evict: (id) => overlay.evict(id),
+      moving: (records) => {
+        this.#moving += records
+      },
+    }
+  }
+
+  /** Records known to be on their way, in or out; of a leaver, those that not enough others have. */
+  get moving(): number {
+    return this.#closed ? this.#leftOn(everywhere(this.#me.id)) : this.#moving
   }
 
   /** Starts a pass, or has the running one followed by another. Returns when nothing is due any more. */
   run(): Promise<void> {
-    this.#holdings.cells()
+    const cells = this.#holdings.cells()
+    if (!this.#closed) this.entrusted.takeBack(Arcs.of(cells))
     this.#again = true
     this.#running ??= this.#passes().finally(() => {
       this.#running = undefined
@@ -63,201 +114,258 @@ export class Rehoming {
     return this.#running
   }
 
+  /** The same on the slow clock: each cell is compared anew with one of those who share it, in turn. */
+  review(): Promise<void> {
+    this.#rounds++
+    for (const cell of this.#holdings.cells()) {
+      const others = this.#othersOf(cell)
+      const next = others[this.#rounds % others.length]
+      if (next) this.#agreed.delete(agreement(cell, next))
+    }
+    return this.run()
+  }
+
   /**
    * Hands everything over to the heirs, as if this node were not there, and makes no passes any more. Called again it hands
    * over what has come since.
-   * @returns how many records moved, and how many nobody would take this time
+   * @returns how many records moved, and how many not enough others took this time
    */
   async handOver(): Promise<{ moved: number; left: number }> {
     this.#closed = true
-    await this.#running
-    const total = { moved: 0, left: 0 }
-    for (let after: string | undefined, more = true; more; ) {
-      const page = this.#holdings.scan(after, limits.page)
-      more = page.length === limits.page
-      after = page.length > 0 ? cursorOf(page.at(-1) as StoredRecord) : after
-      const own = page.filter((record) => this.#holdings.takenAt(record) === undefined)
-      const moved = await this.#bequeath(own)
-      total.moved += moved
-      total.left += own.length - moved
-    }
-    return total
+    // Whoever began that pass hears what became of it.
+    await this.#running?.catch(() => undefined)
+    let moved = 0
+    for (const cell of this.#holdings.cells()) moved += await this.#bequeath(cell)
+    const strange = this.#holdings.strangeArcs()
+    for (const arc of strange) await this.#passOn(arc)
+    // What those who should have it did not take goes to the nearest, who will pass it on.
+    for (const arc of this.#holdings.cells().length > 0 ? strange : [everywhere(this.#me.id)])
+      if (this.#leftOn(arc) > 0) moved += await this.#bequeath(arc)
+    return { moved, left: this.#leftOn(everywhere(this.#me.id)) }
   }
 
   /** Passes are made again. */
   resume(): void {
-    this.#holdings.forgetOffers()
+    this.entrusted.clear()
     this.#closed = false
   }
 
   async #passes(): Promise<void> {
+    let retryAfterMs = retryMs
     while (this.#again && !this.#closed) {
       this.#again = false
-      const whole = await this.#pass()
-      if (!whole && !this.#closed) {
-        await this.#clock.sleep(retryMs)
-        this.#again = true
-      }
+      const left = await this.#pass()
+      if (left === 'nothing' || this.#closed) continue
+      // What is with others already waits for the grace to pass, and for nothing else.
+      const waitMs = left === 'grace' ? this.#options.graceMs : retryAfterMs
+      retryAfterMs = Math.min(2 * retryAfterMs, retryMostMs)
+      for (let waited = 0; waited < waitMs && !this.#again && !this.#closed; waited += retryMs) await this.#clock.sleep(retryMs)
+      this.#again = true
     }
   }
 
-  /** Returns whether nothing is left to do. */
-  async #pass(): Promise<boolean> {
-    let whole = true
-    for (const cell of this.#holdings.cells()) whole = (await this.#fetch(cell)) && whole
-    const strange = this.#holdings.strangeArc()
-    if (strange) whole = (await this.#passOn(strange)) && whole
-    await this.#sweep()
-    return whole
+  async #pass(): Promise<Rest> {
+    const doubting = this.#holdings.doubtUntil !== undefined
+    if (doubting) this.#agreed.clear()
+    const cells = this.#holdings.cells()
+    this.#accompanied ||= cells.some(({ window }) => window.length > 1)
+    const current = new Set(cells.flatMap((cell) => this.#othersOf(cell).map((other) => agreement(cell, other))))
+    for (const old of this.#agreed) if (!current.has(old)) this.#agreed.delete(old)
+    this.#bereft = false
+    let left: Rest = 'nothing'
+    for (const cell of cells) if (!(await this.#share(cell))) left = 'work'
+    for (const strange of this.#holdings.strangeArcs()) left = more(left, await this.#passOn(strange))
+    if (!this.#bereft) this.#bereftSince = undefined
+    this.#sweep()
+    // What is in doubt must not be forgotten to be so before all of it was looked at.
+    if (this.#holdings.isWhole && !(doubting && left === 'work')) await this.#holdings.notePresence(this.#forgotten ?? 0)
+    return left
   }
 
-  /** Fetches a cell from its donors, unless it is complete. */
-  async #fetch(cell: Arc): Promise<boolean> {
-    if (this.#holdings.isComplete(cell)) return true
-    const from = this.#holdings.heirs(cell.to, donors)
-    let answered = true
-    let fetched = 0
-    for (const donor of from) {
-      const outcome = await this.#fetchFrom(donor, cell)
-      fetched += outcome?.fetched ?? 0
-      answered &&= outcome !== undefined
-      if (outcome?.complete) break
+  /** Compares a cell with the others of its window; and, as long as it is not complete, with those who held it before. */
+  async #share(cell: Cell): Promise<boolean> {
+    const others = this.#othersOf(cell)
+    const complete = this.#holdings.isComplete(cell)
+    let shared = true
+    /** Whether someone is there who has had everything, and whether none of it was ever given up. */
+    let known = complete
+    let witnessed = false
+    let received = 0
+    const intent: Intent = { pull: true, push: 'held' }
+    const knew = [this.#holdings.memory.knew(cell)]
+    for (const other of others) {
+      if (complete && this.#agreed.has(agreement(cell, other))) continue
+      const outcome = await this.#reconcile(other, cell, intent)
+      received += outcome?.pulled ?? 0
+      known ||= outcome?.complete ?? false
+      witnessed ||= outcome?.witnessed ?? false
+      knew.push(outcome?.knew ?? 0)
+      if (outcome) this.#forgotten = Math.min(this.#forgotten ?? outcome.forgotten, outcome.forgotten)
+      const agreed = outcome !== undefined && outcome.shared && outcome.settled
+      if (agreed) this.#agreed.add(agreement(cell, other))
+      shared &&= agreed
     }
-    if (fetched > 0) this.#log.info({ from: from[0], records: fetched }, 'content received')
-    const same = this.#holdings.cells().some(({ from: low, to }) => low === cell.from && to === cell.to)
-    if (!answered || !same) return false
-    this.#holdings.declareComplete(cell)
+    const windowed = new Set(cell.window.map(({ id }) => id))
+    for (const donor of this.#holdings.heirs(cell.to, Infinity).filter(({ id }) => !windowed.has(id))) {
+      if (known) break
+      const outcome = await this.#reconcile(donor, cell, { pull: true })
+      received += outcome?.pulled ?? 0
+      known ||= outcome?.complete ?? false
+      witnessed ||= outcome?.witnessed ?? false
+      // Alone in the window, nobody would tell us of what a donor still takes itself.
+      if (others.length === 0) shared &&= outcome !== undefined && !outcome.held
+    }
+    if (received > 0) this.#log.info({ records: received, from: others[0] }, 'content received')
+    const still = this.#holdings.cells().some((now) => sameCell(now, cell))
+    if (!shared || !still) return false
+    witnessed ||= this.#isRemembered(knew, cell.window.length)
+    if (!known && !witnessed && !this.#isGivenUp()) return false
+    if (!complete) this.#holdings.declareComplete(cell, witnessed)
     return true
   }
 
-  /** Undefined when the donor does not answer, or still takes new records itself: what it then gets would be missed. */
-  async #fetchFrom(donor: Peer, { from, to }: Arc): Promise<{ complete: boolean; fetched: number } | undefined> {
-    let after: string | undefined
-    let steps = -1n
-    let fetched = 0
-    while (!this.#closed) {
-      const request = { from, to, limit: limits.page, ...(after === undefined ? {} : { after }) }
-      const page = await this.#tell(donor, () => this.#network.call(donor, 'range', request))
-      if (!page || page.held) return undefined
-      for (const record of page.records) fetched += await this.#takeIn(record)
-      if (page.next === undefined) return { complete: page.complete, fetched }
-      // A donor whose pages do not lead on would keep us for ever.
-      const last = page.records.at(-1)
-      const reached = last ? distance(from, last.key) : -1n
-      if (!last || cursorOf(last) !== page.next || page.next === after || reached < steps) return undefined
-      after = page.next
-      steps = reached
-    }
-    return undefined
+  /**
+   * Whether most of those who had everything before all were gone are back, and have compared: what one of them lacks another
+   * has. A node that founded the network had everything from the start.
+   * @param knew until when each of the window had everything in an earlier life
+   */
+  #isRemembered(knew: readonly number[], window: number): boolean {
+    const { isBack, formerWindow } = this.#holdings.memory
+    if (!isBack && !this.#accompanied) return true
+    const last = Math.max(...knew)
+    return knew.filter((until) => until > 0 && last - until < staleMs).length >= majorityOf(Math.max(window, formerWindow))
   }
 
-  /** Merges what a donor gave; what is not sound is its fault, and no reason to do without the rest. Returns how many. */
-  async #takeIn(record: StoredRecord): Promise<number> {
-    try {
-      await this.#holdings.merge(record)
-      return 1
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error
-      this.#log.warn({ record: cursorOf(record), why: error.message }, 'record refused')
-      return 0
-    }
+  /** Whether those who may have more have been waited for long enough. */
+  #isGivenUp(): boolean {
+    const now = this.#clock.now()
+    this.#bereft = true
+    this.#bereftSince ??= now
+    if (now - this.#bereftSince < patienceMs) return false
+    this.#log.warn({}, 'content given up: those who had it have not come back')
+    return true
   }
 
   /** Passes on what lies outside this node's cells, and drops what has been acknowledged long enough ago. */
-  async #passOn(strange: Arc): Promise<boolean> {
-    let whole = true
-    for (let after: string | undefined, more = true; more; ) {
-      const page = this.#holdings.scanArc(strange, after, limits.page)
-      more = page.length === limits.page
-      after = page.length > 0 ? cursorOf(page.at(-1) as StoredRecord) : after
-      const unknown: StoredRecord[] = []
-      for (const record of page) {
-        const takenAt = this.#holdings.takenAt(record)
-        const settled = takenAt !== undefined && this.#clock.now() - takenAt >= this.#graceMs
-        if (takenAt === undefined) unknown.push(record)
-        else if (settled && !this.#holdings.believes(record.key)) await this.#holdings.drop(record)
-        else whole = false
-      }
-      if (unknown.length > 0) {
-        await this.#offer(unknown)
-        whole = false
+  async #passOn(strange: Arc): Promise<Rest> {
+    let left: Rest = 'nothing'
+    let lost = 0
+    for (let rest: Arc | undefined = strange; rest && lost < lostMost; ) {
+      const [first] = this.#holdings.recordsOn(rest)
+      if (!first) break
+      const cell = await this.#cellAround(first.key)
+      const end: Id = cell ? nearer(first.key, cell.to, rest.to) : first.key
+      const arc: Arc = { from: step(first.key, -1n), to: end }
+      if (cell) await this.#entrust(arc, cell.window)
+      else lost++
+      await this.#dropSettled(arc)
+      left = more(left, this.#leftOn(arc) > 0 ? 'work' : this.#holdings.summary(arc).count > 0 ? 'grace' : 'nothing')
+      rest = end === rest.to ? undefined : { from: end, to: rest.to }
+    }
+    return left
+  }
+
+  /** Gives to each of a window what it lacks of an arc, if it believes that it holds it. */
+  async #entrust(arc: Arc, window: readonly Peer[]): Promise<void> {
+    if (window.some(({ id }) => id === this.#me.id)) return
+    this.entrusted.begin()
+    let all = Arcs.of([arc])
+    let given = 0
+    for (const peer of window) {
+      const had: Arc[] = []
+      const intent: Intent = { pull: false, push: 'held', had: (part) => had.push(part) }
+      const outcome = await this.#reconcile(peer, arc, intent)
+      given += outcome?.pushed ?? 0
+      all = all.within(Arcs.of(outcome?.held ? had : []))
+    }
+    this.entrusted.note(arc, all, this.#clock.now())
+    if (given > 0) this.#log.info({ to: window[0], records: given }, 'content passed on')
+  }
+
+  /** Drops what has been with others since before the grace period. */
+  async #dropSettled(arc: Arc): Promise<void> {
+    const settledAt = this.#clock.now() - this.#options.graceMs
+    let seen = 0
+    for (const part of this.entrusted
+      .arcs(settledAt)
+      .within(Arcs.of([arc]))
+      .arcs(this.#me.id.length)) {
+      for (const record of this.#holdings.recordsOn(part)) {
+        if (++seen % pageLength === 0) await this.#clock.sleep(paceMs)
+        if (this.#closed || this.#holdings.believes(record.key)) return
+        if (this.entrusted.has(record.key, settledAt)) this.#holdings.drop(record)
       }
     }
-    return whole
   }
 
   /**
-   * Offers records to those who should hold them. They come in the order of the ring, so whoever takes the first takes those
-   * after it too, up to the end of its cell.
+   * Gives all of an arc to the nearest heirs, as many as there are to be copies; fewer where there are no more. Returns how many
+   * records were given.
    */
-  async #offer(records: readonly StoredRecord[]): Promise<void> {
-    for (let rest = records; rest.length > 0; ) {
-      const owner = await this.#ownerOf((rest[0] as StoredRecord).key)
-      let taken = 0
-      for (const batch of owner ? batches(rest) : []) {
-        const held = await this.#give(owner as Peer, batch, 'held')
-        const refused = held.indexOf(false)
-        taken += refused < 0 ? held.length : refused
-        if (refused >= 0 || held.length === 0) break
-      }
-      if (taken > 0) this.#log.info({ to: owner, records: taken }, 'content passed on')
-      rest = rest.slice(Math.max(1, taken))
+  async #bequeath(arc: Arc): Promise<number> {
+    this.entrusted.begin()
+    let all = Arcs.of([arc])
+    let willing = 0
+    let given = 0
+    for (const heir of this.#holdings.heirs(arc.to, Infinity)) {
+      if (willing === this.#options.replicas) break
+      const had: Arc[] = []
+      const outcome = await this.#reconcile(heir, arc, { pull: false, push: 'all', had: (part) => had.push(part) })
+      if (!outcome) continue
+      willing++
+      given += outcome.pushed
+      all = all.within(Arcs.of(had))
     }
+    this.entrusted.note(arc, willing > 0 ? all : Arcs.none, this.#clock.now())
+    return given
   }
 
-  /** Hands records to the nearest heirs that answer. Returns how many were taken. */
-  async #bequeath(records: readonly StoredRecord[]): Promise<number> {
-    const gone = new Set<string>()
-    let moved = 0
-    for (let rest = [...records]; rest.length > 0; ) {
-      const heirOf = ({ key }: StoredRecord) => this.#holdings.heirs(key, limits.page).find(({ id }) => !gone.has(id))
-      const heir = heirOf(rest[0] as StoredRecord)
-      if (!heir) return moved
-      const [batch = []] = batches(rest.filter((record) => heirOf(record)?.id === heir.id))
-      const taken = await this.#give(heir, batch, 'all')
-      if (taken.length === 0) gone.add(heir.id)
-      else rest = rest.filter((record) => !batch.includes(record))
-      moved += taken.length
-    }
-    return moved
+  /** Counts the records on an arc that not enough others have. */
+  #leftOn(arc: Arc): number {
+    const { length } = this.#me.id
+    const rest = Arcs.of([arc]).without(this.entrusted.arcs())
+    const parts = rest.isEmpty ? [] : rest.arcs(length)
+    return parts.reduce((sum, part) => sum + this.#holdings.summary(part).count, this.entrusted.holesOn(arc))
   }
 
-  /** What the peer says of each record, as far as it took them; nothing when it does not answer. */
-  async #give(peer: Peer, records: StoredRecord[], keep: 'held' | 'all'): Promise<boolean[]> {
-    const taken = records.map((record) => this.#holdings.offer(record))
-    const answer = await this.#tell(peer, () => this.#network.call(peer, 'merge', { records, keep }))
-    const held = answer?.held ?? []
-    for (const [place, note] of taken.entries()) if (held[place] || (answer && keep === 'all')) note()
-    return held
-  }
-
-  /** Who should hold a key, when that is someone else. */
-  async #ownerOf(key: string): Promise<Peer | undefined> {
+  /** The cell that a key is in, as its owner sees it; undefined when nobody who is reachable says that it holds it. */
+  async #cellAround(key: Id): Promise<Reply<PeerApi['cell']> | undefined> {
     try {
-      const { owner } = await this.#operations.find({ key })
-      return owner.id === this.#me.id ? undefined : owner
+      const owner = await this.#ownerOf(key)
+      if (owner.id === this.#me.id) return undefined
+      return await this.#network.call(owner, 'cell', { key })
     } catch (error) {
-      if (error instanceof Refusal && error.status === 503) return undefined
+      if (error instanceof Unreachable || error instanceof Refusal) return undefined
       throw error
     }
   }
 
-  /** Drops what has expired and tombstones that nobody needs any more, a page a pass. */
-  async #sweep(): Promise<void> {
-    const page = this.#holdings.scan(this.#swept, limits.page)
-    this.#swept = page.length === limits.page ? cursorOf(page.at(-1) as StoredRecord) : undefined
+  /** Forgets tombstones that all of their window have and nobody needs any more, and what has expired; a page a pass. */
+  #sweep(): void {
+    const { records, more } = this.#holdings.page(this.#swept, pageLength)
+    this.#swept = more ? cursorOf(records.at(-1) as StoredRecord) : undefined
     const now = this.#clock.now()
-    for (const record of page) if (isOver(record, now)) await this.#holdings.drop(record)
-  }
-
-  async #tell<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await ask()
-    } catch (error) {
-      if (!(error instanceof Unreachable || error instanceof Refusal)) throw error
-      if (error instanceof Unreachable) this.#overlay.evict(peer.id)
-      else this.#log.warn({ peer, why: error.message }, 'peer refused')
-      return undefined
+    for (const record of records) {
+      const cell = this.#holdings.cellOf(record.key)
+      const agreed = cell !== undefined && this.#othersOf(cell).every((other) => this.#agreed.has(agreement(cell, other)))
+      if (isOver(record, this.#holdings.forgetsBefore) && agreed) this.#holdings.drop(record)
+      else if (record.value !== null && !isLive(record, now)) this.#holdings.bury(record)
     }
   }
+
+  #reconcile(peer: Peer, arc: Arc, intent: Intent): Promise<Outcome | undefined> {
+    return this.#closed && intent.pull ? Promise.resolve(undefined) : reconcile(this.#party, peer, arc, intent)
+  }
+
+  #othersOf({ window }: Cell): Peer[] {
+    return window.filter(({ id }) => id !== this.#me.id)
+  }
 }
+
+/** Whichever of two points comes first, clockwise. */
+const nearer = (from: Id, a: Id, b: Id): Id => (distance(from, a) < distance(from, b) ? a : b)
+
+const agreement = ({ from, to }: Arc, { id, url }: Peer): string => `${from} ${to} ${id} ${url}`
+
+const sameCell = (a: Cell, b: Cell): boolean =>
+  a.from === b.from && a.to === b.to && a.window.map(({ id }) => id).join() === b.window.map(({ id }) => id).join()

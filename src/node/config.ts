@@ -25,8 +25,12 @@ const NodeConfig = Type.Object(
     callTimeoutMs: Type.Integer({ minimum: 10, default: 1500 }),
     /** How long one operation for a client may take in all. */
     operationTimeoutMs: Type.Integer({ minimum: 100, default: 10_000 }),
-    /** Between two passes over the content for records that live elsewhere by now; changes of the ring start one at once. */
-    rehomeEveryMs: Type.Integer({ minimum: 10, default: 10_000 }),
+    /** What this node keeps at most; then it has no room (507). */
+    quotaBytes: Type.Integer({ minimum: 1024 * 1024, default: 4 * 1024 ** 3 }),
+    /**
+     * Between two comparisons of what this node holds with one of those who share it, in turn; changes of the ring start one at once.
+     */
+    rehomeEveryMs: Type.Integer({ minimum: 10, default: 15_000 }),
     ...chordOptions,
   },
   { additionalProperties: false },
@@ -37,7 +41,7 @@ export type NodeSettings = Partial<NodeConfig> & Pick<NodeConfig, 'name' | 'url'
 
 /** Named sets of options. `lab`: the words of the lab hold literally (docs/LAB.md). */
 export const presets = {
-  lab: { ownership: 'predecessor', mode: 'linear', bits: 32 },
+  lab: { ownership: 'predecessor', mode: 'linear', bits: 32, replicas: 1 },
 } as const
 
 /** @throws Error in one sentence that names the option and what it may be */
@@ -52,7 +56,6 @@ export const parseConfig = (settings: NodeSettings): NodeConfig => {
   if (!isOrigin(url)) throw new Error(`url must be an origin like http://127.0.0.1:10001, not ${url}`)
   if (id !== undefined && !allowCustomIds) throw new Error('id needs allowCustomIds: without it an id is the hash of the url')
   if (id !== undefined && !isId(id, bits)) throw new Error(`id must have ${bits / 4} lowercase hex digits, not ${id}`)
-  if (replicas > 1) throw new Error('replicas must be 1: content is not replicated yet')
   if (successors < replicas + 2) throw new Error('successors must be at least replicas + 2')
   return Object.freeze(parsed)
 }

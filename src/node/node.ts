@@ -26,6 +26,9 @@ export type NodeState = NodeInfo['state']
 /** The release that this is; told in /nodeinfo. */
 export const version = '0.1.0'
 
+/** Times that a leaver tries to hand over the last of its content before it stays. */
+const handOvers = 5
+
 export class Node {
   readonly me: Peer
   readonly config: NodeConfig
@@ -50,7 +53,8 @@ export class Node {
       ports,
       changed: () => this.#rehome(),
     })
-    this.#content = new Content(this.me, this.overlay, ports, { ...config, graceMs: 2 * config.stabilizeEveryMs })
+    const graceMs = 2 * config.stabilizeEveryMs
+    this.#content = new Content(this.me, this.overlay, ports, { ...config, graceMs }, () => this.#rehome())
     this.handlers = {
       ...this.overlay.handlers,
       ...this.#content.handlers,
@@ -86,7 +90,7 @@ export class Node {
       state: this.state,
       degraded,
       ...attributes,
-      content: this.#content.holdings.counts(),
+      content: this.#content.counts(),
     }
   }
 
@@ -104,12 +108,18 @@ export class Node {
     if (this.#departure === 'none') this.#departure = 'leaving'
     this.#endJobs()
     await this.overlay.leave()
+    try {
+      await this.#content.holdings.flushed()
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      this.#ports.log.warn({ why: error.message }, 'content not flushed')
+    }
   }
 
   #beginJobs(): void {
     const { clock } = this.#ports
     const { rehomeEveryMs } = this.config
-    const jobs = [...this.overlay.jobs, { name: 'rehome', everyMs: rehomeEveryMs, run: () => this.#content.rehoming.run() }]
+    const jobs = [...this.overlay.jobs, { name: 'rehome', everyMs: rehomeEveryMs, run: () => this.#content.rehoming.review() }]
     this.#stops = jobs.map(({ name, everyMs, run }) => clock.every(everyMs, () => this.#attempt(name, run)))
   }
 
@@ -151,23 +161,40 @@ export class Node {
     return { state: this.state, toMove }
   }
 
-  /** All content first, writes refused for the last of it; then the ring; then a while of answering those who have not heard. */
+  /** All content first; then the ring; then a while of answering those who have not heard. */
   async #depart(): Promise<void> {
-    const { rehoming, holdings } = this.#content
     const { log, clock } = this.#ports
-    holdings.accept('own')
-    const most = await rehoming.handOver()
-    holdings.accept('nothing')
-    const rest = await rehoming.handOver()
-    if (rest.left > 0) {
-      log.warn({ left: rest.left }, 'leave given up: nobody takes the content')
+    const { moved, left } = await this.#handOver()
+    if (left > 0) {
+      log.warn({ left }, 'leave given up: nobody takes the content')
       return this.#stay()
     }
     await this.overlay.leave()
-    log.info({ moved: most.moved + rest.moved }, 'node left')
+    log.info({ moved }, 'node left')
     await clock.sleep(this.config.stabilizeEveryMs)
     this.#departure = 'left'
     this.#left()
+  }
+
+  /** Hands the content over, refusing writes for the last of it. */
+  async #handOver(): Promise<{ moved: number; left: number }> {
+    const { rehoming, holdings } = this.#content
+    try {
+      holdings.accept('own')
+      let { moved, left } = await rehoming.handOver()
+      holdings.accept('nothing')
+      // An heir may have gone itself, or be behind with its work: the ring has to hear of it first.
+      for (let time = 0; time === 0 || (time < handOvers && left > 0); time++) {
+        if (time > 0) await this.#ports.clock.sleep(this.config.stabilizeEveryMs)
+        const more = await rehoming.handOver()
+        moved += more.moved
+        left = more.left
+      }
+      return { moved, left }
+    } catch (error) {
+      this.#stay()
+      throw error
+    }
   }
 
   /** Takes a leave back. */

@@ -69,7 +69,19 @@ const content = {
 export const nodeStates = ['joining', 'ready', 'leaving', 'left'] as const
 
 const Finger = object({ from: Type.Integer(), to: Type.Integer(), peer: Peer })
-const Counts = object({ owned: Type.Integer(), replicas: Type.Integer(), misplaced: Type.Integer() })
+/**
+ * `moving`: records known to be on their way in or out; `complete`: everything written on this node's cells is here, as far as
+ * anyone knows.
+ */
+const Counts = object({
+  owned: Type.Integer(),
+  replicas: Type.Integer(),
+  misplaced: Type.Integer(),
+  bytes: Type.Integer(),
+  moving: Type.Integer(),
+  complete: Type.Boolean(),
+})
+export type Counts = Static<typeof Counts>
 
 export const NodeInfo = Type.Object({
   network: Type.String(),
@@ -102,6 +114,7 @@ const Row = object({
   size: Type.Integer(),
   preview: Type.String(),
   contentType: Type.String(),
+  version: Version,
 })
 export const Page = object({ entries: Type.Array(Row), next: Type.Optional(Type.String()) })
 export type Page = Static<typeof Page>
@@ -115,7 +128,7 @@ export const clientApi = {
   store: row(
     'POST',
     '/store',
-    'store a value: JSON, a form (curl -d value=hello), or any other content type as raw bytes',
+    'store a value: JSON, a form (curl -d value=hello), or any other content type as raw bytes; many values: NDJSON',
     { ...content, name: Type.Optional(Name) },
     Written,
     201,

@@ -13,6 +13,7 @@ export const errorStatus = {
   NO_SUCH_ENDPOINT: 404,
   METHOD_NOT_ALLOWED: 405,
   ID_TAKEN: 409,
+  KEY_FULL: 409,
   LAST_NODE: 409,
   OTHER_NETWORK: 409,
   STILL_OWNED: 409,
@@ -26,6 +27,7 @@ export const errorStatus = {
   INCONCLUSIVE: 503,
   NOT_ENOUGH_COPIES: 503,
   OVERLOADED: 503,
+  STORE_FULL: 507,
 } as const
 
 export type ErrorCode = keyof typeof errorStatus

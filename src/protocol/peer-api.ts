@@ -1,6 +1,6 @@
 /** What peers say to each other, whatever the overlay: one step of a lookup, and copies of records. */
 import { type Static, Type } from 'typebox'
-import { row } from './rpc.ts'
+import { batched, row } from './rpc.ts'
 import { Index, IdText, Mode, Name, Peer, Stored, Version, limits } from './schemas.ts'
 
 /** Owner first, then the rest of the window, when final; otherwise peers closer to the key, best next first. */
@@ -11,11 +11,17 @@ export const Route = Type.Object(
 export type Route = Static<typeof Route>
 
 /**
- * What a node says of its standing for a key: whether it believes that it should hold it, whether it has had everything
- * written there, and who to ask besides. `ask` is never followed far: a node that is asked answers from its own store.
+ * What a node says of its standing for a key: whether it believes that it should hold it, with how many in the window, whether it
+ * has had everything written there, and who to ask besides. `ask` is never followed far: a node that is asked answers from its
+ * own store.
  */
 export const Standing = Type.Object(
-  { held: Type.Boolean(), complete: Type.Boolean(), ask: Type.Array(Peer, { maxItems: 64 }) },
+  {
+    held: Type.Boolean(),
+    complete: Type.Boolean(),
+    window: Type.Integer({ minimum: 0 }),
+    ask: Type.Array(Peer, { maxItems: 64 }),
+  },
   { additionalProperties: false },
 )
 export type Standing = Static<typeof Standing>
@@ -27,28 +33,46 @@ export type Held = Static<typeof Held>
 /** The details of NOT_HELD: the same, where none of the records lives. */
 export const NotHeld = Type.Omit(Held, ['key'])
 
-/** Where a page of `range` ended: a key and an index. */
+/** Where a record lives: `key/index`. */
 const Cursor = Type.String({ maxLength: 128 })
 
+/** How many records lie on an arc, and a fingerprint of their versions: equal when, and as good as only when, they are. */
+const Part = Type.Object(
+  { to: IdText, count: Type.Integer({ minimum: 0 }), print: Type.String({ pattern: '^[0-9a-f]{16}$' }) },
+  { additionalProperties: false },
+)
+export type Part = Static<typeof Part>
+
+/** Parts that an arc is divided into for comparison: a difference among n records is found in log16 n calls. */
+export const digestParts = 16
+
+const arc = { from: IdText, to: IdText }
+/** A record without its content: its key is the beginning of its index. */
+const Entry = Type.Object({ index: Index, version: Version }, { additionalProperties: false })
+
 export const peerApi = {
-  route: row(
-    'POST',
-    '/route/:key',
-    'one routing decision, from what this node knows, without those to avoid',
-    {
-      key: IdText,
-      count: Type.Integer({ minimum: 1, maximum: 32 }),
-      avoid: Type.Array(IdText, { maxItems: 1024 }),
-      mode: Mode,
-    },
-    Route,
+  route: batched(
+    row(
+      'POST',
+      '/route/:key',
+      'one routing decision, from what this node knows, without those to avoid',
+      {
+        key: IdText,
+        count: Type.Integer({ minimum: 1, maximum: 32 }),
+        avoid: Type.Array(IdText, { maxItems: 1024 }),
+        mode: Mode,
+      },
+      Route,
+    ),
   ),
-  insert: row(
-    'PUT',
-    '/insert/:key',
-    'merge a record into this node, and say which version won',
-    { key: IdText, record: Stored },
-    Type.Object({ version: Version, ...Standing.properties }, { additionalProperties: false }),
+  insert: batched(
+    row(
+      'PUT',
+      '/insert/:key',
+      'merge a record into this node, and say which version won; `with`: who else is being given it',
+      { key: IdText, record: Stored, with: Type.Array(IdText, { maxItems: 64 }) },
+      Type.Object({ version: Version, ...Standing.properties }, { additionalProperties: false }),
+    ),
   ),
   merge: row(
     'POST',
@@ -57,12 +81,14 @@ export const peerApi = {
     { records: Type.Array(Stored, { maxItems: limits.page }), keep: Type.Enum(['held', 'all']) },
     Type.Object({ held: Type.Array(Type.Boolean()) }, { additionalProperties: false }),
   ),
-  get: row(
-    'GET',
-    '/get/:key',
-    'what this very node holds under the key; 404 NOT_HELD says what this node knows all the same',
-    { key: IdText, index: Type.Optional(Index) },
-    Held,
+  get: batched(
+    row(
+      'GET',
+      '/get/:key',
+      'what this very node holds under the key; 404 NOT_HELD says what this node knows all the same',
+      { key: IdText, index: Type.Optional(Index) },
+      Held,
+    ),
   ),
   getBy: row(
     'GET',
@@ -71,15 +97,50 @@ export const peerApi = {
     { value: Type.Optional(Type.String({ maxLength: limits.valueBytes })), name: Type.Optional(Name) },
     Held,
   ),
-  range: row(
+  cell: row(
     'GET',
-    '/range',
-    'the records of this node on the arc (from, to], a page; `complete`: it has had them all; `held`: it still takes new ones',
-    { from: IdText, to: IdText, after: Type.Optional(Cursor), limit: Type.Integer({ minimum: 1, maximum: limits.page }) },
-    Type.Object(
-      { records: Type.Array(Stored), next: Type.Optional(Cursor), complete: Type.Boolean(), held: Type.Boolean() },
-      { additionalProperties: false },
+    '/cell/:key',
+    'the range around a key that this node believes it holds, and the window it shares it with; 404 NOT_HELD',
+    { key: IdText },
+    Type.Object({ ...arc, window: Type.Array(Peer, { maxItems: 64 }) }, { additionalProperties: false }),
+  ),
+  digest: batched(
+    row(
+      'POST',
+      '/digest',
+      'fingerprints of the arc (from, to] in parts; whether this node holds it all, and in one window with the caller',
+      { ...arc, by: IdText },
+      Type.Object(
+        {
+          parts: Type.Array(Part, { maxItems: digestParts }),
+          held: Type.Boolean(),
+          shared: Type.Boolean(),
+          complete: Type.Boolean(),
+          witnessed: Type.Boolean({ description: 'complete, and nothing of it was ever given up' }),
+          doubting: Type.Boolean({ description: 'it was away so long that what it has from before is in doubt' }),
+          knew: Type.Integer({
+            minimum: 0,
+            description: 'until when it had everything in an earlier life, ms since 1970; 0: it did not',
+          }),
+          forgotten: Type.Integer({ minimum: 0, description: 'deletions before that, in ms since 1970, are not remembered' }),
+        },
+        { additionalProperties: false },
+      ),
     ),
+  ),
+  versions: row(
+    'POST',
+    '/versions',
+    'which records this node has on the arc (from, to], in which version, a page',
+    { ...arc, after: Type.Optional(Cursor), limit: Type.Integer({ minimum: 1, maximum: limits.page }) },
+    Type.Object({ entries: Type.Array(Entry), next: Type.Optional(Cursor) }, { additionalProperties: false }),
+  ),
+  fetch: row(
+    'POST',
+    '/fetch',
+    'records by their cursors, as many of the first as fit into one answer',
+    { cursors: Type.Array(Cursor, { maxItems: limits.page }) },
+    Type.Object({ records: Type.Array(Stored) }, { additionalProperties: false }),
   ),
   forget: row(
     'DELETE',

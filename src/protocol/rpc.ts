@@ -28,6 +28,8 @@ export interface Row<Q extends Fields = Fields, A extends TSchema = TSchema> {
   readonly params: readonly string[]
   readonly query: readonly string[]
   readonly body: readonly string[]
+  /** Whether calls of this row may travel together. */
+  readonly batch: boolean
 }
 
 /** One row. A path parameter that the request does not declare is a compile error. */
@@ -53,8 +55,21 @@ export const row = <const P extends string, Q extends Fields, A extends TSchema>
     params,
     query: inQuery ? rest : [],
     body: inQuery ? [] : rest,
+    batch: false,
   }
 }
+
+/**
+ * A row whose calls may travel together. Its handler asks nobody, or one slow call would hold up all that came with it; and a call
+ * that is made twice has done no more than once.
+ */
+export const batched = <R extends Row>(row: R): R => ({ ...row, batch: true })
+
+/**
+ * How calls of one row travel together: `POST /batch { "name": "get", "calls": [request, …] }` answers, in their order,
+ * `[[status, reply or error], …]`: as many of the first as fit into one answer, at least one.
+ */
+export const batch = { path: '/batch', callsMax: 256 } as const
 
 export type Table = Record<string, Row>
 export type Request<R extends Row> = Static<R['request']>

@@ -11,6 +11,8 @@ export const limits = {
   ttlSeconds: 10 * 365 * 24 * 3600,
   /** Records that travel in one call. */
   page: 500,
+  /** Values under one key; more would make a key that nobody can look up. */
+  valuesPerKey: 256,
   /** Bytes of one peer call's body: a value of 1 MiB in base64 or escaped JSON, with room. */
   bodyBytes: 8 * 1024 * 1024,
 } as const

@@ -3,29 +3,40 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Socket } from 'node:net'
 import { nodeApi } from '../node/node.ts'
 import type { Log } from '../ports.ts'
-import { Refusal, Unreachable } from '../protocol/errors.ts'
-import type { Row } from '../protocol/rpc.ts'
+import { type ErrorBody, Refusal, Unreachable } from '../protocol/errors.ts'
+import { batch, type Row } from '../protocol/rpc.ts'
 import { limits } from '../protocol/schemas.ts'
 
 /** Paths that are not in the table. */
 const ownPaths = ['/', '/metrics', '/docs', '/openapi.json']
 
-/** Sends an error as the answer that it is. What is none of the catalogue is our fault: it is logged, and not told. */
+/** An error as the answer that it is. What is none of the catalogue is our fault: it is logged with `what`, and not told. */
+export const errorAnswer = (error: unknown, log: Log, what: object): { status: number; body: ErrorBody } => {
+  const refusal = asRefusal(error)
+  if (!refusal) log.error({ err: error, ...what }, 'request failed')
+  const told = refusal ?? new Refusal('INTERNAL', 'this node has a defect; its log says more')
+  return { status: told.status, body: told.toBody() }
+}
+
+/** Sends it. */
 export const createErrorHandler =
   (log: Log) =>
   (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    const refusal = asRefusal(error, request)
-    if (!refusal) log.error({ err: error, method: request.method, url: request.url }, 'request failed')
-    const { status, body } = refusal
-      ? { status: refusal.status, body: refusal.toBody() }
-      : { status: 500, body: new Refusal('INTERNAL', 'this node has a defect; its log says more').toBody() }
+    const { method, url } = request
+    const { status, body } = errorAnswer(refusalOf(error, request) ?? error, log, { method, url })
     if (status === 503) reply.header('retry-after', '1')
     reply.code(status).header('cache-control', 'no-store').send(body)
   }
 
-const asRefusal = (error: unknown, { method, url }: FastifyRequest): Refusal | undefined => {
+const asRefusal = (error: unknown): Refusal | undefined => {
   if (error instanceof Refusal) return error
-  if (error instanceof Unreachable) return new Refusal('NO_ROUTE', `${error.message}; try again`)
+  return error instanceof Unreachable ? new Refusal('NO_ROUTE', `${error.message}; try again`) : undefined
+}
+
+/** What Fastify has against a request. */
+const refusalOf = (error: unknown, { method, url }: FastifyRequest): Refusal | undefined => {
+  // It gives a status of its own to what a schema refused.
+  if (error instanceof Refusal) return error
   const { code, statusCode, message } = (error ?? {}) as Partial<FastifyError>
   if (statusCode === 413) return new Refusal('TOO_LARGE', 'the body is larger than any that this node takes')
   if (statusCode === 415)
@@ -62,6 +73,7 @@ const pathTable = (): { matches: RegExp; methods: string[] }[] => [
     matches: new RegExp(`^${path.replace(/:\w+/, '[^/]+')}$`),
     methods: method === 'GET' ? ['GET', 'HEAD'] : [method],
   })),
+  { matches: new RegExp(`^${batch.path}$`), methods: ['POST'] },
   ...ownPaths.map((path) => ({ matches: new RegExp(`^${path}$`), methods: ['GET', 'HEAD'] })),
 ]
 

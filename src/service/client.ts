@@ -5,13 +5,14 @@
  * answer in time, redirects, pages of some other program, replies that do not fit the row.
  */
 import assert from 'node:assert/strict'
-import type { ValidateFunction } from 'ajv'
 import { type Dispatcher, errors, Pool } from 'undici'
-import { errorFromPeer, errorStatus, isErrorBody, Refusal, Unreachable } from '../protocol/errors.ts'
-import { type Network, type Reply, type Request, type Row, type Table } from '../protocol/rpc.ts'
+import { Refusal, Unreachable } from '../protocol/errors.ts'
+import { batch, type Method, type Network, type Reply, type Request, type Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
+import { Batcher } from './batcher.ts'
 import { peerHeaders } from './guard.ts'
 import type { Validation } from './validation.ts'
+import { bodyOf, errorIn, parse, pathOf, replyIn, type Wire } from './wire.ts'
 
 const connectionsPerPeer = 8
 /** Peers that connections are kept for; those first met go first, once they have answered what was asked. */
@@ -24,8 +25,8 @@ export interface ClientSetting {
   readonly network: string
   readonly callTimeoutMs: number
   readonly validation: Validation
-  /** @param outcome `ok`, `unreachable`, or the code that the peer answered */
-  readonly observe: (name: string, outcome: string) => void
+  /** So many calls had this outcome: `ok`, `unreachable`, or the code that the peer answered. */
+  readonly observe: (name: string, outcome: string, calls: number) => void
 }
 
 export class HttpNetwork<T extends Table> implements Network<T> {
@@ -33,26 +34,17 @@ export class HttpNetwork<T extends Table> implements Network<T> {
   readonly #setting: ClientSetting
   /** By origin. */
   readonly #pools = new Map<string, Pool>()
-  readonly #wires = new Map<string, Wire>()
+  readonly #ways = new Map<string, Way>()
 
   constructor(table: T, setting: ClientSetting) {
     this.#table = table
     this.#setting = setting
   }
 
-  async call<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]>> {
-    try {
-      const wire = this.#wire(name)
-      const options = this.#options(peer, wire.row, request)
-      const { status, text } = await exchange(this.#pool(peer.url), options, this.#setting.callTimeoutMs)
-      const reply = this.#read<N>(peer, name, wire, status, text)
-      this.#setting.observe(name, 'ok')
-      return reply
-    } catch (error) {
-      if (!(error instanceof Refusal) && !(error instanceof Unreachable)) throw error
-      this.#setting.observe(name, error instanceof Refusal ? error.code : 'unreachable')
-      throw error
-    }
+  call<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]>> {
+    const way = this.#way(name)
+    const reply = way.row.batch ? this.#batcher(peer, way).call(request) : this.#observed(peer, way, request)
+    return reply as Promise<Reply<T[N]>>
   }
 
   async close(): Promise<void> {
@@ -80,80 +72,97 @@ export class HttpNetwork<T extends Table> implements Network<T> {
     return pool
   }
 
-  #options({ id, url }: Peer, row: Row, request: Readonly<Record<string, unknown>>): Dispatcher.DispatchOptions {
-    const { network } = this.#setting
-    const path = pathOf(row, request)
-    if (row.body.length === 0)
-      return { origin: url, method: row.method, path, headers: [peerHeaders.network, network, peerHeaders.to, id] }
-    return {
-      origin: url,
-      method: row.method,
-      path,
-      headers: [peerHeaders.network, network, peerHeaders.to, id, 'content-type', 'application/json'],
-      body: JSON.stringify(row.params.length === 0 ? request : without(request, row.params)),
-    }
-  }
-
-  #read<N extends keyof T & string>({ url }: Peer, name: N, { row, valid }: Wire, status: number, text: string): Reply<T[N]> {
-    let body: unknown
+  async #observed(peer: Peer, wire: Wire, request: object): Promise<unknown> {
     try {
-      body = JSON.parse(text)
+      const reply = await this.#alone(peer, wire, request, this.#setting.callTimeoutMs)
+      this.#observe(wire, undefined, 1)
+      return reply
     } catch (error) {
-      throw new Unreachable(url, `status ${status} with a body that is not JSON`, { cause: error })
+      this.#observe(wire, error, 1)
+      throw error
     }
-    if (status !== row.status) {
-      if (isErrorBody(body) && errorStatus[body.error] === status) throw errorFromPeer(url, body)
-      throw new Unreachable(url, `status ${status} where ${row.status} was expected`)
-    }
-    if (!valid(body)) {
-      const [error] = valid.errors ?? []
-      throw new Unreachable(url, `a reply to ${name} that is none: ${error?.instancePath || 'it'} ${error?.message}`)
-    }
-    return body as Reply<T[N]>
   }
 
-  #wire(name: string): Wire {
-    let wire = this.#wires.get(name)
-    if (!wire) {
+  #observe({ name }: Wire, error: unknown, calls: number): void {
+    if (error === undefined) this.#setting.observe(name, 'ok', calls)
+    else if (error instanceof Refusal) this.#setting.observe(name, error.code, calls)
+    else if (error instanceof Unreachable) this.#setting.observe(name, 'unreachable', calls)
+  }
+
+  /** Where calls of a row to a peer meet, as long as any are under way. */
+  #batcher(peer: Peer, way: Way): Batcher {
+    const key = `${peer.id} ${peer.url}`
+    let batcher = way.batchers.get(key)
+    if (!batcher) {
+      const { callTimeoutMs } = this.#setting
+      batcher = new Batcher(
+        {
+          url: peer.url,
+          callTimeoutMs,
+          alone: (request, timeoutMs) => this.#alone(peer, way, request, timeoutMs),
+          together: (calls, timeoutMs) => this.#together(peer, way, calls, timeoutMs),
+          replyIn: (answer) => {
+            const [status, body] = Array.isArray(answer) ? (answer as unknown[]) : []
+            return replyIn(peer.url, way, status, body)
+          },
+          observe: (error, calls) => this.#observe(way, error, calls),
+        },
+        () => way.batchers.delete(key),
+      )
+      way.batchers.set(key, batcher)
+    }
+    return batcher
+  }
+
+  async #alone(peer: Peer, wire: Wire, request: object, timeoutMs: number): Promise<unknown> {
+    const { row } = wire
+    const { status, text } = await this.#exchange(peer, row.method, pathOf(row, request), bodyOf(row, request), timeoutMs)
+    return replyIn(peer.url, wire, status, parse(peer.url, status, text))
+  }
+
+  async #together(peer: Peer, { name }: Wire, calls: readonly string[], timeoutMs: number): Promise<readonly unknown[]> {
+    const body = `{"name":"${name}","calls":[${calls.join(',')}]}`
+    const { status, text } = await this.#exchange(peer, 'POST', batch.path, body, timeoutMs)
+    const answers = parse(peer.url, status, text)
+    if (status !== 200) throw errorIn(peer.url, status, answers, 200)
+    if (!Array.isArray(answers) || answers.length === 0 || answers.length > calls.length)
+      throw new Unreachable(peer.url, `a reply to ${calls.length} calls of ${name} that is none`)
+    return answers
+  }
+
+  #exchange({ id, url }: Peer, method: Method, path: string, body: string | undefined, timeoutMs: number): Promise<Answer> {
+    const headers = [peerHeaders.network, this.#setting.network, peerHeaders.to, id]
+    const options =
+      body === undefined
+        ? { origin: url, method, path, headers }
+        : { origin: url, method, path, headers: [...headers, 'content-type', 'application/json'], body }
+    return exchange(this.#pool(url), options, timeoutMs)
+  }
+
+  #way(name: string): Way {
+    let way = this.#ways.get(name)
+    if (!way) {
       const row = this.#table[name]
       assert(row, `no row ${name}`)
-      wire = { row, valid: this.#setting.validation.strict(row.reply) }
-      this.#wires.set(name, wire)
+      way = { name, row, valid: this.#setting.validation.strict(row.reply), batchers: new Map() }
+      this.#ways.set(name, way)
     }
-    return wire
+    return way
   }
 }
 
-/** A row, and the check of its replies. */
-interface Wire {
-  readonly row: Row
-  readonly valid: ValidateFunction
+interface Way extends Wire {
+  /** By peer. */
+  readonly batchers: Map<string, Batcher>
 }
 
-const without = (request: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, unknown> => {
-  const rest = { ...request }
-  for (const name of names) delete rest[name]
-  return rest
-}
-
-const pathOf = ({ path, params, query }: Row, request: Readonly<Record<string, unknown>>): string => {
-  let filled = path
-  for (const name of params) filled = filled.replace(`:${name}`, encodeURIComponent(String(request[name])))
-  let sign = '?'
-  for (const name of query) {
-    if (request[name] === undefined) continue
-    filled += `${sign}${name}=${encodeURIComponent(String(request[name]))}`
-    sign = '&'
-  }
-  return filled
+interface Answer {
+  readonly status: number
+  readonly text: string
 }
 
 /** One request and the whole of its answer. @throws Unreachable, Refusal TOO_LARGE */
-export const exchange = (
-  dispatcher: Dispatcher,
-  options: Dispatcher.DispatchOptions,
-  timeoutMs: number,
-): Promise<{ status: number; text: string }> =>
+export const exchange = (dispatcher: Dispatcher, options: Dispatcher.DispatchOptions, timeoutMs: number): Promise<Answer> =>
   new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined
     let status = 0

@@ -14,6 +14,9 @@ import { tooLarge } from './validation.ts'
 /** The flat request of /store, before its schema has been checked. */
 export type Storing = Record<string, unknown>
 
+/** `'text/plain'` of `'Text/Plain; charset=utf-8'` */
+export const kindOf = (contentType: string | undefined): string | undefined => contentType?.split(';')[0]?.trim().toLowerCase()
+
 const textType = 'text/plain; charset=utf-8'
 const bytesType = 'application/octet-stream'
 
@@ -22,14 +25,30 @@ const bytesType = 'application/octet-stream'
  * @param url this node's own, for the lines that it tells people to type
  */
 export const storing = (contentType: string | undefined, query: Storing, bytes: Buffer, url: string): Storing => {
-  const kind = contentType?.split(';')[0]?.trim().toLowerCase()
+  const kind = kindOf(contentType)
   if (kind === 'multipart/form-data')
     throw new Refusal('UNSUPPORTED_MEDIA', `send the bytes alone, without a form around them: curl -T FILE ${url}/store/`)
   if (kind !== 'application/json' && kind !== 'application/x-www-form-urlencoded')
     return storingBytes(contentType, query, bytes, url)
+  assertNoQuery(query, 'the body')
+  return kind === 'application/json' ? storingJson(bytes, 'the body') : fromForm(bytes, url)
+}
+
+/**
+ * The JSON object that says what to store.
+ * @param what the bytes are: 'the body'
+ */
+export const storingJson = (bytes: Buffer, what: string): Storing => {
+  const body = parseJson(bytes, what)
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new Refusal('BAD_REQUEST', `${what} must be an object: { "value": "hello" }`)
+  return fromJson(body as Storing)
+}
+
+/** @throws Refusal BAD_REQUEST when there is something in the query that belongs into `where` */
+export const assertNoQuery = (query: Storing, where: string): void => {
   const [field] = Object.keys(query)
-  if (field !== undefined) throw new Refusal('BAD_REQUEST', `${field} belongs into the body, beside the value`)
-  return kind === 'application/json' ? fromJson(parseJson(bytes)) : fromForm(bytes, url)
+  if (field !== undefined) throw new Refusal('BAD_REQUEST', `${field} belongs into ${where}, beside the value`)
 }
 
 /** Bytes as they are: `PUT /store/:name`, and `POST /store` with a content type of their own. */
@@ -62,13 +81,11 @@ const valueOf = (bytes: Buffer): { value: string; encoding?: 'base64' } => {
   return isUtf8(bytes) ? { value: bytes.toString() } : { value: bytes.toString('base64'), encoding: 'base64' }
 }
 
-/** What is no object, or has no text as its value, is left as it is: the schema will say so. */
-const fromJson = (body: unknown): Storing => {
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new Refusal('BAD_REQUEST', 'the body must be an object: { "value": "hello" }')
-  const { value, encoding, ...rest } = body as Storing
-  if (typeof value !== 'string') return body as Storing
-  if (encoding !== undefined && encoding !== 'base64') return body as Storing
+/** What has no text as its value is left as it is: the schema will say so. */
+const fromJson = (body: Storing): Storing => {
+  const { value, encoding, ...rest } = body
+  if (typeof value !== 'string') return body
+  if (encoding !== undefined && encoding !== 'base64') return body
   const bytes = Buffer.from(value, encoding ?? 'utf8')
   if (encoding === 'base64' && bytes.toString('base64') !== value)
     throw new Refusal('BAD_REQUEST', 'value is not base64, as its encoding says')

@@ -1,6 +1,6 @@
 /**
- * What the environment says of one node: POLYCHORD_PORT, _HOST, _SEEDS, _LOG, _LOG_LEVEL, and one variable for every
- * field of NodeConfig (POLYCHORD_STABILIZE_EVERY_MS=500). Read once, strictly: what is misspelt would otherwise be
+ * What the environment says of one node: POLYCHORD_PORT, _HOST, _SEEDS, _DATA, _LOG, _LOG_LEVEL, and one variable
+ * for every field of NodeConfig (POLYCHORD_STABILIZE_EVERY_MS=500). Read once, strictly: what is misspelt would otherwise be
  * missed in silence.
  */
 import { type NodeConfig, parseConfig } from '../node/config.ts'
@@ -16,6 +16,8 @@ export interface Environment {
   readonly host: string
   readonly port: number
   readonly seeds: readonly string[]
+  /** The directory that content is kept in; in memory without. */
+  readonly data: string | undefined
   /** A file; stdout without. */
   readonly log: string | undefined
   readonly logLevel: LogLevel
@@ -23,7 +25,7 @@ export interface Environment {
   readonly said: Partial<NodeConfig>
 }
 
-const own = ['home', 'port', 'host', 'seeds', 'log', 'logLevel'].map(variableOf)
+const own = ['home', 'port', 'host', 'seeds', 'data', 'log', 'logLevel'].map(variableOf)
 
 /** A config in which every field that has a value by default has one: what kind of value each field takes. */
 const example: NodeConfig = parseConfig({ name: 'x', url: 'http://127.0.0.1', network: '0'.repeat(16), incarnation: 0 })
@@ -49,7 +51,11 @@ export const readEnvironment = (env: NodeJS.ProcessEnv): Environment => {
     throw new Misconfigured(`POLYCHORD_HOST=${host} would let others in, and nodes have no secret yet: use 127.0.0.1`)
   const logLevel = values.get('POLYCHORD_LOG_LEVEL') ?? 'info'
   if (!isLogLevel(logLevel)) throw new Misconfigured(`POLYCHORD_LOG_LEVEL must be one of: ${logLevels.join(', ')}`)
-  return { host, port, seeds: parseSeeds(values.get('POLYCHORD_SEEDS')), log: values.get('POLYCHORD_LOG'), logLevel, said }
+  const data = values.get('POLYCHORD_DATA')
+  if (data === '')
+    throw new Misconfigured('POLYCHORD_DATA is empty: name a directory, or leave it out to keep content in memory')
+  const seeds = parseSeeds(values.get('POLYCHORD_SEEDS'))
+  return { host, port, seeds, data, log: values.get('POLYCHORD_LOG'), logLevel, said }
 }
 
 /**

@@ -7,19 +7,19 @@
 import { isUtf8 } from 'node:buffer'
 import { Refusal } from '../protocol/errors.ts'
 
-/** @throws Refusal BAD_REQUEST */
-export const parseJson = (bytes: Buffer): unknown => {
+/** @throws Refusal BAD_REQUEST, which says what the bytes are */
+export const parseJson = (bytes: Buffer, what = 'the body'): unknown => {
   if (!isUtf8(bytes))
-    throw new Refusal('BAD_REQUEST', 'the body is not UTF-8; bytes travel in base64, or raw by PUT /store/:name')
+    throw new Refusal('BAD_REQUEST', `${what} is not UTF-8; bytes travel in base64, or raw by PUT /store/:name`)
   const text = bytes.toString()
   let body: unknown
   try {
     body = JSON.parse(text)
   } catch (error) {
-    throw new Refusal('BAD_REQUEST', `the body is not JSON: ${(error as SyntaxError).message}`)
+    throw new Refusal('BAD_REQUEST', `${what} is not JSON: ${(error as SyntaxError).message}`)
   }
   // A surrogate without its other half can only come from an escape.
-  if (/\\ud[89a-f]/i.test(text)) assertWellFormed(body, 'the body')
+  if (/\\ud[89a-f]/i.test(text)) assertWellFormed(body, what)
   return body
 }
 

@@ -5,11 +5,16 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
+import { MemoryStore } from '../content/memory-store.ts'
 import type { NodeConfig } from '../node/config.ts'
 import type { NodeInfo } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Peer } from '../protocol/schemas.ts'
+import { idOf } from '../space/id.ts'
+import { networkIn } from './data-directory.ts'
 import { configOf, type Environment, Misconfigured, readEnvironment } from './environment.ts'
+import { hash } from './hash.ts'
+import { LmdbStore } from './lmdb-store.ts'
 import { createLog } from './log.ts'
 import { askSeeds, seedPeers, settingsOf } from './seeds.ts'
 import { createService } from './service.ts'
@@ -37,27 +42,28 @@ const main = async (): Promise<void> => {
 }
 
 /**
- * What this node has to agree on with the network: what the first seed of it says.
+ * What this node has to agree on with the network: what the first seed of it says. Which network that is, the environment
+ * says, or the data that this node has of it.
  * @throws Refusal OTHER_NETWORK, NO_ROUTE; Misconfigured where the environment contradicts the network
  */
 const networkOf = (
-  { seeds, said }: Environment,
+  { seeds, said, data }: Environment,
   answers: readonly (NodeInfo | undefined)[],
 ): Pick<NodeConfig, 'network'> & Partial<NodeConfig> => {
+  const ours = said.network ?? (data === undefined ? undefined : networkIn(data))
   const answered = answers.filter((answer) => answer !== undefined)
-  const seed = answered.find(({ network }) => said.network === undefined || network === said.network)
+  const seed = answered.find(({ network }) => ours === undefined || network === ours)
   if (seed) {
     const { mode, ...agreed } = settingsOf(seed)
     for (const [field, value] of Object.entries(agreed)) {
-      const ours = said[field as keyof typeof agreed]
-      if (ours !== undefined && ours !== value)
-        throw new Misconfigured(`${variableOf(field)} is ${ours}, but the network of ${seed.url} has ${value}: leave it out`)
+      const word = said[field as keyof typeof agreed]
+      if (word !== undefined && word !== value)
+        throw new Misconfigured(`${variableOf(field)} is ${word}, but the network of ${seed.url} has ${value}: leave it out`)
     }
     return { mode, ...agreed }
   }
-  if (answered[0])
-    throw new Refusal('OTHER_NETWORK', `${answered[0].url} is in network ${answered[0].network}, not in ${said.network}`)
-  if (said.network !== undefined) return { network: said.network }
+  if (answered[0]) throw new Refusal('OTHER_NETWORK', `${answered[0].url} is in network ${answered[0].network}, not in ${ours}`)
+  if (ours !== undefined) return { network: ours }
   if (seeds.length === 0) return { network: randomBytes(8).toString('hex') }
   throw new Refusal(
     'NO_ROUTE',
@@ -65,8 +71,24 @@ const networkOf = (
   )
 }
 
-const serve = async ({ host, port }: Environment, config: NodeConfig, seeds: readonly Peer[], log: Logger): Promise<void> => {
-  const service = createService(config, log, () => void stop('left the network'))
+/** The store that the environment wants. @throws Misconfigured when its directory cannot be used */
+const openStore = async (data: string | undefined, config: NodeConfig, log: Logger): Promise<LmdbStore | undefined> => {
+  if (data === undefined) {
+    log.warn({}, 'content is kept in memory only: POLYCHORD_DATA names no directory')
+    return undefined
+  }
+  const { network, id = idOf(hash(config.url), config.bits) } = config
+  return LmdbStore.open(data, { network, id }, log)
+}
+
+const serve = async (
+  { host, port, data }: Environment,
+  config: NodeConfig,
+  seeds: readonly Peer[],
+  log: Logger,
+): Promise<void> => {
+  const store = await openStore(data, config, log)
+  const service = createService(config, store ?? new MemoryStore(), log, () => void stop('left the network'))
   let stopping = false
   const stop = async (why: string): Promise<void> => {
     if (stopping) return
@@ -76,6 +98,7 @@ const serve = async ({ host, port }: Environment, config: NodeConfig, seeds: rea
       process.exit(0)
     }, stopWithinMs)
     await service.stop()
+    await store?.close().catch((error: unknown) => log.error({ err: error }, 'stopped with writes that are not on the disk'))
     log.info({ why }, 'stopped')
     process.exit(0)
   }
@@ -91,6 +114,8 @@ const dieOf = (error: unknown): void => {
 }
 process.on('unhandledRejection', dieOf)
 process.on('uncaughtException', dieOf)
+// Nor is it one that nobody can read what lmdb says of a full disk.
+process.stderr.on('error', () => {})
 
 main().catch((error: unknown) => {
   const wrong = error instanceof Misconfigured

@@ -42,7 +42,7 @@ export class Metrics {
     this.#lost.inc({ call, code })
   }
 
-  readonly called = (name: string, outcome: string): void => this.#calls.inc({ name, outcome })
+  readonly called = (name: string, outcome: string, calls: number): void => this.#calls.inc({ name, outcome }, calls)
 
   /** The log of a node, with its events counted: what it logs as info is what has changed around it. */
   counting(log: Log): Log {

@@ -2,10 +2,15 @@
 import type { TSchema } from 'typebox'
 import { nodeApi } from '../node/node.ts'
 import { clientApi } from '../protocol/client-api.ts'
-import type { Row } from '../protocol/rpc.ts'
+import { batch, type Row } from '../protocol/rpc.ts'
+import { Batch } from './batch.ts'
+import { ndjson } from './ndjson.ts'
 import { part } from './routes.ts'
 
 const json = (schema: object) => ({ content: { 'application/json': { schema } } })
+
+/** What each line is, a schema of the body cannot say. */
+const lines = { schema: { type: 'string' } }
 
 const errorReply = {
   description: 'an error of the catalogue: what it is, and what to do',
@@ -23,6 +28,7 @@ export const openApi = (version: string): object => {
     const path = row.path.replace(/:(\w+)/g, '{$1}')
     paths[path] = { ...paths[path], [row.method.toLowerCase()]: operation(name, row) }
   }
+  paths[batch.path] = { post: batchOperation }
   return {
     openapi: '3.1.0',
     info: { title: 'polychord', version, description: 'A distributed hash table that you can curl. Ask any node.' },
@@ -32,6 +38,17 @@ export const openApi = (version: string): object => {
     ],
     paths,
   }
+}
+
+const batchOperation = {
+  operationId: 'batch',
+  summary: 'calls of one row that travel together, answered in their order: as many of the first as fit',
+  tags: ['peers'],
+  requestBody: { required: true, ...json(Batch) },
+  responses: {
+    200: { description: 'a status and a reply or an error for each', ...json({ type: 'array', items: { type: 'array' } }) },
+    default: errorReply,
+  },
 }
 
 const operation = (name: string, row: Row): object => {
@@ -46,7 +63,11 @@ const operation = (name: string, row: Row): object => {
       ...(name === 'storeNamed' ? [{ in: 'query', name: 'ttlSeconds', schema: row.request.properties['ttlSeconds'] }] : []),
     ],
     ...(content ? { requestBody: { required: true, content } } : {}),
-    responses: { [row.status]: { description: 'done', ...json(row.reply) }, default: errorReply },
+    responses: {
+      [row.status]: { description: 'done', ...json(row.reply) },
+      ...(name === 'store' ? { 200: { description: 'a line for each line', content: { [ndjson]: lines } } } : {}),
+      default: errorReply,
+    },
   }
 }
 
@@ -63,5 +84,5 @@ const bodyContent = (name: string, row: Row): object | undefined => {
   const body = { 'application/json': { schema: part(row, row.body) } }
   if (name !== 'store') return body
   const form = { schema: part(row, ['value', 'name', 'ttlSeconds']) }
-  return { ...body, 'application/x-www-form-urlencoded': form, 'application/octet-stream': bytes }
+  return { ...body, 'application/x-www-form-urlencoded': form, [ndjson]: lines, 'application/octet-stream': bytes }
 }

@@ -5,6 +5,7 @@ import type { Log } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
 import { limits } from '../protocol/schemas.ts'
 import { answerNoHttp, answerNotFound, createErrorHandler } from './answers.ts'
+import { addBatch } from './batch.ts'
 import { addDocs } from './docs.ts'
 import { createGuard } from './guard.ts'
 import { parseJson } from './json.ts'
@@ -95,7 +96,9 @@ export const createServer = (node: Served, { log, metrics, validation }: ServerP
 
   const handle = (name: RowName) => handlerOf(handlers, name, metrics)
   for (const name of Object.keys(nodeApi) as RowName[]) if (!valueRows.includes(name)) addRow(app, name, handle(name))
-  addValueRoutes(app, { url: me.url, bits: config.bits, validation, handle })
+  const setting = { url: me.url, bits: config.bits, log, validation, handle }
+  addBatch(app, setting)
+  addValueRoutes(app, setting)
 
   const info = () => node.info()
   metrics.watch(info, () => pressure.delayMs)

@@ -1,9 +1,9 @@
 /** A node with its world: sockets, time and chance of this machine. */
 import { randomInt } from 'node:crypto'
 import type { Logger } from 'pino'
-import { MemoryStore } from '../content/memory-store.ts'
 import type { NodeConfig } from '../node/config.ts'
 import { Node, nodeApi } from '../node/node.ts'
+import type { Store } from '../ports.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { HttpNetwork } from './client.ts'
 import { ServiceClock } from './clock.ts'
@@ -20,8 +20,11 @@ export interface Service {
   stop(): Promise<void>
 }
 
-/** @param left called once, when a leave that was asked for is over: this is to be stopped then */
-export const createService = (config: NodeConfig, log: Logger, left: () => void): Service => {
+/**
+ * @param store the caller's, to be closed once this has stopped
+ * @param left called once, when a leave that was asked for is over: this is to be stopped then
+ */
+export const createService = (config: NodeConfig, store: Store, log: Logger, left: () => void): Service => {
   const metrics = new Metrics()
   const validation = createValidation(config.bits)
   const clock = new ServiceClock(log)
@@ -30,7 +33,7 @@ export const createService = (config: NodeConfig, log: Logger, left: () => void)
     network,
     clock,
     random: { below: (limit: number) => randomInt(limit) },
-    store: new MemoryStore(),
+    store,
     log: metrics.counting(log),
     hash,
   }

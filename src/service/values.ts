@@ -1,16 +1,20 @@
 /** The routes where values come in and go out as bytes: /store, and /lookup with ?raw. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { nodeApi } from '../node/node.ts'
+import type { Log } from '../ports.ts'
 import type { Found } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Row } from '../protocol/rpc.ts'
-import { assertStorable, bytesOf, type Storing, storing, storingBytes } from './content.ts'
+import { errorAnswer } from './answers.ts'
+import { assertNoQuery, assertStorable, bytesOf, kindOf, type Storing, storing, storingBytes, storingJson } from './content.ts'
+import { answerLines, ndjson } from './ndjson.ts'
 import { addRow, answer, type Handler, type RowName } from './routes.ts'
 import { explain, type Validation } from './validation.ts'
 
 export interface ValueRoutes {
   readonly url: string
   readonly bits: number
+  readonly log: Log
   readonly validation: Validation
   /** The handler of a row. */
   readonly handle: (name: RowName) => Handler
@@ -20,18 +24,33 @@ export interface ValueRoutes {
 export const valueRows: readonly RowName[] = ['store', 'storeNamed', 'lookup', 'lookupBy']
 
 export const addValueRoutes = (app: FastifyInstance, setting: ValueRoutes): void => {
+  const { url, log } = setting
   void app.register((stores, _options, done) => {
     stores.removeAllContentTypeParsers()
     stores.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes, parsed) => parsed(null, bytes))
-    addStore(stores, 'store', setting, ({ headers, query }, bytes) =>
-      storing(headers['content-type'], query as Storing, bytes, setting.url),
-    )
-    addStore(stores, 'storeNamed', setting, ({ headers, params, query }, bytes) => {
-      if ((params as { name: string }).name === '') throw withoutName(setting.url)
-      return storingBytes(headers['content-type'], { ...(query as Storing), ...(params as Storing) }, bytes, setting.url)
+    addStore(stores, 'store', setting, (store, request, reply) => {
+      const { headers, query } = request
+      const type = headers['content-type']
+      const bytes = bytesIn(request)
+      if (kindOf(type) !== ndjson) return store(storing(type, query as Storing, bytes, url), 'the body')
+      assertNoQuery(query as Storing, 'each line')
+      const answerLine = async (line: Buffer): Promise<string> => {
+        try {
+          return JSON.stringify(await store(storingJson(line, 'the line'), 'the line'))
+        } catch (error) {
+          return JSON.stringify(errorAnswer(error, log, { call: 'store', type: ndjson }).body)
+        }
+      }
+      return answerLines(bytes, answerLine).then((lines) => reply.code(200).type(ndjson).send(Buffer.from(lines)))
+    })
+    addStore(stores, 'storeNamed', setting, (store, request) => {
+      const { headers, params, query } = request
+      if ((params as { name: string }).name === '') throw withoutName(url)
+      const fields = { ...(query as Storing), ...(params as Storing) }
+      return store(storingBytes(headers['content-type'], fields, bytesIn(request), url), 'the body')
     })
     stores.put('/store', () => {
-      throw withoutName(setting.url)
+      throw withoutName(url)
     })
     done()
   })
@@ -41,27 +60,37 @@ export const addValueRoutes = (app: FastifyInstance, setting: ValueRoutes): void
   }
 }
 
+/**
+ * Checks what is asked, and stores it.
+ * @param what it came in: 'the body'
+ */
+type Store = (asked: Storing, what: string) => unknown
+
 const addStore = (
   app: FastifyInstance,
   name: 'store' | 'storeNamed',
   { validation, bits, handle }: ValueRoutes,
-  read: (request: FastifyRequest, bytes: Buffer) => Storing,
+  handler: (store: Store, request: FastifyRequest, reply: FastifyReply) => unknown,
 ): void => {
   const row: Row = nodeApi[name]
   const valid = validation.strict(row.request)
-  const handler = handle(name)
+  const handled = handle(name)
+  const store: Store = (asked, what) => {
+    if (!valid(asked)) throw explain(valid.errors, what, bits)
+    assertStorable(asked as { value: string; name?: string })
+    return handled(asked)
+  }
   app.route({
     method: row.method,
     url: row.path,
     handler: (request, reply) => {
-      const asked = read(request, (request.body as Buffer | undefined) ?? Buffer.alloc(0))
-      if (!valid(asked)) throw explain(valid.errors, 'body', bits)
-      assertStorable(asked as { value: string; name?: string })
       answer(reply, row)
-      return handler(asked)
+      return handler(store, request, reply)
     },
   })
 }
+
+const bytesIn = ({ body }: FastifyRequest): Buffer => (body as Buffer | undefined) ?? Buffer.alloc(0)
 
 /** The one value of a reply as its bytes. Whatever it is, a browser shall not run it as a page of this node. */
 const answerRaw = async (found: unknown, { headers }: FastifyRequest, reply: FastifyReply): Promise<unknown> => {

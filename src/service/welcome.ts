@@ -12,6 +12,7 @@ Store, look up, delete:
   ${ask}/store -d value=hello
   ${ask}/store -d name=greeting -d value=hello
   ${ask}/store -H 'content-type: application/json' -d '{"value":"hello","ttlSeconds":3600}'
+  ${ask}/store -H 'content-type: application/x-ndjson' --data-binary @values.ndjson
   curl -T cat.png ${url}/store/
   curl '${url}/lookup?value=hello'
   curl '${url}/lookup?name=cat.png&raw' -o cat.png

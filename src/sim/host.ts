@@ -5,14 +5,15 @@
  * A pause holds all of it back, as SIGSTOP does, and lets it go on with old beliefs.
  */
 import { createHash } from 'node:crypto'
-import { MemoryStore } from '../content/memory-store.ts'
 import type { NodeConfig } from '../node/config.ts'
 import { Node, type NodeApi } from '../node/node.ts'
-import type { Clock, Hash, Log, Ports } from '../ports.ts'
+import type { Clock, Hash, Log, Ports, Random } from '../ports.ts'
 import type { Network } from '../protocol/rpc.ts'
 import type { Id } from '../space/id.ts'
+import { Disk, Mount, type Spindle } from './disk.ts'
 import { stream, within } from './random.ts'
 import type { Timeline } from './timeline.ts'
+import type { Weather } from './weather.ts'
 
 /** When every world begins: 2025-01-01. */
 export const epochMs = Date.UTC(2025, 0, 1)
@@ -21,10 +22,13 @@ export const epochMs = Date.UTC(2025, 0, 1)
 export interface Surroundings {
   readonly seed: number
   readonly timeline: Timeline
+  weather(): Weather
   /** How a node of this host reaches others. */
   connect(host: Host, config: NodeConfig): Network<NodeApi>
   /** Called when code of this host has run: its node may have changed. */
   touched(host: Host): void
+  /** Called when a node has left. */
+  departed(host: Host): void
   /** Called for what only a mistake in our code can bring about. */
   blame(host: Host, error: unknown): void
   note(host: Host, level: keyof Log, fields: object, event: string): void
@@ -37,13 +41,20 @@ export class Host {
   readonly #world: Surroundings
   #life = 0
   #node: Node | undefined
-  #store = new MemoryStore()
+  #last: { readonly id: Id; readonly network: string } | undefined
+  #restartable = false
+  #disk = new Disk()
+  #store: Mount
   #pausedUntil = 0
+  /** Its own, so that what is left out of a schedule moves nothing elsewhere. */
+  #ties: Random
 
   constructor(url: string, index: number, world: Surroundings) {
     this.url = url
     this.index = index
     this.#world = world
+    this.#store = new Mount(this.#disk, this.#spindle())
+    this.#ties = this.random('ties')
   }
 
   /** Undefined while nobody listens here. */
@@ -55,7 +66,22 @@ export class Host {
     return this.#node?.me.id
   }
 
-  get store(): MemoryStore {
+  /** The node that lives here, or lived here last. */
+  get last(): { readonly id: Id; readonly network: string } | undefined {
+    return this.#last
+  }
+
+  /** Whether the node that lived here last has not left, and can be started again. */
+  get restartable(): boolean {
+    return this.#restartable
+  }
+
+  get disk(): Disk {
+    return this.#disk
+  }
+
+  /** The disk as the node of the present life sees it, or the last life's. */
+  get store(): Mount {
     return this.#store
   }
 
@@ -64,19 +90,45 @@ export class Host {
     return this.#life
   }
 
-  /** Begins a life, with an empty store. */
-  boot(config: NodeConfig, skewMaxMs: number): Node {
+  /** Begins a life, with what is on the disk. */
+  boot(config: NodeConfig): Node {
     this.kill()
-    this.#store = new MemoryStore()
+    this.#store = new Mount(this.#disk, this.#spindle())
+    const { skewMaxMs } = this.#world.weather()
     const skewMs = skewMaxMs === 0 ? 0 : within(this.random('skew'), -skewMaxMs, skewMaxMs)
-    const node = new Node(config, this.#ports(config, skewMs), () => this.kill())
+    const node = new Node(config, this.#ports(config, skewMs), () => this.#depart())
     this.#node = node
+    this.#last = { id: node.me.id, network: config.network }
+    this.#restartable = true
     return node
+  }
+
+  /** Puts an empty disk in the place of the old one. Nobody may be living here. */
+  wipe(): void {
+    this.#disk = new Disk()
   }
 
   /** Ends a life, without a word. */
   kill(): void {
+    this.#store.crash(this.random('crash'))
+    this.#end()
+  }
+
+  /** Ends a life in good order. */
+  halt(): void {
+    this.#store.close()
+    this.#end()
+  }
+
+  #depart(): void {
+    this.halt()
+    this.#restartable = false
+    this.#world.departed(this)
+  }
+
+  #end(): void {
     this.#life++
+    this.#ties = this.random('ties')
     this.#node = undefined
     this.#pausedUntil = 0
     this.#world.touched(this)
@@ -89,14 +141,14 @@ export class Host {
   /** Runs something of the present life, unless that has ended by then. */
   after(ms: number, run: () => void): void {
     const life = this.#life
-    this.#world.timeline.after(ms, () => this.during(life, run))
+    this.#world.timeline.after(ms, () => this.during(life, run), this.#ties)
   }
 
   /** Runs something now, or when the pause is over, unless that life has ended. */
   during(life: number, run: () => void): void {
     if (life !== this.#life) return
     const waitMs = this.#pausedUntil - this.#world.timeline.now
-    if (waitMs > 0) this.#world.timeline.after(waitMs, () => this.during(life, run))
+    if (waitMs > 0) this.#world.timeline.after(waitMs, () => this.during(life, run), this.#ties)
     else {
       this.#world.touched(this)
       run()
@@ -104,7 +156,7 @@ export class Host {
   }
 
   /** A stream of its own for each life and purpose. */
-  random(purpose: string) {
+  random(purpose: string): Random {
     return stream(this.#world.seed, `${this.url}#${this.#life}`, purpose)
   }
 
@@ -116,6 +168,14 @@ export class Host {
       store: this.#store,
       log: this.#log(),
       hash,
+    }
+  }
+
+  #spindle(): Spindle {
+    const random = this.random('flushes')
+    return {
+      after: (ms, run) => this.after(ms, run),
+      flushMs: () => within(random, 0, this.#world.weather().diskMaxMs),
     }
   }
 

@@ -38,13 +38,27 @@ export class Hosts {
     return home.id === id ? home : ([...this.#byUrl.values()].find((host) => host.id === id) ?? home)
   }
 
+  all(): Iterable<Host> {
+    return this.#byUrl.values()
+  }
+
   running(network: string): Host[] {
     return [...this.#byUrl.values()].filter(({ node }) => node?.config.network === network)
   }
 
   /** A url at which nobody has lived. */
   freshUrl(): string {
-    const number = this.#byUrl.size + 1
-    return `http://10.${number >> 16}.${(number >> 8) & 255}.${number & 255}:${10000 + (number % 50_000)}`
+    return urlOf(this.#world.seed, this.#byUrl.size + 1)
   }
 }
+
+/**
+ * The address of a place in a world. There are any number of places, from 1 on; `http://node-7.world-3:10007` is the seventh under
+ * seed 3. In another world it has another id.
+ */
+export const urlOf = (seed: number, place: number): string => `http://node-${place}.world-${seed}:${portOf(place)}`
+
+/** The place that an address is of. */
+export const placeOf = (url: string): number => Number(/node-(\d+)\./.exec(url)?.[1])
+
+export const portOf = (place: number): number => 10_000 + (place % 50_000)

@@ -1,4 +1,4 @@
-/** What no ring is safe from, and must recover from: silence that is not death, and deaths of everyone at once. */
+/** What no ring is safe from, and must recover from: silence that is not death, and places taken by others. */
 import { eight, type Scenario, small } from './scene.ts'
 import { calm } from './weather.ts'
 
@@ -63,40 +63,7 @@ export const mishaps: Readonly<Record<string, Scenario>> = {
         left.every((id) => rings.has(id)),
         [...rings].join(' '),
       )
-      for (const id of [left[0], right[0]])
-        if (id) await scene.world.call(id, 'store', { value: `stored by ${id} in the split` })
-      await scene.rest()
-    },
-  },
-  'power-cut': {
-    summary: 'all nodes die, and all start again',
-    setting: () => small,
-    play: async (scene) => {
-      await scene.eight(30)
-      scene.world.demanding = false
-      for (const id of eight) scene.world.crash(id)
-      await scene.world.run(10_000)
-      for (const id of eight)
-        scene.world.restart(
-          id,
-          eight.map((other) => scene.world.peer(other)),
-        )
-      await scene.fill(0)
-      await scene.rest()
-    },
-  },
-  'good-night': {
-    summary: 'all nodes are stopped one after the other, as SIGTERM does, and all start again',
-    setting: () => small,
-    play: async (scene) => {
-      await scene.eight(30)
-      scene.world.demanding = false
-      for (const id of eight) await scene.world.stop(id)
-      for (const id of eight)
-        scene.world.restart(
-          id,
-          eight.map((other) => scene.world.peer(other)),
-        )
+      for (const id of [left[0], right[0]]) if (id) await scene.store(`stored by ${id} in the split`, undefined, id)
       await scene.rest()
     },
   },

@@ -89,7 +89,7 @@ export class SimNetwork {
           if (life !== host.life) return
           const fail = (reason: string) => reject(new Unreachable(peer.url, reason))
           const end = deadlines.begin(() => fail('timed out'))
-          const sent = this.#encode(host, name, 'request', request)
+          const sent = this.#write(host, name, 'request', request)
           const refused = () => {
             if (end()) fail('connection refused')
           }
@@ -110,7 +110,7 @@ export class SimNetwork {
     const handle = host.node?.handlers[name] as ((request: unknown) => unknown) | undefined
     if (!handle) throw new Error(`nobody listens at ${host.url}`)
     try {
-      return { reply: await handle(this.#decode(request)) }
+      return { reply: await handle(request) }
     } catch (error) {
       if (error instanceof Refusal) return { error: error.toBody() }
       this.#world.blame(host, error)
@@ -122,59 +122,89 @@ export class SimNetwork {
     const { timeline, trace, log, weather, hostAt } = this.#world
     const { life, peer, name, network, sent } = question
     if (this.blocks(from.url, peer.url) || happens(random, weather().lossPerMille)) return
-    timeline.after(delayMs(weather(), random), () => {
-      const to = hostAt(peer.url)
-      if (!to?.node) return timeline.after(delayMs(weather(), random), () => from.during(life, question.refused))
-      to.during(to.life, () => {
-        const { node } = to
-        if (!node) return
-        this.#messages++
-        trace.add(timeline.now, from.index, to.index, typeof sent === 'string' ? name + sent : name)
-        log?.(`${timeline.now} ${from.url} > ${to.url} ${name} ${JSON.stringify(sent)}`)
-        const stranger = strangerAt(node.config.network, node.me.id, network, peer.id)
-        if (stranger) return this.#reply(from, to, random, question, { error: stranger })
-        const answering = to.life
-        void this.serve(to, name, sent).then((answer) => {
-          if (answering === to.life) this.#reply(from, to, random, question, answer)
+    timeline.after(
+      delayMs(weather(), random),
+      () => {
+        const to = hostAt(peer.url)
+        if (!to?.node) return timeline.after(delayMs(weather(), random), () => from.during(life, question.refused), random)
+        to.during(to.life, () => {
+          const { node } = to
+          if (!node) return
+          this.#messages++
+          trace.add(timeline.now, from.index, to.index, name + sent.text)
+          log?.(`${timeline.now} ${from.url} > ${to.url} ${name} ${sent.text}`)
+          const stranger = strangerAt(node.config.network, node.me.id, network, peer.id)
+          if (stranger) return this.#reply(from, to, random, question, { error: stranger })
+          const answering = to.life
+          void this.serve(to, name, sent.read()).then((answer) => {
+            if (answering === to.life) this.#reply(from, to, random, question, answer)
+          })
         })
-      })
-    })
+      },
+      random,
+    )
   }
 
   #reply(from: Host, to: Host, random: Random, { life, name, network, answered }: Question, answer: Answer): void {
     const { timeline, trace, log, weather } = this.#world
     if (this.blocks(to.url, from.url) || happens(random, weather().replyLossPerMille)) return
-    const sent = 'error' in answer ? answer : { reply: this.#encode(to, name, 'reply', answer.reply) }
+    const sent = 'error' in answer ? this.#copy(answer.error) : this.#write(to, name, 'reply', answer.reply)
     const parcel = name === 'neighborhood' && 'reply' in answer ? parcelFor(from, life, network, answer.reply) : undefined
     if (parcel) this.#parcels.add(parcel)
-    timeline.after(delayMs(weather(), random), () => {
-      from.during(life, () => {
-        if (parcel) parcel.arrived = true
-        if (parcel && isMember(from)) this.#parcels.delete(parcel)
-        this.#messages++
-        const text = 'error' in sent ? sent.error.error : sent.reply
-        trace.add(timeline.now, to.index, from.index, typeof text === 'string' ? text : name)
-        log?.(`${timeline.now} ${from.url} < ${to.url} ${name} ${JSON.stringify(text)}`)
-        answered('error' in sent ? sent : { reply: this.#decode(sent.reply) })
-      })
-    })
+    timeline.after(
+      delayMs(weather(), random),
+      () => {
+        from.during(life, () => {
+          if (parcel) parcel.arrived = true
+          if (parcel && isMember(from)) this.#parcels.delete(parcel)
+          this.#messages++
+          trace.add(timeline.now, to.index, from.index, name + sent.text)
+          log?.(`${timeline.now} ${from.url} < ${to.url} ${name} ${sent.text}`)
+          answered('error' in answer ? { error: sent.read() as ErrorBody } : { reply: sent.read() })
+        })
+      },
+      random,
+    )
   }
 
-  /** JSON text with `encode`, else the message itself. */
-  #encode(sender: Host, name: Call, part: 'request' | 'reply', message: unknown): unknown {
-    if (!this.#world.encode) return message
-    const text = JSON.stringify(message)
-    const [wrong] = validatorOf(name, part).Errors(JSON.parse(text))
-    if (wrong)
+  /** What a row says of a message is held against it. */
+  #write(sender: Host, name: Call, part: 'request' | 'reply', message: unknown): Letter {
+    const letter = this.#copy(message)
+    const validator = validatorOf(name, part)
+    if (this.#world.encode && !validator.Check(letter.value)) {
+      const [wrong] = validator.Errors(letter.value)
       this.#world.blame(
         sender,
-        new Error(`the ${part} of ${name} is not its row's: ${wrong.instancePath} ${wrong.message} in ${text}`),
+        new Error(`the ${part} of ${name} is not its row's: ${wrong?.instancePath} ${wrong?.message} in ${letter.text}`),
       )
-    return text
+    }
+    return letter
   }
 
-  #decode(sent: unknown): unknown {
-    return typeof sent === 'string' ? JSON.parse(sent) : sent
+  #copy(message: unknown): Letter {
+    return this.#world.encode ? new Letter(JSON.stringify(message)) : new Letter('', message)
+  }
+}
+
+/** A message on its way. */
+class Letter {
+  /** JSON; empty for a message that is shared. */
+  readonly text: string
+  /** What its first reader gets; a second one gets a copy of his own. */
+  readonly value: unknown
+  #isRead = false
+
+  constructor(text: string, value: unknown = JSON.parse(text)) {
+    this.text = text
+    this.value = value
+  }
+
+  read(): unknown {
+    if (!this.#isRead || this.text === '') {
+      this.#isRead = true
+      return this.value
+    }
+    return JSON.parse(this.text)
   }
 }
 
@@ -184,7 +214,7 @@ interface Question {
   readonly peer: Peer
   readonly network: string
   readonly name: Call
-  readonly sent: unknown
+  readonly sent: Letter
   answered(answer: Answer): void
   refused(): void
 }

@@ -1,11 +1,23 @@
 /** The named scenarios, and how one is played: `simulate('two-joins', 7)`. */
+import { absences } from './absences.ts'
+import { deaths } from './deaths.ts'
 import { mishaps } from './mishaps.ts'
+import { ownerships } from '../protocol/schemas.ts'
 import { stream } from './random.ts'
-import { type Check, type Scenario, Scene } from './scene.ts'
+import { type Check, type Direction, type Scenario, Scene } from './scene.ts'
+import type { Script } from './script.ts'
 import { storms } from './storms.ts'
+import { strains } from './strains.ts'
 import { traps } from './traps.ts'
 
-export const scenarios: Readonly<Record<string, Scenario>> = { ...traps, ...mishaps, ...storms }
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  ...traps,
+  ...deaths,
+  ...absences,
+  ...strains,
+  ...mishaps,
+  ...storms,
+}
 
 export interface Report {
   readonly name: string
@@ -15,13 +27,21 @@ export interface Report {
   readonly virtualMs: number
   readonly messages: number
   readonly checks: readonly Check[]
+  /** What chance wrote, where it did. */
+  readonly script: Script | undefined
 }
 
-/** Plays a scenario. Whatever ends the run early is a check that failed. @throws Error when there is no such scenario */
-export const simulate = async (name: string, seed: number, log?: (line: string) => void): Promise<Report> => {
+/**
+ * Plays a scenario; whatever ends the run early is a check that failed. Under even seeds a key belongs to its successor, under odd
+ * ones to its predecessor.
+ * @throws Error when there is no such scenario
+ */
+export const simulate = async (name: string, seed: number, direction: Direction = {}): Promise<Report> => {
   const scenario = scenarios[name]
   if (!scenario) throw new Error(`no scenario is called ${name}; there are: ${Object.keys(scenarios).join(', ')}`)
-  const scene = new Scene(seed, scenario.setting?.(stream(seed, 'scenario', 'setting')) ?? {}, log)
+  const { settings, ...setting } = scenario.setting?.(stream(seed, 'scenario', 'setting')) ?? {}
+  const ownership = ownerships[seed % ownerships.length] ?? 'successor'
+  const scene = new Scene(seed, { ...setting, settings: { ownership, ...settings } }, direction)
   const { world, checks } = scene
   try {
     await scenario.play(scene)
@@ -29,5 +49,6 @@ export const simulate = async (name: string, seed: number, log?: (line: string) 
     if (!(error instanceof Error)) throw error
     scene.check('played to the end', false, error.message)
   }
-  return { name, seed, hash: world.hash, virtualMs: world.nowMs, messages: world.messages, checks }
+  const script = direction.script ?? scene.played
+  return { name, seed, hash: world.hash, virtualMs: world.nowMs, messages: world.messages, checks, script }
 }

@@ -2,11 +2,14 @@
 import type { NodeSettings } from '../node/config.ts'
 import type { Random } from '../ports.ts'
 import type { Id } from '../space/id.ts'
-import { brokenPromises, misplacing } from './audit.ts'
-import { hash } from './host.ts'
-import { stream } from './random.ts'
+import { brokenPromises, misplaced } from './audit.ts'
+import { Clients } from './clients.ts'
+import { Errands, run } from './errands.ts'
+import { pick, stream } from './random.ts'
+import type { What } from './register.ts'
+import type { Script } from './script.ts'
 import { calm, type Weather } from './weather.ts'
-import { World } from './world.ts'
+import { type Asked, World } from './world.ts'
 
 export interface Check {
   readonly name: string
@@ -27,8 +30,19 @@ export interface Scenario {
   play(scene: Scene): Promise<void>
 }
 
+/** Between two clients, about. */
+const everyMs = 20
+
+/** How a scenario is to be played. */
+export interface Direction {
+  /** Gets a line for everything that happens. */
+  readonly log?: (line: string) => void
+  /** In the place of the one that chance writes. */
+  readonly script?: Script
+}
+
 /** Ids of two digits. */
-export const small: Setting = { settings: { bits: 8, allowCustomIds: true, successors: 4 } }
+export const small: Setting = { settings: { bits: 8, allowCustomIds: true } }
 
 export const eight = ['10', '30', '50', '70', '90', 'b0', 'd0', 'f0'] as const
 
@@ -37,10 +51,18 @@ const aftermath = 12
 
 export class Scene {
   readonly world: World
+  readonly clients: Clients
   readonly checks: Check[] = []
+  /** What to play instead of what chance would write. */
+  readonly script: Script | undefined
+  /** What chance wrote. */
+  played: Script | undefined
+  #errands: Errands | undefined
 
-  constructor(seed: number, { settings = {}, weather = calm }: Setting, log?: (line: string) => void) {
+  constructor(seed: number, { settings = {}, weather = calm }: Setting, { log, script }: Direction) {
     this.world = new World({ seed, settings, weather, ...(log ? { log } : {}) })
+    this.clients = new Clients(this.world)
+    this.script = script
   }
 
   /** Chance for one purpose of the scenario. */
@@ -75,41 +97,112 @@ export class Scene {
     )
   }
 
-  /** Lets time pass until these have left. */
+  /** Lets time pass until these have gone. */
   gone(...ids: Id[]): Promise<void> {
     return this.world.until(
       () => ids.every((id) => this.world.host(id).node === undefined),
       60_000,
-      () => `${ids.join(' and ')} have not left`,
+      () => `${ids.join(' and ')} have not gone`,
     )
   }
 
   /** Stores so many values, and holds the network to them. */
   async fill(count: number): Promise<void> {
-    for (let number = 0; number < count; number++) {
-      const value = `line ${number} of world ${this.world.seed}`
-      await this.world.call(this.world.anyone(), 'store', { value })
-      this.world.ledger.promise(`v:${hash(value)}`, value)
+    for (let number = 0; number < count; number++) await this.store(`line ${number} of world ${this.world.seed}`)
+  }
+
+  /** Stores a value, by its content or under a name, and waits for the acknowledgement. */
+  async store(value: string, name?: string, through = this.world.anyone()): Promise<void> {
+    await this.#acknowledged(this.clients.store(through, value, name))
+  }
+
+  async remove(what: What, through = this.world.anyone()): Promise<void> {
+    await this.#acknowledged(this.clients.remove(through, what))
+  }
+
+  /** Looks something up, and waits for the answer, whatever it is. */
+  async look(what: What, through = this.world.anyone()): Promise<void> {
+    await this.#answered(this.clients.look(through, what))
+  }
+
+  /** For so long clients come by, one every few milliseconds, and do not wait for each other. */
+  async bustle(ms: number): Promise<void> {
+    const { world } = this
+    const random = this.random('bustle')
+    this.#errands ??= new Errands(random, world.ledger)
+    for (const endMs = world.nowMs + ms; world.nowMs < endMs; await world.run(random.below(everyMs)))
+      if (world.staying().length > 0) run(this.clients, world.anyone(), this.#errands.next())
+  }
+
+  /** All nodes die at once. */
+  dark(): void {
+    this.world.demanding = false
+    for (const id of this.world.members()) this.world.crash(id)
+  }
+
+  /** A node that is gone comes back with what its disk has kept, as soon as nobody lists it any more. */
+  async back(id: Id): Promise<void> {
+    const { world } = this
+    await world.until(
+      () => world.law.mayReturn(id),
+      60_000,
+      () => `${id} is still listed`,
+    )
+    world.restart(id)
+    await this.joined(id)
+  }
+
+  /** They start again with what their disks have kept, in any order, one after the other or all at once. */
+  async wake(...ids: readonly Id[]): Promise<void> {
+    const random = this.random('wake')
+    const seeds = ids.map((id) => this.world.peer(id))
+    const gapMaxMs = pick(random, [1, 1000, 10_000])
+    for (const left = [...ids]; left.length > 0; ) {
+      const [id = ''] = left.splice(random.below(left.length), 1)
+      this.world.restart(id, seeds)
+      await this.world.run(random.below(gapMaxMs))
     }
   }
 
-  /** In fair weather: the ring becomes ideal, every promise is kept, and every record is where it belongs. */
+  /** The weather clears: messages arrive, all hear all, and disks have room. */
+  clear(): void {
+    this.world.weather = calm
+    this.world.heal()
+    for (const { disk } of this.world.hosts()) disk.full = false
+  }
+
+  /** In fair weather, with those who run now: the ring becomes ideal, every promise is kept, and every record is where it belongs. */
   async rest(): Promise<void> {
     const { world } = this
-    world.weather = calm
-    world.heal()
+    this.clear()
+    world.accuse(world.ledger.writeOff())
     if (!world.demanding) await world.run(aftermath * world.config.callTimeoutMs)
     await world.settle()
     world.demanding = true
     this.check('the ring is ideal', true)
-    const deadlineMs = world.nowMs + 6 * world.config.rehomeEveryMs
-    while (misplacing(world).length > 0 && world.nowMs < deadlineMs) await world.run(100)
-    this.check('every record is where it belongs', misplacing(world).length === 0, `not at ${misplacing(world).join(', ')}`)
+    const { rehomeEveryMs, stabilizeEveryMs } = world.config
+    const deadlineMs = world.nowMs + 8 * Math.max(rehomeEveryMs, stabilizeEveryMs)
+    let wrong = misplaced(world)
+    for (; wrong.length > 0 && world.nowMs < deadlineMs; wrong = misplaced(world)) await world.run(rehomeEveryMs / 40)
+    this.check('exactly the window holds each record', wrong.length === 0, wrong.join('\n'))
     let broken = await brokenPromises(world)
     while (broken.some((promise) => promise.includes('INCONCLUSIVE')) && world.nowMs < deadlineMs) {
       await world.run(1000)
       broken = await brokenPromises(world)
     }
-    this.check(`${world.ledger.size} promises are kept`, broken.length === 0, broken.join('\n'))
+    this.check(`${world.ledger.registers.length} promises are kept`, broken.length === 0, broken.join('\n'))
+  }
+
+  async #acknowledged(asked: Asked<unknown>): Promise<void> {
+    await this.#answered(asked)
+    if (asked.state === 'refused') throw new Error(`a client was refused: ${asked.error.message}`)
+  }
+
+  #answered(asked: Asked<unknown>): Promise<void> {
+    return this.world.until(
+      () => asked.state !== 'waiting',
+      10 * this.world.config.operationTimeoutMs,
+      () => 'a client has had no answer',
+    )
   }
 }

@@ -1,5 +1,6 @@
 /** Scenarios that chance writes: within what the protocol assumes, and beyond it. */
-import type { Scenario } from './scene.ts'
+import { Fate } from './fate.ts'
+import type { Scenario, Scene } from './scene.ts'
 import { drawSchedule, drawSettings } from './schedule.ts'
 import { Swarm } from './swarm.ts'
 import { rough, stormy } from './weather.ts'
@@ -13,25 +14,35 @@ export const storms: Readonly<Record<string, Scenario>> = {
       settings: { ...drawSettings(random), callTimeoutMs },
       weather: rough(random, callTimeoutMs),
     }),
-    play: async (scene) => {
-      const schedule = drawSchedule(scene.random('schedule'), callTimeoutMs, true)
-      await scene.world.boot(schedule.nodes)
-      await new Swarm(scene.world, schedule, scene.random('deeds')).play()
-      await scene.rest()
-    },
+    play: (scene) => play(scene, true),
   },
   beyond: {
     summary: 'lost messages, cuts, long pauses, too many deaths: the ring must recover, and keep what it promised',
     setting: (random) => ({ settings: { ...drawSettings(random), callTimeoutMs } }),
-    play: async (scene) => {
-      const { world } = scene
-      const schedule = drawSchedule(scene.random('schedule'), callTimeoutMs, false)
-      await world.boot(schedule.nodes)
-      world.demanding = false
-      world.weather = stormy(scene.random('weather'), callTimeoutMs)
-      await new Swarm(world, schedule, scene.random('deeds')).play()
-      if (world.running().length === 0) world.add()
-      await scene.rest()
-    },
+    play: (scene) => play(scene, false),
   },
+}
+
+/** Follows the script that the scene is given, or has chance write one. */
+const play = async (scene: Scene, lawful: boolean): Promise<void> => {
+  const { world, clients } = scene
+  const schedule = drawSchedule(scene.random('schedule'), callTimeoutMs, lawful)
+  await world.boot(scene.script?.nodes ?? schedule.nodes)
+  world.ledger.strict = lawful
+  world.demanding = lawful
+  if (!lawful) world.weather = stormy(scene.random('weather'), callTimeoutMs)
+  const fate = new Fate(world, clients, schedule)
+  if (scene.script) {
+    for (const deed of scene.script.deeds) {
+      await fate.reach(deed.atMs)
+      fate.do(deed)
+    }
+    await fate.reach(scene.script.endMs)
+  } else
+    await new Swarm(world, schedule, scene.random('deeds')).improvise(fate, (script) => {
+      scene.played = script
+    })
+  scene.clear()
+  await fate.conclude()
+  await scene.rest()
 }

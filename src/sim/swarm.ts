@@ -1,113 +1,103 @@
-/** Plays a schedule: joins, crashes, leaves, restarts, pauses, cuts and client operations at random. */
+/** Chance writes a script as the world goes on: joins, crashes, leaves, restarts, pauses, cuts and what clients do. */
 import type { Random } from '../ports.ts'
-import type { Peer } from '../protocol/schemas.ts'
+import { Errands } from './errands.ts'
+import type { Fate } from './fate.ts'
 import type { Id } from '../space/id.ts'
-import { within } from './random.ts'
-import { type Deed, drawDeed, type Schedule } from './schedule.ts'
-import { Workload } from './workload.ts'
+import { placeOf } from './hosts.ts'
+import { happens, within } from './random.ts'
+import { drawKind, type Kind, type Schedule } from './schedule.ts'
+import type { Deed, Script } from './script.ts'
 import type { World } from './world.ts'
+
+/** Between two of the values that are stored at the beginning. */
+const storeGapMaxMs = 20
+
+type Draft = Deed extends infer D ? (D extends Deed ? Omit<D, 'atMs'> : never) : never
 
 export class Swarm {
   readonly #world: World
   readonly #schedule: Schedule
   readonly #random: Random
-  readonly #workload: Workload
-  /** Nodes that died or left. */
-  readonly #gone = new Set<Id>()
-  /** Until when a node that was stopped must not be again: short pauses must not add up to a long one. */
-  readonly #awakeAtMs = new Map<Id, number>()
-  /** Whom those who have not joined yet were told of. */
-  readonly #seeds = new Map<Id, readonly Peer[]>()
+  readonly #errands: Errands
+  #places: number
+  /** Whom something befell last. */
+  #focus: Id | undefined
 
   constructor(world: World, schedule: Schedule, random: Random) {
     this.#world = world
     this.#schedule = schedule
     this.#random = random
-    this.#workload = new Workload(world, random, schedule.lawful && world.weather.skewMaxMs === 0)
+    this.#errands = new Errands(random, world.ledger)
+    this.#places = schedule.nodes
   }
 
-  async play(): Promise<void> {
-    const { events, gapMaxMs, weights } = this.#schedule
-    for (let event = 0; event < events; event++) {
-      this.#deeds[drawDeed(this.#random, weights)]()
-      await this.#world.run(this.#random.below(gapMaxMs + 1))
-      this.#rescue()
-    }
-  }
-
-  readonly #deeds: Readonly<Record<Deed, () => void>> = {
-    add: () => {
-      const seeds = this.#everyone()
-      if (seeds.length < this.#schedule.mostNodes) this.#seeds.set(this.#world.add({ seeds }), seeds)
-    },
-    crash: () => {
-      const id = this.#someone()
-      if (id !== undefined && this.#allows(() => this.#world.mayFail(id))) this.#remove(id, () => this.#world.crash(id))
-    },
-    leave: () => {
-      const id = this.#someone()
-      if (id !== undefined && this.#allows(() => this.#world.mayLeave(id))) this.#remove(id, () => this.#world.leave(id))
-    },
-    restart: () => {
-      const mayReturn = (id: Id) => !this.#world.host(id).node && this.#allows(() => this.#world.mayReturn(id))
-      const id = [...this.#gone].find(mayReturn)
-      if (id !== undefined) this.#restart(id)
-    },
-    pause: () => {
-      const { lawful, pauseMaxMs } = this.#schedule
-      const id = this.#someone()
-      if (id === undefined || (lawful && this.#world.nowMs < (this.#awakeAtMs.get(id) ?? 0))) return
-      const ms = within(this.#random, 1, pauseMaxMs)
-      this.#awakeAtMs.set(id, this.#world.nowMs + ms + this.#world.config.callTimeoutMs)
-      this.#world.pause(id, ms)
-    },
-    client: () => this.#workload.act(),
-    cut: () => {
-      const members = this.#world.members()
-      const some = members.filter(() => this.#random.below(2) === 0)
-      const others = members.filter((id) => !some.includes(id))
-      if (this.#random.below(2) === 0) this.#world.partition(some, others)
-      else this.#world.deafen(some, others)
-    },
-    mend: () => this.#world.heal(),
-  }
-
-  #allows(law: () => boolean): boolean {
-    return !this.#schedule.lawful || law()
-  }
-
-  #someone(): Id | undefined {
-    const members = this.#world.members()
-    return members[this.#random.below(Math.max(1, members.length))]
-  }
-
-  /** The last member stays. */
-  #remove(id: Id, how: () => void): void {
-    if (this.#world.members().length < 2) return
-    how()
-    this.#gone.add(id)
-  }
-
-  #restart(id: Id): void {
-    const seeds = this.#everyone()
-    this.#gone.delete(id)
-    this.#seeds.set(id, seeds)
-    this.#world.restart(id, seeds)
-  }
-
-  /** An operator tells a newcomer of all that run: two that have heard of nobody they share could never meet. */
-  #everyone(): Peer[] {
-    return this.#world.running().flatMap(({ id }) => (id === undefined ? [] : [this.#world.peer(id)]))
-  }
-
-  /** Starts those anew who have not joined, and were told only of nodes that are gone. */
-  #rescue(): void {
-    for (const [id, seeds] of this.#seeds) {
-      if (this.#world.snapshot().has(id) || !this.#world.host(id).node) this.#seeds.delete(id)
-      else if (this.#schedule.lawful && seeds.length > 0 && seeds.every((seed) => !this.#world.host(seed.id).node)) {
-        this.#world.crash(id)
-        this.#restart(id)
+  /** @param write told of each deed before it is done */
+  async improvise(fate: Fate, write: (script: Script) => void): Promise<void> {
+    const { nodes, values, events, gapMaxMs, burstPerMille, weights } = this.#schedule
+    const deeds: Deed[] = []
+    for (let event = -values; event < events; event++) {
+      const draft = event < 0 ? this.#stored(event) : this.#drafts[drawKind(this.#random, weights)]()
+      if (draft) {
+        const deed: Deed = { atMs: fate.nowMs, ...draft }
+        deeds.push(deed)
+        write({ nodes, deeds, endMs: fate.nowMs })
+        fate.do(deed)
       }
+      const gapMs = this.#random.below(event < 0 ? storeGapMaxMs : gapMaxMs + 1)
+      const endMs = fate.nowMs + (event >= 0 && happens(this.#random, burstPerMille) ? 0 : gapMs)
+      write({ nodes, deeds, endMs })
+      await fate.reach(endMs)
     }
+  }
+
+  readonly #drafts: Readonly<Record<Kind, () => Draft | undefined>> = {
+    add: () => (this.#world.running().length < this.#schedule.mostNodes ? { do: 'add', place: ++this.#places } : undefined),
+    crash: () => this.#member((place) => ({ do: 'crash', place })),
+    stop: () => this.#member((place) => ({ do: 'stop', place })),
+    leave: () => this.#member((place) => ({ do: 'leave', place })),
+    restart: () => this.#gone((place) => ({ do: 'restart', place })),
+    wipe: () => this.#gone((place) => ({ do: 'wipe', place })),
+    pause: () => this.#member((place) => ({ do: 'pause', place, ms: within(this.#random, 1, this.#schedule.pauseMaxMs) })),
+    fill: () => this.#member((place) => ({ do: 'fill', place, ms: within(this.#random, 1, this.#schedule.fullMaxMs) })),
+    client: () => this.#anyone((place) => ({ ...this.#errands.next(), place })),
+    cut: () => {
+      const places = this.#world.members().map((id) => this.#placeOf(id))
+      const some = places.filter(() => this.#random.below(2) === 0)
+      const others = places.filter((place) => !some.includes(place))
+      return { do: 'cut', some, others, oneWay: this.#random.below(2) === 0 }
+    },
+    mend: () => ({ do: 'mend' }),
+  }
+
+  #stored(number: number): Draft | undefined {
+    return this.#anyone((place) => ({ do: 'store', value: `line ${-number}`, place }))
+  }
+
+  #anyone(draft: (place: number) => Draft): Draft | undefined {
+    const members = this.#world.members()
+    const id = members[this.#random.below(Math.max(1, members.length))]
+    return id === undefined ? undefined : draft(this.#placeOf(id))
+  }
+
+  /** A member that something is to befall: often whoever is where the last one was, or a neighbour. */
+  #member(draft: (place: number) => Draft): Draft | undefined {
+    if (!happens(this.#random, this.#schedule.focusPerMille)) this.#focus = undefined
+    const members = this.#world.members()
+    const near = members.findIndex((id) => id >= (this.#focus ?? ''))
+    const at = this.#focus === undefined ? this.#random.below(Math.max(1, members.length)) : near + within(this.#random, -1, 1)
+    const id = members.at(at % Math.max(1, members.length))
+    this.#focus = id
+    return id === undefined ? undefined : draft(this.#placeOf(id))
+  }
+
+  /** Of those that are down or have left. */
+  #gone(draft: (place: number) => Draft): Draft | undefined {
+    const hosts = this.#world.hosts().filter(({ node }) => !node)
+    const host = hosts[this.#random.below(Math.max(1, hosts.length))]
+    return host && draft(placeOf(host.url))
+  }
+
+  #placeOf(id: Id): number {
+    return placeOf(this.#world.host(id).url)
   }
 }

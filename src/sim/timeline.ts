@@ -28,8 +28,9 @@ export class Timeline {
     return this.#now
   }
 
-  after(ms: number, run: () => void): void {
-    this.#push({ at: this.#now + ms, tie: this.#ties.below(0x1_0000_0000), run })
+  /** @param ties draws the place among what happens at the same instant */
+  after(ms: number, run: () => void, ties = this.#ties): void {
+    this.#push({ at: this.#now + ms, tie: ties.below(0x1_0000_0000), run })
   }
 
   /**

@@ -1,5 +1,5 @@
-/** The known traps of joining, leaving and dying, each played in a small ring with ids that a person can follow. */
-import { eight, type Scenario, small } from './scene.ts'
+/** The known traps of joining and leaving, each played in a small ring with ids that a person can follow. */
+import { type Scenario, small } from './scene.ts'
 
 export const traps: Readonly<Record<string, Scenario>> = {
   'two-joins': {
@@ -9,6 +9,7 @@ export const traps: Readonly<Record<string, Scenario>> = {
       await scene.eight(60)
       scene.world.add({ id: '38' })
       scene.world.add({ id: '40' })
+      await scene.bustle(3000)
       await scene.rest()
     },
   },
@@ -29,27 +30,6 @@ export const traps: Readonly<Record<string, Scenario>> = {
       await scene.rest()
     },
   },
-  'orphaned-joiner': {
-    summary: 'a node joins, and its predecessor dies before it has heard of it',
-    setting: () => small,
-    play: async (scene) => {
-      await scene.eight(60)
-      scene.world.add({ id: '40' })
-      await scene.joined('40')
-      scene.world.crash('30')
-      await scene.rest()
-    },
-  },
-  'all-but-one': {
-    summary: 'all successors that a node knows die at once, but one',
-    setting: () => small,
-    play: async (scene) => {
-      await scene.ring(...eight, '18', '20', '28')
-      await scene.fill(60)
-      for (const id of ['18', '20', '28']) scene.world.crash(id)
-      await scene.rest()
-    },
-  },
   'join-during-leave': {
     summary: 'a node joins next to one that is leaving',
     setting: () => small,
@@ -58,6 +38,7 @@ export const traps: Readonly<Record<string, Scenario>> = {
       scene.world.leave('50')
       await scene.world.run(scene.random('moment').below(20))
       scene.world.add({ id: '48' })
+      await scene.bustle(2000)
       await scene.gone('50')
       await scene.rest()
     },
@@ -70,7 +51,22 @@ export const traps: Readonly<Record<string, Scenario>> = {
       scene.world.leave('50')
       await scene.world.run(scene.random('moment').below(20))
       scene.world.leave('70')
+      await scene.bustle(2000)
       await scene.gone('50', '70')
+      await scene.rest()
+    },
+  },
+  'heirs-leave': {
+    summary: 'a node leaves, and so do its heirs, one after the other',
+    setting: () => small,
+    play: async (scene) => {
+      await scene.eight(100)
+      const moment = scene.random('moment')
+      for (const id of ['50', '70', '30', '90']) {
+        scene.world.leave(id)
+        await scene.bustle(moment.below(300))
+      }
+      await scene.gone('50', '70', '30', '90')
       await scene.rest()
     },
   },
@@ -114,22 +110,12 @@ export const traps: Readonly<Record<string, Scenario>> = {
     play: async (scene) => {
       await scene.ring('20')
       await scene.fill(30)
+      await scene.bustle(2000)
       const { owner, hops } = await scene.world.call('20', 'find', { key: '20' })
       scene.check('it owns every key', owner.id === '20' && hops === 0, `${owner.id} after ${hops} hops`)
       const asked = scene.world.leave('20')
       await scene.world.run(5000)
       scene.check('it does not leave', asked.state === 'refused', asked.state)
-      await scene.rest()
-    },
-  },
-  resurrected: {
-    summary: 'a node dies and is back before anyone has noticed, with nothing in its store',
-    setting: () => small,
-    play: async (scene) => {
-      await scene.eight(60)
-      scene.world.crash('50')
-      await scene.world.run(scene.random('moment').below(300))
-      scene.world.restart('50')
       await scene.rest()
     },
   },
@@ -141,18 +127,22 @@ export const traps: Readonly<Record<string, Scenario>> = {
       await scene.fill(60)
       scene.world.add({ id: '00' })
       scene.world.add({ id: 'fe' })
+      await scene.bustle(2000)
       await scene.rest()
-      for (const [key, owner] of [
-        ['ff', 'ff'],
-        ['00', '00'],
-        ['02', '80'],
-        ['81', 'fe'],
+      const toSuccessor = scene.world.config.ownership === 'successor'
+      for (const [key, successor, predecessor] of [
+        ['ff', 'ff', 'ff'],
+        ['00', '00', '00'],
+        ['02', '80', '01'],
+        ['81', 'fe', '80'],
       ] as const) {
+        const owner = toSuccessor ? successor : predecessor
         const found = await scene.world.call('80', 'find', { key })
         scene.check(`${owner} owns ${key}`, found.owner.id === owner, found.owner.id)
       }
       scene.world.leave('00')
       scene.world.leave('01')
+      await scene.bustle(2000)
       await scene.gone('00', '01')
       await scene.rest()
     },

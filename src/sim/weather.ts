@@ -1,6 +1,6 @@
 /** What the network does to messages, and clocks to time: each fault a knob. */
 import type { Random } from '../ports.ts'
-import { happens, within } from './random.ts'
+import { happens, pick, within } from './random.ts'
 
 export interface Weather {
   /** How long a message travels, one way. */
@@ -17,6 +17,8 @@ export interface Weather {
   readonly replyLossPerMille: number
   /** How far a node's clock may be ahead or behind. Drawn when the node starts. */
   readonly skewMaxMs: number
+  /** The longest that a flush of a disk takes. */
+  readonly diskMaxMs: number
 }
 
 export const calm: Weather = {
@@ -28,6 +30,7 @@ export const calm: Weather = {
   lossPerMille: 0,
   replyLossPerMille: 0,
   skewMaxMs: 0,
+  diskMaxMs: 2,
 }
 
 /**
@@ -46,6 +49,7 @@ export const rough = (random: Random, callTimeoutMs: number): Weather => {
     slowMs: within(random, 1, mostMs),
     duplicatePerMille: maybe(200),
     skewMaxMs: maybe(60_000),
+    diskMaxMs: pick(random, [0, 20, 200]),
   }
 }
 

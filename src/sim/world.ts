@@ -35,32 +35,31 @@ export class World extends Population {
 
   /** Asks a node to leave; it is gone once it has handed over. */
   leave(id: Id): Asked<Reply<NodeApi['leave']>> {
-    this.leaving.add(id)
-    return this.ask(id, 'leave', {}, ({ state }) => {
-      if (state === 'refused') this.leaving.delete(id)
-    })
+    const asked = this.ask(id, 'leave', {})
+    this.leaving.set(id, asked)
+    return asked
   }
 
-  /** Ends a node as SIGTERM does: it says goodbye, and is gone within 5 seconds. */
-  async stop(id: Id): Promise<void> {
+  /** Ends a node as SIGTERM does: it says goodbye and flushes. */
+  stop(id: Id): void {
     const host = this.host(id)
     const { node, life } = host
     assert(node, `${shortId(id)} is not running`)
-    let stopped = false
-    this.timeline.after(0, () =>
-      host.during(life, () => {
-        node.stop().then(
-          () => (stopped = true),
-          (error: unknown) => this.history.blame(host, error),
-        )
-      }),
-    )
-    await this.until(
-      () => stopped,
-      5000,
-      () => `${shortId(id)} has not stopped`,
-    )
-    this.end(host)
+    this.history.mark(host, 'stop')
+    this.leaving.set(id, { state: 'waiting' })
+    const ended = () => {
+      if (life !== host.life) return
+      this.ledger.repair()
+      host.halt()
+      this.accuse(this.ledger.lose(host.disk))
+    }
+    host.after(0, () => {
+      node.stop().then(ended, (error: unknown) => {
+        // What the disk has no room for is lost, and the node stops all the same.
+        if (error instanceof Refusal) ended()
+        else this.history.blame(host, error)
+      })
+    })
   }
 
   /** Cuts the network into parts that cannot hear each other. Nodes in no part hear everyone. */
@@ -91,17 +90,15 @@ export class World extends Population {
     const host = this.host(id)
     const { life } = host
     const asked: { state: Asked<unknown>['state'] } = { state: 'waiting' }
-    this.timeline.after(0, () =>
-      host.during(life, () => {
-        this.history.mark(host, `${name} ${JSON.stringify(request)}`)
-        void this.net.serve(host, name, request).then((answer) => {
-          if (life !== host.life && name !== 'leave') return
-          this.history.mark(host, `${name}: ${JSON.stringify(answer)}`)
-          Object.assign(asked, 'error' in answer ? { state: 'refused', ...answer } : { state: 'answered', ...answer })
-          then(asked as Asked<Reply<NodeApi[N]>>)
-        })
-      }),
-    )
+    host.after(0, () => {
+      this.history.mark(host, `${name} ${JSON.stringify(request)}`)
+      void this.net.serve(host, name, request).then((answer) => {
+        if (life !== host.life && name !== 'leave') return
+        this.history.mark(host, `${name}: ${JSON.stringify(answer)}`)
+        Object.assign(asked, 'error' in answer ? { state: 'refused', ...answer } : { state: 'answered', ...answer })
+        then(asked as Asked<Reply<NodeApi[N]>>)
+      })
+    })
     return asked as Asked<Reply<NodeApi[N]>>
   }
 
@@ -134,7 +131,7 @@ export class World extends Population {
   }
 
   /** Lets time pass until everyone has joined and the ring is ideal. */
-  async settle(withinMs = 120_000, network = this.network): Promise<void> {
+  async settle(withinMs = Math.max(120_000, 30 * this.config.stabilizeEveryMs), network = this.network): Promise<void> {
     const settled = () => this.rings.isIdeal(network) && this.running(network).length === this.members(network).length
     await this.until(settled, withinMs, () => {
       const outside = this.running(network).flatMap((host) => {
@@ -143,6 +140,6 @@ export class World extends Population {
       })
       return [...outside, ...this.rings.imperfections(network)].slice(0, 20).join('\n')
     })
-    this.principals(network)
+    this.law.principals(network)
   }
 }

@@ -1,7 +1,7 @@
-/** The monitor: frames of the network, and what happened between two of them. */
+/** The monitor: one frame of the network, drawn. */
 import { type Id, shortId } from '../../src/space/id.ts'
 import { contentBar } from './bar.ts'
-import type { Network } from './status.ts'
+import { type Copies, copiesAmong, type Network } from './status.ts'
 import { type Cell, type Paint, plural, quote, table } from './text.ts'
 
 /** One node as a frame shows it. */
@@ -13,6 +13,10 @@ export interface Watched {
   readonly state?: string
   readonly owned: number
   readonly replicas: number
+  /** Records on their way in or out. */
+  readonly moving: number
+  /** Whether it has all that was written on its cells, as far as it knows. */
+  readonly complete: boolean
   /** Some of its content, the newest first as far as one can tell. */
   readonly latest?: string
 }
@@ -23,45 +27,10 @@ export interface Frame {
   readonly nodes: readonly Watched[]
 }
 
-const lossWords = {
-  running: 'is joining again',
-  starting: 'is starting',
-  silent: 'does not answer',
-  dead: 'dead',
-  foreign: 'dead',
-} as const
+const runningOf = ({ nodes }: Frame): Watched[] => nodes.filter(({ condition }) => condition === 'running')
 
-/** What changed since the frame before, as a person would tell it. */
-export const eventsBetween = (before: Frame, after: Frame): string[] => {
-  const old = new Map(before.nodes.map((node) => [node.id, node]))
-  const fresh = new Map(after.nodes.map((node) => [node.id, node]))
-  const runs = (node: Watched | undefined) => node?.condition === 'running' && node.state !== 'joining'
-  const events = [
-    ...after.nodes.flatMap((node) => {
-      const was = old.get(node.id)
-      if (runs(node) && !runs(was)) return [`${node.port} ${was?.condition === 'silent' ? 'answers again' : 'joined'}`]
-      if (!runs(node) && runs(was)) return [`${node.port} ${lossWords[node.condition]}`]
-      return node.state !== was?.state && node.state === 'leaving' ? [`${node.port} is leaving`] : []
-    }),
-    ...before.nodes.flatMap((node) => (runs(node) && !fresh.has(node.id) ? [`${node.port} left`] : [])),
-  ]
-  const moved = movedBetween(before, after)
-  const portOf = (id: Id) => (fresh.get(id) ?? old.get(id))?.port ?? shortId(id)
-  const givers = [...moved].filter(([, by]) => by < 0)
-  const takers = [...moved].filter(([, by]) => by > 0)
-  const given = -givers.reduce((sum, [, by]) => sum + by, 0)
-  const taken = takers.reduce((sum, [, by]) => sum + by, 0)
-  const passed = Math.min(given, taken)
-  const [giver, ...otherGivers] = givers
-  const [taker, ...otherTakers] = takers
-  if (giver && taker && passed > 0) {
-    const way = otherGivers.length + otherTakers.length === 0 ? `: ${portOf(giver[0])} → ${portOf(taker[0])}` : ''
-    events.push(`${plural(passed, 'key')} moved${way}`)
-  }
-  if (taken > given) events.push(`${plural(taken - given, 'key')} stored`)
-  if (given > taken) events.push(`${plural(given - taken, 'key')} gone`)
-  return events
-}
+/** As the nodes that run count them. */
+export const copiesIn = (frame: Frame): Copies => copiesAmong(runningOf(frame), frame.network.replicas)
 
 /** By how many records each node has more or less; nodes that are as they were are left out. */
 export const movedBetween = (before: Frame, after: Frame): ReadonlyMap<Id, number> => {
@@ -89,7 +58,7 @@ const barWidth = 28
 
 export const renderFrame = (frame: Frame, setting: Setting, paint: Paint): string[] => {
   const { network, nodes } = frame
-  const running = nodes.filter(({ condition }) => condition === 'running')
+  const running = runningOf(frame)
   const fullest = Math.max(0, ...running.map(({ owned, replicas }) => owned + replicas))
   const moved = movedBetween(setting.before, frame)
   const shown = nodes.slice(0, Math.max(1, setting.rows - setting.events.length - 6))
@@ -108,27 +77,31 @@ export const renderFrame = (frame: Frame, setting: Setting, paint: Paint): strin
     }
     const bar = { text: contentBar(node.owned, node.replicas, fullest, barWidth), paint: paint.cyan }
     const count = String(node.owned + node.replicas)
-    return [who, shortId(node.id), bar, count, move, node.latest === undefined ? '' : quote(node.latest)]
+    return [who, shortId(node.id), bar, count, move, latestOf(node, paint)]
   })
   const hidden = nodes.length - shown.length
   return [
-    titleOf(running, network, setting, paint),
+    titleOf(frame, setting, paint),
     ...table(['left', 'left', 'left', 'right', 'right', 'left'], [head, ...rows], setting.columns),
     ...(hidden > 0 ? [paint.dim(`… ${plural(hidden, 'more node')}; a taller window shows them`)] : []),
     ...setting.events,
   ]
 }
 
-const titleOf = (running: readonly Watched[], { replicas }: Network, { time, everySeconds }: Setting, paint: Paint): string => {
-  const values = running.reduce((sum, { owned }) => sum + owned, 0)
-  const copies = running.reduce((sum, { replicas: more }) => sum + more, values)
-  const wanted = values * Math.min(replicas, running.length)
+/** What it has last got, or that it is still getting what it lacks. */
+const latestOf = ({ complete, moving, latest }: Watched, paint: Paint): Cell => {
+  if (!complete) return { text: moving > 0 ? `↻ ${moving} moving` : '↻ catching up', paint: paint.yellow }
+  return latest === undefined ? '' : quote(latest)
+}
+
+const titleOf = (frame: Frame, { time, everySeconds }: Setting, paint: Paint): string => {
+  const { values, there, wanted } = copiesIn(frame)
   return [
     paint.bold('polychord monitor'),
     time,
     `every ${everySeconds} s`,
     plural(values, 'value'),
-    ...(replicas > 1 ? [`${copies} of ${wanted} copies`] : []),
+    ...(frame.network.replicas > 1 ? [`${there} of ${wanted} copies`] : []),
   ].join(' · ')
 }
 

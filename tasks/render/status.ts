@@ -43,9 +43,40 @@ export const arcShares = (ids: readonly Id[], ownership: Network['ownership']): 
   return new Map(shares)
 }
 
+/** Copies of records, as the nodes that answer count them. */
+export interface Copies {
+  readonly values: number
+  /** Where they should be. */
+  readonly there: number
+  readonly wanted: number
+}
+
+/** @param counts of each node that answers */
+export const copiesAmong = (counts: readonly { owned: number; replicas: number }[], replicas: number): Copies => {
+  const values = counts.reduce((sum, { owned }) => sum + owned, 0)
+  const there = counts.reduce((sum, count) => sum + count.replicas, values)
+  return { values, there, wanted: values * Math.min(replicas, counts.length) }
+}
+
+/** `100 values`, and how many copies there are as long as some are missing. */
+const tellContent = ({ values, there, wanted }: Copies, paint: Paint): string[] => [
+  plural(values, 'value'),
+  ...(there < wanted ? [paint.yellow(`${there} of ${wanted} copies`)] : []),
+]
+
+/** `2 nodes catching up · 120 records moving`; nothing when all is where it should be. */
+export const tellMoving = (nodes: readonly Pick<NodeRow, 'info'>[]): string[] => {
+  const contents = nodes.flatMap(({ info }) => info?.content ?? [])
+  const behind = contents.filter(({ complete }) => !complete).length
+  const moving = contents.reduce((sum, content) => sum + content.moving, 0)
+  return [
+    ...(behind > 0 ? [`${plural(behind, 'node')} catching up`] : []),
+    ...(moving > 0 ? [`${plural(moving, 'record')} moving`] : []),
+  ]
+}
+
 export const heading = ({ network, nodes, faults }: Status, paint: Paint): string => {
-  const running = nodes.filter(({ info }) => info)
-  const values = running.reduce((sum, { info }) => sum + (info?.content.owned ?? 0), 0)
+  const contents = nodes.flatMap(({ info }) => info?.content ?? [])
   const { overlay, bits, replicas, ownership, mode } = network
   const departures = [
     ...(ownership === 'predecessor' ? ['owner is the predecessor'] : []),
@@ -56,15 +87,24 @@ export const heading = ({ network, nodes, faults }: Status, paint: Paint): strin
     `${bits} bits`,
     ...departures,
     replicas === 1 ? '1 copy' : `${replicas} copies`,
-    plural(running.length, 'node'),
-    plural(values, 'value'),
+    plural(contents.length, 'node'),
+    ...tellContent(copiesAmong(contents, replicas), paint),
     faults.length === 0 ? paint.green('ring whole') : paint.red('ring not whole'),
   ].join(' · ')
 }
 
 const conditionWords = { starting: 'starting', silent: '✗ silent', dead: '✗ dead', foreign: '✗ not ours' } as const
 
-export const renderStatus = (status: Status, paint: Paint): string[] => {
+/** `ready`, `catching up · 120 moving`, `ready · 3 misplaced`. */
+const stateWords = ({ state, degraded, content: { complete, moving, misplaced } }: NodeInfo): string =>
+  [
+    state === 'ready' && !complete ? 'catching up' : state,
+    ...(moving > 0 ? [`${moving} moving`] : []),
+    ...(misplaced > 0 ? [`${misplaced} misplaced`] : []),
+    ...(degraded ? ['degraded'] : []),
+  ].join(' · ')
+
+export const renderStatus = (status: Status, paint: Paint, columns = 80): string[] => {
   const { network, nodes } = status
   const members = nodes.filter(({ info }) => info?.state === 'ready')
   const shares = arcShares(
@@ -93,9 +133,8 @@ export const renderStatus = (status: Status, paint: Paint): string[] => {
         { text: why, paint: condition === 'starting' ? paint.yellow : paint.red },
       ]
     }
-    const { content, predecessor, successor, state, degraded } = info
-    const orphans = content.misplaced > 0 ? ` · ${content.misplaced} misplaced` : ''
-    const words = `${state}${degraded ? ' · degraded' : ''}${orphans}`
+    const { content, predecessor, successor } = info
+    const words = stateWords(info)
     const healthy = words === 'ready'
     return [
       who,
@@ -110,6 +149,6 @@ export const renderStatus = (status: Status, paint: Paint): string[] => {
   })
   return [
     heading(status, paint),
-    ...table(['left', 'left', 'right', 'right', 'right', 'right', 'right', 'left'], [head, ...rows]),
+    ...table(['left', 'left', 'right', 'right', 'right', 'right', 'right', 'left'], [head, ...rows], columns),
   ]
 }

@@ -89,6 +89,10 @@ export const quote = (text: string): string => harmless(JSON.stringify(text))
 /** `1 node`, `3 nodes`. */
 export const plural = (count: number, noun: string, many = `${noun}s`): string => `${count} ${count === 1 ? noun : many}`
 
+/** `3 of 3 copies`. */
+export const tellCopies = ({ stored, wanted }: { stored: number; wanted: number }): string =>
+  `${stored} of ${plural(wanted, 'copy', 'copies')}`
+
 /** `0.4 ms`, `12 ms`, `1.3 s`. */
 export const duration = (ms: number): string =>
   ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : ms >= 10 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`

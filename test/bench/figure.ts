@@ -2,7 +2,8 @@
  * One line of the table: what was measured, beside what it is measured against, and the goal.
  *
  * What is measured against something is measured in rounds that alternate with it, and the ratio is the median of the
- * rounds' own ratios: a moment at which the machine is busy with something else then hits both sides.
+ * rounds' own ratios: a moment at which the machine is busy with something else then hits both sides. `best` is that of the
+ * best round of either side.
  */
 import { table } from '../../tasks/render/text.ts'
 
@@ -30,19 +31,23 @@ export const sum = (values: readonly number[]): number => values.reduce((total, 
 
 export const mean = (values: readonly number[]): number => sum(values) / values.length
 
-const heads = ['', 'ours', 'against', 'ratio', 'rounds', 'goal', 'met']
-const width = 120
+const heads = ['', 'ours', 'against', 'ratio', 'best', 'rounds', 'goal', 'met']
+const width = 140
 
 /** The lines of one table; the figures of each part under its title. */
 export const printFigures = (parts: readonly { title: string; figures: readonly Figure[] }[]): string[] => {
   const rows = parts.flatMap(({ figures }) => figures.map(rowOf))
-  const [head = '', ...lines] = table(['left', 'right', 'right', 'right', 'left', 'right', 'left'], [heads, ...rows], width)
+  const [head = '', ...lines] = table(
+    ['left', 'right', 'right', 'right', 'right', 'left', 'right', 'left'],
+    [heads, ...rows],
+    width,
+  )
   return [head, ...parts.flatMap(({ title, figures }) => ['', title, ...lines.splice(0, figures.length)])]
 }
 
 const rowOf = ({ what, ours, against, unit, goal }: Figure): string[] => {
   const value = median(ours)
-  if (!against) return [`  ${what}`, valueText(value, unit), '', '', spread(ours), ...goalCells(goal, value)]
+  if (!against) return [`  ${what}`, valueText(value, unit), '', '', '', spread(ours), ...goalCells(goal, value)]
   const ratios = ours.map((own, round) => own / (against[round] ?? NaN))
   const ratio = median(ratios)
   return [
@@ -50,10 +55,15 @@ const rowOf = ({ what, ours, against, unit, goal }: Figure): string[] => {
     valueText(value, unit),
     valueText(median(against), unit),
     ratio.toFixed(2),
+    (best(ours, unit) / best(against, unit)).toFixed(2),
     spread(ratios),
     ...goalCells(goal, ratio),
   ]
 }
+
+/** Of rates the highest, of all else the lowest. */
+const best = (values: readonly number[], unit: string): number =>
+  unit.endsWith('/s') ? Math.max(...values) : Math.min(...values)
 
 const goalCells = (goal: Goal | undefined, value: number): string[] => {
   if (!goal) return ['', '']

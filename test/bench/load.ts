@@ -1,23 +1,62 @@
 /**
- * A load: `load <url> <connections> <ms>` asks for one url over so many connections, one request at a time on each, and
- * prints `{ requests, seconds }`.
+ * A load: `load '{"origin":…,"asking":"store","connections":32,"ms":700,"from":0}'` asks over so many connections, one request
+ * at a time on each, and prints `{ requests, seconds, next }`.
  *
- * Raw sockets, and no parser of HTTP: every answer to the same request has the same length, which the first one tells.
- * So it costs a fraction of what any server does.
+ * Raw sockets, and of HTTP only where an answer ends: so it costs a fraction of what any server does. While one request is under
+ * way, the next is made.
  */
 import { connect } from 'node:net'
+import { type Asking, type AskName, askings } from './asks.ts'
 
-const [url = '', connections = '', ms = ''] = process.argv.slice(2)
-const { hostname, port, host, pathname, search } = new URL(url)
-const request = Buffer.from(`GET ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\n\r\n`, 'latin1')
+export interface Plan {
+  readonly origin: string
+  readonly asking: AskName
+  readonly connections: number
+  readonly ms: number
+  /** The first number that is asked for; then the next, and so on. */
+  readonly from: number
+  /** Numbers below this one, again and again; without it every number is new. */
+  readonly below?: number
+}
 
-/** Head and body. @throws Error unless it is an answer with 200 */
-const lengthOf = (answer: Buffer): number => {
-  const text = answer.toString('latin1')
-  const head = text.indexOf('\r\n\r\n')
-  const [, length] = /\r\ncontent-length: (\d+)\r\n/i.exec(text.slice(0, head + 2)) ?? []
-  if (!text.startsWith('HTTP/1.1 200 ') || length === undefined) throw new Error(`${url} answered ${text}`)
-  return head + 4 + Number(length)
+/** What a load prints. */
+export interface Load {
+  readonly requests: number
+  readonly seconds: number
+  /** The first number that was not asked for. */
+  readonly next: number
+}
+
+const { origin, asking, connections, ms, from, below = Number.POSITIVE_INFINITY } = JSON.parse(process.argv[2] ?? '') as Plan
+const { hostname, port, host } = new URL(origin)
+const { ask, proof, proofs }: Asking = askings[asking]
+
+let number = from
+const makeRequest = (): Buffer => {
+  const { method, path, contentType, body = '' } = ask(number % below)
+  number++
+  const said = contentType === undefined ? '' : `content-type: ${contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${said}\r\n${body}`)
+}
+
+/** Whether an answer is whole. @throws Error when there is more */
+const isWhole = (answer: Buffer): boolean => {
+  const head = answer.indexOf('\r\n\r\n')
+  if (head < 0) return false
+  const [, length] = /\r\ncontent-length: (\d+)\r\n/i.exec(answer.toString('latin1', 0, head + 2)) ?? []
+  // Without a length it comes in chunks; the last is empty.
+  if (length === undefined) return answer.toString('latin1', answer.length - 7) === '\r\n0\r\n\r\n'
+  const excess = answer.length - (head + 4 + Number(length))
+  if (excess > 0) throw new Error(`${origin} answered more than it was asked: ${answer.toString()}`)
+  return excess === 0
+}
+
+/** @throws Error unless the answer is a good one */
+const assertGood = (answer: Buffer): void => {
+  let found = 0
+  for (let at = answer.indexOf(proof); at >= 0; at = answer.indexOf(proof, at + 1)) found++
+  if (found !== proofs || !/^HTTP\/1.1 20[01] /.test(answer.toString('latin1', 0, 13)))
+    throw new Error(`${origin} answered ${asking}: ${answer.toString()}`)
 }
 
 let requests = 0
@@ -27,25 +66,29 @@ const began = performance.now()
 const converse = (deadline: number) =>
   new Promise<void>((resolve, reject) => {
     const socket = connect(Number(port), hostname)
-    let length = 0
-    let got = 0
+    let next = makeRequest()
+    let answer: Buffer | undefined
+    const send = () => {
+      socket.write(next)
+      next = makeRequest()
+    }
     socket.setNoDelay(true)
-    socket.on('connect', () => socket.write(request))
+    socket.on('connect', send)
     socket.on('data', (chunk) => {
-      length ||= lengthOf(chunk)
-      got += chunk.length
-      if (got < length) return
-      if (got > length) throw new Error(`${url} answers now longer, now shorter`)
-      got = 0
+      answer = answer ? Buffer.concat([answer, chunk]) : chunk
+      if (!isWhole(answer)) return
+      assertGood(answer)
+      answer = undefined
       requests++
       ended = performance.now()
-      if (ended < deadline) socket.write(request)
+      if (ended < deadline) send()
       else socket.end()
     })
     socket.on('error', reject)
     socket.on('close', () => resolve())
   })
 
-void Promise.all(Array.from({ length: Number(connections) }, () => converse(began + Number(ms)))).then(() =>
-  process.stdout.write(JSON.stringify({ requests, seconds: (ended - began) / 1000 })),
-)
+void Promise.all(Array.from({ length: connections }, () => converse(began + ms))).then(() => {
+  const load: Load = { requests, seconds: (ended - began) / 1000, next: number }
+  process.stdout.write(JSON.stringify(load))
+})

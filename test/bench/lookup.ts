@@ -2,6 +2,7 @@
 import { Agent } from 'undici'
 import { clientApi, type Found } from '../../src/protocol/client-api.ts'
 import { exchange } from '../../src/service/client.ts'
+import { askings, valueOf } from './asks.ts'
 import { withBare } from './bare-server.ts'
 import { type Figure, median } from './figure.ts'
 import { type Ring, storeValue, withRing } from './ring.ts'
@@ -41,21 +42,19 @@ const measureThrough = async (
   get: (origin: string, path: string) => Promise<string>,
 ): Promise<Figure[]> => {
   const origin = entry?.url ?? ''
-  const keys: string[] = []
-  for (let number = 0; number < values; number++)
-    keys.push(
-      await storeValue(origin, `value number ${number}, of about a hundred bytes, as most that people try are in a first hour`),
-    )
+  const paths = Array.from({ length: values }, (_, number) => askings.lookup.ask(number).path)
+  for (let number = 0; number < values; number++) await storeValue(origin, valueOf(number))
   let turn = 0
-  const lookUp = async (key = keys[turn++ % keys.length]) => JSON.parse(await get(origin, `/lookup/${key}`)) as Found
-  for (const until = performance.now() + settleMs; performance.now() < until; ) await lookUp()
-  const examples = new Map<number, Found>()
-  for (const key of keys) {
-    const found = await lookUp(key)
-    if (found.hops > 0) examples.set(found.hops, found)
+  const anyPath = () => paths[turn++ % values] ?? ''
+  for (const until = performance.now() + settleMs; performance.now() < until; ) await get(origin, anyPath())
+  /** One for each number of hops. */
+  const examples = new Map<number, { path: string; found: Found }>()
+  for (const path of paths) {
+    const found = JSON.parse(await get(origin, path)) as Found
+    if (found.hops > 0) examples.set(found.hops, { path, found })
   }
-  const [reply] = examples.values()
-  if (!reply) throw new Error(`${origin} owns all of ${values} values`)
+  const reply = [...examples.values()][0]?.found
+  if (!reply) throw new Error(`${origin} holds all of ${values} values`)
   const route = { schema: clientApi.lookup.reply, reply }
   return withBare(route, (bare) =>
     withBare({ ...route, origin: bare.origin }, async (forwarder) => {
@@ -63,8 +62,8 @@ const measureThrough = async (
       const kinds: Record<string, Call> = {
         bare: () => get(bare.origin, '/reply'),
         forwarded: () => get(forwarder.origin, '/forwarded'),
-        ...Object.fromEntries(ways.map(([hops, { key }]) => [`${hops}`, () => get(origin, `/lookup/${key}`)])),
-        random: () => get(origin, `/lookup/${keys[turn++ % keys.length]}`),
+        ...Object.fromEntries(ways.map(([hops, { path }]) => [`${hops}`, () => get(origin, path)])),
+        random: () => get(origin, anyPath()),
       }
       return figuresOf(
         await alternate(kinds),

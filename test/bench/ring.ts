@@ -3,11 +3,14 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { NodeInfo } from '../../src/protocol/client-api.ts'
 import { parseState } from '../../tasks/state.ts'
 import { remember } from './ending.ts'
 import { clean, freePort, run } from './process.ts'
 
 const cli = 'dist/task.cjs'
+const settledWithinMs = 30_000
 
 export interface Ring {
   /** The id of the network. */
@@ -48,11 +51,25 @@ const readRing = (home: string): Pick<Ring, 'network' | 'nodes'> => {
   return { network: network.id, nodes }
 }
 
-/** @returns the key */
-export const storeValue = async (origin: string, value: string): Promise<string> => {
+/** Adds a node to a ring; resolves once it has joined, which is before it has its content. */
+export const addNode = async ({ home }: Pick<Ring, 'home'>, port: number): Promise<void> => {
+  await run(cli, ['add', String(port)], { POLYCHORD_HOME: home })
+}
+
+export const infoOf = async (origin: string): Promise<NodeInfo> =>
+  (await (await fetch(`${origin}/nodeinfo`)).json()) as NodeInfo
+
+/** Resolves once every node has all that it should hold. @throws Error when that takes too long */
+export const settled = async (nodes: Ring['nodes']): Promise<void> => {
+  for (const until = performance.now() + settledWithinMs; performance.now() < until; await sleep(100)) {
+    const infos = await Promise.all(nodes.map(({ url }) => infoOf(url)))
+    if (infos.every(({ state, content }) => state === 'ready' && content.complete && content.misplaced === 0)) return
+  }
+  throw new Error(`after ${settledWithinMs / 1000} s not every node has what it should hold`)
+}
+
+export const storeValue = async (origin: string, value: string): Promise<void> => {
   const headers = { 'content-type': 'application/json' }
   const response = await fetch(`${origin}/store`, { method: 'POST', headers, body: JSON.stringify({ value }) })
-  const reply = (await response.json()) as { key: string }
-  if (!response.ok) throw new Error(`${origin} did not store a value: ${JSON.stringify(reply)}`)
-  return reply.key
+  if (!response.ok) throw new Error(`${origin} did not store a value: ${await response.text()}`)
 }

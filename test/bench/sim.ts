@@ -36,7 +36,7 @@ const churn = async (): Promise<number[]> => {
     for (let second = 0; second < roundSeconds; second++) {
       world.add()
       const doomed = world.anyone()
-      if (world.mayFail(doomed)) world.crash(doomed)
+      if (world.law.mayFail(doomed)) world.crash(doomed)
       for (let lookup = 0; lookup < lookupsPerSecond; lookup++)
         world.ask(world.anyone(), 'lookupBy', { value: `value ${random.below(values)}` })
       await world.run(1000)

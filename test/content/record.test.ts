@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { HybridClock, stampMs } from '../../src/content/hybrid-clock.ts'
-import { MemoryStore } from '../../src/content/memory-store.ts'
-import { assertSound, cursorOf, mergeRecords, valueIndex } from '../../src/content/record.ts'
+import { assertSound, mergeRecords, valueIndex } from '../../src/content/record.ts'
 import type { Hash } from '../../src/ports.ts'
 import type { StoredRecord } from '../../src/protocol/schemas.ts'
 
@@ -107,36 +106,4 @@ describe('stamps', () => {
     clock.observe('0000000003e8ffff')
     expect(clock.next()).toBe('0000000003e90000')
   })
-})
-
-test('a store scans in order of key and index, on from any cursor, whatever was written and dropped', async () => {
-  const change = fc.record({
-    key: fc.constantFrom('00', '0a', '80', 'ff'),
-    index: fc.constantFrom('n:1', 'v:1', 'v:2'),
-    drop: fc.boolean(),
-  })
-  await fc.assert(
-    fc.asyncProperty(fc.array(change, { maxLength: 30 }), fc.integer({ min: 1, max: 5 }), async (changes, limit) => {
-      const store = new MemoryStore()
-      const model = new Set<string>()
-      for (const { key, index: at, drop } of changes) {
-        const written = {
-          key,
-          index: at,
-          value: 'x',
-          contentType: 'text/plain',
-          version: { hlc: '0'.repeat(16), origin: '0a' },
-        }
-        if (drop) await store.drop(key, at)
-        else await store.write(written)
-        if (drop) model.delete(cursorOf(written))
-        else model.add(cursorOf(written))
-      }
-      const seen: string[] = []
-      for (let page = store.scan(undefined, limit); page.length > 0; page = store.scan(seen.at(-1), limit))
-        seen.push(...page.map(cursorOf))
-      expect(seen).toEqual([...model].sort())
-      expect(store.size).toBe(model.size)
-    }),
-  )
 })

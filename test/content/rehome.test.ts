@@ -15,8 +15,11 @@ const fill = async (world: World, id: Id, count: number) => {
   for (let number = 0; number < count; number++) await world.call(id, 'store', { value: `value ${number}` })
 }
 
+/** One copy of each record: whatever moves has to. */
+const alone = { replicas: 1 }
+
 test('a leave that was given up hands everything over again the next time', async () => {
-  const world = new World({ seed: 1 })
+  const world = new World({ seed: 1, settings: alone })
   const ids = await world.boot(2)
   await fill(world, world.anyone(), 1200)
   const owned = (id: Id) => nodeOf(world, id).info().content.owned
@@ -52,10 +55,24 @@ test('a leave that was given up hands everything over again the next time', asyn
 })
 
 test('a donor whose pages never end keeps nobody from leaving', async () => {
-  const world = new World({ seed: 2 })
+  const world = new World({ seed: 2, settings: alone })
   const [donor = ''] = await world.boot(1)
   const { handlers } = nodeOf(world, donor)
-  handlers.range = () => ({ records: [], next: 'x', complete: false, held: false })
+  handlers.digest = ({ to }) => ({
+    parts: [{ to, count: 5, print: 'f'.repeat(16) }],
+    held: false,
+    shared: false,
+    complete: false,
+    witnessed: false,
+    doubting: false,
+    forgotten: 0,
+    knew: 0,
+  })
+  let pages = 0
+  handlers.versions = () => ({
+    entries: [{ index: `v:${(pages++).toString(16).padStart(40, '0')}`, version: { hlc: '0'.repeat(16), origin: 'aa' } }],
+    next: String(pages),
+  })
   const joiner = world.add()
   await world.until(
     () => nodeOf(world, joiner).state === 'ready',
@@ -73,7 +90,7 @@ test('a donor whose pages never end keeps nobody from leaving', async () => {
 })
 
 test('an heir that fails leaves the leaver ready, not a zombie', async () => {
-  const world = new World({ seed: 3 })
+  const world = new World({ seed: 3, settings: alone })
   const [leaver = '', heir = ''] = await world.boot(2)
   await fill(world, leaver, 20)
   nodeOf(world, heir).handlers.merge = () => {
@@ -85,7 +102,7 @@ test('an heir that fails leaves the leaver ready, not a zombie', async () => {
 })
 
 test('what has not been passed on is not forgotten', async () => {
-  const world = new World({ seed: 4 })
+  const world = new World({ seed: 4, settings: alone })
   const [only = ''] = await world.boot(1)
   await fill(world, only, 50)
   const { handlers } = nodeOf(world, only)
@@ -125,7 +142,11 @@ test('candidates that do not answer do not hold up a leave', async () => {
     30_000,
     () => `still ${nodeOf(world, one).state}`,
   )
-  expect(nodeOf(world, other).state).toBe('ready')
+  await world.until(
+    () => nodeOf(world, other).state === 'ready',
+    30_000,
+    () => nodeOf(world, other).state,
+  )
 })
 
 test('a node does not give way to an id that nobody answers for', async () => {
@@ -167,11 +188,11 @@ test('a fetch that takes longer than a finger refresh comes to an end', async ()
   const [donor = ''] = await world.boot(1)
   await fill(world, donor, 3000)
   const { handlers } = nodeOf(world, donor)
-  const { range } = handlers
+  const { fetch } = handlers
   let pages = 0
-  handlers.range = (request) => {
+  handlers.fetch = (request) => {
     pages++
-    return range(request)
+    return fetch(request)
   }
   world.weather = { ...calm, delayMinMs: 50, delayMaxMs: 60 }
   world.add()
@@ -180,4 +201,96 @@ test('a fetch that takes longer than a finger refresh comes to an end', async ()
   expect(asked).toBeGreaterThan(0)
   await world.run(60_000)
   expect(pages).toBe(asked)
+})
+
+/** Counts the calls of some rows at every node. */
+const counting = (world: World, ids: readonly Id[]) => {
+  const calls = { digest: 0, versions: 0, fetch: 0, merge: 0 }
+  for (const id of ids) {
+    const { handlers } = nodeOf(world, id)
+    for (const name of Object.keys(calls) as (keyof typeof calls)[]) {
+      const handle = handlers[name] as (request: unknown) => unknown
+      Object.assign(handlers, {
+        [name]: (request: unknown) => {
+          calls[name]++
+          return handle(request)
+        },
+      })
+    }
+  }
+  return calls
+}
+
+/** Stores a value while the last of them takes nothing. */
+const missOne = async (world: World, [one = '', , late = '']: readonly Id[]) => {
+  const { handlers } = nodeOf(world, late)
+  const { insert } = handlers
+  handlers.insert = () => {
+    throw new Refusal('OVERLOADED', 'busy')
+  }
+  const { stored } = await world.call(one, 'store', { value: 'hello' })
+  expect(stored).toBe(2)
+  handlers.insert = insert
+}
+
+const whole = (world: World, ids: readonly Id[]) =>
+  world.until(
+    () => ids.every((id) => nodeOf(world, id).info().content.complete),
+    60_000,
+    () => ids.map((id) => JSON.stringify(nodeOf(world, id).info().content)).join(' '),
+  )
+
+test('nodes that agree exchange fingerprints only, and for one difference not much more, whatever they hold', async () => {
+  const world = new World({ seed: 9 })
+  const ids = await world.boot(3)
+  await fill(world, ids[0] ?? '', 2000)
+  await whole(world, ids)
+  const calls = counting(world, ids)
+  await world.run(60_000)
+  expect(calls).toMatchObject({ versions: 0, fetch: 0, merge: 0 })
+  const idle = calls.digest
+  await missOne(world, ids)
+  await world.run(60_000)
+  // Each of the three cells once, and then by 16 and 16 down to a part of a few records.
+  expect(calls.digest).toBeLessThan(2 * idle + 6)
+  expect(calls.versions).toBeGreaterThan(0)
+  expect(calls.versions).toBeLessThan(4)
+  expect(calls.fetch + calls.merge).toBeLessThan(4)
+})
+
+test('a record that most of its window have comes to the one that lacks it', async () => {
+  const world = new World({ seed: 10 })
+  const ids = await world.boot(3)
+  await whole(world, ids)
+  const [one = '', other = '', late = ''] = ids
+  await missOne(world, ids)
+  await world.until(
+    () => [one, other, late].every((id) => nodeOf(world, id).info().content.bytes > 0),
+    60_000,
+    () => 'it still lacks it',
+  )
+})
+
+test('a value is read from the one node that has it, a miss from most that should', async () => {
+  const world = new World({ seed: 11 })
+  const ids = await world.boot(5)
+  await whole(world, ids)
+  await world.call(ids[0] ?? '', 'store', { value: 'hello' })
+  for (const id of ids) {
+    const { hops, values } = await world.call(id, 'lookupBy', { value: 'hello' })
+    expect(values.map(({ value }) => value)).toEqual(['hello'])
+    expect(hops).toBeLessThan(2)
+  }
+  await expect(world.call(ids[1] ?? '', 'lookupBy', { value: 'nothing' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
+test('a value that somebody stored for ever does not end with the time of whoever stores it as well', async () => {
+  const world = new World({ seed: 12 })
+  const ids = await world.boot(3)
+  await whole(world, ids)
+  const [one = '', other = ''] = ids
+  await world.call(one, 'store', { value: 'hello' })
+  await world.call(other, 'store', { value: 'hello', ttlSeconds: 1 })
+  await world.run(5000)
+  await expect(world.call(one, 'lookupBy', { value: 'hello' })).resolves.toMatchObject({ values: [{ value: 'hello' }] })
 })

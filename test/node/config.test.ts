@@ -12,7 +12,7 @@ test('defaults make a config total, and it is frozen', () => {
     overlay: 'chord',
     ownership: 'successor',
     mode: 'fingers',
-    replicas: 1,
+    replicas: 3,
     successors: 5,
   })
   expect(Object.isFrozen(config)).toBe(true)
@@ -25,7 +25,7 @@ test.each<[Partial<NodeSettings> & Record<string, unknown>, RegExp]>([
   [{ id: 'ab' }, /id needs allowCustomIds/],
   [{ id: 'ab', allowCustomIds: true }, /id must have 40 lowercase hex digits/],
   [{ successors: 2 }, /successors must be at least replicas \+ 2/],
-  [{ replicas: 3 }, /replicas must be 1/],
+  [{ replicas: 4 }, /successors must be at least replicas \+ 2/],
   [{ network: 'x' }, /network/],
   [{ stabilizeEveryMs: 1.5 }, /stabilizeEveryMs/],
   [{ ownership: 'nobody' as never }, /ownership must be one of: successor, predecessor/],

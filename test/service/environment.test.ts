@@ -8,7 +8,8 @@ const configFrom = (env: Record<string, string>) => configOf(readEnvironment(env
 
 test('without any, a node listens on 10001 of the loopback', () => {
   const environment = readEnvironment({ PATH: '/bin' })
-  expect(environment).toMatchObject({ host: '127.0.0.1', port: 10_001, seeds: [], log: undefined, logLevel: 'info' })
+  expect(environment).toMatchObject({ host: '127.0.0.1', port: 10_001, seeds: [], data: undefined, log: undefined })
+  expect(environment.logLevel).toBe('info')
   expect(configOf(environment, { network })).toMatchObject({ name: 'node-10001', url: 'http://127.0.0.1:10001', bits: 160 })
 })
 
@@ -57,6 +58,7 @@ describe('a value that cannot be is refused in one sentence', () => {
     [{ POLYCHORD_HOST: '127.evil.example' }, /would let others in/],
     [{ POLYCHORD_SEEDS: 'localhost:10001' }, /^POLYCHORD_SEEDS must be urls like/],
     [{ POLYCHORD_SEEDS: 'http://127.0.0.1:10001,' }, /^POLYCHORD_SEEDS must be urls like/],
+    [{ POLYCHORD_DATA: '' }, /^POLYCHORD_DATA is empty: name a directory/],
     [{ POLYCHORD_LOG_LEVEL: 'loud' }, /^POLYCHORD_LOG_LEVEL must be one of/],
     [{ POLYCHORD_BITS: 'many' }, /^POLYCHORD_BITS must be a whole number/],
     [{ POLYCHORD_BITS: '9' }, /^POLYCHORD_BITS must be a multiple of 4/],

@@ -2,6 +2,7 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
+import { MemoryStore } from '../../src/content/memory-store.ts'
 import { type NodeConfig, parseConfig } from '../../src/node/config.ts'
 import { createLog } from '../../src/service/log.ts'
 import { createService, type Service } from '../../src/service/service.ts'
@@ -22,7 +23,7 @@ export const startNode = async (settings: Partial<NodeConfig> = {}, seeds: reado
   const config = parseConfig({ name: `node-${port}`, url, network, incarnation: Date.now(), ...settings })
   const lines: Record<string, unknown>[] = []
   const log = createLog(config.name, 'debug', { write: (line) => void lines.push(JSON.parse(line)) })
-  const service = createService(config, log, () => {})
+  const service = createService(config, new MemoryStore(), log, () => {})
   await service.start(
     '127.0.0.1',
     port,

@@ -1,6 +1,6 @@
 /** A node as a process of its own, as whoever starts one gets to know it. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -47,6 +47,12 @@ const startReady = async (env: Record<string, string> = {}, file = start): Promi
   return started
 }
 
+const freshFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'polychord-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  return folder
+}
+
 /** A port that somebody has. */
 const takenPort = async (): Promise<string> => {
   const port = await freePort()
@@ -83,14 +89,37 @@ describe('a node that starts', () => {
     })
   })
 
+  test('after kill -9 has its content again, and is in its network', async () => {
+    const data = join(freshFolder(), 'data')
+    const env = { POLYCHORD_DATA: data, POLYCHORD_PORT: String(await freePort()) }
+    const { child, exit, url } = await startReady(env)
+    const { network } = await infoOf(url)
+    const stored = await fetch(`${url}/store`, { method: 'POST', body: new URLSearchParams({ value: 'hello' }) })
+    expect(stored.status).toBe(201)
+    child.kill('SIGKILL')
+    await exit
+    const again = await startReady(env)
+    expect((await fetch(`${again.url}/lookup?value=hello`)).status).toBe(200)
+    expect(await infoOf(again.url)).toMatchObject({ network })
+    expect(again.output()).not.toContain('in memory only')
+  })
+
+  test('without a directory for its content says that it is in memory only', async () => {
+    const { output } = await startReady()
+    expect(output()).toContain('content is kept in memory only: POLYCHORD_DATA names no directory')
+  })
+
   test('writes its log to a file, one JSON value a line', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'polychord-'))
-    onTestFinished(() => rmSync(folder, { recursive: true }))
-    const file = join(folder, 'logs', 'node.log')
+    const file = join(freshFolder(), 'logs', 'node.log')
     const { output } = await startReady({ POLYCHORD_LOG: file, POLYCHORD_LOG_LEVEL: 'debug' })
     const lines = readFileSync(file, 'utf8').trim().split('\n')
     expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toContain('node listens')
     expect(output()).toBe('')
+  })
+
+  test.skipIf(!existsSync('/dev/full'))('goes on where there is no room for its log', async () => {
+    const { url } = await startReady({ POLYCHORD_LOG: '/dev/full', POLYCHORD_LOG_LEVEL: 'debug' })
+    for (let n = 0; n < 3; n++) expect((await fetch(`${url}/readyz`)).status).toBe(200)
   })
 
   test('compiles its bundle when there is no code cache of it', async () => {
@@ -110,11 +139,31 @@ describe('a node that cannot start', () => {
     expect(messages).toMatchObject([{ failed: { code: 'BAD_CONFIG' } }])
   })
 
+  test.skipIf(!existsSync('/dev/full'))('exits with 1 also where there is no room to log why', async () => {
+    const { exit, messages } = await startProcess({ POLYCHORD_LOG: '/dev/full', POLYCHORD_PORT: await takenPort() })
+    expect(await exit).toBe(1)
+    expect(messages).toMatchObject([{ failed: { code: 'EADDRINUSE' } }])
+  })
+
   test('because it contradicts its network exits with 2 and says how', async () => {
     const { url } = await startReady({ POLYCHORD_BITS: '16' })
     const { exit, output } = await startProcess({ POLYCHORD_BITS: '8', POLYCHORD_SEEDS: url })
     expect(await exit).toBe(2)
     expect(output()).toBe(`polychord: POLYCHORD_BITS is 8, but the network of ${url} has 16: leave it out\n`)
+  })
+
+  test('because its data is that of another node exits with 2, and says so', async () => {
+    const env = { POLYCHORD_DATA: freshFolder() }
+    const { url, child, exit: ended } = await startReady(env)
+    const { id } = await infoOf(url)
+    child.kill('SIGTERM')
+    await ended
+    const { exit, output, messages } = await startProcess(env)
+    expect(await exit).toBe(2)
+    expect(output()).toMatch(
+      new RegExp(`^polychord: POLYCHORD_DATA=\\S+ has data of node ${String(id)}, and this node is .*\n$`),
+    )
+    expect(messages).toMatchObject([{ failed: { code: 'BAD_CONFIG' } }])
   })
 
   test.each<[string, () => Promise<Record<string, string>>, string]>([

@@ -219,8 +219,12 @@ describe('for machines', () => {
   test('/openapi.json has every row', async () => {
     const { json: document } = await ask('/openapi.json')
     expect(document.openapi).toBe('3.1.0')
-    expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/store', '/lookup/{key}', '/predecessor', '/merge']))
-    expect(Object.keys(document.paths['/store'].post.requestBody.content)).toContain('application/x-www-form-urlencoded')
+    expect(Object.keys(document.paths)).toEqual(
+      expect.arrayContaining(['/store', '/lookup/{key}', '/predecessor', '/merge', '/batch']),
+    )
+    expect(Object.keys(document.paths['/store'].post.requestBody.content)).toEqual(
+      expect.arrayContaining(['application/x-www-form-urlencoded', 'application/x-ndjson']),
+    )
   })
 
   test('/docs is a page over it', async () => {

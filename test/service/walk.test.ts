@@ -66,8 +66,10 @@ test('what nodes say to each other all day needs no Ajv', () => {
     ['route', 'request', { key: id, count: 8, avoid: [id], mode: 'fingers' }],
     ['route', 'reply', { peers: [peer, peer], final: true }],
     ['neighborhood', 'reply', { self: peer, predecessor: peer, successors: [peer] }],
-    ['insert', 'request', { key: id, record: { ...record, value: null, name: 'greeting', expiresAt: 1 } }],
-    ['get', 'reply', { key: id, records: [record], held: true, complete: true, ask: [] }],
+    ['insert', 'request', { key: id, record: { ...record, value: null, name: 'greeting', expiresAt: 1 }, with: [id] }],
+    ['insert', 'reply', { version: record.version, held: true, complete: true, window: 3, ask: [] }],
+    ['get', 'reply', { key: id, records: [record], held: true, complete: true, window: 3, ask: [peer] }],
+    ['digest', 'request', { from: id, to: id, by: id }],
     ['lookup', 'request', { key: id, mode: 'linear' }],
   ]
   for (const [name, side, value] of said) expect(walkOf(nodeApi[name][side], known)(value), name).toBe(true)

@@ -1,27 +1,73 @@
-import { expect, test } from 'vitest'
-import { contentFaults, type Held, listed } from '../../tasks/faults.ts'
+import { describe, expect, test } from 'vitest'
+import { inspectContent, type Held, listed } from '../../tasks/faults.ts'
 
+/** `10` is key 10 in its first version, `10@2` in its second. */
 const held = (...keys: string[]): Held[] =>
-  keys.map((key) => ({ key, index: `v:${key}`, role: 'owned', size: 5, preview: 'lorem', contentType: 'text/plain' }))
+  keys.map((text) => {
+    const [key = '', version = '1'] = text.split('@')
+    return { key, index: `v:${key}`, preview: 'lorem', version: { hlc: version.padStart(16, '0'), origin: '20' } }
+  })
 
-test.each([
-  // what 20, 80 and c0 hold, copies, who owns
-  ['each key at its successor', { '20': ['10', '20', 'c1'], '80': ['21'], c0: ['c0'] }, 1, 'successor', []],
-  ['each key at its predecessor', { '20': ['20', '7f'], '80': ['80'], c0: ['c0', 'ff', '1f'] }, 1, 'predecessor', []],
-  ['owner and next', { '20': ['10', '90'], '80': ['10'], c0: ['90'] }, 2, 'successor', []],
-  ['more copies than nodes', { '20': ['10'], '80': ['10'], c0: ['10'] }, 5, 'successor', []],
-  [
-    'a key in the wrong place',
-    { '20': [], '80': ['10'], c0: [] },
-    1,
-    'successor',
-    ['WindowComplete: key 10 "lorem" is missing at 20', 'NoOrphans: key 10 "lorem" still lies at 80'],
-  ],
-  ['a copy too few', { '20': ['10'], '80': [], c0: [] }, 2, 'successor', ['WindowComplete: key 10 "lorem" is missing at 80']],
-  ['a copy too many', { '20': ['10'], '80': ['10'], c0: [] }, 1, 'successor', ['NoOrphans: key 10 "lorem" still lies at 80']],
-] as const)('%s', (_, content, replicas, ownership, faults) => {
-  const nodes = new Map(Object.entries(content).map(([id, keys]) => [id, held(...keys)]))
-  expect(contentFaults(nodes, { replicas, ownership })).toEqual(faults)
+describe('content', () => {
+  test.each([
+    // what each node holds, copies, who owns, faults
+    ['each key at its successor', { '20': ['10', '20', 'c1'], '80': ['21'], c0: ['c0'] }, 1, 'successor', []],
+    ['each key at its predecessor', { '20': ['20', '7f'], '80': ['80'], c0: ['c0', 'ff', '1f'] }, 1, 'predecessor', []],
+    ['owner and next', { '20': ['10', '90'], '80': ['10'], c0: ['90'] }, 2, 'successor', []],
+    ['owner and next, from the predecessor', { '20': ['20'], '80': ['20', '90'], c0: ['90'] }, 2, 'predecessor', []],
+    ['three of four', { '20': ['10', 'f0'], '80': ['10', 'f0', '70'], a0: ['10', 'f0', '70'], c0: ['70'] }, 3, 'successor', []],
+    ['more copies than nodes', { '20': ['10'], '80': ['10'], c0: ['10'] }, 5, 'successor', []],
+    ['the one node', { '20': ['10', 'f0'] }, 3, 'successor', []],
+    ['nothing anywhere', { '20': [], '80': [] }, 3, 'successor', []],
+    ['no node', {}, 3, 'successor', []],
+    [
+      'a key in the wrong place',
+      { '20': [], '80': ['10'], c0: [] },
+      1,
+      'successor',
+      ['WindowComplete: key 10 "lorem" is missing at 20', 'NoOrphans: key 10 "lorem" still lies at 80'],
+    ],
+    ['a copy too few', { '20': ['10'], '80': [], c0: [] }, 2, 'successor', ['WindowComplete: key 10 "lorem" is missing at 80']],
+    [
+      'two copies too few',
+      { '20': ['10'], '80': [], c0: [], d0: [] },
+      3,
+      'successor',
+      ['WindowComplete: key 10 "lorem" is missing at 80 c0'],
+    ],
+    ['a copy too many', { '20': ['10'], '80': ['10'], c0: [] }, 1, 'successor', ['NoOrphans: key 10 "lorem" still lies at 80']],
+    [
+      'a copy that is older',
+      { '20': ['10@2'], '80': ['10@1'], c0: ['10@2'] },
+      3,
+      'successor',
+      ['CopiesAgree: key 10 "lorem" is of an older version at 80'],
+    ],
+    [
+      'an orphan that is newer',
+      { '20': ['10'], '80': ['10@2'], c0: [] },
+      1,
+      'successor',
+      ['NoOrphans: key 10 "lorem" still lies at 80', 'CopiesAgree: key 10 "lorem" is of an older version at 20'],
+    ],
+  ] as const)('%s', (_, content, replicas, ownership, faults) => {
+    const nodes = new Map(Object.entries(content).map(([id, keys]) => [id, held(...keys)]))
+    expect(inspectContent(nodes, { replicas, ownership }).faults).toEqual(faults)
+  })
+
+  test('several values under one key are told apart', () => {
+    const [one, other] = held('10', '10')
+    if (!one || !other) throw new Error('two records were made')
+    const nodes = new Map([
+      ['20', [one, { ...other, index: 'n:10' }]],
+      ['80', [one]],
+    ])
+    expect(inspectContent(nodes, { replicas: 2, ownership: 'successor' })).toEqual({
+      records: 2,
+      copies: 3,
+      faults: ['WindowComplete: key 10 "lorem" is missing at 80'],
+    })
+  })
 })
 
 test('a long list is cut, and says so', () => {

@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import type { NetworkState } from '../../tasks/state.ts'
 
-const script = fileURLToPath(new URL('../../tasks/task.mjs', import.meta.url))
+/** From the root, where tests and benches run. */
+const script = resolve('tasks/task.mjs')
 
 export interface End {
   readonly code: number | null

@@ -1,9 +1,13 @@
 /** The life of a network, typed task by task, with real processes. */
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, test, vi } from 'vitest'
-import type { Found, Placed, Written } from '../../src/protocol/client-api.ts'
+import type { Found, NodeInfo, Placed, Written } from '../../src/protocol/client-api.ts'
 import { isAlive } from '../../tasks/processes.ts'
-import type { Entry } from '../../tasks/state.ts'
+import { emptyState, type Entry, printState } from '../../tasks/state.ts'
+import { randomLines } from '../../tasks/storemany.ts'
 import { Home } from './home.ts'
 
 /** Far from where people boot; what is in use is skipped anyway. */
@@ -15,6 +19,7 @@ const quick = 'stabilizeEveryMs=100 refreshFingersEveryMs=200 rehomeEveryMs=500'
 interface Status {
   network: { id: string; bits: number; mode: string }
   ring: { whole: boolean; faults: string[] }
+  copies: { values: number; there: number; wanted: number }
   nodes: (Entry & { condition: string; info?: { state: string; content: { owned: number } } })[]
 }
 
@@ -32,59 +37,186 @@ describe('a network', () => {
   const home = new Home()
   afterAll(() => home.remove())
 
-  test('lives, grows, keeps its content through a leave, survives a kill, and ends without a trace', async () => {
+  test('lives, grows, keeps its content through a leave, a kill and a restart, and ends without a trace', async () => {
     const booted = await home.task(`boot port=${firstPort} ${quick}`)
     expect(booted.stderr).toBe('')
-    expect(booted.stdout).toContain('2 nodes · 0 values · ring whole')
+    expect(booted.stdout).toContain('3 copies · 2 nodes · 0 values · ring whole')
     expect(booted.stdout).toMatch(/next: npm run task addmany 10/)
 
     const again = await home.task('boot')
     expect(again).toMatchObject({ code: 1, stdout: '' })
     expect(again.stderr).toContain('a network of 2 nodes is running; see it with npm run task status')
+    expect((await home.task('check 20')).stdout).toContain('note: 2 nodes for 3 copies: each has one')
 
     const grown = await home.task('addmany 3')
     expect(grown.stdout).toMatch(/joined \(3 of 3\)\n3 nodes joined\n.*5 nodes · 0 values · ring whole/)
 
-    const many = await home.json<{ seed: number; distinctKeys: number; stored: number; failed: number }>('storemany 40 seed=7')
-    expect(many).toMatchObject({ seed: 7, stored: 40, failed: 0 })
+    const many = await home.json<{ distinctKeys: number }>('storemany 40 seed=7')
+    expect(many).toMatchObject({ seed: 7, stored: 40, short: 0, failed: 0, failures: [] })
     const written = await home.json<Written>('store hello world')
+    expect(written).toMatchObject({ stored: 3, wanted: 3 })
     const found = await home.json<Found>('lookup hello world')
-    expect(found).toMatchObject({ key: written.key, answeredBy: written.owner, values: [{ value: 'hello world' }] })
+    expect(found).toMatchObject({ key: written.key, values: [{ value: 'hello world' }], stored: 3, wanted: 3 })
     expect(await home.json<Placed>('find hello world mode=linear')).toMatchObject({ owner: written.owner, mode: 'linear' })
-    expect((await home.task('lookup hello world')).stdout).toMatch(/^key {4}\w{40}\nvalue {2}"hello world" · text\/plain/)
-
-    const { nodes } = await home.json<Status>('status')
-    const values = many.distinctKeys + 1
-    expect(nodes.reduce((sum, { info }) => sum + (info?.content.owned ?? 0), 0)).toBe(values)
-    expect((await home.task('check 20')).stdout).toContain(
-      `✓ ring ordered and ideal · 5 nodes · ${values} records, each in its window`,
+    expect((await home.task('lookup hello world')).stdout).toMatch(
+      /^key {5}\w{40}\nvalue {3}"hello world" · text\/plain.*\nstored {2}3 of 3 copies\n/,
     )
+
+    const values = many.distinctKeys + 1
+    const whole = (nodes: number) => new RegExp(`^✓ .*${nodes} nodes · ${values} records, .*\\n✓ ${3 * values} copies`)
+    expect((await home.task('check 20')).stdout).toMatch(whole(5))
+    const { nodes, copies } = await home.json<Status>('status')
+    expect(copies).toEqual({ values, there: 3 * values, wanted: 3 * values })
 
     const leaver = nodes.find(({ id }) => id === written.owner.id)
     const left = await home.task(`leave ${leaver?.id.slice(0, 8)}`)
-    expect(left.stdout).toMatch(new RegExp(`left; \\d+ records? moved on\n.*4 nodes · ${values} values · ring whole`))
+    expect(left.stdout).toMatch(/left; \d+ records? moved on\n.*4 nodes · .*ring whole/)
     expect(home.state.processes.map(({ name }) => name)).not.toContain(leaver?.name)
+    expect(existsSync(`${home.path}/${leaver?.dataDir}`)).toBe(false)
     expect(isAlive(leaver?.pid ?? 0)).toBe(false)
-    expect(await home.json<Found>('lookup hello world')).toMatchObject({ values: [{ value: 'hello world' }] })
+    expect((await home.task('check 20')).stdout).toMatch(whole(4))
 
     const [victim] = home.state.processes
-    await home.task(`kill ${victim?.name}`)
-    expect((await home.task('check 20')).stdout).toMatch(new RegExp(`✓ .*3 nodes.*\nnote: ${victim?.name} is dead`))
-    expect((await home.task('status')).stdout).toMatch(/✗ dead/)
+    expect((await home.task(`kill ${victim?.name}`)).stdout).toContain('is dead; what it held stays on its disk')
+    expect(await home.json<Found>('lookup hello world')).toMatchObject({ values: [{ value: 'hello world' }] })
+    expect((await home.task('check 20')).stdout).toMatch(new RegExp(`${whole(3).source}.*\nnote: ${victim?.name} is dead`, 's'))
+    expect((await home.task('status')).stdout).toMatch(/✗ dead[^]*next: npm run task restart all/)
     expect(await home.task(`leave ${victim?.name}`)).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('is not running'),
     })
+    const port = victim?.url.split(':').at(-1)
+    expect(await home.task(`add ${port}`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`to bring it back type: npm run task restart ${port}`),
+    })
+    expect((await home.task(`restart ${victim?.name}`)).stdout).toMatch(/is back with its data\n.*4 nodes/)
+    expect((await home.task('check 20')).stdout).toMatch(whole(4))
 
-    await home.task('delete hello world')
+    expect((await home.task('delete hello world')).stdout).toContain('3 of 3 copies that say so')
     const gone = await home.task('lookup hello world')
     expect(gone).toMatchObject({ code: 1, stdout: '' })
 
     const pids = home.state.processes.flatMap(({ pid }) => pid ?? [])
     const ended = await home.task('killall')
-    expect(ended.stdout).toMatch(/^3 nodes of network \w{16} ended; logs and data are gone\n/)
+    expect(ended.stdout).toMatch(/^4 nodes of network \w{16} ended; logs and data are gone\n/)
     expect(pids.filter(isAlive)).toEqual([])
-    expect(home.stateText).toBe('{\n  "version": 1,\n  "network": null,\n  "processes": []\n}\n')
+    expect(existsSync(`${home.path}/.polychord/data`)).toBe(false)
+    expect(home.stateText).toBe(printState(emptyState))
+  })
+})
+
+describe('a network that is killed', () => {
+  const home = new Home()
+  afterAll(() => home.remove())
+
+  const killAll = () => {
+    for (const { pid } of home.state.processes) if (pid !== null) process.kill(pid, 'SIGKILL')
+  }
+  const lives = () =>
+    home.state.processes.map(({ name, id, url, dataDir, incarnation }) => ({ name, id, url, dataDir, incarnation }))
+
+  test('comes back whole, with everything that was stored', async () => {
+    await home.task(`boot 4 port=${firstPort} ${quick}`)
+    const lines = [...new Set(randomLines(readFileSync('lipsum.txt', 'utf8'), 60, 3))]
+    expect(await home.json('storemany 60 seed=3')).toMatchObject({ distinctKeys: lines.length, stored: 60, short: 0 })
+    await home.task('store the old motto name=motto')
+    await home.task('store the new motto name=motto')
+    const before = lives()
+
+    killAll()
+    expect(await home.task('store lost')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('none of the 4 recorded nodes is running; type: npm run task restart all, or killall'),
+    })
+    expect(await home.task('boot')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('to have it back with its data type: npm run task restart all'),
+    })
+    const back = await home.task('restart all')
+    expect(back).toMatchObject({ code: 0, stderr: '' })
+    expect(back.stdout).toMatch(
+      /^\d+ \w{6} is back, as the first of the ring\n[^]*\n4 nodes are back with their data\n.*4 nodes · /,
+    )
+    expect(lives().map(({ incarnation: _, ...same }) => same)).toEqual(before.map(({ incarnation: _, ...same }) => same))
+    for (const [at, { incarnation }] of lives().entries()) expect(incarnation).toBeGreaterThan(before[at]?.incarnation ?? 0)
+
+    expect((await home.task('check 20')).stdout).toMatch(new RegExp(`^✓ .*4 nodes · ${lines.length + 1} records, `))
+    for (const [at, value] of lines.entries()) {
+      const { url } = home.state.processes[at % 4] as Entry
+      const found = (await (await fetch(`${url}/lookup?value=${encodeURIComponent(value)}`)).json()) as Found
+      expect(found.values?.map((one) => one.value)).toEqual([value])
+    }
+    expect(await home.json<Found>('lookup name=motto')).toMatchObject({ values: [{ value: 'the new motto' }] })
+    expect((await home.task('restart all')).stdout).toContain('nothing to restart')
+  })
+
+  test('a running node is stopped and started again; a restart that is cut off leaves it recorded, with its data', async () => {
+    const [one, other] = home.state.processes as [Entry, Entry]
+    expect((await home.task(`restart ${one.name}`)).stdout).toContain('is back with its data')
+    expect(isAlive(one.pid ?? 0)).toBe(false)
+
+    await home.task(`kill ${other.name}`)
+    const dying = home.task(`restart ${other.name}`, (child) => {
+      void until(
+        'the node should be starting again',
+        async () => home.state.processes,
+        (processes) => processes.some(({ state, pid }) => state === 'restarting' && pid !== null),
+      ).then(() => child.kill('SIGKILL'))
+    })
+    expect((await dying).code).toBe(null)
+    const { nodes } = await until(
+      'the node should be there, or be known as dead',
+      () => home.json<Status>('status'),
+      (seen) => seen.nodes.every(({ condition }) => condition === 'running' || condition === 'dead'),
+    )
+    expect(nodes.length).toBe(4)
+    expect(await home.task('restart all')).toMatchObject({ code: 0 })
+    expect((await home.task('check 20')).stdout).toMatch(/^✓ .*4 nodes/)
+  })
+
+  test('a node that dies while much is stored costs no value', async () => {
+    const [victim] = home.state.processes as [Entry]
+    const held = async () => {
+      const { content } = (await (await fetch(`${victim.url}/nodeinfo`)).json()) as NodeInfo
+      return content.owned + content.replicas
+    }
+    const before = await held()
+    const storing = home.task('storemany 1000 seed=5 json')
+    await until('the first values should have come', held, (count) => count > before)
+    process.kill(victim.pid ?? 0, 'SIGKILL')
+    const { code, stdout } = await storing
+    expect(JSON.parse(stdout)).toMatchObject({ stored: 1000, failed: 0, failures: [] })
+    expect(code).toBe(0)
+    await until(
+      'it should be dead',
+      async () => victim.pid ?? 0,
+      (pid) => !isAlive(pid),
+    )
+    expect((await home.task('check 20')).stdout).toMatch(/^✓ .*3 nodes/)
+    expect(await home.task(`restart ${victim.name}`)).toMatchObject({ code: 0 })
+  })
+
+  test('a node that cannot come back is named, and keeps nobody else from it', async () => {
+    const [one] = home.state.processes as [Entry]
+    const port = Number(new URL(one.url).port)
+    killAll()
+    await until(
+      'all should be dead',
+      async () => home.state.processes.flatMap(({ pid }) => pid ?? []),
+      (pids) => !pids.some(isAlive),
+    )
+    const squatter = createServer().listen(port, '127.0.0.1')
+    try {
+      await once(squatter, 'listening')
+      const { code, stderr } = await home.task('restart all')
+      expect(code).toBe(1)
+      expect(stderr).toContain(`3 of 4 nodes came back:\n${one.name} cannot come back, something else uses port ${port}`)
+    } finally {
+      squatter.close()
+    }
+    expect((await home.task(`restart ${port}`)).stdout).toContain('is back with its data')
+    expect((await home.task('check 20')).stdout).toMatch(/^✓ .*4 nodes/)
   })
 })
 
@@ -102,8 +234,8 @@ describe('one node', () => {
     expect((await home.task(`call ${port} POST /store {"value":"json"} json`)).stdout).toContain('"status": 201')
     expect((await home.task(`logs ${port}`)).stdout).toMatch(/info {2}node listens.*\n.*node-\d+\.log\nnext: /s)
 
-    const nobody = await home.task('logs 1')
-    expect(nobody).toMatchObject({ code: 2, stderr: expect.stringContaining(`there is no node 1; a node is a port, a name`) })
+    const nobody = await home.task('logs nowhere')
+    expect(nobody).toMatchObject({ code: 2, stderr: expect.stringContaining(`there is no node nowhere; a node is a port, a name`) })
     const last = await home.task(`leave ${port}`)
     expect(last).toMatchObject({ code: 1, stderr: expect.stringContaining('to end the network type: npm run task killall') })
 
@@ -119,7 +251,7 @@ describe('one node', () => {
     // A reader that goes after the first frame ends the monitor.
     const watched = await home.task('monitor', (child) => child.stdout?.once('data', () => child.stdout?.destroy()))
     expect(watched).toMatchObject({ code: 0, stderr: '' })
-    expect(watched.stdout).toMatch(/^polychord monitor · \d\d:\d\d:\d\d · every 1 s · 1 value\nNODE/)
+    expect(watched.stdout).toMatch(/^polychord monitor · \d\d:\d\d:\d\d · every 1 s · 1 value · \d of \d copies\nNODE/)
     const interrupted = await home.task('monitor 5', (child) => child.stdout?.once('data', () => child.kill('SIGINT')))
     expect(interrupted.code).toBe(130)
   })
@@ -174,7 +306,7 @@ describe('tasks that meet', () => {
 
   test('a process that is not the recorded node is left alone, and named', async () => {
     home.write({
-      version: 1,
+      version: 2,
       network: { id: '7f3a000000000000', port: firstPort, nodes: 1, options: { bits: 160, replicas: 1, successors: 5 } },
       processes: [
         {
@@ -186,12 +318,13 @@ describe('tasks that meet', () => {
           startedAt: '2025-11-20T12:00:00.000Z',
           state: 'running',
           logFile: '.polychord/logs/node-1.log',
+          dataDir: '.polychord/data/node-1',
         },
       ],
     })
     expect(await home.task('boot')).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('type: npm run task reboot, or killall'),
+      stderr: expect.stringContaining('to forget both: npm run task killall'),
     })
     const { stdout } = await home.task('killall')
     expect(stdout).toContain('0 nodes of network 7f3a000000000000 ended')

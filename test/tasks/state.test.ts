@@ -5,7 +5,7 @@ import { TaskFailure } from '../../tasks/failure.ts'
 import { emptyState, type NetworkState, parseState, printState } from '../../tasks/state.ts'
 
 const state: NetworkState = {
-  version: 1,
+  version: 2,
   network: { id: '7f3a000000000000', port: 10001, nodes: 2, options: { bits: 160, mode: 'fingers', allowCustomIds: false } },
   processes: [
     {
@@ -17,6 +17,7 @@ const state: NetworkState = {
       startedAt: '2025-11-20T12:00:00.000Z',
       state: 'running',
       logFile: '.polychord/logs/node-10001.log',
+      dataDir: '.polychord/data/node-10001',
     },
   ],
 }
@@ -25,7 +26,7 @@ const parse = (text: string) => parseState(text, 'network-state.json')
 
 test('the file that is committed is the empty state, byte by byte', () => {
   expect(readFileSync('network-state.json', 'utf8')).toBe(printState(emptyState))
-  expect(printState(emptyState)).toBe('{\n  "version": 1,\n  "network": null,\n  "processes": []\n}\n')
+  expect(printState(emptyState)).toBe('{\n  "version": 2,\n  "network": null,\n  "processes": []\n}\n')
 })
 
 test('what is printed is read again', () => {
@@ -35,7 +36,7 @@ test('what is printed is read again', () => {
 test.each([
   ['', 'network-state.json is not JSON; restore it, or to begin anew, delete it and type: npm run task boot'],
   [printState(state).slice(0, 200), 'is not JSON'],
-  ['{"version":2,"nodes":[]}', 'was written by another version of polychord (state 2, this one reads 1)'],
+  ['{"version":1,"nodes":[]}', 'was written by another version of polychord (state 1, this one reads 2)'],
   ['[]', 'is not a network state'],
   ['null', 'is not a network state'],
   ['{}', 'is not a network state'],
@@ -44,6 +45,7 @@ test.each([
   [printState({ ...state, processes: [{ ...entry!, pid: 1 }] }), '/processes/0/pid'],
   [printState({ ...state, processes: [{ ...entry!, pid: -4711 }] }), '/processes/0/pid'],
   [printState({ ...state, processes: [{ ...entry!, logFile: '../../etc/passwd' }] }), '/processes/0/logFile must match'],
+  [printState({ ...state, processes: [{ ...entry!, dataDir: '.polychord/data/..' }] }), '/processes/0/dataDir must match'],
   [printState({ ...state, processes: [{ ...entry!, url: 'http://127.0.0.1:1/#' }] }), '/processes/0/url must match'],
 ])('refused with the way out: %s', (text, message) => {
   expect(() => parse(text)).toThrow(TaskFailure)
@@ -58,7 +60,7 @@ test('no text makes reading it fail in any other way', () => {
         fc.string(),
         fc.json(),
         fc
-          .record({ version: fc.constant(1), network: fc.jsonValue(), processes: fc.jsonValue() })
+          .record({ version: fc.constant(2), network: fc.jsonValue(), processes: fc.jsonValue() })
           .map((value) => JSON.stringify(value)),
       ),
       (text) => {

@@ -69,14 +69,18 @@ describe('what is to be booted', () => {
     expect(parse('')).toMatchObject({
       nodes: 2,
       port: 10001,
-      options: { overlay: 'chord', bits: 160, mode: 'fingers', replicas: 1 },
+      options: { overlay: 'chord', bits: 160, mode: 'fingers', replicas: 3, successors: 5 },
     })
   })
 
   test.each([
     ['5', { nodes: 5 }],
     ['chord 3', { nodes: 3 }],
-    ['lab', { nodes: 2, options: { ownership: 'predecessor', mode: 'linear', bits: 32 } }],
+    ['lab', { nodes: 2, options: { ownership: 'predecessor', mode: 'linear', bits: 32, replicas: 1 } }],
+    ['replicas=1', { options: { replicas: 1, successors: 5 } }],
+    ['replicas=5', { options: { replicas: 5, successors: 7 } }],
+    ['lab replicas=3', { options: { ownership: 'predecessor', replicas: 3 } }],
+    ['replicas=3 successors=8', { options: { replicas: 3, successors: 8 } }],
     ['4 lab bits=16 port=20001', { nodes: 4, port: 20001, options: { ownership: 'predecessor', bits: 16 } }],
     ['allowCustomIds=true stabilizeEveryMs=100', { options: { allowCustomIds: true, stabilizeEveryMs: 100 } }],
   ])('%s', (words, plan) => expect(parse(words)).toMatchObject(plan))

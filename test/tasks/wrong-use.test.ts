@@ -38,12 +38,20 @@ test.each([
   ['boot --port 3', '--port is a flag; options of boot are words like name=value'],
   ['boot bits=7', 'bits must be a multiple of 4 from 8 to 160, not 7'],
   ['reboot 1 2', 'boot does not know "2"'],
+  ['boot replicas=0', 'replicas must be >= 1'],
+  ['boot replicas=17', 'replicas must be <= 16'],
+  ['boot replicas=3 successors=4', 'successors must be at least replicas + 2'],
   ['leave', "missing required argument 'node'; for instance: npm run task leave 10003"],
   ['kill', 'for instance: npm run task kill 10003'],
+  ['restart', "missing required argument 'node'; for instance: npm run task restart 10003"],
+  ['restart all now', "too many arguments for 'restart'"],
+  ['restart 10003 name=x', 'restart has no option name=; it has none'],
   ['killall now', "too many arguments for 'killall'"],
   ['store', 'store needs a value; for instance: npm run task store hello world'],
   ['store hello ttlSeconds=315360001', 'ttlSeconds must be a whole number from 1 to 315360000, not "315360001"'],
   ['storemany 0', 'the number of values must be a whole number from 1'],
+  ['storemany', "missing required argument 'n'; for instance: npm run task storemany 200"],
+  ['storemany 1000001', 'the number of values must be a whole number from 1 to 1000000, not "1000001"'],
   ['storemany 5 seed=x', 'seed must be a whole number'],
   ['lookup', 'lookup takes one of: a value, name=<name>, key=<hex>'],
   ['find hello key=ab', 'find takes one of: a value, name=<name>, key=<hex>'],
@@ -71,6 +79,8 @@ test.each([
   'addmany 2',
   'leave 10001',
   'kill 10001',
+  'restart 10001',
+  'restart all',
   'store hello',
   'storemany 3',
   'lookup hello',
@@ -102,7 +112,7 @@ test('a failure in JSON is JSON', async () => {
 test('killall where nothing runs leaves the empty state', async () => {
   const { code, stdout } = await task('killall')
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'no network was running\nnext: npm run task boot\n' })
-  expect(stateText()).toBe('{\n  "version": 1,\n  "network": null,\n  "processes": []\n}\n')
+  expect(stateText()).toBe('{\n  "version": 2,\n  "network": null,\n  "processes": []\n}\n')
 })
 
 describe('help', () => {
@@ -129,9 +139,9 @@ describe('help', () => {
 describe('the state file', () => {
   test.each([
     ['', 'is not JSON; restore it'],
-    ['{"version":1', 'is not JSON; restore it'],
-    ['{"version":99}', 'was written by another version of polychord (state 99, this one reads 1)'],
-    ['{"version":1,"network":null,"processes":{}}', 'is not a network state (/processes must be array); restore it'],
+    ['{"version":2', 'is not JSON; restore it'],
+    ['{"version":99}', 'was written by another version of polychord (state 99, this one reads 2)'],
+    ['{"version":2,"network":null,"processes":{}}', 'is not a network state (/processes must be array); restore it'],
   ])('as %j is refused by every task, and left as it is', async (text, message) => {
     writeFileSync(stateFile, text)
     for (const words of ['boot', 'status', 'add', 'killall', 'reboot', 'store hello']) {

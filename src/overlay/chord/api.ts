@@ -1,7 +1,7 @@
 /** The rows that only Chord answers. */
 import { type Static, Type } from 'typebox'
 import { Route } from '../../protocol/peer-api.ts'
-import { row } from '../../protocol/rpc.ts'
+import { batched, row } from '../../protocol/rpc.ts'
 import { IdText, Peer } from '../../protocol/schemas.ts'
 
 const peers = Type.Array(Peer, { maxItems: 64 })
@@ -35,16 +35,18 @@ export const chordApi = {
     Type.Object({ predecessors: peers }, { additionalProperties: false }),
   ),
   neighborhood: row('GET', '/neighborhood', 'predecessor and successor list, to be copied by maintenance', {}, Neighborhood),
-  approach: row(
-    'POST',
-    '/approach/:id',
-    'one step towards the last node before a point; when final, that node and those after it',
-    {
-      id: IdText,
-      count: Type.Integer({ minimum: 1, maximum: 32 }),
-      avoid: Type.Array(IdText, { maxItems: 1024 }),
-    },
-    Route,
+  approach: batched(
+    row(
+      'POST',
+      '/approach/:id',
+      'one step towards the last node before a point; when final, that node and those after it',
+      {
+        id: IdText,
+        count: Type.Integer({ minimum: 1, maximum: 32 }),
+        avoid: Type.Array(IdText, { maxItems: 1024 }),
+      },
+      Route,
+    ),
   ),
   join: row(
     'POST',

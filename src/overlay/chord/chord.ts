@@ -43,8 +43,8 @@ export class Chord implements ServedOverlay<ChordApi> {
     const { stabilizeEveryMs, refreshFingersEveryMs, reuniteEveryMs } = setting.options
     this.jobs = [
       { name: 'stabilize', everyMs: stabilizeEveryMs, run: () => this.#stabilize() },
-      { name: 'refresh fingers', everyMs: refreshFingersEveryMs, run: () => this.#refreshHints() },
-      { name: 'reunite', everyMs: reuniteEveryMs, run: () => this.#residence.reunite() },
+      { name: 'refresh fingers', everyMs: refreshFingersEveryMs, run: () => this.#refreshFingers() },
+      { name: 'reunite', everyMs: reuniteEveryMs, run: () => this.#lookAround() },
     ]
     const ring = this.#ring
     const asMember = <T>(answer: () => T): T => {
@@ -124,11 +124,14 @@ export class Chord implements ServedOverlay<ChordApi> {
     return this.#residence.giveUp()
   }
 
-  /** What are hints only: who comes before the predecessor, where windows are longer than one; and the fingers. */
-  async #refreshHints(): Promise<void> {
-    if (!this.isMember) return
+  async #refreshFingers(): Promise<void> {
+    if (this.isMember) await refreshFingers(this.#ring)
+  }
+
+  /** For another ring; and, where windows are longer than one, for news of those before us that has not reached us. */
+  async #lookAround(): Promise<void> {
     if (this.#ring.options.replicas > 1) await checkPredecessor(this.#ring)
-    await refreshFingers(this.#ring)
+    await this.#residence.reunite()
   }
 
   async #stabilize(): Promise<void> {

@@ -41,7 +41,7 @@ export const stabilize = (ring: Ring): Promise<Outcome> =>
   })
 
 /**
- * Zave's rectify: someone says that it may be our predecessor.
+ * Zave's rectify: someone says that it may be our predecessor. When it is already, those before it have changed.
  * @param choose the candidate, once it is its turn
  */
 export const rectify = (ring: Ring, choose: () => Peer): Promise<void> =>
@@ -49,20 +49,26 @@ export const rectify = (ring: Ring, choose: () => Peer): Promise<void> =>
     const { table, me } = ring
     const candidate = choose()
     const current = table.predecessor
-    if (!ring.isMember || candidate.id === me.id || samePeer(candidate, current)) return
-    if (!between(current.id, candidate.id, me.id) && (await predecessorsOf(ring, current))) return
-    const before = await predecessorsOf(ring, candidate)
-    if (before && ring.isMember) adoptPredecessor(ring, [candidate, ...before])
+    if (!ring.isMember || candidate.id === me.id) return
+    const nearer = samePeer(candidate, current) || between(current.id, candidate.id, me.id)
+    if (!nearer && (await predecessorsOf(ring, current))) return
+    await follow(ring, candidate)
   })
 
 /** Refreshes the hint of who comes before our predecessor; tells also whether that one is alive. */
 export const checkPredecessor = (ring: Ring): Promise<void> =>
   ring.step(async () => {
     const { predecessor } = ring.table
-    if (!ring.isMember || predecessor.id === ring.me.id) return
-    const before = await predecessorsOf(ring, predecessor)
-    if (before && ring.isMember) adoptPredecessor(ring, [predecessor, ...before])
+    if (ring.isMember && predecessor.id !== ring.me.id) await follow(ring, predecessor)
   })
+
+/** Makes that peer our predecessor if it answers, with those before it; whoever comes after us hears of it if that is news. */
+const follow = async (ring: Ring, predecessor: Peer): Promise<void> => {
+  const before = await predecessorsOf(ring, predecessor)
+  if (!before || !ring.isMember) return
+  const news = adoptPredecessor(ring, [predecessor, ...before])
+  await notify(ring, { successor: news && ring.options.replicas > 1, predecessor: false })
+}
 
 /** Asks for a sign of life: who precedes that peer, or undefined when it does not answer. */
 export const predecessorsOf = async (ring: Ring, peer: Peer): Promise<Peer[] | undefined> => {
@@ -122,12 +128,13 @@ const drop = (ring: Ring, head: Peer): void => {
   ring.noteChange()
 }
 
-const adoptPredecessor = (ring: Ring, list: readonly Peer[]): void => {
+const adoptPredecessor = (ring: Ring, list: readonly Peer[]): boolean => {
   const was = ring.table.predecessor
-  if (!ring.table.adoptPredecessors(list)) return
+  if (!ring.table.adoptPredecessors(list)) return false
   const { predecessor } = ring.table
   if (predecessor.id !== was.id) ring.ports.log.info({ predecessor, was: was.id }, 'predecessor adopted')
   ring.noteChange()
+  return true
 }
 
 const samePeer = (a: Peer, b: Peer): boolean => a.id === b.id && a.url === b.url

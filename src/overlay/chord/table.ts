@@ -86,8 +86,11 @@ export class Table {
       adopted.push(peer)
       last = peer.id
     }
+    const rounded = this.#closed !== closed
     this.#closed = closed
-    return this.#replaceSuccessors(adopted)
+    // The same list says more once it is known to be the whole ring.
+    if (rounded) this.#revision++
+    return this.#replaceSuccessors(adopted) || rounded
   }
 
   /** Drops a head that did not answer. */

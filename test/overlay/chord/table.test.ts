@@ -39,6 +39,14 @@ describe('the successor list', () => {
     expect(table.isLone).toBe(true)
   })
 
+  test('that the same list goes all the way round is news', () => {
+    const table = tableOf('10', '20 30')
+    const { revision } = table
+    expect(table.adoptSuccessors(peers('20 30 10'))).toBe(true)
+    expect(table.revision).toBeGreaterThan(revision)
+    expect(table.adoptSuccessors(peers('20 30 10'))).toBe(false)
+  })
+
   test('the revision grows exactly when something changed', () => {
     const table = tableOf('10', '20 30', '05')
     const before = table.revision

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { eventsBetween, type Frame, movedBetween, renderFrame, type Watched } from '../../../tasks/render/monitor.ts'
+import { type Frame, movedBetween, renderFrame, type Watched } from '../../../tasks/render/monitor.ts'
 import { columnsOf, plainPaint } from '../../../tasks/render/text.ts'
 
 const network = { overlay: 'chord', bits: 8, replicas: 1, ownership: 'successor', mode: 'fingers' } as const
@@ -13,42 +13,12 @@ describe('the monitor', () => {
     state: 'ready',
     owned,
     replicas: 0,
+    moving: 0,
+    complete: true,
     ...more,
   })
   const frame = (...nodes: Watched[]): Frame => ({ network, nodes })
   const before = frame(node('10001', '0c', 35), node('10005', '39', 19), node('10009', '41', 10))
-
-  test.each([
-    ['nothing', before, []],
-    ['a node that joined', frame(...before.nodes, node('10011', '77', 0)), ['10011 joined']],
-    ['one that starts', frame(...before.nodes, node('10011', '77', 0, { condition: 'starting' })), []],
-    [
-      'one that left, its keys moved',
-      frame(node('10001', '0c', 35), node('10009', '41', 29)),
-      ['10005 left', '19 keys moved: 10005 → 10009'],
-    ],
-    [
-      'one that died, its keys lost',
-      frame(node('10001', '0c', 35), node('10005', '39', 0, { condition: 'dead' }), node('10009', '41', 10)),
-      ['10005 dead', '19 keys gone'],
-    ],
-    [
-      'keys stored at several',
-      frame(node('10001', '0c', 36), node('10005', '39', 21), node('10009', '41', 10)),
-      ['3 keys stored'],
-    ],
-    [
-      'keys moved among several',
-      frame(node('10001', '0c', 30), node('10005', '39', 21), node('10009', '41', 13)),
-      ['5 keys moved'],
-    ],
-    [
-      'a stopped one',
-      frame(node('10001', '0c', 35), node('10005', '39', 19, { condition: 'silent' }), node('10009', '41', 10)),
-      ['10005 does not answer'],
-    ],
-    ['one that leaves', frame(node('10001', '0c', 35, { state: 'leaving' }), ...before.nodes.slice(1)), ['10001 is leaving']],
-  ])('tells of %s', (_, after, events) => expect(eventsBetween(before, after)).toEqual(events))
 
   test('what moved adds up to what came and went', () => {
     const counts = fc.array(fc.tuple(fc.constantFrom('0c', '39', '41', '77'), fc.nat(50)), { maxLength: 4 })
@@ -97,6 +67,13 @@ describe('the monitor', () => {
     expect(renderFrame(copied, setting, plainPaint)[0]).toBe(
       'polychord monitor · 12:04:31 · every 1 s · 4 values · 7 of 8 copies',
     )
+  })
+
+  test('says of a node that it has not caught up yet', () => {
+    const behind = (moving: number) => frame(node('10001', '0c', 4, { complete: false, moving, latest: 'lorem' }))
+    const rowOf = (moving: number) => renderFrame(behind(moving), setting, plainPaint)[2]
+    expect(rowOf(0)).toMatch(/^10001  0c  █+ +4 +-31  ↻ catching up$/)
+    expect(rowOf(120)).toMatch(/^10001  0c  █+ +4 +-31  ↻ 120 moving$/)
   })
 
   test('does not grow beyond the window', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeInfo } from '../../../src/protocol/client-api.ts'
-import { arcShares, renderStatus } from '../../../tasks/render/status.ts'
+import { arcShares, copiesAmong, renderStatus, tellMoving } from '../../../tasks/render/status.ts'
 import { columnsOf, plainPaint } from '../../../tasks/render/text.ts'
 import { renderTravel } from '../../../tasks/render/travel.ts'
 
@@ -19,9 +19,10 @@ const info = (port: string, id: string, before: string, after: string, more: Par
   degraded: false,
   predecessor: { id: '00', url: url(before) },
   successor: { id: '00', url: url(after) },
-  content: { owned: 7, replicas: 0, misplaced: 0 },
+  content: still,
   ...more,
 })
+const still = { owned: 7, replicas: 0, misplaced: 0, bytes: 0, moving: 0, complete: true }
 
 describe('status', () => {
   test('nodes in ring order, aligned, within 80 columns', () => {
@@ -48,6 +49,59 @@ describe('status', () => {
     `)
     expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(80)
   })
+
+  test('copies that are missing, and nodes that are behind', () => {
+    const node = (port: string, id: string, content: Partial<NodeInfo['content']>) => {
+      const seen = info(port, id, '10001', '10002', { replicas: 3, content: { ...still, ...content } })
+      return { port, id, condition: 'running' as const, info: seen }
+    }
+    const nodes = [
+      node('10001', '20', { replicas: 10, misplaced: 2 }),
+      node('10002', '40', { replicas: 4, complete: false, moving: 12345 }),
+      node('10003', '80', { replicas: 14, moving: 9 }),
+    ]
+    const lines = renderStatus({ network: { ...network, replicas: 3 }, nodes, faults: [] }, plainPaint)
+    expect(lines.join('\n')).toMatchInlineSnapshot(`
+      "chord · 8 bits · 3 copies · 3 nodes · 21 values · 49 of 63 copies · ring whole
+      NODE   ID    ARC  OWNED  REPLICAS   PRED   SUCC  STATE
+      10001  20  62.5%      7        10  10001  10002  ready · 2 misplaced
+      10002  40  12.5%      7         4  10001  10002  catching up · 12345 moving
+      10003  80  25.0%      7        14  10001  10002  ready · 9 moving"
+    `)
+    expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(80)
+    expect(tellMoving(nodes)).toEqual(['1 node catching up', '12354 records moving'])
+    expect(tellMoving(nodes.slice(0, 1))).toEqual([])
+  })
+
+  test.each([
+    // owned and replicas of each node, copies that are wanted
+    [
+      [
+        [5, 3],
+        [3, 5],
+      ],
+      3,
+      { values: 8, there: 16, wanted: 16 },
+    ],
+    [
+      [
+        [5, 3],
+        [3, 5],
+        [0, 0],
+      ],
+      3,
+      { values: 8, there: 16, wanted: 24 },
+    ],
+    [[[5, 0]], 1, { values: 5, there: 5, wanted: 5 }],
+    [[], 3, { values: 0, there: 0, wanted: 0 }],
+  ] as const)('of nodes with %j and %i copies wanted: %j', (counts, replicas, copies) =>
+    expect(
+      copiesAmong(
+        counts.map(([owned, more]) => ({ owned, replicas: more })),
+        replicas,
+      ),
+    ).toEqual(copies),
+  )
 
   test.each([
     [['40', 'c0'], 'successor', [0.5, 0.5]],

@@ -1,0 +1,69 @@
+/**
+ * Where this node has had everything that was written, and how sure that is: witnessed by someone who had it, or only presumed,
+ * because those who may have more were given up.
+ */
+import { Arcs } from '../space/arcs.ts'
+import type { Id } from '../space/id.ts'
+import type { Arc } from '../space/ring.ts'
+
+/**
+ * How long a node that others have come before says that it had everything: until those have it. Later it would not know of what was
+ * written since.
+ */
+const formerMs = 15_000
+
+interface Former {
+  readonly arcs: Arcs
+  /** Until when that is worth telling, ms since 1970. */
+  readonly untilMs: number
+}
+
+export class Completeness {
+  /** What this node holds and has had everything of. */
+  #complete = Arcs.none
+  #presumed = Arcs.none
+  /** What was complete before others came into it. */
+  #former: readonly Former[] = []
+
+  has(key: Id): boolean {
+    return this.#complete.has(key)
+  }
+
+  covers(arc: Arc): boolean {
+    return this.#complete.covers(arc)
+  }
+
+  /** @param witnessed by someone who has had it all; otherwise those who may have more were given up */
+  declare(arc: Arc, witnessed: boolean): void {
+    const arcs = Arcs.of([arc])
+    this.#complete = this.#complete.plus(arcs)
+    this.#presumed = witnessed ? this.#presumed.without(arcs) : this.#presumed.plus(arcs)
+  }
+
+  /** What others hold by now is no more complete than the day they took it; for who holds nothing at all, nothing is. */
+  cut(held: Arcs, now: number): void {
+    if (held.isEmpty) {
+      this.forget()
+      return
+    }
+    const ceded = this.#complete.without(held)
+    const former = this.#told(now)
+    this.#former = ceded.isEmpty ? former : [...former, { arcs: ceded, untilMs: now + formerMs }]
+    this.#complete = this.#complete.within(held)
+  }
+
+  forget(): void {
+    this.#complete = Arcs.none
+    this.#former = []
+  }
+
+  /** What others may be told of an arc. */
+  claims(arc: Arc, now: number): { complete: boolean; witnessed: boolean } {
+    const known = this.#told(now).reduce((all, { arcs }) => all.plus(arcs), this.#complete)
+    return { complete: known.covers(arc), witnessed: known.without(this.#presumed).covers(arc) }
+  }
+
+  #told(now: number): readonly Former[] {
+    return this.#former.filter(({ untilMs }) => now < untilMs)
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * What others have by now of what this node holds: what may be dropped here in the end, or left behind. Known by arcs, not by
+ * records: whatever comes in under a key makes a hole there.
+ */
+import { Arcs } from '../space/arcs.ts'
+import type { Id } from '../space/id.ts'
+import { type Arc, inArc } from '../space/ring.ts'
+
+interface Entry {
+  readonly arcs: Arcs
+  /** Since when they have it, ms since 1970. */
+  readonly since: number
+}
+
+export class Entrusted {
+  #entries: readonly Entry[] = []
+  /** Keys under which something came in since others were asked. */
+  readonly #holes = new Set<Id>()
+  /** Those of them that came while others are being asked. */
+  #fresh: Set<Id> | undefined
+
+  /** Something came in under a key. */
+  touch(key: Id): void {
+    this.#fresh?.add(key)
+    if (this.#entries.some(({ arcs }) => arcs.has(key))) this.#holes.add(key)
+  }
+
+  /** To be called before others are asked what they have; `note` ends it. */
+  begin(): void {
+    this.#fresh = new Set()
+  }
+
+  /** Those who were asked have all that was here on these arcs, and on nothing else of the arc they were asked about. */
+  note(asked: Arc, had: Arcs, now: number): void {
+    const elsewhere = Arcs.of([asked])
+    const kept = this.#entries.map(({ arcs, since }) => ({ arcs: arcs.without(elsewhere).plus(arcs.within(had)), since }))
+    const before = kept.reduce((all, { arcs }) => all.plus(arcs), Arcs.none)
+    this.#entries = [...kept, { arcs: had.without(before), since: now }].filter(({ arcs }) => !arcs.isEmpty)
+    for (const key of this.#holes) if (inArc(asked.from, key, asked.to)) this.#holes.delete(key)
+    for (const key of this.#fresh ?? []) this.#holes.add(key)
+    this.#fresh = undefined
+  }
+
+  /** What this node holds itself is nobody else's to keep for it. */
+  takeBack(held: Arcs): void {
+    this.#entries = this.#entries
+      .map(({ arcs, since }) => ({ arcs: arcs.without(held), since }))
+      .filter(({ arcs }) => !arcs.isEmpty)
+    for (const key of this.#holes) if (held.has(key)) this.#holes.delete(key)
+  }
+
+  /** Whether others have all that is here under a key; since then or longer, if that is said. */
+  has(key: Id, since = Infinity): boolean {
+    return !this.#holes.has(key) && this.#entries.some((entry) => entry.since <= since && entry.arcs.has(key))
+  }
+
+  /** All of which others have had since then or longer, but for holes. */
+  arcs(since = Infinity): Arcs {
+    const settled = this.#entries.filter((entry) => entry.since <= since)
+    return settled.reduce((all, { arcs }) => all.plus(arcs), Arcs.none)
+  }
+
+  /** Keys on an arc under which something came in since. */
+  holesOn({ from, to }: Arc): number {
+    let holes = 0
+    for (const key of this.#holes) if (inArc(from, key, to)) holes++
+    return holes
+  }
+
+  clear(): void {
+    this.#entries = []
+    this.#holes.clear()
+  }
+}

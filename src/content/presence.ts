@@ -1,0 +1,99 @@
+/**
+ * How long this node has been there, told by when it was known to have everything, and what follows for deletions.
+ *
+ * A tombstone is needed as long as someone who has not heard of it may come back. Time in which this node was away does not
+ * count: after a week in which nobody ran, all deletions of the week before are news to somebody.
+ */
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { Arcs } from '../space/arcs.ts'
+import type { Arc } from '../space/ring.ts'
+import { tombstoneHorizonMs } from './record.ts'
+
+/** Presence goes on when the last note of it is no longer ago. */
+const gapMostMs = 10 * 60_000
+/** Between two notes of it. */
+const noteEveryMs = 60_000
+
+const Memo = Type.Object({
+  /** Of presence, oldest first: [from, to], ms since 1970. */
+  times: Type.Array(Type.Tuple([Type.Number(), Type.Number()])),
+  /** What was complete in the end. */
+  complete: Type.Array(Type.Object({ from: Type.String(), to: Type.String() })),
+  /** How many shared it. */
+  window: Type.Integer(),
+})
+type Memo = Static<typeof Memo>
+type Times = Memo['times']
+
+export class Presence {
+  /** Of an earlier life. */
+  readonly #former: Memo | undefined
+  readonly #knew: Arcs
+  #times: Times
+  #said = ''
+
+  /**
+   * @param memo what `note` gave, in an earlier life
+   * @param newestMs of the stamps in a store that has records: a life that ended before anything was noted had come so far
+   */
+  constructor(memo: string | undefined, newestMs?: number) {
+    const former: unknown = memo === undefined ? undefined : JSON.parse(memo)
+    this.#former = Value.Check(Memo, former) ? former : undefined
+    this.#knew = Arcs.of(this.#former?.complete ?? [])
+    this.#times = this.#former?.times ?? (newestMs === undefined ? [] : [[newestMs, newestMs]])
+  }
+
+  /** Whether there was an earlier life. */
+  get isBack(): boolean {
+    return this.#times.length > 0
+  }
+
+  /** Until when this node had everything on an arc in an earlier life, ms since 1970; 0 when it did not. */
+  knew(arc: Arc): number {
+    return this.#knew.covers(arc) ? (this.#former?.times.at(-1)?.[1] ?? 0) : 0
+  }
+
+  /** How many shared what it had then. */
+  get formerWindow(): number {
+    return this.#former?.window ?? 0
+  }
+
+  /**
+   * This node has everything now. Returns what is to be remembered, if that is something new.
+   * @param forgottenBefore what the others of its windows say of deletions: a newcomer takes it over
+   */
+  note(now: number, forgottenBefore: number, complete: readonly Arc[], window: number): string | undefined {
+    const last = this.#times.at(-1)
+    const what = JSON.stringify({ complete, window })
+    if (last && now - last[1] < noteEveryMs && what === this.#said) return undefined
+    this.#said = what
+    const begin: Times = [[forgottenBefore, forgottenBefore + tombstoneHorizonMs]]
+    const [from, before]: [number, Times] = !last
+      ? [now, begin]
+      : now - last[1] > gapMostMs
+        ? [now, this.#times]
+        : [last[0], this.#times.slice(0, -1)]
+    this.#times = [...before, [from, now]]
+    while (this.#times.length > 1 && lengthOf(this.#times.slice(1)) >= tombstoneHorizonMs) this.#times = this.#times.slice(1)
+    return JSON.stringify({ times: this.#times, complete, window })
+  }
+
+  /** Until when this node was there, if it has been away for longer than deletions are remembered. */
+  awaySince(now: number): number | undefined {
+    const last = this.#times.at(-1)
+    return last && now - last[1] > tombstoneHorizonMs ? last[1] : undefined
+  }
+
+  /** Deletions before that need not be remembered any more; 0: all of them must be. */
+  get forgetsBefore(): number {
+    let rest = tombstoneHorizonMs
+    for (const [from, to] of this.#times.toReversed()) {
+      if (to - from >= rest) return to - rest
+      rest -= to - from
+    }
+    return 0
+  }
+}
+
+const lengthOf = (times: Times): number => times.reduce((sum, [from, to]) => sum + to - from, 0)

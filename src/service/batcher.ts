@@ -1,0 +1,158 @@
+/**
+ * Calls of one row to one peer that travel together. One flight is under way at a time; what comes meanwhile waits for it to land, and
+ * then leaves in one request. A call that finds none under way leaves with what comes in the same turn of the event loop, and as its
+ * plain request when that is nothing.
+ *
+ * The hop is what a call costs, and what arrives together is written to disk together. One flight fills best: with two under way,
+ * each would carry half.
+ */
+import { Refusal, Unreachable } from '../protocol/errors.ts'
+import { batch } from '../protocol/rpc.ts'
+
+/** Characters of JSON in one flight, of three bytes each at most: far below what a body may have. A call with more flies by itself. */
+const flightChars = 1024 * 1024
+
+/** What a batcher needs of whoever speaks HTTP. Each of these @throws Unreachable, Refusal */
+export interface Carrier {
+  readonly url: string
+  readonly callTimeoutMs: number
+  /** One call as its plain request. */
+  alone(request: object, timeoutMs: number): Promise<unknown>
+  /** Calls in JSON, as one request: one answer or more, of the first of them. */
+  together(calls: readonly string[], timeoutMs: number): Promise<readonly unknown[]>
+  /** The reply that an answer is. */
+  replyIn(answer: unknown): unknown
+  /** So many calls have had this outcome: undefined for a reply. */
+  observe(error: unknown, calls: number): void
+}
+
+interface Call {
+  readonly request: object
+  readonly deadline: number
+  readonly resolve: (reply: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class Batcher {
+  readonly #carrier: Carrier
+  readonly #empty: () => void
+  #waiting: Call[] = []
+  #busy = false
+
+  /** @param empty called when nobody waits and nothing is under way */
+  constructor(carrier: Carrier, empty: () => void) {
+    this.#carrier = carrier
+    this.#empty = empty
+  }
+
+  /** Resolves with the reply. @throws Unreachable within callTimeoutMs, Refusal */
+  call(request: object): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ request, deadline: performance.now() + this.#carrier.callTimeoutMs, resolve, reject })
+      if (!this.#busy) this.#leaveSoon()
+    })
+  }
+
+  #leaveSoon(): void {
+    this.#busy = true
+    setImmediate(() => void this.#fly())
+  }
+
+  async #fly(): Promise<void> {
+    this.#dropLate(this.#waiting)
+    const [first, second] = this.#waiting
+    if (first && !second) {
+      this.#waiting = []
+      await this.#alone(first)
+    } else await this.#together()
+    if (this.#waiting.length > 0) this.#leaveSoon()
+    else {
+      this.#busy = false
+      this.#empty()
+    }
+  }
+
+  async #alone(call: Call): Promise<void> {
+    try {
+      const reply = await this.#carrier.alone(call.request, remainingMs(call))
+      this.#carrier.observe(undefined, 1)
+      call.resolve(reply)
+    } catch (error) {
+      this.#fail([call], error)
+    }
+  }
+
+  async #together(): Promise<void> {
+    const { calls, texts } = this.#board()
+    const last = calls.at(-1)
+    if (!last) return
+    const watch = (): NodeJS.Timeout =>
+      setTimeout(
+        () => {
+          this.#dropLate(calls)
+          if (calls.length > 0) timer = watch()
+        },
+        remainingMs(calls[0] ?? last),
+      )
+    let timer = watch()
+    try {
+      const answers = await this.#carrier.together(texts, remainingMs(last))
+      this.#settle(calls, answers.slice(texts.length - calls.length))
+    } catch (error) {
+      // What is too large together may travel alone.
+      if (error instanceof Refusal && error.code === 'TOO_LARGE')
+        await Promise.all(calls.splice(0).map((call) => this.#alone(call)))
+      else this.#fail(calls, error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Takes those that leave now, as many as one flight may have. */
+  #board(): { calls: Call[]; texts: string[] } {
+    const texts: string[] = []
+    let chars = 0
+    for (const { request } of this.#waiting) {
+      if (texts.length === batch.callsMax) break
+      const text = JSON.stringify(request)
+      chars += text.length
+      if (texts.length > 0 && chars > flightChars) break
+      texts.push(text)
+    }
+    return { calls: this.#waiting.splice(0, texts.length), texts }
+  }
+
+  /** Gives each its answer; those that there is none for leave again. */
+  #settle(calls: readonly Call[], answers: readonly unknown[]): void {
+    let replies = 0
+    for (const [at, answer] of answers.entries()) {
+      const call = calls[at]
+      if (!call) break
+      try {
+        call.resolve(this.#carrier.replyIn(answer))
+        replies++
+      } catch (error) {
+        this.#fail([call], error)
+      }
+    }
+    if (replies > 0) this.#carrier.observe(undefined, replies)
+    this.#waiting.unshift(...calls.slice(answers.length))
+  }
+
+  /** Calls stand in the order of their deadlines: those at the front that have waited too long are given up. */
+  #dropLate(calls: Call[]): void {
+    const now = performance.now()
+    const inTime = calls.findIndex(({ deadline }) => deadline > now)
+    const late = calls.splice(0, inTime < 0 ? calls.length : inTime)
+    if (late.length === 0) return
+    const { url, callTimeoutMs } = this.#carrier
+    this.#fail(late, new Unreachable(url, `nothing within ${callTimeoutMs} ms`))
+  }
+
+  #fail(calls: readonly Call[], error: unknown): void {
+    if (calls.length > 0) this.#carrier.observe(error, calls.length)
+    for (const call of calls) call.reject(error)
+  }
+}
+
+const remainingMs = ({ deadline }: Call): number => Math.max(1, Math.ceil(deadline - performance.now()))

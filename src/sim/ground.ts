@@ -1,0 +1,191 @@
+/**
+ * What a world is made of: time, places, messages, and what is written down of it. What befalls its nodes is another matter.
+ */
+import { type NodeConfig, type NodeSettings, parseConfig } from '../node/config.ts'
+import type { Snapshot } from '../overlay/chord/invariants.ts'
+import type { Peer } from '../protocol/schemas.ts'
+import type { Id } from '../space/id.ts'
+import { History } from './history.ts'
+import { epochMs, hash, type Host } from './host.ts'
+import { Hosts, urlOf } from './hosts.ts'
+import { Law } from './law.ts'
+import { Ledger } from './ledger.ts'
+import { SimNetwork } from './network.ts'
+import { stream } from './random.ts'
+import { Rings } from './rings.ts'
+import { Timeline } from './timeline.ts'
+import { calm, type Weather } from './weather.ts'
+
+export interface WorldOptions {
+  readonly seed: number
+  /** Options of every node. */
+  readonly settings?: Partial<NodeSettings>
+  readonly weather?: Weather
+  /** Whether messages are copied and checked against their rows. Without: several times faster. */
+  readonly encode?: boolean
+  /** Gets a line for every event that a node logs, and for every message that arrives. */
+  readonly log?: (line: string) => void
+}
+
+export class Ground {
+  readonly seed: number
+  /** The id of the network that nodes belong to unless they are told otherwise. */
+  readonly network: string
+  readonly ledger: Ledger
+  readonly law: Law
+  weather: Weather
+  readonly #settings: Partial<NodeSettings>
+  protected readonly timeline: Timeline
+  readonly #config: NodeConfig
+  protected readonly rings: Rings
+  protected readonly history: History
+  protected readonly net: SimNetwork
+  protected readonly places: Hosts
+  /** Who has been asked to go, and what came of it. */
+  protected readonly leaving = new Map<Id, { readonly state: string }>()
+
+  constructor({ seed, settings = {}, weather = calm, encode = true, log }: WorldOptions) {
+    this.seed = seed
+    this.weather = weather
+    this.network = hash(`network of world ${seed}`).slice(0, 16)
+    this.#settings = settings
+    this.timeline = new Timeline(stream(seed, 'world', 'ties'))
+    this.#config = this.configOf(urlOf(seed, 0), {})
+    this.rings = new Rings(this.#config.successors)
+    const timeline = this.timeline
+    const history = new History(seed, () => timeline.now, this.rings, log)
+    this.history = history
+    const net = new SimNetwork({
+      timeline,
+      trace: history.trace,
+      log,
+      encode,
+      weather: () => this.weather,
+      hostAt: (url) => this.places.at(url),
+      blame: (host, error) => history.blame(host, error),
+    })
+    this.net = net
+    this.places = new Hosts({
+      seed,
+      timeline,
+      weather: () => this.weather,
+      connect: (from, config) => net.connect(from, config, from.random('network')),
+      touched: (host) => history.touch(host),
+      departed: (host) => {
+        this.accuse(this.ledger.lose(host.disk))
+        this.ledger.repair()
+      },
+      blame: (host, error) => history.blame(host, error),
+      note: (host, level, fields, event) => history.note(host, level, fields, event),
+    })
+    const { bits } = this.#config
+    this.ledger = new Ledger({
+      bits,
+      nowMs: () => epochMs + timeline.now,
+      hosts: () => this.places.all(),
+      stays: ({ id }) => id !== undefined && this.rings.snapshot(this.network).has(id) && !this.going().has(id),
+      window: (key) => this.window(key),
+    })
+    this.law = new Law({
+      rings: this.rings,
+      ledger: this.ledger,
+      listLength: this.#config.successors,
+      host: (id) => this.host(id),
+      snapshot: (network) => this.snapshot(network),
+      carried: (network) => net.carried(network),
+      going: () => this.going(),
+    })
+  }
+
+  /** Whether the ring's properties are demanded at every moment. */
+  get demanding(): boolean {
+    return this.history.demanding
+  }
+
+  set demanding(demanding: boolean) {
+    this.history.demanding = demanding
+  }
+
+  get nowMs(): number {
+    return this.timeline.now
+  }
+
+  /** Messages delivered so far. */
+  get messages(): number {
+    return this.net.messages
+  }
+
+  /** Of everything that has happened so far. */
+  get hash(): string {
+    return this.history.trace.hash
+  }
+
+  /** What the nodes of this world have in common. */
+  get config(): NodeConfig {
+    return this.#config
+  }
+
+  /** Where nodes of that network live, or lived last. */
+  hosts(network = this.network): Host[] {
+    return [...this.places.all()].filter(({ last }) => last?.network === network)
+  }
+
+  /** The hosts at which a node runs. */
+  running(network = this.network): Host[] {
+    return this.places.running(network)
+  }
+
+  /** Ids of the members of the ring, in order. */
+  members(network = this.network): readonly Id[] {
+    this.history.look()
+    return this.rings.members(network)
+  }
+
+  /** Those of the members that should hold a key, owner first. */
+  window(key: Id): readonly Host[] {
+    const hosts = this.rings.members(this.network).map((id) => this.host(id))
+    const peers = hosts.flatMap(({ id, url }) => (id === undefined ? [] : [{ id, url }]))
+    const { overlay } = hosts.find(({ node }) => node)?.node ?? {}
+    return (overlay?.place(key, peers, this.#config.replicas) ?? []).map(({ id }) => this.host(id))
+  }
+
+  /** The ring as its members see it. */
+  snapshot(network = this.network): Snapshot {
+    this.history.look()
+    return this.rings.snapshot(network)
+  }
+
+  peer(id: Id): Peer {
+    return { id, url: this.host(id).url }
+  }
+
+  /** Undefined where nobody has lived. */
+  at(url: string): Host | undefined {
+    return this.places.at(url)
+  }
+
+  /** Where the node with that id lives, or lived last. */
+  host(id: Id): Host {
+    return this.places.of(id)
+  }
+
+  /** Who has been asked to go, and is still here; not who was refused, or has given it up. */
+  going(): ReadonlySet<Id> {
+    for (const [id, { state }] of this.leaving) {
+      const { node } = this.host(id)
+      if (!node || state === 'refused' || (state === 'answered' && node.state === 'ready')) this.leaving.delete(id)
+    }
+    return new Set(this.leaving.keys())
+  }
+
+  /** Ends the run when something is wrong. */
+  accuse(wrongs: readonly string[]): void {
+    if (wrongs.length > 0) this.history.failure ??= this.history.error(wrongs.join('\n'))
+  }
+
+  protected configOf(url: string, more: Partial<NodeSettings>): NodeConfig {
+    const [, port = ''] = /:(\d+)$/.exec(url) ?? []
+    const node = { name: `node-${port}`, url, network: this.network, incarnation: epochMs + this.timeline.now }
+    return parseConfig({ ...node, ...this.#settings, ...more })
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What clients have done under one index, and so what a read may find there.
+ *
+ * Writes overlap, clocks differ, and of some writes nobody knows what came of them. What is certain: a write that began after
+ * another was acknowledged comes after it, by whatever clock.
+ */
+import { compareVersions } from '../content/record.ts'
+import type { StoredRecord, Version } from '../protocol/schemas.ts'
+import type { Disk } from './disk.ts'
+
+/** A number that grows with everything that clients begin and end. */
+export type Tick = number
+
+/** One write as its client sees it. */
+export class Write {
+  /** Null: a deletion. */
+  readonly value: string | null
+  readonly began: Tick
+  /** Infinity until it is acknowledged. */
+  acknowledged: Tick = Number.POSITIVE_INFINITY
+  /** Until when it may still take its effect, for all that is certain: Infinity when nobody knows. */
+  settled: Tick = Number.POSITIVE_INFINITY
+  version: Version | undefined
+  /** Copies that were acknowledged, or counted later. */
+  copies = 0
+  /** Disks that were lost with a copy, or are down with one. */
+  readonly lost = new Set<Disk>()
+
+  constructor(value: string | null, began: Tick) {
+    this.value = value
+    this.began = began
+  }
+}
+
+export class Register {
+  readonly index: string
+  /** What a person asks for. */
+  readonly what: What
+  /** At the first, nothing is there. */
+  #writes: Write[]
+  /** Of the acknowledged writes the one with the latest version: what must not be lost. */
+  #newest: Write | undefined
+  /** Whether there was a moment when nobody who ran had the newest; or it is lost, and rightly so. */
+  #doubtful = false
+
+  constructor(index: string, what: What) {
+    this.index = index
+    this.what = what
+    const nothing = new Write(null, -1)
+    this.#writes = [nothing]
+    nothing.acknowledged = nothing.settled = -1
+  }
+
+  get newest(): Write | undefined {
+    return this.#newest
+  }
+
+  /**
+   * Whether reads can be judged while nodes come and go. What is stored by its content, once deleted, may be seen again until all
+   * have heard of it.
+   */
+  get isJudged(): boolean {
+    return !this.#doubtful && ('name' in this.what || this.#writes.every(({ value, began }) => value !== null || began < 0))
+  }
+
+  /** Whether something was stored here more than once. */
+  get wasRewritten(): boolean {
+    return this.#writes.filter(({ value }) => value !== null).length > 1
+  }
+
+  /** All that may ever have been here; null: nothing. */
+  get everything(): (string | null)[] {
+    return this.#writes.map(({ value }) => value)
+  }
+
+  /** Writes whose end has not been heard of. */
+  get underWay(): Write[] {
+    return this.#writes.filter(({ acknowledged }) => acknowledged === Number.POSITIVE_INFINITY)
+  }
+
+  begin(value: string | null, now: Tick): Write {
+    const write = new Write(value, now)
+    this.#writes.push(write)
+    return write
+  }
+
+  /** Returns the writes that were acknowledged before this one began, and nevertheless have a later version. */
+  acknowledge(write: Write, version: Version | undefined, copies: number, now: Tick): Write[] {
+    Object.assign(write, { version, copies, acknowledged: now, settled: now })
+    if (!version) return []
+    const before = this.#writes.filter(({ settled }) => settled < write.began)
+    if (!this.#newest?.version || compareVersions(this.#newest.version, version) < 0) this.#newest = write
+    return before.filter((one) => one.version && compareVersions(one.version, version) > 0)
+  }
+
+  /** It has had no effect. */
+  cancel(write: Write): void {
+    this.#writes = this.#writes.filter((one) => one !== write)
+  }
+
+  /** What a read may find that began then; null: nothing. */
+  possible(began: Tick): (string | null)[] {
+    const certain = this.#writes.filter(({ acknowledged }) => acknowledged < began)
+    return this.#writes.filter(({ settled }) => !certain.some((later) => later.began > settled)).map(({ value }) => value)
+  }
+
+  /** Whether a record is the newest, or something newer. */
+  isKept(records: readonly StoredRecord[]): boolean {
+    const version = this.#newest?.version
+    const record = records.find(({ index }) => index === this.index)
+    return version !== undefined && record !== undefined && compareVersions(record.version, version) >= 0
+  }
+
+  /** Nobody who runs has the newest now. What is written meanwhile may come before or after it. */
+  darken(): void {
+    this.#doubtful = true
+    if (this.#newest) this.#newest.settled = Number.POSITIVE_INFINITY
+  }
+
+  /** The newest is lost, and that was allowed: anything that was ever there may be there now. */
+  release(): void {
+    this.#doubtful = true
+    this.#newest = undefined
+    for (const write of this.#writes) write.settled = write.acknowledged = Number.POSITIVE_INFINITY
+  }
+}
+
+export type What = { readonly value: string } | { readonly name: string }

@@ -1,0 +1,97 @@
+/** `restart`: nodes that have ended come back, with their data. */
+import { TaskFailure } from './failure.ts'
+import { waitUntilWhole } from './faults.ts'
+import { startCrowd } from './grow.ts'
+import { relaunch } from './launch.ts'
+import { type Booted, findEntry, isLiving, isRunning, label, openNetwork, type Sighting, survey } from './live.ts'
+import { endProcess } from './processes.ts'
+import { plural } from './render/text.ts'
+import type { Entry } from './state.ts'
+import { ended } from './status.ts'
+import { type Outcome, type Task, typed } from './task.ts'
+import type { Terminal } from './terminal.ts'
+import type { Words } from './words.ts'
+
+/** Running nodes that one which comes back may join through: any of them may be about to go. */
+const seedsEach = 3
+
+const urlsOf = (sightings: readonly Sighting[]): string[] => sightings.filter(isRunning).map(({ entry }) => entry.url)
+
+/** A few of them, beginning anywhere. */
+const someOf = (urls: readonly string[], from: number): string[] =>
+  urls.slice(0, seedsEach).map((_, at) => urls[(from + at) % urls.length] ?? '')
+
+const restartOne = async (booted: Booted, word: string, terminal: Terminal, quiet: boolean): Promise<Outcome> => {
+  const entry = findEntry(booted.processes, word)
+  const [sighting] = await survey({ ...booted, processes: [entry] })
+  if (sighting?.condition === 'starting')
+    throw new TaskFailure(`another task is starting ${entry.name}; when that is done type: ${typed('status')}`)
+  if (sighting && isLiving(sighting) && entry.pid !== null) await endProcess(entry.pid)
+  const others = urlsOf(await survey({ ...booted, processes: booted.processes.filter((other) => other !== entry) }))
+  const back = await relaunch(entry, { network: booted.network, seeds: someOf(others, 0) })
+  await waitUntilWhole(terminal, quiet)
+  const alone = others.length === 0 && booted.processes.length > 1
+  return ended(
+    [`${label(back)} is back with its data${alone ? ', as the first of the ring' : ''}`],
+    terminal.paint,
+    ...(alone ? ['restart all'] : ['status', 'check 30']),
+  )
+}
+
+/** The first that comes up, in the order in which they were recorded, so that the others have whom to join. */
+const restartFirst = async (gone: readonly Entry[], { network }: Booted) => {
+  const failures: Error[] = []
+  for (const entry of gone)
+    try {
+      return { first: await relaunch(entry, { network, seeds: [] }), failures }
+    } catch (error) {
+      if (!(error instanceof TaskFailure)) throw error
+      failures.push(error)
+    }
+  throw new TaskFailure(['no node came back:', ...new Set(failures.map(({ message }) => message))].join('\n'))
+}
+
+const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): Promise<Outcome> => {
+  const { processes, network } = booted
+  if (processes.length === 0) throw new TaskFailure(`no node of this network is recorded; type: ${typed('reboot')}`)
+  const sightings = await survey(booted)
+  const gone = sightings.filter(({ condition }) => condition === 'dead' || condition === 'foreign').map(({ entry }) => entry)
+  if (gone.length === 0) return ended(['none of the recorded nodes has ended: nothing to restart'], terminal.paint, 'status')
+  const members = urlsOf(sightings)
+  const failures: Error[] = []
+  let rest = gone
+  if (members.length === 0) {
+    const { first, failures: before } = await restartFirst(gone, booted)
+    if (!quiet && !terminal.isTerminal) terminal.print(`${label(first)} is back, as the first of the ring`)
+    members.push(first.url)
+    failures.push(...before)
+    rest = gone.slice(before.length + 1)
+  }
+  const start = async (number: number) => {
+    const entry = await relaunch(rest[number] as Entry, { network, seeds: someOf(members, number) })
+    members.push(entry.url)
+    return entry
+  }
+  failures.push(...(await startCrowd({ count: rest.length, start, verb: 'is back', regardless: true }, terminal, quiet)))
+  await waitUntilWhole(terminal, quiet)
+  const back = gone.length - failures.length
+  if (failures.length > 0)
+    throw new TaskFailure(
+      [`${back} of ${plural(gone.length, 'node')} came back:`, ...failures.map(({ message }) => message)].join('\n'),
+    )
+  const said = back === 1 ? '1 node is back with its data' : `${back} nodes are back with their data`
+  return ended([said], terminal.paint, 'status', 'check 30')
+}
+
+export const restart: Task = {
+  name: 'restart',
+  summary: 'bring back a node, or all that have ended, with their data',
+  args: { '<node>': 'a port, a name, the beginning of an id; or all: every node that does not run' },
+  options: {},
+  text: false,
+  examples: ['restart 10003', 'restart all'],
+  run: async ({ plain: [word = ''], json }: Words, terminal) => {
+    const booted = await openNetwork()
+    return word === 'all' ? restartAll(booted, terminal, json) : restartOne(booted, word, terminal, json)
+  },
+}

@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import { Presence } from '../../src/content/presence.ts'
+import { tombstoneHorizonMs } from '../../src/content/record.ts'
+
+const hour = 3600_000
+const day = 24 * hour
+const start = 1000 * day
+
+/** A node that is there from one moment to another, noted every five minutes. */
+const there = (presence: Presence, from: number, to: number, forgotten = 0) => {
+  for (let now = from; now <= to; now += 5 * 60_000) presence.note(now, forgotten, [], 1)
+}
+
+test('deletions are forgotten once the node has been there for the horizon since', () => {
+  const presence = new Presence(undefined)
+  there(presence, start, start + 6 * day)
+  expect(presence.forgetsBefore).toBeLessThan(start)
+  there(presence, start + 6 * day, start + 9 * day)
+  expect(presence.forgetsBefore).toBe(start + 9 * day - tombstoneHorizonMs)
+})
+
+test('time away does not count', () => {
+  const presence = new Presence(undefined)
+  there(presence, start, start + day)
+  there(presence, start + 20 * day, start + 23 * day)
+  expect(presence.forgetsBefore).toBeLessThan(start)
+  there(presence, start + 23 * day, start + 27 * day)
+  expect(presence.forgetsBefore).toBe(start + 20 * day)
+})
+
+test('a newcomer takes over what the others have forgotten, and no more', () => {
+  const presence = new Presence(undefined)
+  const forgotten = start - 9 * day
+  there(presence, start, start + 2 * day, forgotten)
+  expect(presence.forgetsBefore).toBe(forgotten + 2 * day)
+  const strict = new Presence(undefined)
+  there(strict, start, start + 2 * day)
+  expect(strict.forgetsBefore).toBe(2 * day)
+})
+
+test('an absence longer than the horizon is known by the next life, a shorter one is none', () => {
+  const presence = new Presence(undefined)
+  there(presence, start, start + hour)
+  const memo = presence.note(start + 2 * hour, 0, [{ from: '10', to: '20' }], 3)
+  const next = new Presence(memo)
+  expect(next.awaySince(start + 2 * hour + tombstoneHorizonMs)).toBeUndefined()
+  expect(next.awaySince(start + 3 * hour + tombstoneHorizonMs)).toBe(start + 2 * hour)
+  expect(new Presence(undefined).awaySince(start)).toBeUndefined()
+})
+
+test('it is noted once a minute at the most', () => {
+  const presence = new Presence(undefined)
+  expect(presence.note(start, 0, [], 1)).toBeDefined()
+  expect(presence.note(start + 59_000, 0, [], 1)).toBeUndefined()
+  expect(presence.note(start + 60_000, 0, [], 1)).toBeDefined()
+})
+
+test('a life that ended before anything was noted had come as far as its newest record', () => {
+  const presence = new Presence(undefined, start)
+  expect(presence.awaySince(start + tombstoneHorizonMs)).toBeUndefined()
+  expect(presence.awaySince(start + tombstoneHorizonMs + 1)).toBe(start)
+})
+
+test('what was complete, with how many, is known by the next life; what is no memo of ours is as good as none', () => {
+  const presence = new Presence(undefined)
+  const next = new Presence(presence.note(start, 0, [{ from: '10', to: '20' }], 3))
+  expect(next.knew({ from: '12', to: '20' })).toBe(start)
+  expect(next.knew({ from: '12', to: '21' })).toBe(0)
+  expect(next.formerWindow).toBe(3)
+  expect(new Presence('[]').isBack).toBe(false)
+})
+
+test('a change of what is complete is noted at once', () => {
+  const presence = new Presence(undefined)
+  expect(presence.note(start, 0, [{ from: '10', to: '20' }], 3)).toBeDefined()
+  expect(presence.note(start + 1, 0, [{ from: '10', to: '30' }], 3)).toBeDefined()
+})

@@ -1,0 +1,209 @@
+/** The store on disk, beyond what every store does: what a crash leaves, who may open it, and a disk that is full. */
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { damageOf } from '../../src/service/database-file.ts'
+import { createLog } from '../../src/service/log.ts'
+import { LmdbStore } from '../../src/service/lmdb-store.ts'
+import { recordAt, storeSuite } from '../content/store.suite.ts'
+import { eventually } from './live.ts'
+
+const identity = { network: '0123456789abcdef', id: '7f' }
+const root = mkdtempSync(join(tmpdir(), 'polychord-store-'))
+const opened = new Set<LmdbStore>()
+let count = 0
+// A writer is built like anything that runs here.
+beforeAll(() => import('../../tasks/prepare.mjs' as string))
+afterAll(async () => {
+  for (const store of opened) await store.close()
+  rmSync(root, { recursive: true })
+})
+
+const freshDirectory = (): string => join(root, `data-${++count}`)
+
+const open = async (directory = freshDirectory(), events: string[] = []): Promise<LmdbStore> => {
+  const log = createLog('store', 'info', { write: (line) => void events.push((JSON.parse(line) as { msg: string }).msg) })
+  const store = await LmdbStore.open(directory, identity, log)
+  opened.add(store)
+  return store
+}
+
+const close = async (store: LmdbStore): Promise<void> => {
+  opened.delete(store)
+  await store.close()
+}
+
+storeSuite('a store on disk', open)
+
+describe('a store that is opened again', () => {
+  test('has what it had when it was closed', async () => {
+    const directory = freshDirectory()
+    const store = await open(directory)
+    store.write(recordAt('0a', 'v:1', 'ä'.repeat(500_000)))
+    store.write(recordAt('0a', 'v:2', 'dropped'))
+    store.drop('0a', 'v:2')
+    store.remember('words')
+    await close(store)
+    const again = await open(directory)
+    expect(again).toMatchObject({ size: 1, memo: 'words' })
+    expect(again.scan(undefined, 10)).toEqual([recordAt('0a', 'v:1', 'ä'.repeat(500_000))])
+  })
+
+  test('can be used no more once it is closed', async () => {
+    const store = await open()
+    await close(store)
+    expect(() => store.read('0a')).toThrow('the store is closed')
+    expect(() => store.write(recordAt('0a', 'v:1'))).toThrow('the store is closed')
+    await expect(store.flushed()).rejects.toThrow('the store is closed')
+  })
+
+  test('is whole, however it has grown and shrunk', async () => {
+    const directory = freshDirectory()
+    const store = await open(directory)
+    for (let round = 0; round < 40; round++) {
+      for (let n = 0; n < 50; n++) {
+        const place = (round * 7919 + n * 104_729) % 1000
+        const key = place.toString(16).padStart(4, '0')
+        if ((round + n) % 3 === 0) store.drop(key, 'v:1')
+        else store.write(recordAt(key, 'v:1', 'x'.repeat((n % 10) ** 5)))
+      }
+      await store.flushed()
+      expect(damageOf(join(directory, 'data.mdb'))).toBeUndefined()
+    }
+  })
+})
+
+/** A process that writes to a directory. Resolves once so many of its records are flushed; `keys`: those that are so far. */
+const startWriter = async (directory: string, count: number) => {
+  const words = ['tasks/run.mjs', 'test/service/writer.ts', directory, identity.network, identity.id]
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+  const keys = () => said.split('\n').slice(0, -1)
+  const ended = new Promise((resolve) => child.on('close', resolve))
+  await eventually(
+    () => keys().length,
+    (flushed) => flushed >= count,
+  )
+  return { keys, ended, pid: child.pid, kill: () => child.kill('SIGKILL') }
+}
+
+describe('a directory', () => {
+  test('whose process is killed has all that was flushed, again and again, at once', async () => {
+    const directory = freshDirectory()
+    const flushed = new Set<string>()
+    for (let life = 0; life < 3; life++) {
+      const { keys, ended, kill } = await startWriter(directory, 500)
+      kill()
+      await ended
+      for (const key of keys()) flushed.add(key)
+      const store = await open(directory)
+      for (const key of flushed) expect(store.read(key)).toMatchObject([{ value: `value of ${key}` }])
+      await close(store)
+    }
+    expect(flushed.size).toBeGreaterThan(1500)
+  })
+
+  test('that a process has is refused to another, which is told of it', async () => {
+    const directory = freshDirectory()
+    const { pid, ended, kill } = await startWriter(directory, 1)
+    await expect(open(directory)).rejects.toThrow(
+      `POLYCHORD_DATA=${directory} is in the hands of process ${pid}: end that first, or name another directory`,
+    )
+    kill()
+    await ended
+    expect((await open(directory)).size).toBeGreaterThan(0)
+  })
+
+  test('that is open is refused to the same process too', async () => {
+    const directory = freshDirectory()
+    await open(directory)
+    await expect(open(directory)).rejects.toThrow(`is in the hands of process ${process.pid}`)
+  })
+})
+
+/** How large a file this process may write, in bytes. What is beyond it fails as on a full disk. */
+const limitFiles = (bytes: number | 'unlimited') =>
+  spawnSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`]).status === 0
+
+describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
+  /** The room that is left is used up by the first few values. */
+  const openFull = async (events: string[] = []) => {
+    // LMDB tells of every commit that failed, on stderr.
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    const store = await open(freshDirectory(), events)
+    store.write(recordAt('00', 'v:1', 'before'))
+    await store.flushed()
+    limitFiles(64 * 1024)
+    onTestFinished(() => {
+      limitFiles('unlimited')
+      vi.restoreAllMocks()
+    })
+    return store
+  }
+  const large = 'x'.repeat(512 * 1024)
+
+  test('a flush is refused, and what was written stays to be seen', async () => {
+    const events: string[] = []
+    const store = await openFull(events)
+    store.write(recordAt('0a', 'v:1', large))
+    await expect(store.flushed()).rejects.toMatchObject({ code: 'STORE_FULL', status: 507, message: /make room/ })
+    await expect(store.flushed()).rejects.toMatchObject({ code: 'STORE_FULL' })
+    expect(store.read('0a')).toEqual([recordAt('0a', 'v:1', large)])
+    expect(store.read('00')).toHaveLength(1)
+    expect(store.size).toBe(2)
+    expect(events).toEqual(['commit failed'])
+  })
+
+  test('a flush succeeds again as soon as there is room, with all that waited', async () => {
+    const events: string[] = []
+    const store = await openFull(events)
+    store.write(recordAt('0a', 'v:1', large))
+    await expect(store.flushed()).rejects.toMatchObject({ code: 'STORE_FULL' })
+    limitFiles('unlimited')
+    await store.flushed()
+    expect(events).toEqual(['commit failed', 'disk has room again'])
+    expect(store.read('0a')).toEqual([recordAt('0a', 'v:1', large)])
+  })
+
+  test('what fits is written once what does not is dropped', async () => {
+    const store = await openFull()
+    store.write(recordAt('0a', 'v:1', large))
+    await expect(store.flushed()).rejects.toMatchObject({ code: 'STORE_FULL' })
+    store.drop('0a', 'v:1')
+    store.write(recordAt('0b', 'v:1', 'small'))
+    await store.flushed()
+    expect(store.scan(undefined, 10).map(({ key }) => key)).toEqual(['00', '0b'])
+  })
+
+  test('writes are refused once too much of them waits, until there is room', async () => {
+    const store = await openFull()
+    const write = (n: number) => store.write(recordAt(`1${n}`, 'v:1', large))
+    write(0)
+    await expect(store.flushed()).rejects.toMatchObject({ code: 'STORE_FULL' })
+    expect(() => Array.from({ length: 20 }, (_, n) => write(n))).toThrow(
+      expect.objectContaining({ code: 'STORE_FULL', status: 507 }),
+    )
+    expect(store.size).toBeLessThan(12)
+    limitFiles('unlimited')
+    await eventually(
+      () => {
+        try {
+          return store.write(recordAt('ff', 'v:1'))
+        } catch (error) {
+          return error
+        }
+      },
+      (refused) => refused === undefined,
+    )
+  })
+
+  test('what could not be flushed is told when it is closed', async () => {
+    const store = await openFull()
+    store.write(recordAt('0a', 'v:1', large))
+    await expect(close(store)).rejects.toMatchObject({ code: 'STORE_FULL' })
+  })
+})

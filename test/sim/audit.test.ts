@@ -1,0 +1,103 @@
+/** That what must hold of content is seen when it does not. */
+import { expect, test } from 'vitest'
+import { keyOf } from '../../src/content/record.ts'
+import { Refusal } from '../../src/protocol/errors.ts'
+import type { StoredRecord } from '../../src/protocol/schemas.ts'
+import type { Id } from '../../src/space/id.ts'
+import { brokenPromises, misplaced } from '../../src/sim/audit.ts'
+import { Clients } from '../../src/sim/clients.ts'
+import type { Host } from '../../src/sim/host.ts'
+import type { Write } from '../../src/sim/register.ts'
+import { World } from '../../src/sim/world.ts'
+
+/** Six nodes, and three of them with one value. */
+const kept = async (seed: number) => {
+  const world = new World({ seed })
+  const ids = await world.boot(6)
+  const clients = new Clients(world)
+  const stored = clients.store(ids[0] ?? '', 'hello')
+  await world.until(
+    () => stored.state === 'answered' && misplaced(world).length === 0,
+    30_000,
+    () => [stored.state, ...misplaced(world)].join('\n'),
+  )
+  const [register] = world.ledger.registers
+  if (!register?.newest) throw new Error('nothing is promised')
+  const { index } = register
+  const key = keyOf(index, world.config.bits)
+  const holders = [...world.window(key)]
+  const others = world.running().filter((host) => !holders.includes(host))
+  const newest: Write = register.newest
+  return { world, clients, index, key, newest, holders, others }
+}
+
+const recordAt = ({ store }: Host, key: Id): StoredRecord => store.read(key)[0] as StoredRecord
+const idOf = (host: Host | undefined): Id => host?.id ?? ''
+
+test('a record that is not at one of its window, one that is elsewhere, and one of another version', async () => {
+  const { world, key, index, holders, others } = await kept(1)
+  const record = recordAt(holders[0] as Host, key)
+  const short = index.slice(0, 8)
+  holders[1]?.store.drop(key, index)
+  others[0]?.store.write(record)
+  holders[2]?.store.write({ ...record, version: { ...record.version, origin: '00' } })
+  expect(misplaced(world)).toEqual([
+    `${short}: Replicated: not at ${holders[1]?.url}`,
+    `${short}: NoOrphans: still at ${others[0]?.url}`,
+    expect.stringContaining(`${short}: Replicated: in versions`),
+  ])
+})
+
+test('a holder may be lost as long as another is left; a repair makes good for it', async () => {
+  const { world, newest, holders } = await kept(2)
+  const [first, second, third] = holders.map(idOf) as [Id, Id, Id]
+  expect([newest.copies, world.law.maySpare(first)]).toEqual([3, true])
+  world.crash(first)
+  expect(world.law.maySpare(second)).toBe(true)
+  world.crash(second)
+  expect(world.law.maySpare(third)).toBe(false)
+  await world.until(
+    () => world.law.maySpare(third),
+    60_000,
+    () => 'no repair',
+  )
+})
+
+test('NoAckedLoss: the last copy is gone, and nobody was lost', async () => {
+  const { world, key, index, holders, others } = await kept(3)
+  for (const { store, disk } of holders) for (const copy of [store, disk.durable]) copy.drop(key, index)
+  world.demanding = false
+  world.crash(idOf(others[0]))
+  world.crash(idOf(holders[0]))
+  expect(world.ledger.writeOff()).toEqual([expect.stringContaining('NoAckedLoss: hello is lost, with 3 copies and 0 losses')])
+})
+
+test('a node that says there is nothing is accused at once; one that cannot say is not', async () => {
+  const { world, clients, others } = await kept(4)
+  const liar = others[0] as Host
+  const { handlers } = liar.node ?? {}
+  if (!handlers) throw new Error('nobody lives there')
+  handlers.lookupBy = () => {
+    throw new Refusal('INCONCLUSIVE', 'who knows')
+  }
+  clients.look(idOf(liar), { value: 'hello' })
+  await world.run(1000)
+  handlers.lookupBy = () => {
+    throw new Refusal('NOT_FOUND', 'nothing is stored there')
+  }
+  clients.look(idOf(liar), { value: 'hello' })
+  await expect(world.run(1000)).rejects.toThrow(/says that there is nothing, not hello; kept by http/)
+})
+
+test('at rest a deleted value that is found again is a broken promise', async () => {
+  const { world, clients, key, holders, others } = await kept(5)
+  const record = recordAt(holders[0] as Host, key)
+  expect(await brokenPromises(world)).toEqual([])
+  clients.remove(idOf(others[0]), { value: 'hello' })
+  await world.run(5000)
+  expect(await brokenPromises(world)).toEqual([])
+  for (const { store } of holders) store.write({ ...record, version: { ...record.version, hlc: 'ffffffffffffffff' } })
+  const broken = await brokenPromises(world)
+  expect(broken).toHaveLength(2)
+  expect(broken[0]).toContain('says hello, not nothing')
+})

@@ -1,0 +1,38 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { batchesOf, randomLines, tellFailures } from '../../tasks/storemany.ts'
+
+test('a seed draws the same lines again', () => {
+  const text = 'lorem\nipsum\n\ndolor\n'
+  expect(randomLines(text, 20, 7)).toEqual(randomLines(text, 20, 7))
+  expect(randomLines(text, 20, 7)).not.toEqual(randomLines(text, 20, 8))
+  expect(new Set(randomLines(text, 100, 7))).toEqual(new Set(['lorem', 'ipsum', 'dolor']))
+})
+
+test.each([
+  // values, sizes of their batches
+  [1, [1]],
+  [3, [1, 1, 1]],
+  [10, [3, 3, 3, 1]],
+  [400, [100, 100, 100, 100]],
+  [450, [100, 100, 100, 100, 50]],
+])('%i values make batches of %j', (count, sizes) =>
+  expect(batchesOf(Array.from({ length: count }, String)).map(({ length }) => length)).toEqual(sizes),
+)
+
+test('batches lose nothing', () => {
+  fc.assert(
+    fc.property(fc.array(fc.string(), { minLength: 1, maxLength: 1000 }), (values) => {
+      expect(batchesOf(values).flat()).toEqual(values)
+    }),
+  )
+})
+
+test('failures are counted by their code, the most frequent first', () => {
+  const failure = (code: string, value: string) => ({ value, code, message: `what ${code} means` })
+  expect(tellFailures([failure('STORE_FULL', 'a'), failure('UNREACHABLE', 'b'), failure('UNREACHABLE', 'c')])).toEqual([
+    '  2 × UNREACHABLE: what UNREACHABLE means ("b")',
+    '  1 × STORE_FULL: what STORE_FULL means ("a")',
+  ])
+  expect(tellFailures([])).toEqual([])
+})
