@@ -1,10 +1,12 @@
 /** All that a node needs of the world. The service and the simulator each have one body of it. */
-import type { StoredRecord } from './protocol/schemas.ts'
+import type { Packet } from './protocol/packets.ts'
 import type { Network, Table } from './protocol/rpc.ts'
+import type { Peer, StoredRecord } from './protocol/schemas.ts'
 import type { Id } from './space/id.ts'
 
 export interface Ports<T extends Table> {
   readonly network: Network<T>
+  readonly datagrams: Datagrams
   readonly clock: Clock
   readonly random: Random
   readonly store: Store
@@ -12,10 +14,23 @@ export interface Ports<T extends Table> {
   readonly hash: Hash
 }
 
+/** Packets to peers of this network. They may get lost, come twice, or overtake each other, and nobody is told. */
+export interface Datagrams {
+  send(to: Peer, packet: Packet): void
+}
+
+/** Who has sent a packet, as far as the packet and where it came from can say. */
+export interface Sender {
+  readonly id: Id
+  readonly url: string
+  /** One life of that node: ms since 1970 at its start. */
+  readonly incarnation: number
+}
+
 export interface Clock {
   /** Milliseconds since 1970, by this node's clock. */
   now(): number
-  /** Never resolves once the node has stopped. */
+  /** Resolves once what has arrived by then was heard: an answer in time is not missed. Never resolves once the node has stopped. */
   sleep(ms: number): Promise<void>
   /** Runs the job every `periodMs`, at a random phase, never while its last run is under way. Returns how to stop it. */
   every(periodMs: number, job: () => Promise<void>): () => void

@@ -9,6 +9,7 @@ import { launch } from './launch.ts'
 import { isLiving, survey } from './live.ts'
 import { endNetwork } from './killall.ts'
 import { plural } from './render/text.ts'
+import { newSecret, removeSecrets, writeSecrets } from './secret.ts'
 import { type BootedNetwork, changeState, emptyState, readState } from './state.ts'
 import { endedWithTable } from './status.ts'
 import { type Task, typed } from './task.ts'
@@ -23,7 +24,7 @@ const networkOptions = {
   bits: 'width of ids, 8 to 160 (160)',
   replicas: 'copies of every record, 1 to 16 (3)',
   ownership: 'who owns a key: its successor, or its predecessor (successor)',
-  mode: 'how lookups travel: fingers or linear (fingers)',
+  mode: 'how lookups travel: onehop, fingers or linear (onehop)',
   successors: 'length of the successor list (5, or replicas + 2)',
   stabilizeEveryMs: 'between two rounds of stabilisation (1000)',
   refreshFingersEveryMs: 'between two refreshes of the fingers (2000)',
@@ -34,9 +35,27 @@ const networkOptions = {
   rehomeEveryMs: 'between two comparisons with those who hold the same (15000)',
   quotaBytes: 'what a node keeps at most (4 GiB)',
   allowCustomIds: 'whether add takes id= (false)',
+  membership: 'how who is alive is watched: local, lan, wan or off; what these set can be set alone, too (local)',
+  probeEveryMs: 'between two probes (500)',
+  probeTimeoutMs: 'patience with a probe (200)',
+  indirectProbes: 'who are asked to probe a silent one as well (3)',
+  suspicionMult: 'patience with a suspect, × log10 N probes (4)',
+  suspicionMaxMult: 'and as long as nobody confirms it, × (6)',
+  healthMax: 'how much slower a slow node probes, × (8)',
+  retransmitMult: 'how often news is sent, × log10 N (4)',
+  gossipEveryMs: 'between two rounds of gossip (100)',
+  gossipNodes: 'whom a round goes to (3)',
+  gossipToDeadMs: 'how long the dead are told so (15000)',
+  syncEveryMs: 'between two exchanges of all members (15000)',
+  reconnectEveryMs: 'between two tries to reach someone dead (5000)',
+  tombstoneMs: 'how long the dead are remembered (86400000)',
 } as const satisfies Partial<Record<keyof NodeConfig, string>>
 
-const bootOptions = { ...networkOptions, port: `the first port to try (${defaults.port})` }
+const bootOptions = {
+  ...networkOptions,
+  port: `the first port to try (${defaults.port})`,
+  secret: 'on: nodes share a secret, and leave and peer calls need it (off)',
+}
 
 /** Options that the words of boot do not set but that a network has. */
 const fixedOptions = ['overlay'] as const
@@ -47,7 +66,8 @@ const fixedOptions = ['overlay'] as const
  */
 export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>): Omit<BootedNetwork, 'id'> => {
   let nodes: number | undefined
-  let settings: Settings = {}
+  // All nodes of the CLI live on one machine.
+  let settings: Settings = { membership: 'local' }
   for (const word of plain) {
     if (Object.hasOwn(presets, word)) settings = { ...settings, ...presets[word as keyof typeof presets] }
     else if (Object.hasOwn(overlays, word)) settings = { ...settings, overlay: word }
@@ -59,10 +79,13 @@ export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>):
       )
     }
   }
-  const { port = String(defaults.port), ...rest } = options
+  const { port = String(defaults.port), secret = 'off', ...rest } = options
+  if (secret !== 'on' && secret !== 'off')
+    throw new WrongUse(`secret is on or off, not ${JSON.stringify(secret)}: boot makes one by itself`)
   return {
     port: portNumber(port),
     nodes: nodes ?? defaults.nodes,
+    ...(secret === 'on' ? { secret: true } : {}),
     options: parseOptions(withRoomForWindow({ ...settings, ...typedLikeDefaults(rest) })),
   }
 }
@@ -109,6 +132,7 @@ const found = async (plan: Omit<BootedNetwork, 'id'>, terminal: Terminal, quiet:
   const network: BootedNetwork = { id: randomBytes(8).toString('hex'), ...plan }
   await changeState(async ({ state, save }) => {
     if (state.network !== null) await assertNothingRuns({ ...state, network: state.network })
+    if (plan.secret) await writeSecrets([newSecret()])
     await save({ ...emptyState, network, processes: [] })
   })
   try {
@@ -117,7 +141,9 @@ const found = async (plan: Omit<BootedNetwork, 'id'>, terminal: Terminal, quiet:
     if (!quiet && !terminal.isTerminal) terminal.print(`${first.name} founded network ${network.id}`)
   } catch (error) {
     await changeState(async ({ state, save }) => {
-      if (state.network?.id === network.id && state.processes.length === 0) await save(emptyState)
+      if (state.network?.id !== network.id || state.processes.length > 0) return
+      removeSecrets()
+      await save(emptyState)
     })
     throw error
   }
@@ -148,7 +174,7 @@ export const boot: Task = {
   ...words,
   name: 'boot',
   summary: 'a new network; two nodes unless told otherwise',
-  examples: ['boot', 'boot 5', 'boot lab', 'boot 8 bits=8 mode=linear port=20001'],
+  examples: ['boot', 'boot 5', 'boot lab', 'boot 8 bits=8 mode=linear port=20001', 'boot 5 secret=on'],
   run: (given, terminal) => found(parseBoot(given), terminal, given.json),
 }
 

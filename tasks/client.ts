@@ -3,22 +3,34 @@ import { Compile } from 'typebox/compile'
 import { type Dispatcher, request } from 'undici'
 import { isErrorBody, Refusal, Unreachable } from '../src/protocol/errors.ts'
 import type { Reply, Request, Row } from '../src/protocol/rpc.ts'
+import { signatureHeader, type SignedCall } from '../src/service/signature.ts'
 
 /** More than a node gives an operation: it should be the node that says why it took too long. */
 const patienceMs = 15_000
 
+/** Signs a call for the node that it goes to. */
+export type Sign = (method: string, path: string, body: string | undefined) => SignedCall
+
 /**
+ * @param sign where the row needs it and the network has a secret
  * @throws Unreachable when no node answers there: refused, silent for `timeoutMs`, or something else that speaks HTTP
  * @throws Refusal what the node answered
  */
-export const ask = async <R extends Row>(url: string, row: R, req: Request<R>, timeoutMs = patienceMs): Promise<Reply<R>> => {
+export const ask = async <R extends Row>(
+  url: string,
+  row: R,
+  req: Request<R>,
+  timeoutMs = patienceMs,
+  sign?: Sign,
+): Promise<Reply<R>> => {
   const fields: Readonly<Record<string, unknown>> = req
   const path = row.path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(String(fields[name])))
   const query = new URLSearchParams()
   for (const name of row.query) if (fields[name] !== undefined) query.set(name, String(fields[name]))
   const target = query.size > 0 ? `${path}?${query}` : path
-  const body = JSON.stringify(Object.fromEntries(row.body.map((name) => [name, fields[name]])))
-  const { status, text } = await send(url, row.method, target, row.body.length > 0 ? jsonBody(body) : undefined, timeoutMs)
+  const json = JSON.stringify(Object.fromEntries(row.body.map((name) => [name, fields[name]])))
+  const body = row.body.length > 0 ? jsonBody(json) : undefined
+  const { status, text } = await send(url, row.method, target, body, timeoutMs, sign)
   const answer = readAnswer(row, text)
   if (answer instanceof Refusal) throw answer
   if (answer === undefined || status !== row.status) throw strange(url)
@@ -84,6 +96,8 @@ export interface RawReply {
   readonly status: number
   readonly contentType: string
   readonly text: string
+  /** Of an answer to a signed call. */
+  readonly signature: string | undefined
 }
 
 /** The body of a request, and its content type. */
@@ -101,7 +115,10 @@ export const send = async (
   path: string,
   body?: Body,
   timeoutMs = patienceMs,
+  sign?: Sign,
 ): Promise<RawReply> => {
+  const type = body === undefined ? {} : { 'content-type': body.type }
+  const signature = sign ? { [signatureHeader]: sign(method, path, body?.text).header } : {}
   try {
     const {
       statusCode,
@@ -109,10 +126,16 @@ export const send = async (
       body: answer,
     } = await request(url + path, {
       method: method as Dispatcher.HttpMethod,
-      ...(body === undefined ? {} : { body: body.text, headers: { 'content-type': body.type } }),
+      headers: { ...type, ...signature },
+      ...(body === undefined ? {} : { body: body.text }),
       signal: AbortSignal.timeout(timeoutMs),
     })
-    return { status: statusCode, contentType: String(headers['content-type'] ?? ''), text: await answer.text() }
+    return {
+      status: statusCode,
+      contentType: String(headers['content-type'] ?? ''),
+      signature: headers[signatureHeader]?.toString(),
+      text: await answer.text(),
+    }
   } catch (error) {
     if (!(error instanceof Error)) throw error
     const late = error.name === 'TimeoutError'

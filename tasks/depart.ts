@@ -10,7 +10,8 @@ import { findEntry, isLiving, label, nodeInfo, openNetwork, portOf, survey } fro
 import { logTail } from './logs.ts'
 import { hasEnded, killProcess } from './processes.ts'
 import { plural } from './render/text.ts'
-import { changeEntry, type Entry } from './state.ts'
+import { signatureFor } from './secret.ts'
+import { type BootedNetwork, changeEntry, type Entry } from './state.ts'
 import { ended } from './status.ts'
 import { next, type Task, typed } from './task.ts'
 
@@ -26,12 +27,12 @@ const findLiving = async (word: string) => {
   const [sighting] = await survey({ ...booted, processes: [entry] })
   if (!sighting || !isLiving(sighting) || entry.pid === null)
     throw new TaskFailure(`${entry.name} is not running; type: ${typed('status')}`)
-  return { entry, pid: entry.pid }
+  return { network: booted.network, entry, pid: entry.pid }
 }
 
-const askToLeave = async (url: string) => {
+const askToLeave = async (network: BootedNetwork, node: Entry) => {
   try {
-    return await ask(url, clientApi.leave, {})
+    return await ask(node.url, clientApi.leave, {}, undefined, signatureFor(network, node))
   } catch (error) {
     if (!(error instanceof Refusal && error.code === 'LAST_NODE')) throw error
     throw new TaskFailure(`${error.message}; to end the network type: ${typed('killall')}`, { cause: error })
@@ -73,8 +74,8 @@ export const leave: Task = {
   text: false,
   examples: ['leave 10003'],
   run: async ({ plain: [word = ''], json }, terminal) => {
-    const { entry, pid } = await findLiving(word)
-    const { toMove } = await askToLeave(entry.url)
+    const { network, entry, pid } = await findLiving(word)
+    const { toMove } = await askToLeave(network, entry)
     await watchLeave(entry, pid, (moving) => {
       if (!json) terminal.progress(`${entry.name} hands over ${plural(toMove, 'record')} · ${moving} on their way`)
     })

@@ -5,6 +5,7 @@ import { WrongUse } from './failure.ts'
 import { findEntry, openNetwork } from './live.ts'
 import { logTail } from './logs.ts'
 import { harmless } from './render/text.ts'
+import { signatureFor } from './secret.ts'
 import { next, type Task, typed } from './task.ts'
 
 const methods = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'PATCH']
@@ -14,7 +15,7 @@ const tailLines = 20
 
 export const call: Task = {
   name: 'call',
-  summary: 'one request to one node, and what it answers',
+  summary: 'one request to one node, signed where the network has a secret, and what it answers',
   args: {
     '<node>': 'a port, a name, or the beginning of an id',
     '<method>': 'GET, PUT, POST or DELETE',
@@ -30,9 +31,10 @@ export const call: Task = {
     if (!methods.includes(method)) throw new WrongUse(`${JSON.stringify(word)} is no method; for instance: ${example}`)
     if (!/^\/[\x21-\x7e]*$/.test(path)) throw new WrongUse(`a path begins with / and is URL-encoded; for instance: ${example}`)
     if (body !== undefined && parseJson(body) === undefined) throw new WrongUse(`the body is not JSON: put it in single quotes`)
-    const { processes } = await openNetwork()
-    const to = findEntry(processes, node).url
-    const reply = await send(to, method, path, body === undefined ? undefined : jsonBody(body))
+    const { processes, network } = await openNetwork()
+    const to = findEntry(processes, node)
+    const json = body === undefined ? undefined : jsonBody(body)
+    const reply = await send(to.url, method, path, json, undefined, signatureFor(network, to))
     const answer = parseJson(reply.text)
     return {
       lines: [

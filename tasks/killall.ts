@@ -4,6 +4,7 @@ import { home, inHome } from './home.ts'
 import { isLiving, type Sighting, survey } from './live.ts'
 import { endProcess } from './processes.ts'
 import { plural } from './render/text.ts'
+import { removeSecrets } from './secret.ts'
 import { changeState, emptyState } from './state.ts'
 import { next, type Outcome, type Task } from './task.ts'
 
@@ -18,6 +19,7 @@ export const endNetwork = (): Promise<Outcome> =>
     const foreign = sightings.filter(({ condition }) => condition === 'foreign')
     await Promise.all(ours.map(async ({ entry: { pid } }) => pid !== null && endProcess(pid)))
     for (const folder of ['logs', 'data']) await rm(inHome('.polychord', folder), { recursive: true, force: true })
+    removeSecrets()
     await removeTornWrites()
     await save(emptyState)
     return {

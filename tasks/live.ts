@@ -123,6 +123,13 @@ export const pickRandomNode = async (booted: Booted): Promise<Running> => {
 /** A random one. */
 export const oneOf = <T>(items: readonly [T, ...T[]]): T => items[randomInt(items.length)] ?? items[0]
 
+/** How the members of a network are seen by one of them that is well; nothing where nobody watches. */
+export const opinionOf = async (sightings: readonly Sighting[]): Promise<ReadonlyMap<Id, string>> => {
+  const witness = sightings.filter(isRunning).find(({ info: { membership } }) => membership?.known && !membership.cutOff)
+  const seen = witness && (await orUndefined(ask(witness.entry.url, clientApi.members, {}, lookTimeoutMs)))
+  return new Map(seen?.members.map(({ id, state }) => [id, state]))
+}
+
 export const portOf = (url: string): string => new URL(url).port
 
 /** `10003 0ce23a`: a node as people see it. */

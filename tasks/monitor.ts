@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { clientApi } from '../src/protocol/client-api.ts'
 import type { Id } from '../src/space/id.ts'
 import { ask, orUndefined } from './client.ts'
-import { isRunning, openNetwork, portOf, type Running, survey } from './live.ts'
+import { isRunning, openNetwork, opinionOf, portOf, type Running, survey } from './live.ts'
 import { type Frame, renderFrame, type Watched } from './render/monitor.ts'
 import { beginStory, printEvent, type Story, tellMore } from './render/story.ts'
 import type { Paint } from './render/text.ts'
@@ -35,10 +35,12 @@ class Watch {
   }> {
     const booted = await openNetwork()
     const sightings = await survey(booted)
+    const opinion = await opinionOf(sightings)
     const nodes = await Promise.all(
       sightings.map(async (sighting): Promise<Watched> => {
         const { entry, condition } = sighting
-        const seen = { port: portOf(entry.url), id: entry.id, condition }
+        const seenAs = opinion.get(entry.id)
+        const seen = { port: portOf(entry.url), id: entry.id, condition, ...(seenAs === undefined ? {} : { seenAs }) }
         if (!isRunning(sighting)) return { ...seen, owned: 0, replicas: 0, moving: 0, complete: false }
         const { content, state } = sighting.info
         const latest = await this.#latest(sighting)

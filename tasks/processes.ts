@@ -56,7 +56,8 @@ export const hasEnded = async (pid: number, timeoutMs: number): Promise<boolean>
   return true
 }
 
-const signal = (pid: number, name: NodeJS.Signals) => {
+/** Nothing happens where there is no such process. */
+export const signal = (pid: number, name: NodeJS.Signals) => {
   try {
     process.kill(pid, name)
   } catch (error) {

@@ -8,10 +8,14 @@ import { nodeApi } from '../src/node/node.ts'
 import { overlays } from '../src/overlay/overlays.ts'
 import { clientApi } from '../src/protocol/client-api.ts'
 import { errorStatus } from '../src/protocol/errors.ts'
+import { Meta, packetBytes, packets, Update } from '../src/protocol/packets.ts'
 import { peerApi } from '../src/protocol/peer-api.ts'
 import { batch, type Row, type Table } from '../src/protocol/rpc.ts'
 import { Hop, Index, limits, Mode, Peer, Stored, Version } from '../src/protocol/schemas.ts'
+import { keyIdDigits, skewMs, tagBytes } from '../src/service/keyring.ts'
 import { linesMax } from '../src/service/ndjson.ts'
+import { codes, drops, version } from '../src/service/packet.ts'
+import { signatureHeader } from '../src/service/signature.ts'
 
 /** The parts of JSON Schema that our tables use. */
 interface Shape {
@@ -32,7 +36,7 @@ interface Shape {
   maxItems?: number
 }
 
-const shapes: Record<string, object> = { Peer, Hop, Mode, Index, Version, Record: Stored }
+const shapes: Record<string, object> = { Peer, Hop, Mode, Index, Version, Record: Stored, Meta, Update }
 const nameOf = new Map(Object.entries(shapes).map(([name, schema]) => [JSON.stringify(schema), name] as const))
 
 const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``
@@ -81,7 +85,7 @@ const replyOf = (reply: Shape): string[] => (nameOf.has(JSON.stringify(reply)) ?
 
 const rowOf = (row: Row): string => {
   const cells = [
-    [code(`${row.method} ${row.path}`), row.summary],
+    [code(`${row.method} ${row.path}`), row.summary, ...(row.signed ? ['*signed*'] : [])],
     requestOf(row),
     [String(row.status), ...replyOf(row.reply as Shape)],
   ]
@@ -130,6 +134,14 @@ a JSON object in the body (PUT, POST). A field with \`?\` may be left out; a fie
 - A value is at most ${limits.valueBytes} bytes, a name at most ${limits.nameBytes} bytes of UTF-8.
 - Peers add the headers \`polychord-network\` (the network's id) and \`polychord-to\` (the id of the node they mean). A node that
   is not of that network answers \`OTHER_NETWORK\`, a node with another id \`WRONG_NODE\`. Without them a call is served.
+- Where the network has a secret, calls marked *signed*, and \`POST ${batch.path}\`, are served only with the header
+  \`${signatureHeader}: KEY CALLER TIME NUMBER HASH TAG\`; all others work without. KEY tells secrets apart: the first ${keyIdDigits} hex digits of
+  SHA-256 over \`polychord key id\`, a line feed and the secret. CALLER is a name, a dot and 12 random hex digits, drawn anew in each life; TIME is in ms
+  since 1970; NUMBER counts the calls of this CALLER; HASH is the SHA-256 of the body; TAG is the first ${tagBytes} bytes of HMAC-SHA-256, keyed with the
+  secret, over \`polychord call\`, network, id of the node that is called, method, path with query, CALLER, TIME, NUMBER, HASH, with line feeds
+  between. HASH and TAG are base64url without padding. TIME is at most ${skewMs / 60_000} minutes off and not before the node began; no call is served
+  twice. What is wrong with a signature is 401 \`UNAUTHORIZED\`, whatever is called. The answer to a signed call has \`${signatureHeader}: KEY TAG\`, its TAG
+  over \`polychord reply\`, the call's TAG, the status and the HASH of the answer.
 - \`POST /store\` takes many values with the content type \`application/x-ndjson\`: one JSON object a line, ${linesMax} lines at most. The answer
   is 200 and one line for each, in their order: the reply, or the error of this line. The other lines are stored all the same.
 - Calls of these may travel together, those of one name in one request: ${batched}.
@@ -141,6 +153,36 @@ ${[
   tableOf('Peer calls', 'What peers say to each other, whatever the overlay.', peerApi),
   ...Object.entries(overlays).map(([name, { api }]) => tableOf(`Calls of ${name}`, `The rows that only ${name} answers.`, api)),
 ].join('\n')}
+## Packets
+
+What members say to each other in single UDP datagrams of ${packetBytes} bytes at most, at the port number of the HTTP server. Numbers are big-endian, ids
+padded with zeros in front.
+
+| bytes | what |
+| --- | --- |
+| 0-1 | \`pc\` |
+| 2 | version of this layout: ${version} |
+| 3 | type: ${Object.entries(codes)
+    .map(([type, number]) => `${number} ${code(type)}`)
+    .join(', ')} |
+| 4-7 | KEY, as of calls; 0 where the network has no secret |
+| 8-15 | network |
+| 16-35 | sender |
+| 36-43 | sender's incarnation: ms since 1970 at its start |
+| 44-63 | receiver |
+| 64-71 | number, from 0 in each life of the sender |
+| 72-79 | time, ms since 1970 |
+| 80- | body, in JSON |
+| last ${tagBytes} | with a secret: the first bytes of HMAC-SHA-256 over all before |
+
+| type | body |
+| --- | --- |
+${Object.entries(packets)
+  .map(([type, body]) => `| ${code(type)} | ${fieldsOf(body as Shape).join('<br>')} |`)
+  .join('\n')}
+
+Dropped, and counted in \`polychord_packet_drops_total\` by the first of these: ${drops.join(', ')}.
+
 ## Shapes
 
 ${Object.entries(shapes).map(shapeOf).join('\n')}

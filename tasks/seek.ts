@@ -31,7 +31,7 @@ const words = {
   args: { '[value...]': 'the value: all words, with a space between' },
   text: true,
 } as const
-const travelOptions = { ...addressOptions, mode: 'linear, successor by successor, or fingers' }
+const travelOptions = { ...addressOptions, mode: 'linear, successor by successor; fingers; or onehop, by the known members' }
 
 const describe = ({ value, encoding, contentType, name }: Value): string => {
   const shown = encoding === 'base64' ? `${Math.floor((value.length * 3) / 4)} bytes` : quote(cut(value, 50))
@@ -73,7 +73,7 @@ export const lookup: Task = {
       ...(copies ? [['stored', tellCopies(copies)] as const] : []),
       ['from', paint.bold(label(reply.answeredBy))],
     ] as const
-    const other = given.options['mode'] === 'linear' ? 'fingers' : 'linear'
+    const other = given.options['mode'] === 'fingers' ? 'linear' : 'fingers'
     return {
       lines: [...renderTravel(facts, { entry, ...reply, ms }, paint), next(`find ${wordsOf(address)} mode=${other}`)],
       data: { ...reply, ...copies, through: entry, ms },
@@ -102,7 +102,7 @@ export const find: Task = {
       ...(replicas.length > 0 ? [['copies', replicas.map(label).join(', ')] as const] : []),
       ['mode', reply.mode],
     ] as const
-    const other = reply.mode === 'linear' ? 'fingers' : 'linear'
+    const other = reply.mode === 'fingers' ? 'linear' : 'fingers'
     return {
       lines: [...renderTravel(facts, { entry, ...reply, ms }, paint), next(`find ${wordsOf(address)} mode=${other}`)],
       data: { ...reply, through: entry, ms },

@@ -7,6 +7,7 @@ import { variableOf } from '../src/service/text.ts'
 import { type Id, idOf } from '../src/space/id.ts'
 import { home, inHome, startScript } from './home.ts'
 import { marks } from './live.ts'
+import { secretFile } from './secret.ts'
 import type { BootedNetwork, Entry } from './state.ts'
 
 /** Where all nodes of the CLI listen. */
@@ -45,7 +46,9 @@ export const spawnNode = (entry: Entry, { network, seeds }: Admission): ChildPro
       POLYCHORD_HOST: host,
       POLYCHORD_PORT: new URL(entry.url).port,
       POLYCHORD_DATA: inHome(entry.dataDir),
+      ...(network.secret ? { POLYCHORD_SECRET_FILE: secretFile } : {}),
       ...(seeds.length > 0 ? { POLYCHORD_SEEDS: seeds.join(',') } : {}),
+      ...(entry.tags ? { POLYCHORD_TAGS: entry.tags } : {}),
       ...(entry.id === idOfUrl(entry.url, network) ? {} : { POLYCHORD_ID: entry.id }),
     },
   })

@@ -31,6 +31,8 @@ const Entry = Type.Object(
     logFile: Type.String({ pattern: '^\\.polychord/logs/[\\w-]+\\.log$' }),
     /** Under the home: what it keeps while it is not running. */
     dataDir: Type.String({ pattern: '^\\.polychord/data/[\\w-]+$' }),
+    /** `zone=a,disk=ssd`: what it tells of itself besides, in its next life too. */
+    tags: Type.Optional(Type.String()),
     /** While it is starting or restarting: the process whose task waits for it. */
     starterPid: Type.Optional(Type.Integer({ minimum: 1 })),
   },
@@ -46,6 +48,8 @@ const BootedNetwork = Type.Object(
     port: Type.Integer({ minimum: 1, maximum: 65535 }),
     /** How many nodes `boot` was asked for; `reboot` starts as many. */
     nodes: Type.Integer({ minimum: 1 }),
+    /** Whether the nodes share a secret; it is in .polychord/secret. */
+    secret: Type.Optional(Type.Boolean()),
     /** The options of every node: fields of NodeConfig. */
     options: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
   },

@@ -1,5 +1,6 @@
 /** `status`, and the line about the network that other tasks end with. */
-import { isRunning, openNetwork, portOf, type Booted, type Sighting, survey } from './live.ts'
+import { isRunning, openNetwork, opinionOf, portOf, type Booted, type Sighting, survey } from './live.ts'
+import type { Id } from '../src/space/id.ts'
 import { listed, ringFaults } from './faults.ts'
 import { copiesAmong, heading, type Network, renderStatus, type Status, tellMoving } from './render/status.ts'
 import type { Paint } from './render/text.ts'
@@ -15,35 +16,32 @@ export const networkOf = ({ network: { options } }: Booted): Network => ({
   mode: String(options['mode']),
 })
 
-const statusOf = (booted: Booted, sightings: readonly Sighting[]): Status => ({
+const statusOf = (booted: Booted, sightings: readonly Sighting[], opinion: ReadonlyMap<Id, string>): Status => ({
   network: networkOf(booted),
   nodes: sightings.map((sighting) => ({
     port: portOf(sighting.entry.url),
     id: sighting.entry.id,
     condition: sighting.condition,
+    ...(opinion.has(sighting.entry.id) ? { seenAs: opinion.get(sighting.entry.id) as string } : {}),
     ...(isRunning(sighting) ? { info: sighting.info } : {}),
   })),
   faults: ringFaults(booted, sightings),
 })
 
-const dataOf = (booted: Booted, sightings: readonly Sighting[], { faults, network }: Status) => ({
+const dataOf = (booted: Booted, sightings: readonly Sighting[], { faults, network, nodes }: Status) => ({
   network: { id: booted.network.id, ...booted.network.options },
   ring: { whole: faults.length === 0, faults },
   copies: copiesAmong(
     sightings.filter(isRunning).map(({ info }) => info.content),
     network.replicas,
   ),
-  nodes: sightings.map((sighting) => ({
-    ...sighting.entry,
-    condition: sighting.condition,
-    ...(isRunning(sighting) ? { info: sighting.info } : {}),
-  })),
+  nodes: sightings.map((sighting, at) => ({ ...sighting.entry, ...nodes[at] })),
 })
 
 const look = async () => {
   const booted = await openNetwork()
   const sightings = await survey(booted)
-  const status = statusOf(booted, sightings)
+  const status = statusOf(booted, sightings, await opinionOf(sightings))
   return { status, sightings, data: dataOf(booted, sightings, status) }
 }
 

@@ -5,8 +5,10 @@ import { kill, leave } from './depart.ts'
 import { add, addmany } from './grow.ts'
 import { call, logs } from './inspect.ts'
 import { killall } from './killall.ts'
+import { members, tags } from './members.ts'
 import { monitor } from './monitor.ts'
 import { restart } from './restart.ts'
+import { rotate } from './rotate.ts'
 import { find, lookup, remove } from './seek.ts'
 import { simulate } from './simulate.ts'
 import { status } from './status.ts'
@@ -23,6 +25,7 @@ export const tasks: readonly Task[] = [
   restart,
   killall,
   reboot,
+  rotate,
   store,
   storemany,
   lookup,
@@ -31,6 +34,8 @@ export const tasks: readonly Task[] = [
   call,
   status,
   monitor,
+  members,
+  tags,
   check,
   logs,
   simulate,

@@ -1,4 +1,5 @@
 /** The content of a node: what it holds, what it does for whoever asks, and what moves. Answers the rows about content. */
+import type { Directory } from '../membership/directory.ts'
 import type { Overlay } from '../overlay/overlay.ts'
 import type { Ports } from '../ports.ts'
 import type { ClientApi, Counts, Page } from '../protocol/client-api.ts'
@@ -49,13 +50,20 @@ export class Content {
   readonly handlers: Handlers<Pick<ClientApi & PeerApi, ContentRow>>
 
   /** @param strayed called when something has come that belongs elsewhere */
-  constructor(me: Peer, overlay: Overlay, ports: Ports<PeerApi>, options: ContentOptions, strayed: () => void) {
+  constructor(
+    me: Peer,
+    overlay: Overlay,
+    ports: Ports<PeerApi>,
+    options: ContentOptions,
+    strayed: () => void,
+    directory: Directory,
+  ) {
     const stamps = new HybridClock(ports.clock)
     const holdings = new Holdings(me, overlay, ports, stamps, options.quotaBytes, ({ key }, strays) => {
       this.rehoming.entrusted.touch(key)
       if (strays) strayed()
     })
-    const operations = new Operations(holdings, overlay, ports, stamps, me, options)
+    const operations = new Operations(holdings, overlay, ports, stamps, me, options, directory)
     const ownerOf = (key: Id) => operations.ownerOf(key)
     this.holdings = holdings
     this.rehoming = new Rehoming(holdings, { me, overlay, ports, ownerOf, options })

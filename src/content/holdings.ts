@@ -115,6 +115,11 @@ export class Holdings {
     return this.#accepts === 'all' && this.cellOf(key) !== undefined
   }
 
+  /** Whether this node's word on the key counts: it holds it, and has had everything. */
+  vouchesFor(key: Id): boolean {
+    return this.believes(key) && this.#completeness.has(key)
+  }
+
   /** Everything on the arc is here, as far as anyone knows. See `Completeness.declare`. */
   declareComplete(arc: Arc, witnessed: boolean): void {
     this.#completeness.declare(arc, witnessed)

@@ -4,17 +4,19 @@
  */
 import { Value as Schema } from 'typebox/value'
 import { Lookup } from '../overlay/lookup.ts'
+import type { Directory } from '../membership/directory.ts'
 import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Hash } from '../ports.ts'
 import type { Deleted, Found, Placed, Value, Written } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
-import { type Held, NotHeld, type PeerApi } from '../protocol/peer-api.ts'
+import { type Held, NotHeld, type PeerApi, type Route } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import { limits, type Mode, type Peer, type StoredRecord, type Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import type { Holdings } from './holdings.ts'
 import type { HybridClock } from './hybrid-clock.ts'
-import { type Answer, read, type Reader, type Reading } from './reads.ts'
+import { Patience } from './patience.ts'
+import { type Answer, hedgeAfterMs, read, type Reader, type Reading } from './reads.ts'
 import { type Address, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
 import { type Copy, write, type Writer } from './writes.ts'
 
@@ -47,6 +49,7 @@ export interface OperationsOptions {
 export class Operations {
   readonly #me: Peer
   readonly #overlay: Overlay
+  readonly #directory: Directory
   readonly #holdings: Holdings
   readonly #network: Network<PeerApi>
   readonly #clock: Clock
@@ -63,18 +66,23 @@ export class Operations {
     stamps: HybridClock,
     me: Peer,
     options: OperationsOptions,
+    directory: Directory,
   ) {
     this.#me = me
     this.#overlay = overlay
+    this.#directory = directory
     this.#holdings = holdings
     this.#network = ports.network
     this.#clock = ports.clock
     this.#hash = ports.hash
     this.#stamps = stamps
     this.#options = options
+    const patience = new Patience(ports.clock, hedgeAfterMs)
     this.#reader = {
       replicas: options.replicas,
       now: () => ports.clock.now(),
+      hedge: (ask) => patience.wait(ask),
+      hasCompany: (peer) => peer.id !== me.id && ports.network.isUnderWay(peer, 'get'),
       newer: (ours, theirs) => mergeRecords(ports.hash, ours, theirs),
       get: (peer, address, lookup) => this.#get(peer, address, lookup),
       give: async (peer, record, lookup) => {
@@ -100,7 +108,7 @@ export class Operations {
 
   /** @throws Refusal NO_ROUTE, NOT_JOINED */
   async find({ key }: Address, mode = this.#options.mode): Promise<Placed> {
-    const lookup = this.#lookup(key, mode)
+    const lookup = this.#lookup(key, mode, (avoid) => this.#owner(key, avoid))
     const window = (await lookup.window()).slice(0, this.#options.replicas)
     return { key, owner: window[0] as Peer, window, mode, hops: lookup.hops, path: lookup.path }
   }
@@ -156,17 +164,39 @@ export class Operations {
 
   /** Who owns a key. @throws Refusal NO_ROUTE, NOT_JOINED */
   async ownerOf(key: Id): Promise<Peer> {
-    const [owner] = await this.#lookup(key, this.#options.mode).window()
+    const [owner] = await this.#lookup(key, this.#options.mode, (avoid) => this.#owner(key, avoid)).window()
     return owner as Peer
   }
 
-  #lookup(key: string, mode: Mode): Lookup {
+  /** The window over the known members: those who hold the key if this node knows of everyone. */
+  #window(key: Id, avoid: ReadonlySet<Id>): Route {
+    const { peers } = this.#directory
+    const known = avoid.size === 0 ? peers : peers.filter(({ id }) => !avoid.has(id))
+    return { peers: this.#overlay.place(key, known, this.#breadth), final: true }
+  }
+
+  /** Whom to ask for the window, so that what is told is the overlay's word. */
+  #owner(key: Id, avoid: ReadonlySet<Id>): Route {
+    const { peers } = this.#window(key, avoid)
+    if (peers[0]?.id === this.#me.id) return this.#overlay.route(key, this.#breadth, avoid, 'onehop')
+    return { peers: peers.filter(({ id }) => id !== this.#me.id), final: false }
+  }
+
+  get #breadth(): number {
+    return this.#options.replicas + spares
+  }
+
+  /** @param guess where it begins when it is to be one hop and the members are known */
+  #lookup(key: Id, mode: Mode, guess = (avoid: ReadonlySet<Id>) => this.#window(key, avoid)): Lookup {
     const overlay = this.#overlay
     const network = this.#network
-    const count = this.#options.replicas + spares
+    const directory = this.#directory
+    const count = this.#breadth
     return new Lookup(
       {
         local: (avoid) => overlay.route(key, count, avoid, mode),
+        guess: mode === 'onehop' && directory.isKnown ? guess : undefined,
+        isSuspect: (id) => directory.isSuspect(id),
         ask: async (peer, avoid) => {
           const route = await network.call(peer, 'route', { key, count, avoid: [...avoid].slice(-1024), mode })
           overlay.admit(peer)
@@ -206,8 +236,7 @@ export class Operations {
   /** What is stored by its content and is here, where this node may say so: nobody else need be asked. */
   #ownWord({ key, index }: Address): StoredRecord[] | undefined {
     if (!index?.startsWith('v:')) return undefined
-    const { held, complete } = this.#holdings.standing(key)
-    if (!held || !complete) return undefined
+    if (!this.#holdings.vouchesFor(key)) return undefined
     const now = this.#clock.now()
     const records = this.#holdings.read({ key, index }).filter((record) => isLive(record, now))
     return records.length > 0 ? records : undefined

@@ -4,6 +4,9 @@
  * Each of a window may lack a write, but no majority of it does: what most of those say who have had everything is true, and what
  * is stored by its content is true as soon as one of these has it. Nothing is said to be missing before one node beyond the
  * window was asked too, which held the key until someone came.
+ *
+ * Where the window is a guess (see `Lookup`), what its nodes say of their standing has to fit it; a miss needs the word of each of
+ * them that it holds the key. Else the guess counts for nothing, and whom the overlay names is asked.
  */
 import type { Lookup } from '../overlay/lookup.ts'
 import { Refusal } from '../protocol/errors.ts'
@@ -13,6 +16,11 @@ import { type Address, compareVersions, isLive, majorityOf } from './record.ts'
 
 /** Nodes asked for the content of one key, at the most. */
 const visits = 12
+/**
+ * Whoever has not answered by then is not waited for alone: others are asked as well. Many times what an answer takes in one place; a
+ * fraction of what people notice.
+ */
+export const hedgeAfterMs = 30
 
 export interface Answer extends Omit<Held, 'key'> {
   readonly peer: Peer
@@ -22,6 +30,10 @@ export interface Answer extends Omit<Held, 'key'> {
 export interface Reader {
   readonly replicas: number
   now(): number
+  /** Calls back after hedgeAfterMs, unless that is called off by what it returns. */
+  hedge(ask: () => void): () => void
+  /** Whether a question to a peer would travel with others that are on their way. */
+  hasCompany(peer: Peer): boolean
   /** The newer of two records of one index. */
   newer(ours: StoredRecord | undefined, theirs: StoredRecord): StoredRecord
   /** What a node has; undefined when it does not answer. */
@@ -41,51 +53,87 @@ export interface Reading {
  * @throws Refusal NOT_FOUND; INCONCLUSIVE when too few could say; NO_ROUTE, NOT_JOINED
  */
 export const read = async (reader: Reader, address: Address, lookup: Lookup): Promise<Reading> => {
-  const poll = new Poll(reader, address, lookup)
-  const byContent = address.index?.startsWith('v:') ?? false
-  // One who has it is enough for what is stored by its content; else most of the window.
-  await poll.ask(byContent ? 1 : majorityOf(Math.min(reader.replicas, (await lookup.window()).length)))
   for (;;) {
-    const living = poll.living()
-    const sure = byContent ? poll.sure.length > 0 : poll.isMajority
-    if (living.length > 0 && sure) {
-      if (!byContent) await poll.repair()
-      return { records: living, answeredBy: poll.answererOf(living) }
-    }
-    const asked = await poll.ask(reader.replicas + 1)
-    if (asked > 0) continue
-    const found = poll.living()
-    if (found.length > 0 && byContent) return { records: found, answeredBy: poll.answererOf(found) }
+    const poll = new Poll(reader, address, lookup)
+    const reading = await inquire(poll)
+    if (reading) return reading
+    if (!poll.isMiss && lookup.distrust()) continue
     const details = { key: address.key, hops: lookup.hops, path: lookup.path }
-    if (poll.isMajority) throw new Refusal('NOT_FOUND', 'nothing is stored there', details)
+    if (poll.isMiss) throw new Refusal('NOT_FOUND', 'nothing is stored there', details)
     throw new Refusal('INCONCLUSIVE', 'too few of those who hold this key can say; try again in a second', details)
   }
 }
 
+/** What most can say, or one who is enough; undefined when everyone has been asked. */
+const inquire = async (poll: Poll): Promise<Reading | undefined> => {
+  for (let goesOn = true; goesOn; goesOn = await poll.ask()) if (poll.isSure) break
+  const records = poll.living()
+  if (records.length === 0 || !(poll.isSure || poll.isAllThereIs)) return undefined
+  await poll.repair()
+  return { records, answeredBy: poll.answererOf(records) }
+}
+
 class Poll {
-  readonly answers: Answer[] = []
+  readonly #answers: Answer[] = []
   readonly #reader: Reader
   readonly #address: Address
   readonly #lookup: Lookup
+  /** Whether what is asked for is stored by its content: one who has it is enough. */
+  readonly #byContent: boolean
   readonly #met = new Set<string>()
+  #underWay = 0
+  /** What wakes whoever waits for answers. */
+  #progress: () => void = () => {}
+  #failure: { readonly error: unknown } | undefined
   readonly #named: Peer[] = []
   readonly #newest = new Map<string, StoredRecord>()
+  /** How many are to hold the key, as far as the lookup goes. */
+  #size = 0
 
   constructor(reader: Reader, address: Address, lookup: Lookup) {
     this.#reader = reader
     this.#address = address
     this.#lookup = lookup
+    this.#byContent = address.index?.startsWith('v:') ?? false
   }
 
-  /** Answers of those who hold the key and have had everything. */
-  get sure(): readonly Answer[] {
-    return this.answers.filter(({ held, complete }) => held && complete)
+  /** Whether something lives there, and those who say so are enough: others, who have not answered, could not say otherwise. */
+  get isSure(): boolean {
+    if (this.#newest.size === 0) return false
+    const living = this.living()
+    if (!this.#byContent) return living.length > 0 && this.#isMajority
+    return living.some(({ index }) => this.#sure.some(({ records }) => records.some((record) => record.index === index)))
   }
 
-  /** Whether those are a majority of the window, as large as any of them says. */
-  get isMajority(): boolean {
-    const size = Math.max(1, ...this.answers.map(({ window }) => window))
-    return this.sure.length >= majorityOf(size)
+  /** Whether what nobody vouches for is to be given all the same: of what is stored by its content, once everyone has been asked. */
+  get isAllThereIs(): boolean {
+    return this.#byContent && (this.#sure.length > 0 || !this.#lookup.isGuess)
+  }
+
+  /** Whether those asked are enough to say that there is nothing. */
+  get isMiss(): boolean {
+    if (!this.#isMajority || this.living().length > 0) return false
+    return !this.#lookup.isGuess || this.#holders.length >= this.#window
+  }
+
+  /** Those who hold the key; one whose window is smaller than guessed lives in another ring. */
+  get #holders(): readonly Answer[] {
+    const least = this.#lookup.isGuess ? this.#size : 0
+    return this.#answers.filter(({ held, window }) => held && window >= least)
+  }
+
+  /** Those of them who have had everything. */
+  get #sure(): readonly Answer[] {
+    return this.#holders.filter(({ complete }) => complete)
+  }
+
+  /** As large as any of them says. */
+  get #window(): number {
+    return Math.max(1, ...this.#answers.map(({ window }) => window))
+  }
+
+  get #isMajority(): boolean {
+    return this.#sure.length >= majorityOf(this.#window)
   }
 
   living(): StoredRecord[] {
@@ -97,28 +145,38 @@ class Poll {
   answererOf([first]: readonly StoredRecord[]): Peer {
     const has = ({ records }: Answer) =>
       records.some(({ index, version }) => index === first?.index && version.hlc === first.version.hlc)
-    return (this.answers.find(has) ?? (this.answers[0] as Answer)).peer
+    return (this.#answers.find(has) ?? (this.#answers[0] as Answer)).peer
   }
 
-  /** Asks so many of the window, of the first that are left, or whoever others have named; returns how many were asked. */
-  async ask(count: number): Promise<number> {
-    const peers = (await this.#candidates()).slice(0, Math.min(count, visits - this.#met.size))
-    for (const { id } of peers) this.#met.add(id)
-    const answers = await Promise.all(peers.map((peer) => this.#reader.get(peer, this.#address, this.#lookup)))
-    for (const answer of answers) {
-      if (!answer) continue
-      this.answers.push(answer)
-      this.#named.push(...answer.ask)
-      for (const record of answer.records)
-        this.#newest.set(record.index, this.#reader.newer(this.#newest.get(record.index), record))
+  /**
+   * Asks some more: of the window the first, as many as may be enough; then the others and one beyond it, or whoever was named.
+   * Resolves once that is enough, or all have answered, or the time is up to ask others as well. Returns false when nobody is left.
+   */
+  async ask(): Promise<boolean> {
+    const left = await this.#candidates()
+    const peers = left.slice(0, Math.min(this.#wanted, visits - this.#met.size))
+    for (const peer of peers) void this.#ask(peer)
+    if (this.#underWay === 0) return false
+    let isLate = false
+    const hurry = () => {
+      isLate = true
+      this.#progress()
     }
-    return peers.length
+    const callOff = peers.length > 0 && peers.length < left.length ? this.#reader.hedge(hurry) : undefined
+    while (this.#underWay > 0 && !isLate && !this.isSure && !this.#failure)
+      await new Promise<void>((resolve) => {
+        this.#progress = resolve
+      })
+    callOff?.()
+    if (this.#failure) throw this.#failure.error
+    return true
   }
 
   /** Gives the newest to those of the window who answered without it, so that no later reading finds less. */
   async repair(): Promise<void> {
+    if (this.#byContent) return
     await Promise.all(
-      this.answers.flatMap(({ peer, held, records }) =>
+      this.#answers.flatMap(({ peer, held, records }) =>
         [...this.#newest.values()]
           .filter((newest) => {
             const theirs = records.find(({ index }) => index === newest.index)
@@ -129,13 +187,51 @@ class Poll {
     )
   }
 
-  /** Those of the window, and one beyond it, who have not been asked; without any, whoever was named. */
+  /** How many more to ask: of a window that nobody has answered for yet, as many as may be enough. */
+  get #wanted(): number {
+    const { replicas } = this.#reader
+    if (this.#byContent) return this.#answers.length > 0 ? replicas + 1 : 1
+    return this.#met.size > 0 ? replicas + 1 : majorityOf(this.#size)
+  }
+
+  async #ask(peer: Peer): Promise<void> {
+    this.#met.add(peer.id)
+    this.#underWay++
+    try {
+      const answer = await this.#reader.get(peer, this.#address, this.#lookup)
+      if (answer) this.#note(answer)
+    } catch (error) {
+      this.#failure ??= { error }
+    }
+    this.#underWay--
+    this.#progress()
+  }
+
+  #note(answer: Answer): void {
+    this.#answers.push(answer)
+    this.#named.push(...answer.ask)
+    for (const record of answer.records)
+      this.#newest.set(record.index, this.#reader.newer(this.#newest.get(record.index), record))
+  }
+
+  /** Those of the window and one beyond it who have not been asked; without any, whoever was named. */
   async #candidates(): Promise<Peer[]> {
-    const line = (await this.#line()).slice(0, this.#reader.replicas + 1)
+    const { replicas } = this.#reader
+    const line = await this.#line()
+    const window = line.slice(0, replicas)
+    this.#size = window.length
     const unmet = (peer: Peer) => !this.#met.has(peer.id) && !this.#lookup.avoid.has(peer.id)
-    const fresh = line.filter(unmet)
-    if (fresh.length > 0 || this.isMajority) return fresh
+    const fresh = [...this.#inOrder(window), ...line.slice(replicas, replicas + 1)].filter(unmet)
+    if (fresh.length > 0 || this.#isMajority) return fresh
     return [...new Map(this.#named.filter(unmet).map((peer) => [peer.id, peer])).values()]
+  }
+
+  /** Suspects last; where one is enough, first the one whose answer costs least. */
+  #inOrder(window: readonly Peer[]): readonly Peer[] {
+    const suspects = window.filter(({ id }) => this.#lookup.isSuspect(id))
+    const others = suspects.length > 0 ? window.filter((peer) => !suspects.includes(peer)) : window
+    const first = this.#byContent ? others.find((peer) => this.#reader.hasCompany(peer)) : undefined
+    return first ? [first, ...others.filter((peer) => peer !== first), ...suspects] : [...others, ...suspects]
   }
 
   /** Nobody at all once someone has answered and nobody who is left knows more. */
@@ -143,7 +239,7 @@ class Poll {
     try {
       return await this.#lookup.window()
     } catch (error) {
-      if (this.answers.length > 0 && error instanceof Refusal && error.code === 'NO_ROUTE') return []
+      if (this.#answers.length > 0 && error instanceof Refusal && error.code === 'NO_ROUTE') return []
       throw error
     }
   }

@@ -3,6 +3,9 @@
  *
  * A copy counts once it is on the disk of its holder. Whoever holds the key and knows of someone in the window who was not given
  * the record says so, and that one gets it too: a write and a join that meet cannot miss each other.
+ *
+ * Where the window is a guess (see `Lookup`), most of those it names must hold the key; else the overlay's window is written to. Beside a
+ * suspect a stand-in is written to at once, and the suspect is waited for only as long as the others are not enough.
  */
 import type { Lookup } from '../overlay/lookup.ts'
 import type { Written } from '../protocol/client-api.ts'
@@ -41,12 +44,18 @@ export interface Writer {
  */
 export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup): Promise<Written> => {
   const { key, index } = record
-  const [first] = await lookup.window()
-  const { hops } = lookup
-  let round = new Round(writer, lookup)
+  // What is only ever itself needs one who will say so; whatever can change, most of those who will be asked.
+  const decisive = index.startsWith('n:') || record.value === null
+  let aim = await aimOf(lookup)
+  let round = new Round(writer, lookup, decisive)
   for (let stamping = 0; stamping < stampings; stamping++) {
-    round = new Round(writer, lookup)
+    round = new Round(writer, lookup, decisive)
     await round.copy(record)
+    if (!round.isBorneOut && lookup.distrust()) {
+      aim = await aimOf(lookup)
+      round = new Round(writer, lookup, decisive)
+      await round.copy(record)
+    }
     const newest = round.newest()
     // Superseded every time, by writes that were under way as well: the last stamp that was written is the one to tell.
     if (!newest || compareVersions(newest, record.version) <= 0 || stamping === stampings - 1) break
@@ -54,16 +63,20 @@ export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup
     record = { ...record, version: writer.stamp() }
   }
   const { copies } = round
-  const owner = copies.find(({ peer }) => peer.id === first?.id) ?? copies.find(({ held }) => held) ?? copies[0]
+  const owner = copies.find(({ peer }) => peer.id === aim.owner?.id) ?? copies.find(({ held }) => held) ?? copies[0]
   // More than that, of a window that changed on the way, are not kept.
   const count = { key, index, stored: Math.min(copies.length, writer.replicas), wanted: writer.replicas }
-  // What is only ever itself needs one who will say so; whatever can change, most of those who will be asked.
-  const decisive = index.startsWith('n:') || record.value === null
-  if (owner && round.isEnough(decisive)) return { ...count, version: record.version, owner: owner.peer, hops }
+  if (owner && round.isEnough) return { ...count, version: record.version, owner: owner.peer, hops: aim.hops }
   const some = `${copies.length} of ${writer.replicas} copies written`
   if (round.full > 0 && copies.length + round.full >= Math.min(writer.replicas, copiesLeast))
     throw new Refusal('STORE_FULL', `${some}; the others have no room: delete something, or add nodes`, count)
   throw new Refusal('NOT_ENOUGH_COPIES', `${some}; storing again is safe`, count)
+}
+
+/** Who owns the key as far as the lookup goes, and in how many hops that was found. */
+const aimOf = async (lookup: Lookup): Promise<{ owner: Peer | undefined; hops: number }> => {
+  const [owner] = await lookup.window()
+  return { owner, hops: lookup.hops }
 }
 
 class Round {
@@ -71,12 +84,19 @@ class Round {
   full = 0
   readonly #writer: Writer
   readonly #lookup: Lookup
+  /** Whether most of the window must have the record, and not only one. */
+  readonly #decisive: boolean
   readonly #copies = new Map<Id, Copy>()
   readonly #tried = new Set<Id>()
+  /** Of suspects. */
+  readonly #underWay = new Set<Promise<void>>()
+  /** How many are to hold the key, as far as the lookup goes. */
+  #size = 0
 
-  constructor(writer: Writer, lookup: Lookup) {
+  constructor(writer: Writer, lookup: Lookup, decisive: boolean) {
     this.#writer = writer
     this.#lookup = lookup
+    this.#decisive = decisive
   }
 
   get copies(): readonly Copy[] {
@@ -92,29 +112,80 @@ class Round {
 
   /** Copies on those of the window, on those they name besides, on stand-ins for who does not answer. */
   async copy(record: StoredRecord): Promise<void> {
-    for (let named: Peer[] = []; this.#tried.size < visits; ) {
-      const missing = Math.max(0, this.#writer.replicas - this.#copies.size)
-      const line = missing > 0 ? (await this.#line()).filter((peer) => this.#isUntried(peer)).slice(0, missing) : []
-      const targets = [...new Map([...named, ...line].map((peer) => [peer.id, peer])).values()]
-      if (targets.length === 0) return
+    for (;;) {
+      const targets = await this.#targets()
+      if (targets.length === 0 && (this.#underWay.size === 0 || (this.#isFull && this.isEnough))) return
       for (const { id } of targets) this.#tried.add(id)
       const others = [...this.#tried]
-      const answers = await Promise.all(targets.map((peer) => this.#writer.insert(peer, record, others, this.#lookup)))
-      for (const answer of answers) {
-        if (answer === 'full') this.full++
-        else if (answer) this.#copies.set(answer.peer.id, answer)
-      }
-      // Who does not hold the key names those who should; they are needed only if nobody else has said that it does.
-      const said = this.copies.filter(({ held }) => held || !this.#isHeld)
-      named = said.flatMap(({ ask }) => ask).filter((peer) => this.#isUntried(peer))
+      const asked = targets.map(async (peer) => this.#note(await this.#writer.insert(peer, record, others, this.#lookup)))
+      if (targets.length === 0) await Promise.race(this.#underWay)
+      else await this.#settle(targets, asked)
     }
   }
 
-  isEnough(decisive: boolean): boolean {
-    const holders = this.copies.filter(({ held }) => held)
+  /** Whether this may be acknowledged. */
+  get isEnough(): boolean {
+    const holders = this.#holders
     const window = Math.max(0, ...holders.map((copy) => copy.window))
     if (this.#copies.size < Math.min(window, this.#writer.replicas, copiesLeast)) return false
-    return decisive ? holders.filter(({ complete }) => complete).length >= majorityOf(window) : holders.length > 0
+    return this.#decisive ? holders.filter(({ complete }) => complete).length >= majorityOf(window) : holders.length > 0
+  }
+
+  /** Whether the window is the overlay's, or most of those whom the guess names hold the key in a window no smaller. */
+  get isBorneOut(): boolean {
+    if (!this.#lookup.isGuess) return true
+    return this.#holders.filter(({ window }) => window >= this.#size).length >= majorityOf(this.#size)
+  }
+
+  get #holders(): readonly Copy[] {
+    return this.copies.filter(({ held }) => held)
+  }
+
+  /** Whether there are as many copies as are wanted. */
+  get #isFull(): boolean {
+    return this.#copies.size >= this.#writer.replicas
+  }
+
+  /** Whom to give the record next. */
+  async #targets(): Promise<Peer[]> {
+    // Who does not hold the key names those who should; they are needed only if nobody else has said that it does.
+    const said = this.copies.filter(({ held }) => held || !this.#isHeld)
+    const named = said.flatMap(({ ask }) => ask)
+    const missing = this.#isFull ? [] : await this.#missing()
+    const distinct = new Map([...named, ...missing].map((peer) => [peer.id, peer]))
+    return [...distinct.values()].filter((peer) => this.#isUntried(peer)).slice(0, visits - this.#tried.size)
+  }
+
+  /** Of the line, as many as copies are missing, and one more for each of them that is suspect. */
+  async #missing(): Promise<Peer[]> {
+    const line = await this.#line()
+    this.#size = Math.min(this.#writer.replicas, line.length)
+    const left = line.filter((peer) => this.#isUntried(peer))
+    const wanted = this.#writer.replicas - this.#copies.size - this.#underWay.size
+    const next = left.slice(0, Math.max(0, wanted))
+    const suspects = next.filter(({ id }) => this.#lookup.isSuspect(id))
+    const standIns = left.slice(next.length).filter(({ id }) => !this.#lookup.isSuspect(id))
+    return [...next, ...standIns.slice(0, suspects.length)]
+  }
+
+  /** Waits for those who are not suspect. */
+  async #settle(targets: readonly Peer[], asked: readonly Promise<void>[]): Promise<void> {
+    const awaited: Promise<void>[] = []
+    for (const [at, asking] of asked.entries()) {
+      if (!this.#lookup.isSuspect((targets[at] as Peer).id)) awaited.push(asking)
+      else {
+        const watched = asking.finally(() => this.#underWay.delete(watched))
+        this.#underWay.add(watched)
+        // Of those that are not waited for any more, nothing is heard.
+        watched.catch(() => {})
+      }
+    }
+    await Promise.all(awaited)
+  }
+
+  #note(answer: Copy | 'full' | undefined): void {
+    if (answer === 'full') this.full++
+    else if (answer) this.#copies.set(answer.peer.id, answer)
   }
 
   get #isHeld(): boolean {

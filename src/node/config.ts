@@ -1,6 +1,7 @@
 /** Everything that can be set of one node: parsed once, then total and frozen. */
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { membershipOptions, membershipPresets, parseTags, usualMembership } from '../membership/options.ts'
 import { chordOptions } from '../overlay/chord/options.ts'
 import { isIdBits, isOrigin, Name } from '../protocol/schemas.ts'
 import { idBits, isId } from '../space/id.ts'
@@ -32,6 +33,7 @@ const NodeConfig = Type.Object(
      */
     rehomeEveryMs: Type.Integer({ minimum: 10, default: 15_000 }),
     ...chordOptions,
+    ...membershipOptions,
   },
   { additionalProperties: false },
 )
@@ -46,7 +48,8 @@ export const presets = {
 
 /** @throws Error in one sentence that names the option and what it may be */
 export const parseConfig = (settings: NodeSettings): NodeConfig => {
-  const config = Value.Default(NodeConfig, { ...settings })
+  const preset = membershipPresets[settings.membership ?? usualMembership]
+  const config = Value.Default(NodeConfig, { ...preset, ...settings })
   const wrong = Value.Errors(NodeConfig, config)[0]
   if (wrong) throw new Error(`${wrong.instancePath.slice(1) || 'config'} ${wish(wrong)}`)
   const parsed = config as NodeConfig
@@ -57,6 +60,8 @@ export const parseConfig = (settings: NodeSettings): NodeConfig => {
   if (id !== undefined && !allowCustomIds) throw new Error('id needs allowCustomIds: without it an id is the hash of the url')
   if (id !== undefined && !isId(id, bits)) throw new Error(`id must have ${bits / 4} lowercase hex digits, not ${id}`)
   if (successors < replicas + 2) throw new Error('successors must be at least replicas + 2')
+  if (parsed.probeTimeoutMs >= parsed.probeEveryMs) throw new Error('probeTimeoutMs must be less than probeEveryMs')
+  if (!parseTags(parsed.tags)) throw new Error('tags must be like zone=a,disk=ssd')
   return Object.freeze(parsed)
 }
 

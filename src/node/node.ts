@@ -4,14 +4,19 @@
  * The service gives it sockets and a clock; the simulator gives it virtual time. Neither knows more of it than this.
  */
 import { Content } from '../content/content.ts'
+import { nobodyKnown } from '../membership/directory.ts'
+import type { MemberEvent } from '../membership/members.ts'
+import { parseTags } from '../membership/options.ts'
+import { Swim } from '../membership/swim.ts'
 import type { ChordApi } from '../overlay/chord/api.ts'
 import type { ServedOverlay } from '../overlay/overlay.ts'
 import { overlays } from '../overlay/overlays.ts'
-import type { Ports } from '../ports.ts'
-import { type ClientApi, clientApi, type NodeInfo } from '../protocol/client-api.ts'
+import type { Ports, Sender } from '../ports.ts'
+import { type ClientApi, clientApi, type NodeInfo, type Watch } from '../protocol/client-api.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
+import type { Packet } from '../protocol/packets.ts'
 import { type PeerApi, peerApi } from '../protocol/peer-api.ts'
-import type { Handlers, Reply } from '../protocol/rpc.ts'
+import type { Handlers, Network, Reply } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { idOf } from '../space/id.ts'
 import type { NodeConfig } from './config.ts'
@@ -35,18 +40,22 @@ export class Node {
   readonly handlers: Handlers<NodeApi>
   readonly overlay: ServedOverlay<ChordApi>
   readonly #content: Content
+  readonly #swim: Swim | undefined
   readonly #ports: Ports<NodeApi>
   readonly #left: () => void
+  #cutOff = false
   #departure: 'none' | 'leaving' | 'left' = 'none'
   #stops: (() => void)[] = []
 
   /** @param left called once, when a leave that was asked for is over: nothing more is to be served */
-  constructor(config: NodeConfig, ports: Ports<NodeApi>, left: () => void) {
-    const { id = idOf(ports.hash(config.url), config.bits), url } = config
+  constructor(config: NodeConfig, given: Ports<NodeApi>, left: () => void) {
+    const { id = idOf(given.hash(config.url), config.bits), url } = config
     this.me = { id, url }
     this.config = config
+    const ports = { ...given, network: this.#hinting(given.network) }
     this.#ports = ports
     this.#left = left
+    this.#swim = config.membership === 'off' ? undefined : this.#watcher()
     this.overlay = overlays[config.overlay].create({
       me: this.me,
       options: config,
@@ -54,13 +63,19 @@ export class Node {
       changed: () => this.#rehome(),
     })
     const graceMs = 2 * config.stabilizeEveryMs
-    this.#content = new Content(this.me, this.overlay, ports, { ...config, graceMs }, () => this.#rehome())
+    const directory = this.#swim ?? nobodyKnown
+    this.#content = new Content(this.me, this.overlay, ports, { ...config, graceMs }, () => this.#rehome(), directory)
     this.handlers = {
       ...this.overlay.handlers,
       ...this.#content.handlers,
       route: ({ key, count, avoid, mode }) => this.overlay.route(key, count, new Set(avoid), mode),
       nodeinfo: () => this.info(),
       members: () => this.#members(),
+      sync: (request) => this.#watching().handlers.sync(request),
+      tags: ({ tags }) => {
+        this.#watching().describe(tags)
+        return { tags }
+      },
       leave: () => this.#leave(),
       healthz: () => ({ state: this.state }),
       readyz: () => this.#ready(),
@@ -91,7 +106,13 @@ export class Node {
       degraded,
       ...attributes,
       content: this.#content.counts(),
+      ...(this.#swim ? { membership: watchOf(this.#swim) } : {}),
     }
+  }
+
+  /** A packet that belongs to this network and is for this node. */
+  hear(packet: Packet, from: Sender): void {
+    this.#swim?.hear(packet, from)
   }
 
   /**
@@ -100,13 +121,16 @@ export class Node {
    */
   async start(seeds: readonly Peer[]): Promise<void> {
     await this.overlay.join(seeds)
-    if (this.#departure === 'none') this.#beginJobs()
+    if (this.#departure !== 'none') return
+    this.#beginJobs()
+    this.#swim?.start(seeds)
   }
 
   /** Ends the jobs and tells the neighbours goodbye; keeps the content. What SIGTERM does. */
   async stop(): Promise<void> {
     if (this.#departure === 'none') this.#departure = 'leaving'
     this.#endJobs()
+    this.#swim?.stop()
     await this.overlay.leave()
     try {
       await this.#content.holdings.flushed()
@@ -119,12 +143,27 @@ export class Node {
   #beginJobs(): void {
     const { clock } = this.#ports
     const { rehomeEveryMs } = this.config
-    const jobs = [...this.overlay.jobs, { name: 'rehome', everyMs: rehomeEveryMs, run: () => this.#content.rehoming.review() }]
+    const review = async () => {
+      if (!this.#swim?.isCutOff) await this.#content.rehoming.review()
+    }
+    const jobs = [...this.overlay.jobs, { name: 'rehome', everyMs: rehomeEveryMs, run: review }]
     this.#stops = jobs.map(({ name, everyMs, run }) => clock.every(everyMs, () => this.#attempt(name, run)))
   }
 
   #members(): Reply<ClientApi['members']> {
     const now = this.#ports.clock.now()
+    if (this.#swim) {
+      const members = this.#swim.members().map(({ id, url, state, since, incarnation, meta }) => ({
+        id,
+        url,
+        name: meta?.name ?? nameOf({ id, url }),
+        state,
+        sinceMs: Math.max(0, Math.floor(now - since)),
+        incarnation,
+        ...(meta === undefined ? {} : { version: meta.version, tags: meta.tags }),
+      }))
+      return { members }
+    }
     const members = this.overlay.view().acquaintances.map(({ peer, alive, since }) => ({
       ...peer,
       name: nameOf(peer),
@@ -170,6 +209,7 @@ export class Node {
       return this.#stay()
     }
     await this.overlay.leave()
+    await this.#swim?.leave()
     log.info({ moved }, 'node left')
     await clock.sleep(this.config.stabilizeEveryMs)
     this.#departure = 'left'
@@ -213,12 +253,72 @@ export class Node {
     this.#endJobs()
     this.#content.holdings.accept('nothing')
     while ((await this.#content.rehoming.handOver()).left > 0) await clock.sleep(this.config.stabilizeEveryMs)
+    this.#swim?.stop()
     this.#departure = 'left'
     this.#left()
   }
 
   #rehome(): void {
-    if (this.#departure === 'none') void this.#attempt('rehome', () => this.#content.rehoming.run())
+    // Whoever is cut off would copy everything to those who are left beside it.
+    if (this.#departure === 'none' && !this.#swim?.isCutOff) void this.#attempt('rehome', () => this.#content.rehoming.run())
+  }
+
+  #watcher(): Swim {
+    const { name, overlay, incarnation, tags } = this.config
+    return new Swim({
+      me: this.me,
+      incarnation,
+      meta: { name, overlay, version, tags: parseTags(tags) ?? {} },
+      options: this.config,
+      ports: this.#ports,
+      neighbors: () => this.overlay.neighbors(),
+      notify: (event) => this.#heed(event),
+    })
+  }
+
+  /** What membership says is a hint: to route around, and to look who is there. */
+  #heed({ kind, member }: MemberEvent): void {
+    const { id, url, state, incarnation } = member
+    const { log } = this.#ports
+    if (id === this.me.id) {
+      if (kind === 'conflict') log.warn({ url }, 'another node claims the id of this one')
+      return
+    }
+    if (kind === 'conflict') return log.warn({ peer: id, url }, 'two nodes claim one id')
+    if (kind === 'update' || kind === 'reap') return
+    log.info({ peer: id, url, incarnation }, `member ${kind === 'join' ? 'joined' : kind === 'left' ? 'left' : `is ${kind}`}`)
+    if (this.#departure !== 'none') return
+    if (state === 'dead' || state === 'left') this.overlay.evict(id)
+    if (state === 'alive') this.overlay.introduce({ id, url })
+    const cutOff = this.#swim?.isCutOff ?? false
+    if (cutOff !== this.#cutOff) {
+      this.#cutOff = cutOff
+      if (cutOff) log.warn({}, 'most members are silent at once: this node is cut off, and repairs nothing until it hears them')
+      else {
+        log.info({}, 'members are heard again')
+        this.#rehome()
+      }
+    }
+  }
+
+  /** @throws Refusal BAD_REQUEST where nobody watches */
+  #watching(): Swim {
+    if (this.#swim) return this.#swim
+    throw new Refusal('BAD_REQUEST', 'this network runs with membership=off: boot one without that')
+  }
+
+  /** A call that failed is a hint to probe, never a verdict. */
+  #hinting(network: Network<NodeApi>): Network<NodeApi> {
+    return {
+      call: (peer, name, request) => {
+        const reply = network.call(peer, name, request)
+        reply.catch((error: unknown) => {
+          if (error instanceof Unreachable) this.#swim?.hint(peer.id)
+        })
+        return reply
+      },
+      isUnderWay: (peer, name) => network.isUnderWay(peer, name),
+    }
   }
 
   #endJobs(): void {
@@ -237,6 +337,13 @@ export class Node {
       else this.#ports.log.error({ name, err: error }, 'job failed')
     }
   }
+}
+
+const watchOf = (swim: Swim): Watch => {
+  const counts = { alive: 0, suspect: 0, dead: 0, left: 0 }
+  for (const { state } of swim.members()) counts[state]++
+  const { health, isCutOff: cutOff, isKnown: known } = swim
+  return { ...counts, health, cutOff, known, drops: Object.fromEntries(swim.drops) }
 }
 
 const nameOf = ({ url }: Peer): string => `node-${/:(\d+)$/.exec(url)?.[1] ?? url}`

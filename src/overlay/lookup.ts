@@ -3,6 +3,9 @@
  *
  * It keeps whom to avoid, and asks again whoever named a dead peer: with a third of the nodes dead, lookups that merely
  * gave up on a dead end failed in a quarter of the cases.
+ *
+ * It may begin with a guess, made from who is said to be there and not from what the overlay knows. A guess is as good as what those
+ * it names say of it: when they do not bear it out, the overlay is asked.
  */
 import type { Clock } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
@@ -13,10 +16,14 @@ import type { Id } from '../space/id.ts'
 /** What a lookup asks of the world. `local` is where it begins: this node's own routing decision, or its seeds. */
 export interface Guide {
   local(avoid: ReadonlySet<Id>): Route
+  /** Where it begins instead, where there is something to go by. Final: the window, as it would be; else whom to ask first. */
+  guess?: ((avoid: ReadonlySet<Id>) => Route) | undefined
   /** @throws Unreachable, Refusal as Network.call does */
   ask(peer: Peer, avoid: ReadonlySet<Id>): Promise<Route>
   /** Told of each peer that did not answer. */
   evict(id: Id): void
+  /** Whether it may be dead: others are asked before it. */
+  isSuspect(id: Id): boolean
 }
 
 /** Whoever answered, and what it said; without a peer it is this node. */
@@ -27,18 +34,26 @@ interface Answer {
   avoided: number
 }
 
+/** A peer that was asked something: since when, and for how long once it has answered, or is known not to. */
+interface Visit {
+  readonly peer: Peer
+  readonly began: number
+  ms?: number
+  dead?: boolean
+}
+
 /** Peers asked in one lookup, at the most: a ring that is broken, or hostile, must not keep us for ever. */
 const hopLimit = 1024
 
 export class Lookup {
-  /** Every peer asked, in order; the dead ones marked. */
-  readonly path: Hop[] = []
   readonly avoid: Set<Id>
   readonly #guide: Guide
   readonly #clock: Clock
   readonly #deadline: number
-  readonly #answers: Answer[]
+  readonly #visits = new Set<Visit>()
   readonly #asked = new Set<Id>()
+  #guess: Guide['guess']
+  #answers: Answer[]
 
   /** @param deadline by the clock, after which the lookup gives up */
   constructor(
@@ -50,12 +65,40 @@ export class Lookup {
     this.#clock = clock
     this.#deadline = deadline
     this.avoid = new Set(avoid)
-    this.#answers = [{ route: guide.local(this.avoid), avoided: this.avoid.size }]
+    this.#guess = guide.guess
+    this.#answers = [this.#begin()]
+  }
+
+  /** Every peer asked, in order; those that did not answer are marked, and those that have not answered yet. */
+  get path(): Hop[] {
+    return Array.from(this.#visits, ({ peer: { id, url }, began, ms, dead }) =>
+      ms === undefined ? { id, url, ms: this.#since(began), slow: true } : { id, url, ms, ...(dead ? { dead: true } : {}) },
+    )
   }
 
   /** Peers contacted that answered. */
   get hops(): number {
-    return this.path.reduce((count, { dead }) => (dead ? count : count + 1), 0)
+    let count = 0
+    for (const { ms, dead } of this.#visits) if (ms !== undefined && !dead) count++
+    return count
+  }
+
+  /** Whether the window is a guess: what its nodes say has to bear it out. */
+  get isGuess(): boolean {
+    return this.#guess !== undefined
+  }
+
+  /** Asks the overlay from now on, since a guess was not borne out. Returns whether there was one. */
+  distrust(): boolean {
+    if (!this.#guess) return false
+    this.#guess = undefined
+    this.#asked.clear()
+    this.#answers = [this.#begin()]
+    return true
+  }
+
+  isSuspect(id: Id): boolean {
+    return this.#guide.isSuspect(id)
   }
 
   /**
@@ -63,15 +106,17 @@ export class Lookup {
    * @throws Refusal NO_ROUTE when nobody who is left knows more; its details hold the path
    */
   async window(): Promise<Peer[]> {
-    for (let answer = this.#answers.at(-1); answer; answer = this.#answers.at(-1)) {
-      const { route } = answer
-      const fresh = answer.avoided === this.avoid.size
-      if (route.final && fresh && route.peers.length > 0) return route.peers
-      const next = route.final ? undefined : route.peers.find(({ id }) => !this.avoid.has(id) && !this.#asked.has(id))
-      if (next) await this.#goOn(next)
-      else if (fresh) this.#answers.pop()
-      else await this.#askAgain(answer)
-    }
+    do {
+      for (let answer = this.#answers.at(-1); answer; answer = this.#answers.at(-1)) {
+        const { route } = answer
+        const fresh = answer.avoided === this.avoid.size
+        if (route.final && fresh && route.peers.length > 0) return route.peers
+        const next = route.final ? undefined : this.#nextOf(route)
+        if (next) await this.#goOn(next)
+        else if (fresh) this.#answers.pop()
+        else await this.#askAgain(answer)
+      }
+    } while (this.distrust())
     throw new Refusal('NO_ROUTE', 'nobody reachable knows who owns this key; try again in a second', { path: this.path })
   }
 
@@ -87,26 +132,39 @@ export class Lookup {
    */
   async visit<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
     const began = this.#clock.now()
-    if (this.path.length >= hopLimit || began > this.#deadline)
-      throw new Refusal('NO_ROUTE', `no owner after asking ${this.path.length} peers; is the ring whole? npm run task check`, {
+    if (this.#visits.size >= hopLimit || began > this.#deadline)
+      throw new Refusal('NO_ROUTE', `no owner after asking ${this.#visits.size} peers; is the ring whole? npm run task check`, {
         path: this.path,
       })
-    const hop = { id: peer.id, url: peer.url }
+    const visit: Visit = { peer, began }
+    this.#visits.add(visit)
     try {
       const answer = await ask()
-      this.path.push({ ...hop, ms: this.#since(began) })
+      visit.ms = this.#since(began)
       return answer
     } catch (error) {
+      visit.ms = this.#since(began)
       const overloaded = error instanceof Refusal && error.code === 'OVERLOADED'
-      if (!(error instanceof Unreachable || overloaded)) {
-        this.path.push({ ...hop, ms: this.#since(began) })
-        throw error
-      }
-      this.path.push({ ...hop, ms: this.#since(began), dead: true })
+      if (!(error instanceof Unreachable || overloaded)) throw error
+      visit.dead = true
       if (overloaded) this.avoid.add(peer.id)
       else this.reject(peer.id)
       return undefined
     }
+  }
+
+  /** What this node says by itself. */
+  #begin(): Answer {
+    return { route: this.#say(), avoided: this.avoid.size }
+  }
+
+  #say(): Route {
+    return this.#guess ? this.#guess(this.avoid) : this.#guide.local(this.avoid)
+  }
+
+  #nextOf({ peers }: Route): Peer | undefined {
+    const left = peers.filter(({ id }) => !this.avoid.has(id) && !this.#asked.has(id))
+    return left.find(({ id }) => !this.isSuspect(id)) ?? left[0]
   }
 
   async #goOn(peer: Peer): Promise<void> {
@@ -118,7 +176,7 @@ export class Lookup {
   async #askAgain(answer: Answer): Promise<void> {
     const { peer } = answer
     const avoided = this.avoid.size
-    const route = peer ? await this.visit(peer, () => this.#guide.ask(peer, this.avoid)) : this.#guide.local(this.avoid)
+    const route = peer ? await this.visit(peer, () => this.#guide.ask(peer, this.avoid)) : this.#say()
     if (route) Object.assign(answer, { route, avoided })
     else this.#answers.pop()
   }

@@ -55,6 +55,8 @@ export interface Overlay {
   cells(): Cell[]
   /** The peers this node shares ranges with, nearest first. */
   neighbors(): Peer[]
+  /** Others say that someone is there: a hint, to be looked into. */
+  introduce(peer: Peer): void
   /** Someone answered us. */
   admit(peer: Peer): void
   /** Someone did not answer us. */

@@ -1,6 +1,7 @@
 /** What people say to the network: any node answers for all of it. */
 import { type Static, type TSchema, Type } from 'typebox'
-import { row } from './rpc.ts'
+import { Tags } from './packets.ts'
+import { row, signed } from './rpc.ts'
 import {
   ContentType,
   Encoding,
@@ -83,6 +84,22 @@ const Counts = object({
 })
 export type Counts = Static<typeof Counts>
 
+/**
+ * Members by state, this node among the alive. `health`: 0 is well, more: it is slow itself; `cutOff`: so many are silent at once
+ * that it is rather this node that is cut off; `known`: somebody has told it of everyone.
+ */
+const Watch = object({
+  alive: Type.Integer(),
+  suspect: Type.Integer(),
+  dead: Type.Integer(),
+  left: Type.Integer(),
+  health: Type.Integer(),
+  cutOff: Type.Boolean(),
+  known: Type.Boolean(),
+  drops: Type.Record(Type.String(), Type.Integer(), { description: 'what was heard and not heeded, by reason' }),
+})
+export type Watch = Static<typeof Watch>
+
 export const NodeInfo = Type.Object({
   network: Type.String(),
   name: Type.String(),
@@ -102,6 +119,7 @@ export const NodeInfo = Type.Object({
   successors: Type.Optional(Type.Array(Peer)),
   fingers: Type.Optional(Type.Array(Finger)),
   content: Counts,
+  membership: Type.Optional(Watch),
 })
 export type NodeInfo = Static<typeof NodeInfo>
 
@@ -119,7 +137,17 @@ const Row = object({
 export const Page = object({ entries: Type.Array(Row), next: Type.Optional(Type.String()) })
 export type Page = Static<typeof Page>
 
-const Member = object({ id: IdText, url: Type.String(), name: Type.String(), state: Type.String(), sinceMs: Type.Integer() })
+const Member = object({
+  id: IdText,
+  url: Type.String(),
+  name: Type.String(),
+  state: Type.String(),
+  sinceMs: Type.Integer(),
+  incarnation: Type.Optional(Type.Integer()),
+  version: Type.Optional(Type.String()),
+  tags: Type.Optional(Tags),
+})
+export type Member = Static<typeof Member>
 
 export const clientApi = {
   nodeinfo: row('GET', '/nodeinfo', 'all that this node knows of itself', {}, NodeInfo),
@@ -149,13 +177,24 @@ export const clientApi = {
     Page,
   ),
   members: row('GET', '/members', 'the peers this node knows', {}, object({ members: Type.Array(Member) })),
-  leave: row(
-    'POST',
-    '/leave',
-    'hand over the content, rewire the neighbours, stop',
-    {},
-    object({ state: Type.Enum(nodeStates), toMove: Type.Integer() }),
-    202,
+  tags: signed(
+    row(
+      'PUT',
+      '/tags',
+      'what this node tells everyone of itself besides, in the place of what it told so far: 512 bytes in all',
+      { tags: Tags },
+      object({ tags: Tags }),
+    ),
+  ),
+  leave: signed(
+    row(
+      'POST',
+      '/leave',
+      'hand over the content, rewire the neighbours, stop',
+      {},
+      object({ state: Type.Enum(nodeStates), toMove: Type.Integer() }),
+      202,
+    ),
   ),
   healthz: row('GET', '/healthz', 'alive', {}, object({ state: Type.Enum(nodeStates) })),
   readyz: row('GET', '/readyz', 'alive and joined; 503 otherwise', {}, object({ state: Type.Enum(nodeStates) })),

@@ -6,6 +6,7 @@ export const errorStatus = {
   BAD_REQUEST: 400,
   BAD_ID: 400,
   BAD_RECORD: 400,
+  UNAUTHORIZED: 401,
   FOREIGN_ORIGIN: 403,
   FOREIGN_HOST: 403,
   NOT_FOUND: 404,
@@ -72,10 +73,10 @@ export class Unreachable extends Error {
 }
 
 /**
- * Codes which say that the peer one wanted is not a member at that address: to whoever called, it is dead.
+ * Codes which say that the peer one wanted is not a member at that address, or that we are none to it: to whoever called, it is dead.
  * A network port throws `Unreachable` for them.
  */
-const absent: ReadonlySet<ErrorCode> = new Set(['NOT_JOINED', 'OTHER_NETWORK', 'WRONG_NODE'])
+const absent: ReadonlySet<ErrorCode> = new Set(['NOT_JOINED', 'OTHER_NETWORK', 'WRONG_NODE', 'UNAUTHORIZED'])
 
 /** What a network port throws for an error that a peer answered. */
 export const errorFromPeer = (url: string, body: ErrorBody): Refusal | Unreachable => {

@@ -1,6 +1,7 @@
 /** What peers say to each other, whatever the overlay: one step of a lookup, and copies of records. */
 import { type Static, Type } from 'typebox'
-import { batched, row } from './rpc.ts'
+import { membersMost, Update } from './packets.ts'
+import { batched, row, signed } from './rpc.ts'
 import { Index, IdText, Mode, Name, Peer, Stored, Version, limits } from './schemas.ts'
 
 /** Owner first, then the rest of the window, when final; otherwise peers closer to the key, best next first. */
@@ -65,21 +66,25 @@ export const peerApi = {
       Route,
     ),
   ),
-  insert: batched(
-    row(
-      'PUT',
-      '/insert/:key',
-      'merge a record into this node, and say which version won; `with`: who else is being given it',
-      { key: IdText, record: Stored, with: Type.Array(IdText, { maxItems: 64 }) },
-      Type.Object({ version: Version, ...Standing.properties }, { additionalProperties: false }),
+  insert: signed(
+    batched(
+      row(
+        'PUT',
+        '/insert/:key',
+        'merge a record into this node, and say which version won; `with`: who else is being given it',
+        { key: IdText, record: Stored, with: Type.Array(IdText, { maxItems: 64 }) },
+        Type.Object({ version: Version, ...Standing.properties }, { additionalProperties: false }),
+      ),
     ),
   ),
-  merge: row(
-    'POST',
-    '/merge',
-    'merge many records, all of them or only those this node believes it holds; `held` says which these are',
-    { records: Type.Array(Stored, { maxItems: limits.page }), keep: Type.Enum(['held', 'all']) },
-    Type.Object({ held: Type.Array(Type.Boolean()) }, { additionalProperties: false }),
+  merge: signed(
+    row(
+      'POST',
+      '/merge',
+      'merge many records, all of them or only those this node believes it holds; `held` says which these are',
+      { records: Type.Array(Stored, { maxItems: limits.page }), keep: Type.Enum(['held', 'all']) },
+      Type.Object({ held: Type.Array(Type.Boolean()) }, { additionalProperties: false }),
+    ),
   ),
   get: batched(
     row(
@@ -104,50 +109,67 @@ export const peerApi = {
     { key: IdText },
     Type.Object({ ...arc, window: Type.Array(Peer, { maxItems: 64 }) }, { additionalProperties: false }),
   ),
-  digest: batched(
-    row(
-      'POST',
-      '/digest',
-      'fingerprints of the arc (from, to] in parts; whether this node holds it all, and in one window with the caller',
-      { ...arc, by: IdText },
-      Type.Object(
-        {
-          parts: Type.Array(Part, { maxItems: digestParts }),
-          held: Type.Boolean(),
-          shared: Type.Boolean(),
-          complete: Type.Boolean(),
-          witnessed: Type.Boolean({ description: 'complete, and nothing of it was ever given up' }),
-          doubting: Type.Boolean({ description: 'it was away so long that what it has from before is in doubt' }),
-          knew: Type.Integer({
-            minimum: 0,
-            description: 'until when it had everything in an earlier life, ms since 1970; 0: it did not',
-          }),
-          forgotten: Type.Integer({ minimum: 0, description: 'deletions before that, in ms since 1970, are not remembered' }),
-        },
-        { additionalProperties: false },
+  digest: signed(
+    batched(
+      row(
+        'POST',
+        '/digest',
+        'fingerprints of the arc (from, to] in parts; whether this node holds it all, and in one window with the caller',
+        { ...arc, by: IdText },
+        Type.Object(
+          {
+            parts: Type.Array(Part, { maxItems: digestParts }),
+            held: Type.Boolean(),
+            shared: Type.Boolean(),
+            complete: Type.Boolean(),
+            witnessed: Type.Boolean({ description: 'complete, and nothing of it was ever given up' }),
+            doubting: Type.Boolean({ description: 'it was away so long that what it has from before is in doubt' }),
+            knew: Type.Integer({
+              minimum: 0,
+              description: 'until when it had everything in an earlier life, ms since 1970; 0: it did not',
+            }),
+            forgotten: Type.Integer({ minimum: 0, description: 'deletions before that, in ms since 1970, are not remembered' }),
+          },
+          { additionalProperties: false },
+        ),
       ),
     ),
   ),
-  versions: row(
-    'POST',
-    '/versions',
-    'which records this node has on the arc (from, to], in which version, a page',
-    { ...arc, after: Type.Optional(Cursor), limit: Type.Integer({ minimum: 1, maximum: limits.page }) },
-    Type.Object({ entries: Type.Array(Entry), next: Type.Optional(Cursor) }, { additionalProperties: false }),
+  versions: signed(
+    row(
+      'POST',
+      '/versions',
+      'which records this node has on the arc (from, to], in which version, a page',
+      { ...arc, after: Type.Optional(Cursor), limit: Type.Integer({ minimum: 1, maximum: limits.page }) },
+      Type.Object({ entries: Type.Array(Entry), next: Type.Optional(Cursor) }, { additionalProperties: false }),
+    ),
   ),
-  fetch: row(
-    'POST',
-    '/fetch',
-    'records by their cursors, as many of the first as fit into one answer',
-    { cursors: Type.Array(Cursor, { maxItems: limits.page }) },
-    Type.Object({ records: Type.Array(Stored) }, { additionalProperties: false }),
+  fetch: signed(
+    row(
+      'POST',
+      '/fetch',
+      'records by their cursors, as many of the first as fit into one answer',
+      { cursors: Type.Array(Cursor, { maxItems: limits.page }) },
+      Type.Object({ records: Type.Array(Stored) }, { additionalProperties: false }),
+    ),
   ),
-  forget: row(
-    'DELETE',
-    '/forget/:key',
-    'drop the copies of this node under a key that it does not own',
-    { key: IdText },
-    Type.Object({ dropped: Type.Integer() }, { additionalProperties: false }),
+  forget: signed(
+    row(
+      'DELETE',
+      '/forget/:key',
+      'drop the copies of this node under a key that it does not own',
+      { key: IdText },
+      Type.Object({ dropped: Type.Integer() }, { additionalProperties: false }),
+    ),
+  ),
+  sync: signed(
+    row(
+      'POST',
+      '/sync',
+      'exchange what both know of all members, those who died or left among them; the first is the caller',
+      { members: Type.Array(Update, { minItems: 1, maxItems: membersMost }) },
+      Type.Object({ members: Type.Array(Update, { maxItems: membersMost }) }, { additionalProperties: false }),
+    ),
   ),
 }
 export type PeerApi = typeof peerApi

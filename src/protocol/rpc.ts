@@ -30,6 +30,8 @@ export interface Row<Q extends Fields = Fields, A extends TSchema = TSchema> {
   readonly body: readonly string[]
   /** Whether calls of this row may travel together. */
   readonly batch: boolean
+  /** Whether only those may call it who know the network's secret, where it has one. */
+  readonly signed: boolean
 }
 
 /** One row. A path parameter that the request does not declare is a compile error. */
@@ -56,6 +58,7 @@ export const row = <const P extends string, Q extends Fields, A extends TSchema>
     query: inQuery ? rest : [],
     body: inQuery ? [] : rest,
     batch: false,
+    signed: false,
   }
 }
 
@@ -64,6 +67,9 @@ export const row = <const P extends string, Q extends Fields, A extends TSchema>
  * that is made twice has done no more than once.
  */
 export const batched = <R extends Row>(row: R): R => ({ ...row, batch: true })
+
+/** A row that is none of a stranger's business: it changes what peers believe or hold, lets one take part, or tells a lot. */
+export const signed = <R extends Row>(row: R): R => ({ ...row, signed: true })
 
 /**
  * How calls of one row travel together: `POST /batch { "name": "get", "calls": [request, …] }` answers, in their order,
@@ -89,4 +95,6 @@ export interface Network<T extends Table> {
    * @throws Refusal the catalogued error that the peer answered
    */
   call<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]>>
+  /** Whether calls of this row to the peer are under way, and not for long, so that the next ones travel together. */
+  isUnderWay(peer: Peer, name: keyof T & string): boolean
 }

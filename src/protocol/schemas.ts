@@ -19,7 +19,7 @@ export const limits = {
 
 const rememberedMost = 1024
 
-export const modes = ['linear', 'fingers'] as const
+export const modes = ['linear', 'fingers', 'onehop'] as const
 export const ownerships = ['successor', 'predecessor'] as const
 
 /** `'39ffa7…'`, as wide as the network's ids. */
@@ -33,7 +33,8 @@ export const Peer = Type.Object(
 export type Peer = Static<typeof Peer>
 
 export const Mode = Type.Enum(modes, {
-  description: 'linear: successor by successor; fingers: by the finger table and the successor list',
+  description:
+    'linear: successor by successor; fingers: by the finger table and the successor list; onehop: straight to the window, by the known members',
 })
 export type Mode = Static<typeof Mode>
 
@@ -73,8 +74,14 @@ export const Stored = Type.Object(
 /** A record; the schema is called `Stored` because `Record` is a word of the language. */
 export type StoredRecord = Static<typeof Stored>
 
-/** One peer asked in a lookup, and how long it took. */
-export const Hop = Type.Object({ id: IdText, url: Type.String(), ms: Type.Number(), dead: Type.Optional(Type.Boolean()) })
+/** One peer asked in a lookup, and how long it took; a slow one had not answered by the time another one had. */
+export const Hop = Type.Object({
+  id: IdText,
+  url: Type.String(),
+  ms: Type.Number(),
+  dead: Type.Optional(Type.Boolean()),
+  slow: Type.Optional(Type.Boolean()),
+})
 export type Hop = Static<typeof Hop>
 
 /** The checks behind the string formats, for a network of so many bits. */

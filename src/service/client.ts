@@ -12,6 +12,7 @@ import type { Peer } from '../protocol/schemas.ts'
 import { Batcher } from './batcher.ts'
 import { peerHeaders } from './guard.ts'
 import type { Validation } from './validation.ts'
+import { signatureHeader, type Signer } from './signature.ts'
 import { bodyOf, errorIn, parse, pathOf, replyIn, type Wire } from './wire.ts'
 
 const connectionsPerPeer = 8
@@ -25,6 +26,8 @@ export interface ClientSetting {
   readonly network: string
   readonly callTimeoutMs: number
   readonly validation: Validation
+  /** Where the network has a secret: signs calls, and tells whether answers are signed. */
+  readonly signer?: Signer | undefined
   /** So many calls had this outcome: `ok`, `unreachable`, or the code that the peer answered. */
   readonly observe: (name: string, outcome: string, calls: number) => void
 }
@@ -45,6 +48,10 @@ export class HttpNetwork<T extends Table> implements Network<T> {
     const way = this.#way(name)
     const reply = way.row.batch ? this.#batcher(peer, way).call(request) : this.#observed(peer, way, request)
     return reply as Promise<Reply<T[N]>>
+  }
+
+  isUnderWay({ id, url }: Peer, name: keyof T & string): boolean {
+    return this.#way(name).batchers.get(keyOf(id, url))?.isPrompt ?? false
   }
 
   async close(): Promise<void> {
@@ -91,7 +98,7 @@ export class HttpNetwork<T extends Table> implements Network<T> {
 
   /** Where calls of a row to a peer meet, as long as any are under way. */
   #batcher(peer: Peer, way: Way): Batcher {
-    const key = `${peer.id} ${peer.url}`
+    const key = keyOf(peer.id, peer.url)
     let batcher = way.batchers.get(key)
     if (!batcher) {
       const { callTimeoutMs } = this.#setting
@@ -131,12 +138,18 @@ export class HttpNetwork<T extends Table> implements Network<T> {
   }
 
   #exchange({ id, url }: Peer, method: Method, path: string, body: string | undefined, timeoutMs: number): Promise<Answer> {
-    const headers = [peerHeaders.network, this.#setting.network, peerHeaders.to, id]
-    const options =
-      body === undefined
-        ? { origin: url, method, path, headers }
-        : { origin: url, method, path, headers: [...headers, 'content-type', 'application/json'], body }
-    return exchange(this.#pool(url), options, timeoutMs)
+    const { network, signer } = this.#setting
+    const headers = [peerHeaders.network, network, peerHeaders.to, id]
+    if (body !== undefined) headers.push('content-type', 'application/json')
+    const options = { origin: url, method, path, headers, ...(body === undefined ? {} : { body }) }
+    if (!signer) return exchange(this.#pool(url), options, timeoutMs)
+    const call = signer.sign({ to: id, method, path }, body, Date.now())
+    headers.push(signatureHeader, call.header)
+    return exchange(this.#pool(url), options, timeoutMs).then((answer) => {
+      const fault = signer.faultOf(call, answer)
+      if (fault) throw new Unreachable(url, fault)
+      return answer
+    })
   }
 
   #way(name: string): Way {
@@ -151,14 +164,18 @@ export class HttpNetwork<T extends Table> implements Network<T> {
   }
 }
 
+const keyOf = (id: string, url: string): string => `${id} ${url}`
+
 interface Way extends Wire {
   /** By peer. */
   readonly batchers: Map<string, Batcher>
 }
 
-interface Answer {
+export interface Answer {
   readonly status: number
   readonly text: string
+  /** The header of that name. */
+  readonly signature: string | undefined
 }
 
 /** One request and the whole of its answer. @throws Unreachable, Refusal TOO_LARGE */
@@ -166,6 +183,7 @@ export const exchange = (dispatcher: Dispatcher, options: Dispatcher.DispatchOpt
   new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined
     let status = 0
+    let signature: string | undefined
     const chunks: Buffer[] = []
     const fail = (reason: string, cause?: Error) => {
       clearTimeout(timer)
@@ -186,15 +204,16 @@ export const exchange = (dispatcher: Dispatcher, options: Dispatcher.DispatchOpt
         controller = started
         if (timedOut) started.abort(new Error('timed out'))
       },
-      onResponseStart(_controller, code) {
+      onResponseStart(_controller, code, headers) {
         status = code
+        signature = headers[signatureHeader]?.toString()
       },
       onResponseData(_controller, chunk) {
         chunks.push(chunk)
       },
       onResponseEnd() {
         clearTimeout(timer)
-        resolve({ status, text: (chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)).toString() })
+        resolve({ status, signature, text: (chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)).toString() })
       },
       onResponseError(_controller, error) {
         // Too much is no sign of death.

@@ -32,7 +32,8 @@ export class ServiceClock implements Clock {
   }
 
   sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#after(ms, resolve))
+    // Timers run before sockets are read: what has arrived meanwhile is heard first.
+    return new Promise((resolve) => this.#after(ms, () => setImmediate(() => this.#stopped || resolve())))
   }
 
   every(periodMs: number, job: () => Promise<void>): () => void {

@@ -1,11 +1,13 @@
 /**
- * What the environment says of one node: POLYCHORD_PORT, _HOST, _SEEDS, _DATA, _LOG, _LOG_LEVEL, and one variable
+ * What the environment says of one node: POLYCHORD_PORT, _HOST, _SEEDS, _DATA, _LOG, _LOG_LEVEL, _SECRET, _SECRET_FILE, and one variable
  * for every field of NodeConfig (POLYCHORD_STABILIZE_EVERY_MS=500). Read once, strictly: what is misspelt would otherwise be
  * missed in silence.
  */
+import { readFileSync } from 'node:fs'
 import { type NodeConfig, parseConfig } from '../node/config.ts'
 import { isOrigin } from '../protocol/schemas.ts'
 import { isLoopback } from './guard.ts'
+import { Keyring } from './keyring.ts'
 import { type LogLevel, logLevels } from './log.ts'
 import { numberIn, variableOf } from './text.ts'
 
@@ -21,11 +23,15 @@ export interface Environment {
   /** A file; stdout without. */
   readonly log: string | undefined
   readonly logLevel: LogLevel
+  /** Where the network has a secret. No field of NodeConfig: whoever reads a config, a log or /nodeinfo shall not find it. */
+  readonly keyring: Keyring | undefined
+  /** Whether the secrets are in a file, which may change. */
+  readonly secretsMayChange: boolean
   /** What was said of the node itself; the rest has defaults, or comes from the seeds. */
   readonly said: Partial<NodeConfig>
 }
 
-const own = ['home', 'port', 'host', 'seeds', 'data', 'log', 'logLevel'].map(variableOf)
+const own = ['home', 'port', 'host', 'seeds', 'data', 'log', 'logLevel', 'secret', 'secretFile'].map(variableOf)
 
 /** A config in which every field that has a value by default has one: what kind of value each field takes. */
 const example: NodeConfig = parseConfig({ name: 'x', url: 'http://127.0.0.1', network: '0'.repeat(16), incarnation: 0 })
@@ -47,15 +53,47 @@ export const readEnvironment = (env: NodeJS.ProcessEnv): Environment => {
   const port = Number(parse('POLYCHORD_PORT', values.get('POLYCHORD_PORT') ?? '10001', 0))
   if (port < 1 || port > 65_535) throw new Misconfigured(`POLYCHORD_PORT must be 1 to 65535, not ${port}`)
   const host = values.get('POLYCHORD_HOST') ?? '127.0.0.1'
-  if (!isLoopback(host))
-    throw new Misconfigured(`POLYCHORD_HOST=${host} would let others in, and nodes have no secret yet: use 127.0.0.1`)
+  const secret = values.get('POLYCHORD_SECRET')
+  const secretFile = values.get('POLYCHORD_SECRET_FILE')
+  const keyring = keyringOf(secret, secretFile)
+  if (!isLoopback(host) && !keyring)
+    throw new Misconfigured(
+      `POLYCHORD_HOST=${host} would let others in: use 127.0.0.1, or give all nodes one secret by POLYCHORD_SECRET_FILE, made with: openssl rand -hex 32`,
+    )
+  if (isAnyAddress(host) && said['url'] === undefined)
+    throw new Misconfigured(
+      `POLYCHORD_HOST=${host} is every address of this machine: say where others reach it, POLYCHORD_URL=http://192.168.1.5:${port}`,
+    )
   const logLevel = values.get('POLYCHORD_LOG_LEVEL') ?? 'info'
   if (!isLogLevel(logLevel)) throw new Misconfigured(`POLYCHORD_LOG_LEVEL must be one of: ${logLevels.join(', ')}`)
   const data = values.get('POLYCHORD_DATA')
   if (data === '')
     throw new Misconfigured('POLYCHORD_DATA is empty: name a directory, or leave it out to keep content in memory')
   const seeds = parseSeeds(values.get('POLYCHORD_SEEDS'))
-  return { host, port, seeds, data, log: values.get('POLYCHORD_LOG'), logLevel, said }
+  return {
+    host,
+    port,
+    seeds,
+    data,
+    log: values.get('POLYCHORD_LOG'),
+    logLevel,
+    keyring,
+    secretsMayChange: secretFile !== undefined,
+    said,
+  }
+}
+
+/** @throws Misconfigured */
+const keyringOf = (secret: string | undefined, file: string | undefined): Keyring | undefined => {
+  if (secret === undefined && file === undefined) return undefined
+  if (secret !== undefined && file !== undefined)
+    throw new Misconfigured('POLYCHORD_SECRET and POLYCHORD_SECRET_FILE are both set: leave one out')
+  try {
+    return new Keyring(() => secret ?? readFileSync(String(file), 'utf8'))
+  } catch (error) {
+    const what = file === undefined ? 'POLYCHORD_SECRET' : `POLYCHORD_SECRET_FILE=${file}`
+    throw new Misconfigured(`${what} ${(error as Error).message}`, { cause: error })
+  }
 }
 
 /**
@@ -98,5 +136,7 @@ const parseSeeds = (text: string | undefined): string[] => {
     throw new Misconfigured(`POLYCHORD_SEEDS must be urls like http://127.0.0.1:10001, with commas between, not ${wrong}`)
   return urls
 }
+
+const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::'
 
 const isLogLevel = (text: string): text is LogLevel => (logLevels as readonly string[]).includes(text)

@@ -14,9 +14,10 @@ import { idOf } from '../space/id.ts'
 import { networkIn } from './data-directory.ts'
 import { configOf, type Environment, Misconfigured, readEnvironment } from './environment.ts'
 import { hash } from './hash.ts'
+import type { Keyring } from './keyring.ts'
 import { LmdbStore } from './lmdb-store.ts'
 import { createLog } from './log.ts'
-import { askSeeds, seedPeers, settingsOf } from './seeds.ts'
+import { askSeeds, assertAdmitted, seedPeers, settingsOf } from './seeds.ts'
 import { createService } from './service.ts'
 import { tellFailed, tellReady, whenStarterGoes } from './starter.ts'
 import { variableOf } from './text.ts'
@@ -32,12 +33,26 @@ const main = async (): Promise<void> => {
     process.exit(1)
   })
   try {
+    if (environment.secretsMayChange) process.on('SIGHUP', () => renew(environment.keyring, log))
     const answers = await askSeeds(environment.seeds)
     const config = configOf(environment, networkOf(environment, answers))
-    await serve(environment, config, seedPeers(environment.seeds, answers, config), log)
+    const seeds = seedPeers(environment.seeds, answers, config)
+    const members = answers.filter((answer) => answer?.network === config.network && answer.url !== config.url)
+    await assertAdmitted(members as Peer[], config, environment.keyring)
+    await serve(environment, config, seeds, log)
   } catch (error) {
     if (!(error instanceof Misconfigured)) log.fatal({ err: error }, 'node could not start')
     throw error
+  }
+}
+
+/** SIGHUP: the secrets may have changed. */
+const renew = (keyring: Keyring | undefined, log: Logger): void => {
+  try {
+    keyring?.renew()
+    log.info({ signs: keyring?.keyId }, 'secrets read again')
+  } catch (error) {
+    log.warn({ why: (error as Error).message }, 'secrets stay as they were: their file is of no use')
   }
 }
 
@@ -82,13 +97,13 @@ const openStore = async (data: string | undefined, config: NodeConfig, log: Logg
 }
 
 const serve = async (
-  { host, port, data }: Environment,
+  { host, port, data, keyring }: Environment,
   config: NodeConfig,
   seeds: readonly Peer[],
   log: Logger,
 ): Promise<void> => {
   const store = await openStore(data, config, log)
-  const service = createService(config, store ?? new MemoryStore(), log, () => void stop('left the network'))
+  const service = createService(config, store ?? new MemoryStore(), log, () => void stop('left the network'), keyring)
   let stopping = false
   const stop = async (why: string): Promise<void> => {
     if (stopping) return

@@ -2,6 +2,8 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { Log } from '../ports.ts'
 import type { NodeInfo } from '../protocol/client-api.ts'
+import type { PacketCounts } from './datagrams.ts'
+import { drops } from './packet.ts'
 import { Tally } from './tally.ts'
 
 const secondsBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -18,6 +20,20 @@ export class Metrics {
   ])
   readonly #events = this.#counter('polychord_ring_events_total', 'what has changed around this node', ['event'])
   readonly #calls = this.#counter('polychord_peer_calls_total', 'calls to peers, by name and outcome', ['name', 'outcome'])
+  readonly #unauthorized = this.#counter('polychord_unauthorized_total', 'requests without a good signature', ['reason'])
+  readonly #packetsSent = this.#counter('polychord_packets_sent_total', 'packets sent, by type', ['type'])
+  readonly #packetsReceived = this.#counter('polychord_packets_received_total', 'packets heeded, by type', ['type'])
+  readonly #packetDrops = this.#counter('polychord_packet_drops_total', 'packets not heeded or not sent', ['reason'])
+
+  constructor() {
+    for (const reason of [...drops, 'unsent']) this.#packetDrops.inc({ reason }, 0)
+  }
+
+  readonly packets: PacketCounts = {
+    sent: (type) => this.#packetsSent.inc({ type }),
+    received: (type) => this.#packetsReceived.inc({ type }),
+    dropped: (reason) => this.#packetDrops.inc({ reason }),
+  }
 
   /** How to note an answer of one route: its status, and how long it took. */
   route(method: string, route: string): (status: number, seconds: number) => void {
@@ -42,6 +58,8 @@ export class Metrics {
     this.#lost.inc({ call, code })
   }
 
+  readonly unauthorized = (reason: string): void => this.#unauthorized.inc({ reason })
+
   readonly called = (name: string, outcome: string, calls: number): void => this.#calls.inc({ name, outcome }, calls)
 
   /** The log of a node, with its events counted: what it logs as info is what has changed around it. */
@@ -64,6 +82,19 @@ export class Metrics {
       gauge.set({ role: 'owned' }, owned)
       gauge.set({ role: 'replica' }, replicas)
       gauge.set({ role: 'misplaced' }, misplaced)
+    })
+    this.#gauge('polychord_members', 'members known, this node among them, by state', ['state'], (gauge) => {
+      const { alive = 0, suspect = 0, dead = 0, left = 0 } = info().membership ?? {}
+      for (const [state, count] of Object.entries({ alive, suspect, dead, left })) gauge.set({ state }, count)
+    })
+    this.#gauge('polychord_health', '0: well; more: this node is slow itself', [], (gauge) =>
+      gauge.set(info().membership?.health ?? 0),
+    )
+    this.#gauge('polychord_cut_off', '1: so many members are silent at once that it is rather this node', [], (gauge) =>
+      gauge.set(info().membership?.cutOff ? 1 : 0),
+    )
+    this.#gauge('polychord_membership_drops_total', 'what was heard of members and not heeded', ['reason'], (gauge) => {
+      for (const [reason, count] of Object.entries(info().membership?.drops ?? {})) gauge.set({ reason }, count)
     })
     this.#gauge('polychord_event_loop_delay_seconds', 'mean delay of the event loop over the last second', [], (gauge) =>
       gauge.set(delayMs() / 1000),

@@ -6,6 +6,7 @@ import { batch, type Row } from '../protocol/rpc.ts'
 import { Batch } from './batch.ts'
 import { ndjson } from './ndjson.ts'
 import { part } from './routes.ts'
+import { signatureHeader } from './signature.ts'
 
 const json = (schema: object) => ({ content: { 'application/json': { schema } } })
 
@@ -36,14 +37,28 @@ export const openApi = (version: string): object => {
       { name: 'people', description: 'what people say to the network' },
       { name: 'peers', description: 'what nodes say to each other' },
     ],
+    components: {
+      securitySchemes: {
+        secret: {
+          type: 'apiKey',
+          in: 'header',
+          name: signatureHeader,
+          description: 'only where the network has a secret: shows that the caller knows it; npm run task call signs',
+        },
+      },
+    },
     paths,
   }
 }
+
+/** Where the network has no secret, nothing of it is needed. */
+const signedOrOpen = { security: [{ secret: [] }, {}] }
 
 const batchOperation = {
   operationId: 'batch',
   summary: 'calls of one row that travel together, answered in their order: as many of the first as fit',
   tags: ['peers'],
+  ...signedOrOpen,
   requestBody: { required: true, ...json(Batch) },
   responses: {
     200: { description: 'a status and a reply or an error for each', ...json({ type: 'array', items: { type: 'array' } }) },
@@ -57,6 +72,7 @@ const operation = (name: string, row: Row): object => {
     operationId: name,
     summary: row.summary,
     tags: [name in clientApi ? 'people' : 'peers'],
+    ...(row.signed ? signedOrOpen : {}),
     parameters: [
       ...row.params.map((field) => parameter('path', row, field)),
       ...row.query.map((field) => parameter('query', row, field)),

@@ -31,6 +31,7 @@ export const addRow = (
     method: row.method,
     url: row.path,
     schema: schemaOf(row),
+    config: { signed: row.signed },
     ...(numbers.length > 0 ? { preValidation: takeNumbers(numbers) } : {}),
     handler: (request, reply) => {
       if (row.body.length === 0) assertNoBody(row, request)

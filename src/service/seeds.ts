@@ -2,11 +2,14 @@
 import { Agent } from 'undici'
 import type { NodeConfig } from '../node/config.ts'
 import { NodeInfo } from '../protocol/client-api.ts'
-import { Refusal, Unreachable } from '../protocol/errors.ts'
+import { errorStatus, Refusal, Unreachable } from '../protocol/errors.ts'
+import { peerApi } from '../protocol/peer-api.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { idBits, idOf, shortId } from '../space/id.ts'
 import { exchange } from './client.ts'
 import { hash } from './hash.ts'
+import type { Keyring } from './keyring.ts'
+import { signatureHeader, Signer } from './signature.ts'
 import { createValidation } from './validation.ts'
 
 const timeoutMs = 1500
@@ -53,14 +56,59 @@ export const seedPeers = (
     return [{ id: answer?.id ?? idOf(hash(url), bits), url }]
   })
 
+/**
+ * That this node knows the secret of the network, where that has one: by itself it would otherwise go on as a ring of its own.
+ * @param members nodes of the network that answer
+ * @throws Refusal UNAUTHORIZED
+ */
+export const assertAdmitted = async (
+  members: readonly Peer[],
+  { network, bits, url: own, id }: NodeConfig,
+  keyring: Keyring | undefined,
+): Promise<void> => {
+  const signer = keyring && new Signer(keyring, network, id ?? idOf(hash(own), bits))
+  const agent = new Agent({ connect: { timeout: timeoutMs } })
+  try {
+    const refusals = await Promise.all(members.map((member) => refusalOf(agent, member, signer)))
+    const [refusal] = refusals.filter((one) => one !== undefined)
+    if (refusal) throw refusal
+  } finally {
+    await agent.destroy()
+  }
+}
+
+/** What a seed has against a call that asks for nothing, if it is that this node has no right to ask. */
+const refusalOf = async (agent: Agent, { id, url }: Peer, signer: Signer | undefined): Promise<Refusal | undefined> => {
+  const { method, path } = peerApi.fetch
+  const body = '{"cursors":[]}'
+  const call = signer?.sign({ to: id, method, path }, body, Date.now())
+  const headers = { 'content-type': 'application/json', ...(call ? { [signatureHeader]: call.header } : {}) }
+  const answer = await exchange(agent, { origin: url, method, path, headers, body }, timeoutMs).catch(undefinedIfUnreachable)
+  if (answer?.status === errorStatus.UNAUTHORIZED)
+    return new Refusal(
+      'UNAUTHORIZED',
+      `${url} takes this node for a stranger: give it the secret of that network by POLYCHORD_SECRET_FILE or POLYCHORD_SECRET, and set the clocks`,
+    )
+  if (answer && call && signer?.faultOf(call, answer))
+    return new Refusal(
+      'UNAUTHORIZED',
+      `${url} does not know the secret of this node; where its network has none leave POLYCHORD_SECRET and POLYCHORD_SECRET_FILE out`,
+    )
+  return undefined
+}
+
 const askSeed = async (agent: Agent, url: string): Promise<NodeInfo | undefined> => {
   try {
     const { status, text } = await exchange(agent, { origin: url, method: 'GET', path: '/nodeinfo' }, timeoutMs)
     return status === 200 ? readInfo(text) : undefined
   } catch (error) {
-    if (error instanceof Unreachable || error instanceof SyntaxError) return undefined
-    throw error
+    if (error instanceof SyntaxError) return undefined
+    return undefinedIfUnreachable(error)
   }
+}
+
+const undefinedIfUnreachable = (error: unknown): undefined => {
+  if (!(error instanceof Unreachable)) throw error
 }
 
 const readInfo = (text: string): NodeInfo | undefined => {

@@ -7,6 +7,7 @@ import { limits } from '../protocol/schemas.ts'
 import { answerNoHttp, answerNotFound, createErrorHandler } from './answers.ts'
 import { addBatch } from './batch.ts'
 import { addDocs } from './docs.ts'
+import type { Gate } from './gate.ts'
 import { createGuard } from './guard.ts'
 import { parseJson } from './json.ts'
 import type { Metrics } from './metrics.ts'
@@ -24,6 +25,8 @@ export interface ServerPorts {
   readonly log: Log
   readonly metrics: Metrics
   readonly validation: Validation
+  /** Where the network has a secret. */
+  readonly gate?: Gate | undefined
 }
 
 /** What must be answered at any load: who asks decides whether this node is alive. */
@@ -33,7 +36,7 @@ const unshed = new Set(['/healthz', '/metrics'])
 const requestTimeoutMs = 30_000
 
 /** Made, and not yet listening. */
-export const createServer = (node: Served, { log, metrics, validation }: ServerPorts): FastifyInstance => {
+export const createServer = (node: Served, { log, metrics, validation, gate }: ServerPorts): FastifyInstance => {
   const { me, config, handlers } = node
   const pressure = new Pressure()
   const guard = createGuard(me, config.network)
@@ -66,20 +69,22 @@ export const createServer = (node: Served, { log, metrics, validation }: ServerP
   })
   app.setValidatorCompiler<never>(({ schema }) => validation.strict(schema))
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     try {
+      gate?.assertBody(request, body)
       done(null, body.length === 0 ? undefined : parseJson(body))
     } catch (error) {
       done(error as Error)
     }
   })
   app.addHook('onRequest', (request, _reply, next) => {
-    const refusal = guard(request) ?? queryRefusal(request.url)
+    const refusal = guard(request) ?? gate?.refusalOf(request) ?? queryRefusal(request.url)
     if (refusal) next(refusal)
     else if (pressure.overloaded && !unshed.has(request.url))
       next(new Refusal('OVERLOADED', 'this node is alive and behind with its work; try again in a second'))
     else next()
   })
+  gate?.signAnswers(app)
   app.addHook('onRoute', (route) => {
     route.onResponse = noting(String(route.method), route.url)
   })
@@ -96,7 +101,7 @@ export const createServer = (node: Served, { log, metrics, validation }: ServerP
 
   const handle = (name: RowName) => handlerOf(handlers, name, metrics)
   for (const name of Object.keys(nodeApi) as RowName[]) if (!valueRows.includes(name)) addRow(app, name, handle(name))
-  const setting = { url: me.url, bits: config.bits, log, validation, handle }
+  const setting = { url: me.url, bits: config.bits, log, validation, gate, handle }
   addBatch(app, setting)
   addValueRoutes(app, setting)
 

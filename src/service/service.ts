@@ -5,11 +5,17 @@ import type { NodeConfig } from '../node/config.ts'
 import { Node, nodeApi } from '../node/node.ts'
 import type { Store } from '../ports.ts'
 import type { Peer } from '../protocol/schemas.ts'
+import { idOf } from '../space/id.ts'
 import { HttpNetwork } from './client.ts'
 import { ServiceClock } from './clock.ts'
+import { UdpDatagrams } from './datagrams.ts'
+import { Gate } from './gate.ts'
 import { hash } from './hash.ts'
+import type { Keyring } from './keyring.ts'
 import { Metrics } from './metrics.ts'
+import { PacketCodec } from './packet.ts'
 import { createServer } from './server.ts'
+import { Signer } from './signature.ts'
 import { createValidation } from './validation.ts'
 
 export interface Service {
@@ -23,14 +29,26 @@ export interface Service {
 /**
  * @param store the caller's, to be closed once this has stopped
  * @param left called once, when a leave that was asked for is over: this is to be stopped then
+ * @param keyring where the network has a secret
  */
-export const createService = (config: NodeConfig, store: Store, log: Logger, left: () => void): Service => {
+export const createService = (config: NodeConfig, store: Store, log: Logger, left: () => void, keyring?: Keyring): Service => {
+  const { network: networkId, incarnation, bits, url } = config
+  const { id: me = idOf(hash(url), bits) } = config
   const metrics = new Metrics()
-  const validation = createValidation(config.bits)
+  const validation = createValidation(bits)
   const clock = new ServiceClock(log)
-  const network = new HttpNetwork(nodeApi, { ...config, validation, observe: metrics.called })
+  const signer = keyring && new Signer(keyring, networkId, me)
+  const gate = keyring && new Gate({ me, network: networkId, keyring, refused: metrics.unauthorized })
+  const network = new HttpNetwork(nodeApi, { ...config, validation, signer, observe: metrics.called })
+  const datagrams = new UdpDatagrams({
+    codec: new PacketCodec({ me, network: networkId, incarnation, keyring, validation, now: Date.now }),
+    log,
+    hear: (packet, from) => node.hear(packet, from),
+    observe: metrics.packets,
+  })
   const ports = {
     network,
+    datagrams,
     clock,
     random: { below: (limit: number) => randomInt(limit) },
     store,
@@ -38,17 +56,19 @@ export const createService = (config: NodeConfig, store: Store, log: Logger, lef
     hash,
   }
   const node = new Node(config, ports, left)
-  const server = createServer(node, { log, metrics, validation })
+  const server = createServer(node, { log, metrics, validation, gate })
   return {
     me: node.me,
     start: async (host, port, seeds) => {
       await server.listen({ host, port })
+      if (config.membership !== 'off') await datagrams.bind(host, port)
       log.info({ id: node.me.id, url: node.me.url, network: config.network }, 'node listens')
       await node.start(seeds)
     },
     stop: async () => {
       await node.stop()
       await server.close()
+      datagrams.close()
       clock.stop()
       await network.close()
     },

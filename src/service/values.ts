@@ -6,6 +6,7 @@ import type { Found } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Row } from '../protocol/rpc.ts'
 import { errorAnswer } from './answers.ts'
+import type { Gate } from './gate.ts'
 import { assertNoQuery, assertStorable, bytesOf, kindOf, type Storing, storing, storingBytes, storingJson } from './content.ts'
 import { answerLines, ndjson } from './ndjson.ts'
 import { addRow, answer, type Handler, type RowName } from './routes.ts'
@@ -16,6 +17,7 @@ export interface ValueRoutes {
   readonly bits: number
   readonly log: Log
   readonly validation: Validation
+  readonly gate: Gate | undefined
   /** The handler of a row. */
   readonly handle: (name: RowName) => Handler
 }
@@ -24,10 +26,17 @@ export interface ValueRoutes {
 export const valueRows: readonly RowName[] = ['store', 'storeNamed', 'lookup', 'lookupBy']
 
 export const addValueRoutes = (app: FastifyInstance, setting: ValueRoutes): void => {
-  const { url, log } = setting
+  const { url, log, gate } = setting
   void app.register((stores, _options, done) => {
     stores.removeAllContentTypeParsers()
-    stores.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes, parsed) => parsed(null, bytes))
+    stores.addContentTypeParser('*', { parseAs: 'buffer' }, (request, bytes: Buffer, parsed) => {
+      try {
+        gate?.assertBody(request, bytes)
+        parsed(null, bytes)
+      } catch (error) {
+        parsed(error as Error)
+      }
+    })
     addStore(stores, 'store', setting, (store, request, reply) => {
       const { headers, query } = request
       const type = headers['content-type']

@@ -36,6 +36,6 @@ See this node:
   ${ask}/openapi.json        (as a page: ${url}/docs)
 
 Let it hand over its content and go:
-  curl -X POST ${url}/leave
+  curl -X POST ${url}/leave        (where the network has a secret: npm run task leave ${name})
 `
 }

@@ -1,4 +1,5 @@
 /** Nodes that come back: soon, after an hour, after eight days; one, one after the other, or all of them. */
+import type { NodeSettings } from '../node/config.ts'
 import { eight, type Scenario, type Scene, small } from './scene.ts'
 
 const dayMs = 24 * 3600_000
@@ -31,7 +32,7 @@ export const absences: Readonly<Record<string, Scenario>> = {
   },
   'old-store': {
     summary: 'a node is away for an hour, in which names are given to other values, and values are deleted',
-    setting: () => small,
+    setting: () => ({ settings: { ...small.settings, membership: 'off' } }),
     play: async (scene) => {
       await scene.eight(40)
       await scene.bustle(3000)
@@ -121,7 +122,8 @@ export const absences: Readonly<Record<string, Scenario>> = {
 }
 
 /** So slow that days go by in seconds. */
-const slow = {
+const slow: Partial<NodeSettings> = {
+  membership: 'off',
   stabilizeEveryMs: 7200_000,
   refreshFingersEveryMs: dayMs,
   reuniteEveryMs: dayMs,

@@ -1,5 +1,7 @@
 /** What must be true of content once the network is at rest, held against the stores and against what clients are told. */
 import { isOver, keyOf, tombstoneHorizonMs } from '../content/record.ts'
+import type { NodeApi } from '../node/node.ts'
+import type { Reply } from '../protocol/rpc.ts'
 import type { Id } from '../space/id.ts'
 import { toldOf } from './clients.ts'
 import { epochMs, type Host } from './host.ts'
@@ -33,6 +35,21 @@ export const misplaced = (world: World): string[] => {
     .running()
     .flatMap(({ node, url }) => (node && !node.info().content.complete ? [`${url} does not say that all is there`] : []))
   return [...wrong, ...doubters]
+}
+
+/** What those who watch each other say of who is there, in words, where it is not so. */
+export const misjudged = (world: World): string[] => {
+  const running = new Map(world.running().map(({ id = '', url }) => [id, url]))
+  return world.running().flatMap(({ node, url }) => {
+    if (!node || node.config.membership === 'off') return []
+    const { members } = node.handlers.members({}) as Reply<NodeApi['members']>
+    const live = new Map(members.filter(({ state }) => state === 'alive' || state === 'suspect').map((it) => [it.id, it]))
+    const unknown = [...running]
+      .filter(([id, home]) => live.get(id)?.url !== home)
+      .map(([, home]) => `${url} does not know of ${home}`)
+    const wrong = [...live.values()].filter(({ id, state }) => !running.has(id) || state === 'suspect')
+    return [...unknown, ...wrong.map((it) => `${url} has ${it.url} as ${it.state}`)]
+  })
 }
 
 /** Promises that are not kept, in words: each is looked up through a member at random, by its content and by its key. */

@@ -5,12 +5,13 @@ import { type NodeConfig, type NodeSettings, parseConfig } from '../node/config.
 import type { Snapshot } from '../overlay/chord/invariants.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
+import { SimDatagrams } from './datagrams.ts'
 import { History } from './history.ts'
 import { epochMs, hash, type Host } from './host.ts'
 import { Hosts, urlOf } from './hosts.ts'
 import { Law } from './law.ts'
 import { Ledger } from './ledger.ts'
-import { SimNetwork } from './network.ts'
+import { type NetworkSetting, SimNetwork } from './network.ts'
 import { stream } from './random.ts'
 import { Rings } from './rings.ts'
 import { Timeline } from './timeline.ts'
@@ -18,7 +19,7 @@ import { calm, type Weather } from './weather.ts'
 
 export interface WorldOptions {
   readonly seed: number
-  /** Options of every node. */
+  /** Options of every node; nobody watches who is there unless they say so. */
   readonly settings?: Partial<NodeSettings>
   readonly weather?: Weather
   /** Whether messages are copied and checked against their rows. Without: several times faster. */
@@ -55,7 +56,7 @@ export class Ground {
     const timeline = this.timeline
     const history = new History(seed, () => timeline.now, this.rings, log)
     this.history = history
-    const net = new SimNetwork({
+    const setting: NetworkSetting = {
       timeline,
       trace: history.trace,
       log,
@@ -63,13 +64,18 @@ export class Ground {
       weather: () => this.weather,
       hostAt: (url) => this.places.at(url),
       blame: (host, error) => history.blame(host, error),
-    })
+    }
+    const net = new SimNetwork(setting)
+    const datagrams = new SimDatagrams({ ...setting, blocks: (from, to) => net.blocks(from, to) })
     this.net = net
     this.places = new Hosts({
       seed,
       timeline,
       weather: () => this.weather,
-      connect: (from, config) => net.connect(from, config, from.random('network')),
+      connect: (from, config) => ({
+        network: net.connect(from, config, from.random('network')),
+        datagrams: datagrams.connect(from, config, from.random('datagrams')),
+      }),
       touched: (host) => history.touch(host),
       departed: (host) => {
         this.accuse(this.ledger.lose(host.disk))
@@ -186,6 +192,6 @@ export class Ground {
   protected configOf(url: string, more: Partial<NodeSettings>): NodeConfig {
     const [, port = ''] = /:(\d+)$/.exec(url) ?? []
     const node = { name: `node-${port}`, url, network: this.network, incarnation: epochMs + this.timeline.now }
-    return parseConfig({ ...node, ...this.#settings, ...more })
+    return parseConfig({ ...node, membership: 'off', ...this.#settings, ...more })
   }
 }

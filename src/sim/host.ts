@@ -8,7 +8,6 @@ import { createHash } from 'node:crypto'
 import type { NodeConfig } from '../node/config.ts'
 import { Node, type NodeApi } from '../node/node.ts'
 import type { Clock, Hash, Log, Ports, Random } from '../ports.ts'
-import type { Network } from '../protocol/rpc.ts'
 import type { Id } from '../space/id.ts'
 import { Disk, Mount, type Spindle } from './disk.ts'
 import { stream, within } from './random.ts'
@@ -24,7 +23,7 @@ export interface Surroundings {
   readonly timeline: Timeline
   weather(): Weather
   /** How a node of this host reaches others. */
-  connect(host: Host, config: NodeConfig): Network<NodeApi>
+  connect(host: Host, config: NodeConfig): Pick<Ports<NodeApi>, 'network' | 'datagrams'>
   /** Called when code of this host has run: its node may have changed. */
   touched(host: Host): void
   /** Called when a node has left. */
@@ -162,7 +161,7 @@ export class Host {
 
   #ports(config: NodeConfig, skewMs: number): Ports<NodeApi> {
     return {
-      network: this.#world.connect(this, config),
+      ...this.#world.connect(this, config),
       clock: this.#clock(skewMs),
       random: this.random('node'),
       store: this.#store,

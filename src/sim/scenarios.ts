@@ -33,7 +33,7 @@ export interface Report {
 
 /**
  * Plays a scenario; whatever ends the run early is a check that failed. Under even seeds a key belongs to its successor, under odd
- * ones to its predecessor.
+ * ones to its predecessor; under those that end in 3 or 8 the nodes watch who is there.
  * @throws Error when there is no such scenario
  */
 export const simulate = async (name: string, seed: number, direction: Direction = {}): Promise<Report> => {
@@ -41,7 +41,8 @@ export const simulate = async (name: string, seed: number, direction: Direction 
   if (!scenario) throw new Error(`no scenario is called ${name}; there are: ${Object.keys(scenarios).join(', ')}`)
   const { settings, ...setting } = scenario.setting?.(stream(seed, 'scenario', 'setting')) ?? {}
   const ownership = ownerships[seed % ownerships.length] ?? 'successor'
-  const scene = new Scene(seed, { ...setting, settings: { ownership, ...settings } }, direction)
+  const membership = seed % 5 === 3 ? 'local' : 'off'
+  const scene = new Scene(seed, { ...setting, settings: { ownership, membership, ...settings } }, direction)
   const { world, checks } = scene
   try {
     await scenario.play(scene)

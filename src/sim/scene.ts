@@ -2,7 +2,7 @@
 import type { NodeSettings } from '../node/config.ts'
 import type { Random } from '../ports.ts'
 import type { Id } from '../space/id.ts'
-import { brokenPromises, misplaced } from './audit.ts'
+import { brokenPromises, misjudged, misplaced } from './audit.ts'
 import { Clients } from './clients.ts'
 import { Errands, run } from './errands.ts'
 import { pick, stream } from './random.ts'
@@ -48,6 +48,9 @@ export const eight = ['10', '30', '50', '70', '90', 'b0', 'd0', 'f0'] as const
 
 /** Time-outs after which the last message of bad weather has arrived, and the last of its pauses is over. */
 const aftermath = 12
+
+/** Within which everyone knows who is there: all are probed, suspected for the longest, and reached again. */
+const rollCallMs = 120_000
 
 export class Scene {
   readonly world: World
@@ -185,12 +188,23 @@ export class Scene {
     let wrong = misplaced(world)
     for (; wrong.length > 0 && world.nowMs < deadlineMs; wrong = misplaced(world)) await world.run(rehomeEveryMs / 40)
     this.check('exactly the window holds each record', wrong.length === 0, wrong.join('\n'))
+    await this.#rollCall()
     let broken = await brokenPromises(world)
     while (broken.some((promise) => promise.includes('INCONCLUSIVE')) && world.nowMs < deadlineMs) {
       await world.run(1000)
       broken = await brokenPromises(world)
     }
     this.check(`${world.ledger.registers.length} promises are kept`, broken.length === 0, broken.join('\n'))
+  }
+
+  /** Where members watch each other, everyone knows all who are there, and nobody else. */
+  async #rollCall(): Promise<void> {
+    const { world } = this
+    if (world.config.membership === 'off') return
+    const deadlineMs = world.nowMs + rollCallMs
+    let wrong = misjudged(world)
+    for (; wrong.length > 0 && world.nowMs < deadlineMs; wrong = misjudged(world)) await world.run(world.config.probeEveryMs)
+    this.check('everyone knows who is there', wrong.length === 0, wrong.join('\n'))
   }
 
   async #acknowledged(asked: Asked<unknown>): Promise<void> {

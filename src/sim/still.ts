@@ -70,6 +70,7 @@ export class StillRing {
         local: (avoid) => this.table(from.id).route(key, breadth, avoid, 'fingers'),
         ask: (peer, avoid) => this.#answer(peer, (table) => table.route(key, breadth, avoid, 'fingers')),
         evict: () => undefined,
+        isSuspect: () => false,
       },
       stillClock,
     )

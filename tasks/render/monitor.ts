@@ -17,6 +17,8 @@ export interface Watched {
   readonly moving: number
   /** Whether it has all that was written on its cells, as far as it knows. */
   readonly complete: boolean
+  /** How another member sees it: alive, suspect, dead or left. */
+  readonly seenAs?: string
   /** Some of its content, the newest first as far as one can tell. */
   readonly latest?: string
 }
@@ -89,7 +91,8 @@ export const renderFrame = (frame: Frame, setting: Setting, paint: Paint): strin
 }
 
 /** What it has last got, or that it is still getting what it lacks. */
-const latestOf = ({ complete, moving, latest }: Watched, paint: Paint): Cell => {
+const latestOf = ({ complete, moving, latest, seenAs }: Watched, paint: Paint): Cell => {
+  if (seenAs === 'suspect' || seenAs === 'dead') return { text: `? seen as ${seenAs}`, paint: paint.yellow }
   if (!complete) return { text: moving > 0 ? `↻ ${moving} moving` : '↻ catching up', paint: paint.yellow }
   return latest === undefined ? '' : quote(latest)
 }
@@ -106,18 +109,22 @@ const titleOf = (frame: Frame, { time, everySeconds }: Setting, paint: Paint): s
 }
 
 const notRunning = (
-  { id, condition }: Watched,
+  { id, condition, seenAs }: Watched,
   running: readonly Watched[],
   { ownership }: Network,
   { deadMs }: Setting,
 ): string => {
   if (condition === 'starting') return 'starting'
-  if (condition === 'silent') return '✗ does not answer'
+  if (condition === 'silent')
+    return seenAs === undefined || seenAs === 'alive' ? '✗ does not answer' : `✗ does not answer · ${seenAs}`
   const after = running.find((other) => other.id > id) ?? running[0]
   const before = running.findLast((other) => other.id < id) ?? running.at(-1)
   const heir = ownership === 'successor' ? after : before
   const since = deadMs.get(id)
-  return [`✗ dead${since === undefined ? '' : ` ${Math.round(since / 1000)} s`}`, ...(heir ? [`heir ${heir.port}`] : [])].join(
-    ' · ',
-  )
+  const noticed = seenAs === 'alive' ? ['not noticed yet'] : seenAs === 'suspect' ? ['suspect'] : []
+  return [
+    `✗ dead${since === undefined ? '' : ` ${Math.round(since / 1000)} s`}`,
+    ...noticed,
+    ...(heir ? [`heir ${heir.port}`] : []),
+  ].join(' · ')
 }

@@ -10,6 +10,8 @@ export interface NodeRow {
   readonly id: Id
   readonly condition: 'running' | 'starting' | 'silent' | 'dead' | 'foreign'
   readonly info?: NodeInfo
+  /** How another member sees it: alive, suspect, dead or left. */
+  readonly seenAs?: string
 }
 
 /** What is the same for all nodes. */
@@ -95,13 +97,26 @@ export const heading = ({ network, nodes, faults }: Status, paint: Paint): strin
 
 const conditionWords = { starting: 'starting', silent: '✗ silent', dead: '✗ dead', foreign: '✗ not ours' } as const
 
-/** `ready`, `catching up · 120 moving`, `ready · 3 misplaced`. */
-const stateWords = ({ state, degraded, content: { complete, moving, misplaced } }: NodeInfo): string =>
+/** `ready`, `catching up · 120 moving`, `ready · 3 misplaced`, `ready · suspect`. */
+const stateWords = (
+  { state, degraded, content: { complete, moving, misplaced }, membership }: NodeInfo,
+  seenAs?: string,
+): string =>
   [
     state === 'ready' && !complete ? 'catching up' : state,
     ...(moving > 0 ? [`${moving} moving`] : []),
     ...(misplaced > 0 ? [`${misplaced} misplaced`] : []),
     ...(degraded ? ['degraded'] : []),
+    ...(membership?.cutOff ? ['cut off'] : []),
+    ...(seenAs === 'suspect' ? ['suspect'] : seenAs === 'dead' ? ['seen as dead'] : []),
+  ].join(' · ')
+
+/** `✗ silent · suspect`; a death that the others have not noticed yet is worth a word. */
+const absenceWords = (condition: keyof typeof conditionWords, seenAs: string | undefined): string =>
+  [
+    conditionWords[condition],
+    ...(seenAs === 'suspect' || (seenAs === 'dead' && condition === 'silent') ? [`seen as ${seenAs}`] : []),
+    ...(seenAs === 'alive' && condition === 'dead' ? ['not noticed yet'] : []),
   ].join(' · ')
 
 export const renderStatus = (status: Status, paint: Paint, columns = 80): string[] => {
@@ -116,12 +131,12 @@ export const renderStatus = (status: Status, paint: Paint, columns = 80): string
     text,
     paint: paint.dim,
   }))
-  const rows = inRingOrder(nodes).map(({ port, id, condition, info }): Cell[] => {
+  const rows = inRingOrder(nodes).map(({ port, id, condition, info, seenAs }): Cell[] => {
     const who = { text: port, paint: paint.bold }
     const share = shares.get(id)
     const arc = share === undefined ? '–' : `${(share * 100).toFixed(1)}%`
     if (condition !== 'running' || !info) {
-      const why = conditionWords[condition === 'running' ? 'silent' : condition]
+      const why = absenceWords(condition === 'running' ? 'silent' : condition, seenAs)
       return [
         who,
         shortId(id),
@@ -134,7 +149,7 @@ export const renderStatus = (status: Status, paint: Paint, columns = 80): string
       ]
     }
     const { content, predecessor, successor } = info
-    const words = stateWords(info)
+    const words = stateWords(info, seenAs)
     const healthy = words === 'ready'
     return [
       who,

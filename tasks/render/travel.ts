@@ -32,7 +32,11 @@ export const renderTravel = (
         { text: port(hop), paint: hop.dead ? paint.red : paint.bold },
         shortId(hop.id),
         duration(hop.ms),
-        hop.dead ? { text: '✗ no answer', paint: paint.red } : '',
+        hop.dead
+          ? { text: '✗ no answer', paint: paint.red }
+          : hop.slow
+            ? { text: 'slow: another was asked', paint: paint.dim }
+            : '',
       ]),
     ],
   )

@@ -86,8 +86,9 @@ export const askings = {
     ask: (number) => post('/v3/kv/range', { key: pairOf(number).key, serializable: true }),
     proof: '"count":"1"',
   },
-  /** The fixed reply of bare.ts. */
+  /** The fixed reply of bare.ts, and the same through another such process. */
   bare: { ...one, ask: () => ({ method: 'GET', path: '/reply' }), proof: '"values":[{' },
+  forwarded: { ...one, ask: () => ({ method: 'GET', path: '/forwarded' }), proof: '"values":[{' },
 } satisfies Record<string, Asking>
 
 export type AskName = keyof typeof askings

@@ -10,10 +10,12 @@ import { measureDurable } from './durable.ts'
 import { type Figure, printFigures } from './figure.ts'
 import { measureFifty } from './fifty.ts'
 import { measureLookup } from './lookup.ts'
+import { measureOneHop } from './onehop.ts'
 import { measureOwner } from './owner.ts'
 import { run } from './process.ts'
 import { measureStart } from './start.ts'
 import { measureTransfer } from './transfer.ts'
+import { measureWatch } from './watch.ts'
 
 /** One of those in alone.ts. */
 const measureAlone = async (name: string): Promise<Figure[]> =>
@@ -21,9 +23,11 @@ const measureAlone = async (name: string): Promise<Figure[]> =>
 
 const parts: Record<string, { readonly title: string; readonly measure: () => Promise<Figure[]> }> = {
   lookup: { title: 'a lookup in a ring of 20, against hops + 1 bare calls', measure: measureLookup },
+  onehop: { title: 'a lookup through a node that does not hold the key, in a network of 20', measure: measureOneHop },
   owner: { title: 'a lookup at the owner, against a bare route', measure: measureOwner },
   durable: { title: 'values on three disks, through one node of 6, against etcd with 3 members', measure: measureDurable },
   transfer: { title: 'a node joins a ring of 6 with 100 000 records', measure: measureTransfer },
+  watch: { title: 'who is alive, in a network of 20', measure: measureWatch },
   start: { title: 'a node started by addmany 10, against its packages alone', measure: measureStart },
   fifty: { title: '50 nodes', measure: measureFifty },
   sim: { title: 'the simulator, in one thread', measure: () => measureAlone('sim') },

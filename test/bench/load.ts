@@ -1,6 +1,6 @@
 /**
  * A load: `load '{"origin":…,"asking":"store","connections":32,"ms":700,"from":0}'` asks over so many connections, one request
- * at a time on each, and prints `{ requests, seconds, next }`.
+ * at a time on each, and prints `{ requests, seconds, next, p50Ms }`.
  *
  * Raw sockets, and of HTTP only where an answer ends: so it costs a fraction of what any server does. While one request is under
  * way, the next is made.
@@ -17,6 +17,8 @@ export interface Plan {
   readonly from: number
   /** Numbers below this one, again and again; without it every number is new. */
   readonly below?: number
+  /** These numbers instead, from the first to the last, again and again. */
+  readonly numbers?: readonly number[]
 }
 
 /** What a load prints. */
@@ -25,15 +27,24 @@ export interface Load {
   readonly seconds: number
   /** The first number that was not asked for. */
   readonly next: number
+  readonly p50Ms: number
 }
 
-const { origin, asking, connections, ms, from, below = Number.POSITIVE_INFINITY } = JSON.parse(process.argv[2] ?? '') as Plan
+const {
+  origin,
+  asking,
+  connections,
+  ms,
+  from,
+  below = Number.POSITIVE_INFINITY,
+  numbers,
+} = JSON.parse(process.argv[2] ?? '') as Plan
 const { hostname, port, host } = new URL(origin)
 const { ask, proof, proofs }: Asking = askings[asking]
 
 let number = from
 const makeRequest = (): Buffer => {
-  const { method, path, contentType, body = '' } = ask(number % below)
+  const { method, path, contentType, body = '' } = ask(numbers ? (numbers[number % numbers.length] ?? 0) : number % below)
   number++
   const said = contentType === undefined ? '' : `content-type: ${contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`
   return Buffer.from(`${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${said}\r\n${body}`)
@@ -59,7 +70,7 @@ const assertGood = (answer: Buffer): void => {
     throw new Error(`${origin} answered ${asking}: ${answer.toString()}`)
 }
 
-let requests = 0
+const times: number[] = []
 let ended = 0
 const began = performance.now()
 
@@ -68,7 +79,9 @@ const converse = (deadline: number) =>
     const socket = connect(Number(port), hostname)
     let next = makeRequest()
     let answer: Buffer | undefined
+    let sent = 0
     const send = () => {
+      sent = performance.now()
       socket.write(next)
       next = makeRequest()
     }
@@ -79,8 +92,8 @@ const converse = (deadline: number) =>
       if (!isWhole(answer)) return
       assertGood(answer)
       answer = undefined
-      requests++
       ended = performance.now()
+      times.push(ended - sent)
       if (ended < deadline) send()
       else socket.end()
     })
@@ -89,6 +102,8 @@ const converse = (deadline: number) =>
   })
 
 void Promise.all(Array.from({ length: connections }, () => converse(began + ms))).then(() => {
-  const load: Load = { requests, seconds: (ended - began) / 1000, next: number }
+  times.sort((a, b) => a - b)
+  const p50Ms = times[Math.floor(times.length / 2)] ?? Number.NaN
+  const load: Load = { requests: times.length, seconds: (ended - began) / 1000, next: number, p50Ms }
   process.stdout.write(JSON.stringify(load))
 })

@@ -22,20 +22,25 @@ type Call = () => Promise<string>
 
 /** Lookups along one way for each number of hops, so that the nodes on it are as warm as the bare route; and along all ways. */
 export const measureLookup = (): Promise<Figure[]> =>
-  withRing(2, nodes - 2, async (ring) => {
-    const agent = new Agent()
-    /** The client is the one by which nodes call each other: both sides pay for the same way of asking. */
-    const get = async (origin: string, path: string): Promise<string> => {
-      const { status, text } = await exchange(agent, { origin, path, method: 'GET' }, 5000)
-      if (status !== 200) throw new Error(`${origin}${path} answered ${status}: ${text}`)
-      return text
-    }
-    try {
-      return await measureThrough(ring, get)
-    } finally {
-      await agent.destroy()
-    }
-  })
+  withRing(
+    2,
+    nodes - 2,
+    async (ring) => {
+      const agent = new Agent()
+      /** The client is the one by which nodes call each other: both sides pay for the same way of asking. */
+      const get = async (origin: string, path: string): Promise<string> => {
+        const { status, text } = await exchange(agent, { origin, path, method: 'GET' }, 5000)
+        if (status !== 200) throw new Error(`${origin}${path} answered ${status}: ${text}`)
+        return text
+      }
+      try {
+        return await measureThrough(ring, get)
+      } finally {
+        await agent.destroy()
+      }
+    },
+    'mode=fingers',
+  )
 
 const measureThrough = async (
   { nodes: [entry] }: Ring,

@@ -19,13 +19,21 @@ export interface Ring {
   readonly nodes: readonly { readonly url: string; readonly pid: number }[]
   /** Temporary, and gone with the ring. */
   readonly home: string
+  /** Of a node that was added later. */
+  pidOf(url: string): number
 }
 
 /**
  * Boots so many nodes, then adds so many; the ring is whole when it is used, and ended after it.
+ * @param options of the network, as `boot` takes them: `mode=fingers`
  * @throws Error with what the task said
  */
-export const withRing = async <T>(boot: number, add: number, use: (ring: Ring) => Promise<T>): Promise<T> => {
+export const withRing = async <T>(
+  boot: number,
+  add: number,
+  use: (ring: Ring) => Promise<T>,
+  ...options: readonly string[]
+): Promise<T> => {
   const home = mkdtempSync(join(tmpdir(), 'polychord-bench-'))
   const env = { POLYCHORD_HOME: home }
   const end = remember(() => {
@@ -34,9 +42,10 @@ export const withRing = async <T>(boot: number, add: number, use: (ring: Ring) =
     else process.stderr.write(`${String(stderr)}nodes may be left; to end them: POLYCHORD_HOME=${home} npm run task killall\n`)
   })
   try {
-    await run(cli, ['boot', String(boot), `port=${await freePort()}`], env)
+    await run(cli, ['boot', String(boot), `port=${await freePort()}`, ...options], env)
     if (add > 0) await run(cli, ['addmany', String(add)], env)
-    return await use({ home, ...readRing(home) })
+    const pidOf = (url: string) => readRing(home).nodes.find((node) => node.url === url)?.pid ?? NaN
+    return await use({ home, ...readRing(home), pidOf })
   } finally {
     end()
   }

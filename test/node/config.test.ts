@@ -11,7 +11,7 @@ test('defaults make a config total, and it is frozen', () => {
     bits: 160,
     overlay: 'chord',
     ownership: 'successor',
-    mode: 'fingers',
+    mode: 'onehop',
     replicas: 3,
     successors: 5,
   })

@@ -1,6 +1,11 @@
 /** POLYCHORD_ variables: what they set, and what is told to whoever misspells one. */
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { inspect } from 'node:util'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { configOf, Misconfigured, readEnvironment } from '../../src/service/environment.ts'
+import { keyIdOf } from '../../src/service/keyring.ts'
 import { variableOf } from '../../src/service/text.ts'
 
 const network = '0123456789abcdef'
@@ -46,6 +51,34 @@ test('what is said goes before what the network says', () =>
     bits: 32,
   }))
 
+describe('a secret', () => {
+  const secret = 'a-secret-of-a-network'
+
+  test('lets a node listen where others reach it', () => {
+    const url = 'http://192.168.1.5:10001'
+    const open = { POLYCHORD_HOST: '0.0.0.0', POLYCHORD_URL: url, POLYCHORD_SECRET: secret }
+    expect(configFrom(open)).toMatchObject({ url })
+    expect(configFrom({ ...open, POLYCHORD_HOST: '192.168.1.5' })).toMatchObject({ url })
+    expect(readEnvironment(open)).toMatchObject({ host: '0.0.0.0', secretsMayChange: false })
+    expect(readEnvironment(open).keyring?.keyId).toBe(keyIdOf(secret))
+  })
+
+  test('may be a line of a file, which may change', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'polychord-')), 'secret')
+    onTestFinished(() => rmSync(dirname(file), { recursive: true }))
+    writeFileSync(file, `${secret}\n`)
+    const { keyring, secretsMayChange } = readEnvironment({ POLYCHORD_SECRET_FILE: file })
+    expect([keyring?.keyId, secretsMayChange]).toEqual([keyIdOf(secret), true])
+  })
+
+  test('is no part of the config, nor of what is printed of the environment', () => {
+    const env = { POLYCHORD_SECRET: secret }
+    expect(inspect(readEnvironment(env), { depth: 9 }) + JSON.stringify([readEnvironment(env), configFrom(env)])).not.toContain(
+      secret,
+    )
+  })
+})
+
 describe('a value that cannot be is refused in one sentence', () => {
   test.each<[Record<string, string>, RegExp]>([
     [{ POLYCHORD_PROT: '1' }, /^POLYCHORD_PROT means nothing here; there are: .*PORT/],
@@ -56,6 +89,11 @@ describe('a value that cannot be is refused in one sentence', () => {
     [{ POLYCHORD_HOST: '0.0.0.0' }, /^POLYCHORD_HOST=0\.0\.0\.0 would let others in/],
     [{ POLYCHORD_HOST: '192.168.1.5' }, /would let others in/],
     [{ POLYCHORD_HOST: '127.evil.example' }, /would let others in/],
+    [{ POLYCHORD_HOST: '::', POLYCHORD_SECRET: 'a-secret-of-a-network' }, /every address .* POLYCHORD_URL=http/],
+    [{ POLYCHORD_SECRET: 'hunter2' }, /^POLYCHORD_SECRET holds a secret that is too short/],
+    [{ POLYCHORD_SECRET: '' }, /^POLYCHORD_SECRET holds no secret; make one/],
+    [{ POLYCHORD_SECRET_FILE: '/nowhere' }, /^POLYCHORD_SECRET_FILE=\/nowhere ENOENT/],
+    [{ POLYCHORD_SECRET_FILE: '/x', POLYCHORD_SECRET: 'y' }, /are both set: leave one out/],
     [{ POLYCHORD_SEEDS: 'localhost:10001' }, /^POLYCHORD_SEEDS must be urls like/],
     [{ POLYCHORD_SEEDS: 'http://127.0.0.1:10001,' }, /^POLYCHORD_SEEDS must be urls like/],
     [{ POLYCHORD_DATA: '' }, /^POLYCHORD_DATA is empty: name a directory/],

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { MemoryStore } from '../../src/content/memory-store.ts'
 import { type NodeConfig, parseConfig } from '../../src/node/config.ts'
+import type { Keyring } from '../../src/service/keyring.ts'
 import { createLog } from '../../src/service/log.ts'
 import { createService, type Service } from '../../src/service/service.ts'
 
@@ -16,14 +17,19 @@ export interface Live extends Service {
   readonly lines: Record<string, unknown>[]
 }
 
-/** A node that has joined; it stops with the test. */
-export const startNode = async (settings: Partial<NodeConfig> = {}, seeds: readonly Live[] = []): Promise<Live> => {
-  const port = await freePort()
+/** A node that has joined. Where a proxy stands before it, its settings tell the url of that, and it listens at this port. */
+export const startNode = async (
+  settings: Partial<NodeConfig> = {},
+  seeds: readonly Live[] = [],
+  keyring?: Keyring,
+  listenAt?: number,
+): Promise<Live> => {
+  const port = listenAt ?? (await freePort())
   const url = `http://127.0.0.1:${port}`
   const config = parseConfig({ name: `node-${port}`, url, network, incarnation: Date.now(), ...settings })
   const lines: Record<string, unknown>[] = []
   const log = createLog(config.name, 'debug', { write: (line) => void lines.push(JSON.parse(line)) })
-  const service = createService(config, new MemoryStore(), log, () => {})
+  const service = createService(config, new MemoryStore(), log, () => {}, keyring)
   await service.start(
     '127.0.0.1',
     port,
@@ -32,7 +38,7 @@ export const startNode = async (settings: Partial<NodeConfig> = {}, seeds: reado
   return { ...service, url, config, lines }
 }
 
-/** The same, for one test. */
+/** The same; it stops with the test. */
 export const startNodeHere = async (...setting: Parameters<typeof startNode>): Promise<Live> => {
   const live = await startNode(...setting)
   onTestFinished(() => live.stop())

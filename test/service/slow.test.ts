@@ -19,7 +19,16 @@ const serve = () => {
   const validation = createValidation(config.bits)
   const metrics = new Metrics()
   const network = new HttpNetwork(nodeApi, { ...config, validation, observe: metrics.called })
-  const ports = { network, clock: new ServiceClock(log), random: { below: () => 0 }, store: new MemoryStore(), log, hash }
+  const datagrams = { send: () => {} }
+  const ports = {
+    network,
+    datagrams,
+    clock: new ServiceClock(log),
+    random: { below: () => 0 },
+    store: new MemoryStore(),
+    log,
+    hash,
+  }
   return createServer(new Node(config, ports, () => {}), { log, metrics, validation })
 }
 

@@ -4,7 +4,7 @@ import { keyOf } from '../../src/content/record.ts'
 import { Refusal } from '../../src/protocol/errors.ts'
 import type { StoredRecord } from '../../src/protocol/schemas.ts'
 import type { Id } from '../../src/space/id.ts'
-import { brokenPromises, misplaced } from '../../src/sim/audit.ts'
+import { brokenPromises, misjudged, misplaced } from '../../src/sim/audit.ts'
 import { Clients } from '../../src/sim/clients.ts'
 import type { Host } from '../../src/sim/host.ts'
 import type { Write } from '../../src/sim/register.ts'
@@ -100,4 +100,25 @@ test('at rest a deleted value that is found again is a broken promise', async ()
   const broken = await brokenPromises(world)
   expect(broken).toHaveLength(2)
   expect(broken[0]).toContain('says hello, not nothing')
+})
+
+test('someone who is gone and is thought alive, someone who is there and is not known, one who is suspected', async () => {
+  const world = new World({ seed: 6, settings: { membership: 'local' } })
+  const [first = '', second = ''] = await world.boot(3)
+  await world.until(
+    () => misjudged(world).length === 0,
+    10_000,
+    () => misjudged(world).join('\n'),
+  )
+  world.demanding = false
+  world.crash(second)
+  const gone = world.host(second).url
+  expect(misjudged(world)).toEqual(world.running().map(({ url }) => `${url} has ${gone} as alive`))
+  await world.until(
+    () => misjudged(world).some((wrong) => wrong === `${world.host(first).url} has ${gone} as suspect`),
+    10_000,
+    () => misjudged(world).join('\n'),
+  )
+  world.restart(second, [])
+  expect(misjudged(world)).toContain(`${gone} does not know of ${world.host(first).url}`)
 })

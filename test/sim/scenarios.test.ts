@@ -4,9 +4,9 @@ import { storms } from '../../src/sim/storms.ts'
 
 const named = Object.keys(scenarios).filter((name) => !(name in storms))
 
-/** Of an even seed a key belongs to its successor, of an odd one to its predecessor. */
+/** Of an even seed a key belongs to its successor, of an odd one to its predecessor; under seed 3 the nodes watch who is there. */
 describe.each(named)('%s', (name) => {
-  test.each([1, 2])('seed %i', async (seed) => {
+  test.each([2, 3])('seed %i', async (seed) => {
     const { checks } = await simulate(name, seed)
     expect(checks.filter(({ ok }) => !ok)).toEqual([])
   })

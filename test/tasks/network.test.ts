@@ -235,7 +235,10 @@ describe('one node', () => {
     expect((await home.task(`logs ${port}`)).stdout).toMatch(/info {2}node listens.*\n.*node-\d+\.log\nnext: /s)
 
     const nobody = await home.task('logs nowhere')
-    expect(nobody).toMatchObject({ code: 2, stderr: expect.stringContaining(`there is no node nowhere; a node is a port, a name`) })
+    expect(nobody).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`there is no node nowhere; a node is a port, a name`),
+    })
     const last = await home.task(`leave ${port}`)
     expect(last).toMatchObject({ code: 1, stderr: expect.stringContaining('to end the network type: npm run task killall') })
 

@@ -69,7 +69,15 @@ describe('what is to be booted', () => {
     expect(parse('')).toMatchObject({
       nodes: 2,
       port: 10001,
-      options: { overlay: 'chord', bits: 160, mode: 'fingers', replicas: 3, successors: 5 },
+      options: {
+        overlay: 'chord',
+        bits: 160,
+        mode: 'onehop',
+        replicas: 3,
+        successors: 5,
+        membership: 'local',
+        probeEveryMs: 500,
+      },
     })
   })
 
@@ -79,6 +87,8 @@ describe('what is to be booted', () => {
     ['lab', { nodes: 2, options: { ownership: 'predecessor', mode: 'linear', bits: 32, replicas: 1 } }],
     ['replicas=1', { options: { replicas: 1, successors: 5 } }],
     ['replicas=5', { options: { replicas: 5, successors: 7 } }],
+    ['secret=on', { secret: true }],
+    ['membership=lan gossipNodes=4', { options: { membership: 'lan', probeEveryMs: 1000, gossipNodes: 4 } }],
     ['lab replicas=3', { options: { ownership: 'predecessor', replicas: 3 } }],
     ['replicas=3 successors=8', { options: { replicas: 3, successors: 8 } }],
     ['4 lab bits=16 port=20001', { nodes: 4, port: 20001, options: { ownership: 'predecessor', bits: 16 } }],
@@ -92,9 +102,11 @@ describe('what is to be booted', () => {
     ['__proto__', 'boot does not know "__proto__"'],
     ['bits=9', 'bits must be a multiple of 4 from 8 to 160, not 9; type: npm run task help boot'],
     ['bits=8.0', 'bits must be a whole number from 0'],
-    ['mode=onehop', 'mode must be'],
+    ['mode=sideways', 'mode must be'],
+    ['probeTimeoutMs=500', 'probeTimeoutMs must be less than probeEveryMs'],
     ['allowCustomIds=yes', 'allowCustomIds is true or false, not "yes"'],
     ['successors=0', 'successors must be'],
+    ['secret=hunter2', 'secret is on or off, not "hunter2": boot makes one by itself'],
     ['port=70000', 'port must be a whole number from 1 to 65535, not "70000"'],
   ])('refused: %s', (words, message) => {
     expect(() => parse(words)).toThrow(WrongUse)

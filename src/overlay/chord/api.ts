@@ -1,7 +1,7 @@
 /** The rows that only Chord answers. */
 import { type Static, Type } from 'typebox'
 import { Route } from '../../protocol/peer-api.ts'
-import { batched, row } from '../../protocol/rpc.ts'
+import { batched, row, signed } from '../../protocol/rpc.ts'
 import { IdText, Peer } from '../../protocol/schemas.ts'
 
 const peers = Type.Array(Peer, { maxItems: 64 })
@@ -25,8 +25,10 @@ const candidate = {
 export const chordApi = {
   predecessor: row('GET', '/predecessor', 'the predecessor of this node', {}, Peer),
   successor: row('GET', '/successor', 'the successor of this node', {}, Peer),
-  offerPredecessor: row('PUT', '/predecessor', 'a candidate for predecessor (Chord calls this notify)', candidate, Candidacy),
-  offerSuccessor: row('PUT', '/successor', 'a candidate for successor', candidate, Candidacy),
+  offerPredecessor: signed(
+    row('PUT', '/predecessor', 'a candidate for predecessor (Chord calls this notify)', candidate, Candidacy),
+  ),
+  offerSuccessor: signed(row('PUT', '/successor', 'a candidate for successor', candidate, Candidacy)),
   predecessors: row(
     'GET',
     '/predecessors',
@@ -48,19 +50,23 @@ export const chordApi = {
       Route,
     ),
   ),
-  join: row(
-    'POST',
-    '/join',
-    'where the caller belongs: its predecessor, and the successors after it',
-    Peer.properties,
-    Type.Object({ predecessor: Peer, successors: peers }, { additionalProperties: false }),
+  join: signed(
+    row(
+      'POST',
+      '/join',
+      'where the caller belongs: its predecessor, and the successors after it',
+      Peer.properties,
+      Type.Object({ predecessor: Peer, successors: peers }, { additionalProperties: false }),
+    ),
   ),
-  meet: row(
-    'POST',
-    '/meet',
-    'someone of this network to look up oneself through: there may be two rings',
-    Peer.properties,
-    Type.Object({}, { additionalProperties: false }),
+  meet: signed(
+    row(
+      'POST',
+      '/meet',
+      'someone of this network to look up oneself through: there may be two rings',
+      Peer.properties,
+      Type.Object({}, { additionalProperties: false }),
+    ),
   ),
 }
 export type ChordApi = typeof chordApi

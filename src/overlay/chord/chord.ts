@@ -94,6 +94,15 @@ export class Chord implements ServedOverlay<ChordApi> {
     return this.table.neighbors()
   }
 
+  /** Whoever lives between this node and a neighbour, and is no neighbour, may be of another ring of the same network. */
+  introduce(peer: Peer): void {
+    const { me, acquaintances, ports } = this.#ring
+    acquaintances.introduce(peer, ports.clock.now())
+    const { predecessor, successor } = this.table
+    if (between(predecessor.id, peer.id, me.id) || between(me.id, peer.id, successor.id))
+      this.#later(() => this.#residence.reunite(peer))
+  }
+
   admit(peer: Peer): void {
     this.#ring.acquaintances.admit(peer, this.#ring.ports.clock.now())
   }

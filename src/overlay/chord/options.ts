@@ -9,8 +9,11 @@ export const chordOptions = {
    * Who owns a key: its successor (Chord) or its predecessor (the lab's reading): the window's offset, 1 or 0.
    */
   ownership: Type.Enum(ownerships, { default: 'successor' }),
-  /** How lookups travel unless they say otherwise: O(N) or O(log N) hops. */
-  mode: Type.Enum(modes, { default: 'fingers' }),
+  /**
+   * How lookups travel unless they say otherwise: in O(N) hops, in O(log N), or straight to the window that the known members make.
+   * As long as the members are not known, onehop is fingers.
+   */
+  mode: Type.Enum(modes, { default: 'onehop' }),
   /** Length of the successor list, L >= replicas + 2. More: survives more simultaneous failures, longer replies. */
   successors: Type.Integer({ minimum: 1, maximum: 32, default: 5 }),
   /** Between two rounds of stabilisation. Less: failures and joins are noticed sooner; 1 call per round, more when something has changed. */

@@ -139,6 +139,7 @@ export class Ring {
           this.acquaintances.evict(id, clock.now())
           this.table.dropFinger(id)
         },
+        isSuspect: () => false,
       },
       clock,
       { avoid, deadline: clock.now() + lookupTimeoutMs },

@@ -10,14 +10,14 @@ import type { Mode, Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
 import { between, inArc, step } from '../../space/ring.ts'
 import type { ChordOptions } from './options.ts'
+import { Placement } from './placement.ts'
 
 type TableOptions = Pick<ChordOptions, 'replicas' | 'ownership' | 'successors'>
 
 export class Table {
   readonly me: Peer
   readonly #options: TableOptions
-  /** 1: a key's window begins at its successor; 0: at its predecessor. */
-  readonly #offset: 0 | 1
+  readonly #placement: Placement
   #successors: readonly Peer[] = []
   /** Nearest first; the first is the predecessor, the rest a hint. */
   #predecessors: readonly Peer[] = []
@@ -31,7 +31,7 @@ export class Table {
   constructor(me: Peer, options: TableOptions) {
     this.me = me
     this.#options = options
-    this.#offset = options.ownership === 'successor' ? 1 : 0
+    this.#placement = new Placement(options.ownership)
   }
 
   /** Grows with every change. */
@@ -136,14 +136,15 @@ export class Table {
   /** One step towards the window of a key. See Overlay.route. An owner knows by its predecessor that it is one. */
   route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
     const [before] = this.#predecessors
-    if (before && this.#offset === 1 && inArc(before.id, key, this.me.id) && !avoid.has(this.me.id)) {
+    const { offset } = this.#placement
+    if (before && offset === 1 && inArc(before.id, key, this.me.id) && !avoid.has(this.me.id)) {
       const others = this.#successors.filter(({ id }) => !avoid.has(id))
       return { peers: [this.me, ...others].slice(0, count), final: true }
     }
-    const { peers, final } = this.approach(this.#target(key), count + this.#offset, avoid, mode)
+    const { peers, final } = this.approach(this.#placement.target(key), count + offset, avoid, mode)
     if (!final) return { peers, final }
-    const line = this.#closed ? [...peers, ...peers.slice(0, this.#offset)] : peers
-    const window = line.slice(this.#offset, this.#offset + count)
+    const line = this.#closed ? [...peers, ...peers.slice(0, offset)] : peers
+    const window = line.slice(offset, offset + count)
     return { peers: avoid.has(this.me.id) ? window.filter(({ id }) => !avoid.has(id)) : window, final }
   }
 
@@ -158,7 +159,7 @@ export class Table {
     const live = avoid.size === 0 ? this.#successors : this.#successors.filter(({ id }) => !avoid.has(id))
     const line = [this.me, ...live]
     const arcs = this.#closed ? line.length : live.length
-    for (let at = 0; at < arcs && (at === 0 || mode === 'fingers'); at++) {
+    for (let at = 0; at < arcs && (at === 0 || mode !== 'linear'); at++) {
       const low = line[at] as Peer
       const high = line[at + 1] ?? this.me
       if (!inArc(low.id, target, high.id)) continue
@@ -179,11 +180,7 @@ export class Table {
 
   /** See Overlay.place. */
   place(key: Id, peers: readonly Peer[], count: number): Peer[] {
-    const target = this.#target(key)
-    const ring = [...peers].sort((a, b) => (a.id < b.id ? -1 : 1))
-    const after = ring.findIndex(({ id }) => id >= target)
-    const first = (after < 0 ? 0 : after) - 1 + this.#offset
-    return Array.from({ length: Math.min(count, ring.length) }, (_, at) => ring.at((first + at) % ring.length) as Peer)
+    return this.#placement.place(key, peers, count)
   }
 
   /** See Overlay.cells: one for each place this node may have in a window. */
@@ -199,7 +196,7 @@ export class Table {
       const window = Array.from({ length: this.#options.replicas }, (_, at) => this.#at(at - place))
       const distinct = [...new Map(window.flatMap((peer) => (peer ? [[peer.id, peer] as const] : []))).values()]
       cells.push(
-        this.#offset === 1
+        this.#placement.offset === 1
           ? { from: before.id, to: owner.id, window: distinct }
           : { from: step(owner.id, -1n), to: step(after.id, -1n), window: distinct },
       )
@@ -211,11 +208,6 @@ export class Table {
   neighbors(): Peer[] {
     const near = this.#successors.flatMap((peer, at) => [peer, ...this.#predecessors.slice(at, at + 1)])
     return [...new Map([...near, ...this.#predecessors].map((peer) => [peer.id, peer])).values()]
-  }
-
-  /** The point whose predecessor heads the line from which the window is cut. */
-  #target(key: Id): Id {
-    return this.#offset === 1 ? key : step(key, 1n)
   }
 
   /** The node so many places clockwise from this one. */

@@ -84,6 +84,8 @@ describe('routing', () => {
     )
     const { peers: next, final } = table.route(key, 8, avoid(without), 'fingers')
     expect(`${final ? 'final ' : ''}${ids(final ? next.slice(0, 1) : next)}`).toBe(expected)
+    // Whoever is asked for a step on the way knows no better way than this one.
+    expect(table.route(key, 8, avoid(without), 'onehop')).toEqual({ peers: next, final })
   })
 
   test.each([

@@ -1,0 +1,49 @@
+/** Many short waits of the same length, most of which are over before they end: one sleep at a time serves them all. */
+import type { Clock } from '../ports.ts'
+
+interface Wait {
+  readonly until: number
+  /** Undefined once it is called off. */
+  wake: (() => void) | undefined
+}
+
+export class Patience {
+  readonly #clock: Clock
+  readonly #ms: number
+  /** In the order of their ends. */
+  #waits: Wait[] = []
+  #watching = false
+
+  constructor(clock: Clock, ms: number) {
+    this.#clock = clock
+    this.#ms = ms
+  }
+
+  /** Calls back once the time is up, unless it is called off before. Returns how to call it off. */
+  wait(wake: () => void): () => void {
+    const wait: Wait = { until: this.#clock.now() + this.#ms, wake }
+    this.#waits.push(wait)
+    if (!this.#watching) void this.#watch()
+    return () => {
+      wait.wake = undefined
+    }
+  }
+
+  async #watch(): Promise<void> {
+    this.#watching = true
+    for (let next = this.#next(); next; next = this.#next())
+      await this.#clock.sleep(Math.max(1, next.until - this.#clock.now()))
+    this.#watching = false
+  }
+
+  /** Wakes those whose time is up. */
+  #next(): Wait | undefined {
+    const now = this.#clock.now()
+    this.#waits = this.#waits.filter((wait) => {
+      if (wait.wake && wait.until > now) return true
+      wait.wake?.()
+      return false
+    })
+    return this.#waits[0]
+  }
+}

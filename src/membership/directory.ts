@@ -1,0 +1,16 @@
+/** Who is there, for those who want to know nothing else of membership: what a lookup of one hop computes windows from. */
+import type { Peer } from '../protocol/schemas.ts'
+import type { Id } from '../space/id.ts'
+
+export interface Directory {
+  /** Whether somebody has told this node of all members since it started. */
+  readonly isKnown: boolean
+  /** Those alive or suspected, this node among them, in order of id; the same array as long as nothing has changed. */
+  readonly peers: readonly Peer[]
+  isSuspect(id: Id): boolean
+  /** A call to it has failed: it is probed soon. */
+  hint(id: Id): void
+}
+
+/** Where nobody watches who is there. */
+export const nobodyKnown: Directory = { isKnown: false, peers: [], isSuspect: () => false, hint: () => {} }

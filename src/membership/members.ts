@@ -1,0 +1,109 @@
+/**
+ * The table of members: what is believed of each, and when an update is news.
+ *
+ * Updates are ordered by (incarnation, state), and the greatest wins: whoever has heard the same has the same table, in whatever
+ * order and however often it came. Only a member itself makes a new incarnation. SWIM (DSN'02) §4.2.
+ */
+import { membersMost, memberStates, type Update } from '../protocol/packets.ts'
+import type { Id } from '../space/id.ts'
+
+export interface Member extends Update {
+  /** Since when it is in this state here, ms since 1970. */
+  readonly since: number
+}
+
+/** One change of the table; those of one node, replayed on an empty view, give its members. */
+export interface MemberEvent {
+  readonly kind: 'join' | 'alive' | 'suspect' | 'dead' | 'left' | 'update' | 'conflict' | 'reap'
+  readonly member: Member
+}
+
+interface Entry {
+  member: Member
+  /** Of the incarnation that `meta` is of. */
+  metaIncarnation: number
+  /** Whether it was ever said to be alive: accusations alone make no member. */
+  vouched: boolean
+}
+
+export const isLive = ({ state }: Update): boolean => state === 'alive' || state === 'suspect'
+
+/** Whether an update is news to someone who believes the other. */
+export const supersedes = (update: Update, known: Update): boolean =>
+  update.incarnation > known.incarnation ||
+  (update.incarnation === known.incarnation && memberStates.indexOf(update.state) > memberStates.indexOf(known.state))
+
+export class Members {
+  readonly #entries = new Map<Id, Entry>()
+  readonly #notify: (event: MemberEvent) => void
+
+  constructor(notify: (event: MemberEvent) => void) {
+    this.#notify = notify
+  }
+
+  /** In the order in which they were first heard of; not those of whom only accusations were heard. */
+  all(): Member[] {
+    const members: Member[] = []
+    for (const { member, vouched } of this.#entries.values()) if (vouched) members.push(member)
+    return members
+  }
+
+  get(id: Id): Member | undefined {
+    const entry = this.#entries.get(id)
+    return entry?.vouched ? entry.member : undefined
+  }
+
+  /**
+   * Merges an update. `news`: it has changed what is believed; `stale`: nothing; `conflict`: another node claims the id of one that
+   * lives; `full`: there is no room for another member.
+   */
+  merge(update: Update, now: number): 'news' | 'stale' | 'conflict' | 'full' {
+    const entry = this.#entries.get(update.id)
+    if (!entry) return this.#admit(update, now)
+    const { member, vouched } = entry
+    if (isLive(member) && vouched && member.url !== update.url) {
+      if (update.state !== 'alive' || update.incarnation <= member.incarnation) return 'stale'
+      this.#notify({ kind: 'conflict', member: { ...update, since: now } })
+      return 'conflict'
+    }
+    entry.vouched ||= update.state === 'alive'
+    const news = supersedes(update, member)
+    const appears = entry.vouched && !vouched
+    const tells = update.meta !== undefined && update.incarnation > entry.metaIncarnation
+    if (!news && !appears && !tells) return 'stale'
+    if (tells) entry.metaIncarnation = update.incarnation
+    const meta = tells ? update.meta : member.meta
+    const { from: _, ...base } = news ? update : member
+    const since = news && update.state !== member.state ? now : member.since
+    const from = (news ? update : member).from
+    entry.member = { ...base, ...(from === undefined ? {} : { from }), ...(meta === undefined ? {} : { meta }), since }
+    if (!entry.vouched) return 'stale'
+    this.#notify({ kind: kindOf(vouched ? member : undefined, entry.member), member: entry.member })
+    return 'news'
+  }
+
+  /** Forgets those who have been dead, or gone, for so long. */
+  reap(before: number): void {
+    for (const [id, { member, vouched }] of this.#entries) {
+      if ((isLive(member) && vouched) || member.since >= before) continue
+      this.#entries.delete(id)
+      if (vouched) this.#notify({ kind: 'reap', member })
+    }
+  }
+
+  #admit(update: Update, now: number): 'news' | 'stale' | 'full' {
+    if (this.#entries.size >= membersMost) return 'full'
+    const vouched = update.state === 'alive'
+    const member = { ...update, since: now }
+    this.#entries.set(update.id, { member, vouched, metaIncarnation: update.meta ? update.incarnation : -1 })
+    if (!vouched) return 'stale'
+    this.#notify({ kind: 'join', member })
+    return 'news'
+  }
+}
+
+const kindOf = (before: Member | undefined, { state }: Member): MemberEvent['kind'] => {
+  if (state !== 'alive') return state
+  if (!before || !isLive(before)) return 'join'
+  return before.state === 'suspect' ? 'alive' : 'update'
+}

@@ -1,0 +1,398 @@
+/**
+ * Who is alive: SWIM (DSN'02) with Lifeguard (arXiv 1707.00788), between this node's member table and the packets of the others.
+ *
+ * In every period one member is pinged, in turn. Who does not answer, nor to those who are asked to ping it too, is suspected; who
+ * does not refute that in time is dead. What changes rides on these packets, and on rounds of gossip; now and then two members
+ * exchange all they know, so that what nobody repeats any more is heard as well, and those whom a split has parted meet again.
+ */
+import type { Sender } from '../ports.ts'
+import { Refusal } from '../protocol/errors.ts'
+import { type Meta, metaBytes, type Packet, packetBytes, type Update } from '../protocol/packets.ts'
+import type { PeerApi } from '../protocol/peer-api.ts'
+import type { Handlers } from '../protocol/rpc.ts'
+import type { Peer } from '../protocol/schemas.ts'
+import type { Id } from '../space/id.ts'
+import { Broadcasts, bytesOf } from './broadcasts.ts'
+import type { Directory } from './directory.ts'
+import { isLive, type Member, type MemberEvent, Members } from './members.ts'
+import { Prober } from './prober.ts'
+import type { Membership, SwimSetting } from './setting.ts'
+import { Suspicion, suspicionBounds } from './suspicion.ts'
+import { Sync } from './sync.ts'
+
+/** Of a datagram, for the header, the signature, and what surrounds the updates. */
+const overheadBytes = 300
+/**
+ * How far clocks may differ. An accusation is accepted up to this far ahead, a refutation twice as far: so each accepted accusation
+ * can be refuted.
+ */
+const skewMs = 24 * 3600_000
+/** How long one who leaves waits until it has told everyone. */
+const leaveTimeoutMs = 5000
+/** Members that are told directly of a departure; others hear of it from them. */
+const toldMost = 64
+
+export class Swim implements Directory, Membership {
+  readonly handlers: Handlers<Pick<PeerApi, 'sync'>>
+  /** Packets and updates that were not heeded, by reason. */
+  readonly drops = new Map<string, number>()
+  readonly #setting: SwimSetting
+  readonly #members: Members
+  readonly #broadcasts: Broadcasts
+  readonly #suspicions = new Map<Id, Suspicion>()
+  readonly #prober: Prober
+  readonly #sync: Sync
+  #self: Member
+  /** 0: well; more: this node is slow itself. Lifeguard §IV-A, the local health multiplier less one. */
+  #health = 0
+  #state: 'idle' | 'running' | 'leaving' | 'stopped' = 'idle'
+  #gossiping = false
+  #stops: (() => void)[] = []
+  #peers: readonly Peer[] | undefined
+  #live: readonly Member[] | undefined
+
+  constructor(setting: SwimSetting) {
+    const { me, incarnation, meta, ports } = setting
+    assertMeta(meta)
+    this.#setting = setting
+    this.#self = { ...me, incarnation, state: 'alive', meta, since: ports.clock.now() }
+    this.#members = new Members((event) => this.#changed(event))
+    this.#broadcasts = new Broadcasts(me.id)
+    this.#prober = new Prober(this, setting)
+    this.#sync = new Sync(this, setting)
+    this.handlers = { sync: ({ members }) => this.#sync.answer(members) }
+  }
+
+  /** Begins to probe and to gossip; exchanges members with the seeds until one answers. */
+  start(seeds: readonly Peer[]): void {
+    const { clock } = this.#setting.ports
+    const { syncEveryMs, reconnectEveryMs } = this.#setting.options
+    this.#state = 'running'
+    this.#tell(this.#self)
+    this.#prober.start()
+    this.#sync.start(seeds)
+    this.#stops = [
+      clock.every(syncEveryMs, () => this.#sync.exchange()),
+      clock.every(reconnectEveryMs, () => this.#sync.reconnect()),
+    ]
+  }
+
+  /** A packet that belongs to this network and is for this node. */
+  hear(packet: Packet, from: Sender): void {
+    if (this.#state !== 'running' && this.#state !== 'leaving') return
+    for (const update of packet.updates) this.take(update)
+    this.#prober.hear(packet, from)
+  }
+
+  /** Tells everyone that this node goes for good; resolves when they have been told. */
+  async leave(): Promise<void> {
+    if (this.#state !== 'running') return
+    const { clock } = this.#setting.ports
+    this.#state = 'leaving'
+    this.#say('left')
+    for (const until = clock.now() + leaveTimeoutMs; !this.#broadcasts.isEmpty && clock.now() < until; ) {
+      if (this.live().length === 0) break
+      await clock.sleep(this.#setting.options.gossipEveryMs)
+    }
+    this.#end()
+  }
+
+  /** Tells everyone that this node stops, and ends its loops. It may come back. */
+  stop(): void {
+    if (this.#state === 'running') this.#say('dead')
+    this.#end()
+  }
+
+  hint(id: Id): void {
+    const member = this.#members.get(id)
+    if (this.#state === 'running' && member && isLive(member)) this.#prober.hurry(member)
+  }
+
+  get isRunning(): boolean {
+    return this.#state === 'running'
+  }
+
+  get isKnown(): boolean {
+    return this.isRunning && this.#sync.isKnown
+  }
+
+  get peers(): readonly Peer[] {
+    this.#peers ??= [...this.live(), ...(this.isRunning ? [this.#self] : [])]
+      .map(({ id, url }) => ({ id, url }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+    return this.#peers
+  }
+
+  isSuspect(id: Id): boolean {
+    return this.#suspicions.has(id)
+  }
+
+  get health(): number {
+    return this.#health
+  }
+
+  get self(): Member {
+    return this.#self
+  }
+
+  /** Whether more than half of the others have become suspect, or dead, within one suspicion: it is rather this node that is cut off. */
+  get isCutOff(): boolean {
+    const since = this.#setting.ports.clock.now() - this.#bounds().minMs
+    let others = 0
+    let silent = 0
+    for (const { state, since: changed } of this.#members.all()) {
+      if (state === 'left' || (state === 'dead' && changed < since)) continue
+      others++
+      if (state !== 'alive') silent++
+    }
+    return silent * 2 > others
+  }
+
+  /** This node first, then all others, tombstones among them. */
+  members(): readonly Member[] {
+    return [this.#self, ...this.#members.all()]
+  }
+
+  get(id: Id): Member | undefined {
+    return id === this.#self.id ? this.#self : this.#members.get(id)
+  }
+
+  /** Others who are alive, or suspected. */
+  live(): readonly Member[] {
+    this.#live ??= this.#members.all().filter(isLive)
+    return this.#live
+  }
+
+  /** At most so many others at random, in one of these states. */
+  find(count: number, states: ReadonlySet<Update['state']>, exclude: ReadonlySet<Id> = new Set()): Member[] {
+    return this.#some(
+      this.#members.all().filter(({ id, state }) => states.has(state) && !exclude.has(id)),
+      count,
+    )
+  }
+
+  /** Tells something else of this node from now on. @throws Refusal BAD_REQUEST beyond 512 bytes */
+  describe(tags: Readonly<Record<string, string>>): void {
+    const meta = { ...this.#setting.meta, tags: { ...tags } }
+    assertMeta(meta)
+    this.#restate(this.#self.incarnation + 1, meta)
+  }
+
+  /** Heeds what somebody says of a member, where it is news. */
+  take(update: Update, spread = true): void {
+    const { clock } = this.#setting.ports
+    const now = clock.now()
+    const ahead = update.state === 'alive' ? 2 * skewMs : skewMs
+    if (update.incarnation > now + ahead) return this.drop('implausible')
+    if (update.id === this.#self.id) return this.#hearOfSelf(update)
+    const outcome = this.#members.merge(update, now)
+    if (outcome === 'news') this.#learn(update, spread)
+    else if (outcome === 'full' || outcome === 'conflict') this.drop(outcome)
+    else this.#confirm(update)
+  }
+
+  /** This node itself has found that nobody hears of a member. */
+  suspect({ id, url, incarnation }: Member): void {
+    const known = this.#members.get(id)
+    if (known?.incarnation !== incarnation) return
+    this.take({ id, url, incarnation, state: 'suspect', from: this.#self.id })
+  }
+
+  /** This node has reason to doubt itself, or less of it. */
+  doubt(by: number): void {
+    this.#health = Math.max(0, Math.min(this.#setting.options.healthMax - 1, this.#health + by))
+  }
+
+  /** This node has heard nothing for a while because it slept: nobody's time has run out meanwhile. */
+  awake(afterMs: number): void {
+    for (const suspicion of this.#suspicions.values()) suspicion.postpone(afterMs)
+  }
+
+  drop(reason: string): void {
+    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1)
+  }
+
+  /** What rides on a packet to a member: that it is suspected, if it is, so that it can refute it; and news. Lifeguard §IV-C. */
+  updatesFor(to: Id): Update[] {
+    const suspect = this.#suspicions.has(to) ? this.#members.get(to) : undefined
+    const warning = suspect && withoutMeta(suspect)
+    const room = packetBytes - overheadBytes - (warning ? bytesOf(warning) : 0)
+    const news = this.#broadcasts.take(room, this.#sendsMost)
+    return warning ? [warning, ...news.filter(({ id }) => id !== to)] : news
+  }
+
+  get #sendsMost(): number {
+    return this.#setting.options.retransmitMult * Math.ceil(Math.log10(this.live().length + 2))
+  }
+
+  #bounds(): ReturnType<typeof suspicionBounds> {
+    return suspicionBounds(this.live().length + 1, this.#setting.options)
+  }
+
+  /** An accusation is refuted by a newer incarnation, as is what an earlier life has left behind. SWIM §4.2. */
+  #hearOfSelf({ incarnation, state, url }: Update): void {
+    const { id, url: own } = this.#self
+    if (url !== own && state === 'alive' && incarnation >= this.#self.incarnation) {
+      this.#setting.notify({ kind: 'conflict', member: { id, url, incarnation, state, since: this.#self.since } })
+      this.drop('conflict')
+    }
+    const news = incarnation > this.#self.incarnation || (incarnation === this.#self.incarnation && state !== 'alive')
+    if (this.#state === 'leaving') return
+    // Whoever accuses a former incarnation has missed the refutation.
+    if (!news) return state === 'alive' ? undefined : this.#tell(this.#self)
+    this.doubt(1)
+    this.#restate(incarnation + 1, this.#self.meta)
+  }
+
+  #restate(incarnation: number, meta: Meta | undefined): void {
+    this.#self = { ...this.#self, incarnation, ...(meta === undefined ? {} : { meta }) }
+    this.#setting.notify({ kind: 'update', member: this.#self })
+    this.#tell(this.#self)
+  }
+
+  /** Another one suspects it too: that shortens the suspicion, and is worth telling. Lifeguard §IV-B. */
+  #confirm(update: Update): void {
+    const known = this.#members.get(update.id)
+    if (update.state !== 'suspect' || known?.state !== 'suspect' || known.incarnation !== update.incarnation) return
+    if (update.from !== undefined && this.#suspicions.get(update.id)?.confirm(update.from)) this.#tell(update)
+  }
+
+  /** Something has been learnt of another member. */
+  #learn(update: Update, spread: boolean): void {
+    const member = this.#members.get(update.id)
+    if (!member) return
+    const { id, state, from = id } = member
+    if (state !== 'suspect') this.#suspicions.delete(id)
+    else if (update.state === 'suspect' || !this.#suspicions.has(id))
+      this.#suspicions.set(id, new Suspicion(from, this.#bounds(), this.#setting.ports.clock.now()))
+    if (spread) this.#tell(member)
+    // A suspicion runs out by itself.
+    else if (state === 'suspect') this.#beginGossip()
+  }
+
+  #tell({ id, url, incarnation, state, from, meta }: Update): void {
+    this.#broadcasts.add({
+      id,
+      url,
+      incarnation,
+      state,
+      ...(from === undefined ? {} : { from }),
+      // Whoever goes, or is gone, tells nothing of itself any more.
+      ...(meta === undefined || state !== 'alive' ? {} : { meta }),
+    })
+    this.#beginGossip()
+  }
+
+  #changed(event: MemberEvent): void {
+    this.#peers = undefined
+    this.#live = undefined
+    if (event.kind === 'join') this.#prober.enlist(event.member.id)
+    this.#setting.notify(event)
+  }
+
+  /** Tells as many as it can at once that this node goes. */
+  #say(state: 'dead' | 'left'): void {
+    const { datagrams, clock } = this.#setting.ports
+    this.#self = { ...this.#self, state, since: clock.now() }
+    this.#peers = undefined
+    this.#setting.notify({ kind: state, member: this.#self })
+    const goodbye = withoutMeta(this.#self)
+    for (const { id, url } of this.#some([...this.live()], toldMost))
+      datagrams.send({ id, url }, { type: 'gossip', updates: [goodbye] })
+    this.#tell(this.#self)
+  }
+
+  #end(): void {
+    this.#state = 'stopped'
+    for (const stop of this.#stops) stop()
+    this.#stops = []
+  }
+
+  /** Rounds of gossip are made while there is news, or a suspicion that may end. */
+  #beginGossip(): void {
+    if (this.#gossiping || this.#state === 'idle') return
+    this.#gossiping = true
+    void this.#gossip()
+  }
+
+  async #gossip(): Promise<void> {
+    const { clock, random } = this.#setting.ports
+    const { gossipEveryMs, probeEveryMs } = this.#setting.options
+    let waitMs = random.below(gossipEveryMs)
+    while (this.#state !== 'stopped' && (this.#suspicions.size > 0 || !this.#broadcasts.isEmpty)) {
+      const began = clock.now()
+      await clock.sleep(waitMs)
+      const lateMs = clock.now() - began - waitMs
+      if (lateMs > sleeperPeriods * probeEveryMs) this.awake(lateMs)
+      this.#judge()
+      this.#gossipOnce()
+      waitMs = gossipEveryMs
+    }
+    this.#gossiping = false
+  }
+
+  #gossipOnce(): void {
+    if (this.#broadcasts.isEmpty) return
+    const { gossipNodes, gossipToDeadMs } = this.#setting.options
+    const since = this.#setting.ports.clock.now() - gossipToDeadMs
+    const audience = this.#members.all().filter((member) => isLive(member) || (member.state === 'dead' && member.since > since))
+    if (audience.length === 0) return
+    for (const { id, url } of this.#some(audience, gossipNodes)) {
+      const updates = this.updatesFor(id)
+      if (updates.length > 0) this.#setting.ports.datagrams.send({ id, url }, { type: 'gossip', updates })
+    }
+  }
+
+  /** Declares those dead whose time has run out; who is soon to be is asked once more, in case its refutation was lost. */
+  #judge(): void {
+    const now = this.#setting.ports.clock.now()
+    for (const [id, { deadline }] of this.#suspicions) {
+      const member = this.#members.get(id)
+      if (!member) continue
+      if (deadline > now) {
+        if (deadline - now < this.#setting.options.probeEveryMs) this.#prober.hurry(member)
+        continue
+      }
+      this.take({ ...withoutMeta(member), state: 'dead', from: this.#self.id })
+    }
+  }
+
+  /** Forgets those who have been gone for long. */
+  reap(): void {
+    const { ports, options } = this.#setting
+    this.#members.reap(ports.clock.now() - options.tombstoneMs)
+  }
+
+  #some<T>(candidates: T[], count: number): T[] {
+    const { random } = this.#setting.ports
+    const chosen: T[] = []
+    while (chosen.length < count && candidates.length > 0) {
+      const at = random.below(candidates.length)
+      chosen.push(candidates[at] as T)
+      candidates[at] = candidates.at(-1) as T
+      candidates.pop()
+    }
+    return chosen
+  }
+}
+
+/** A node whose timers come so many periods late has slept, or was stopped. */
+const sleeperPeriods = 3
+
+const withoutMeta = ({ id, url, incarnation, state, from }: Update): Update => ({
+  id,
+  url,
+  incarnation,
+  state,
+  ...(from === undefined ? {} : { from }),
+})
+
+/** A member tells little of itself: its words ride on packets. @throws Refusal BAD_REQUEST */
+export const assertMeta = (meta: Meta): void => {
+  const bytes = bytesOf(meta) - 1
+  if (bytes > metaBytes)
+    throw new Refusal(
+      'BAD_REQUEST',
+      `name and tags have ${bytes} bytes of JSON in all; ${metaBytes} at most: say less in the tags`,
+    )
+}

@@ -1,0 +1,115 @@
+/**
+ * Anti-entropy: two members exchange all they know, over HTTP. Gossip alone leaves some uninformed where packets are lost, and
+ * those whom a split has parted for long would never meet again.
+ */
+import { Refusal, Unreachable } from '../protocol/errors.ts'
+import type { Update } from '../protocol/packets.ts'
+import type { Peer } from '../protocol/schemas.ts'
+import { isLive, type Member } from './members.ts'
+import type { Membership, SwimSetting } from './setting.ts'
+
+/** Networks up to so large exchange in every period; each doubling adds one to it. */
+const smallNetwork = 32
+/** Between two rounds of seeds that did not answer, and how many there are; after that one is tried now and then. */
+const retryMs = 500
+const retries = 60
+
+export class Sync {
+  readonly #swim: Membership
+  readonly #setting: SwimSetting
+  #seeds: readonly Peer[] = []
+  #isKnown = false
+  #turn = 0
+
+  constructor(swim: Membership, setting: SwimSetting) {
+    this.#swim = swim
+    this.#setting = setting
+  }
+
+  /** Whether somebody has told of all members. */
+  get isKnown(): boolean {
+    return this.#isKnown
+  }
+
+  start(seeds: readonly Peer[]): void {
+    this.#seeds = seeds.filter(({ id }) => id !== this.#setting.me.id)
+    if (this.#seeds.length === 0) this.#isKnown = true
+    else void this.#introduce()
+  }
+
+  /** With someone alive, at random. */
+  async exchange(): Promise<void> {
+    this.#swim.reap()
+    const live = this.#swim.live().length
+    const every = live < smallNetwork ? 1 : Math.ceil(Math.log2(live + 1)) - Math.log2(smallNetwork) + 1
+    if (this.#turn++ % every !== 0) return
+    const [other] = this.#swim.find(1, new Set(['alive']))
+    if (other) await this.#with(other)
+  }
+
+  /**
+   * With someone dead, who may be on the other side of a split; and with a seed, or a neighbour in the overlay, that is not known to
+   * live: two halves that never knew each other have nobody dead in common.
+   */
+  async reconnect(): Promise<void> {
+    const [dead] = this.#swim.find(1, new Set(['dead']))
+    if (dead) await this.#with(dead)
+    const strangers = [...this.#seeds, ...this.#setting.neighbors()].filter(({ id }) => {
+      const member = this.#swim.get(id)
+      return !member || (!isLive(member) && id !== dead?.id)
+    })
+    const stranger = strangers[this.#setting.ports.random.below(Math.max(1, strangers.length))]
+    if (stranger) await this.#with(stranger)
+  }
+
+  /** What the caller knows is merged, and everything answered that is known then. */
+  answer(members: readonly Update[]): { members: Update[] } {
+    this.#merge(members, true)
+    if (members.length > 1) this.#isKnown = true
+    return { members: this.#all() }
+  }
+
+  /** Until a seed has answered. What it tells, the others know. */
+  async #introduce(): Promise<void> {
+    const { clock } = this.#setting.ports
+    for (let round = 0; round < retries && this.#swim.isRunning; round++) {
+      for (const seed of this.#seeds) if (await this.#with(seed, false)) return
+      await clock.sleep(retryMs)
+    }
+  }
+
+  /** @param spread whether what is learnt is told on */
+  async #with({ id, url }: Peer, spread = true): Promise<boolean> {
+    const { network, log } = this.#setting.ports
+    try {
+      const { members } = await network.call({ id, url }, 'sync', { members: this.#all() })
+      if (!this.#swim.isRunning) return false
+      this.#merge(members, spread)
+      this.#isKnown = true
+      return true
+    } catch (error) {
+      if (!(error instanceof Unreachable || error instanceof Refusal)) throw error
+      log.debug({ peer: id, why: error.message }, 'members not exchanged')
+      return false
+    }
+  }
+
+  /** What another one has as dead is only suspected where it was thought alive: the one concerned shall have its say. */
+  #merge(members: readonly Update[], spread: boolean): void {
+    for (const update of members) {
+      const known = this.#swim.get(update.id)
+      const milder = update.state === 'dead' && update.id !== this.#setting.me.id && known !== undefined && isLive(known)
+      this.#swim.take(milder ? { ...update, state: 'suspect' } : update, spread)
+    }
+  }
+
+  #all(): Update[] {
+    return this.#swim.members().map(asUpdate)
+  }
+}
+
+/** What someone has told of itself belongs to the incarnation in which it lives; what was told before an accusation may be old. */
+const asUpdate = ({ since: _, meta, ...update }: Member): Update => ({
+  ...update,
+  ...(meta === undefined || update.state !== 'alive' ? {} : { meta }),
+})

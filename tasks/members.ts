@@ -1,0 +1,75 @@
+/** `members` and `tags`: who sees whom how, and what nodes tell of themselves. */
+import { clientApi } from '../src/protocol/client-api.ts'
+import { ask } from './client.ts'
+import { TaskFailure, WrongUse } from './failure.ts'
+import { findEntry, label, openNetwork, portOf, runningNodes } from './live.ts'
+import { renderMembers, type View } from './render/members.ts'
+import { harmless } from './render/text.ts'
+import { signatureFor } from './secret.ts'
+import { changeEntry } from './state.ts'
+import { next, type Task, typed } from './task.ts'
+
+const viewOf = async ({ id, url }: { id: string; url: string }): Promise<View> => {
+  const { members } = await ask(url, clientApi.members, {})
+  return { port: portOf(url), id, members }
+}
+
+export const members: Task = {
+  name: 'members',
+  summary: 'who is alive, suspect, dead or left, as the nodes see each other',
+  args: { '[node]': 'as this one sees them: a port, a name, or the beginning of an id' },
+  options: {},
+  text: false,
+  examples: ['members', 'members 10003', 'members json'],
+  run: async ({ plain: [word] }, { paint, columns }) => {
+    const booted = await openNetwork()
+    const nodes =
+      word === undefined ? (await runningNodes(booted)).map(({ entry }) => entry) : [findEntry(booted.processes, word)]
+    const views = await Promise.all(nodes.map(viewOf))
+    return {
+      lines: [
+        ...renderMembers(views, paint, columns),
+        next(word === undefined ? `tags ${portOf(nodes[0]?.url ?? '')} zone=a` : 'members'),
+      ],
+      data: views,
+    }
+  },
+}
+
+/** `zone=a` → `['zone', 'a']`. @throws WrongUse */
+const parseTag = (word: string): [string, string] => {
+  const [, name, value] = /^([a-zA-Z0-9_.-]{1,64})=([^,]*)$/.exec(word) ?? []
+  if (name === undefined || value === undefined)
+    throw new WrongUse(`${JSON.stringify(word)} is no tag; for instance: ${typed('tags 10001 zone=a disk=ssd')}`)
+  return [name, value]
+}
+
+export const tags: Task = {
+  name: 'tags',
+  summary: 'what a node tells everyone of itself: show it, or change it',
+  args: { '<node>': 'a port, a name, or the beginning of an id', '[tags...]': 'name=value; name= takes it away' },
+  options: {},
+  text: true,
+  examples: ['tags 10001', 'tags 10001 zone=a disk=ssd', 'tags 10001 zone='],
+  run: async ({ plain: [word = '', ...words] }) => {
+    const { network, processes } = await openNetwork()
+    const entry = findEntry(processes, word)
+    const changes = words.map(parseTag)
+    const { members: known } = await ask(entry.url, clientApi.members, {})
+    const self = known.find(({ id }) => id === entry.id)
+    if (!self?.tags) throw new TaskFailure('nobody watches members in this network: it was booted with membership=off')
+    const wanted = Object.fromEntries(
+      [...Object.entries(self.tags), ...changes].filter(
+        ([name]) => changes.findLast(([changed]) => changed === name)?.[1] !== '',
+      ),
+    )
+    if (changes.length > 0) {
+      await ask(entry.url, clientApi.tags, { tags: wanted }, undefined, signatureFor(network, entry))
+      // So that its next life tells the same.
+      const text = Object.entries(wanted).map((pair) => pair.join('='))
+      await changeEntry(entry, (it) => ({ ...it, tags: text.join(',') }))
+    }
+    const told = Object.entries(wanted).map(([name, value]) => `${name}=${harmless(value)}`)
+    return { lines: [`${label(entry)} tells ${told.join(' ') || 'nothing besides'}`, next('members')], data: { tags: wanted } }
+  },
+}

@@ -1,0 +1,105 @@
+/**
+ * `rotate`: another secret, with no call failing. First every node accepts the new one, then every node signs with it, and only
+ * then the old one is dropped. Each step is a file, and a SIGHUP to whoever does not follow it yet.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { lock } from 'proper-lockfile'
+import { errorStatus } from '../src/protocol/errors.ts'
+import { keyIdOf, secretsIn } from '../src/service/keyring.ts'
+import { orUndefined, send } from './client.ts'
+import { TaskFailure } from './failure.ts'
+import { isLiving, isRunning, openNetwork, type Sighting, survey } from './live.ts'
+import { signal } from './processes.ts'
+import { plural } from './render/text.ts'
+import { newSecret, readSecrets, secretFile, signing, writeSecrets } from './secret.ts'
+import { next, type Task, typed } from './task.ts'
+
+/** For all nodes to follow one step. */
+const followTimeoutMs = 30_000
+const pollMs = 100
+const probeTimeoutMs = 2000
+
+/** What a node shall do with which secrets. */
+interface Step {
+  /** The first signs, all are accepted. */
+  readonly secrets: readonly [string, ...string[]]
+  /** No longer. */
+  readonly dropped?: readonly string[]
+}
+
+/** Whether the node accepts a secret, and the id of the key that it signs with; undefined when it does not answer. */
+const probe = async ({ entry }: Sighting, network: string, secret: string) => {
+  const answer = await orUndefined(
+    send(entry.url, 'GET', '/healthz', undefined, probeTimeoutMs, signing(secret, network, entry)),
+  )
+  return answer && { accepts: answer.status !== errorStatus.UNAUTHORIZED, signs: answer.signature?.split(' ')[0] }
+}
+
+const follows = async (node: Sighting, network: string, { secrets, dropped = [] }: Step): Promise<boolean> => {
+  const ask = (secret: string) => probe(node, network, secret)
+  const [good, bad] = await Promise.all([Promise.all(secrets.map(ask)), Promise.all(dropped.map(ask))])
+  return (
+    good.every((answer) => answer?.accepts && answer.signs === keyIdOf(secrets[0])) &&
+    bad.every((answer) => answer?.accepts === false)
+  )
+}
+
+/** Writes the secrets down, and waits until every living node follows. @returns how many these are. @throws TaskFailure */
+const take = async (step: Step): Promise<number> => {
+  await openNetwork()
+  await writeSecrets(step.secrets)
+  for (const deadline = performance.now() + followTimeoutMs; ; await sleep(pollMs)) {
+    const booted = await openNetwork()
+    const living = (await survey(booted)).filter(isLiving)
+    const following = await Promise.all(living.map((node) => follows(node, booted.network.id, step)))
+    const behind = living.filter((_, at) => !following[at])
+    if (behind.length === 0) return living.length
+    if (performance.now() > deadline)
+      throw new TaskFailure(
+        `${behind.map(({ entry }) => entry.name).join(', ')} did not take the secrets of ${secretFile} within ${followTimeoutMs / 1000} s; ` +
+          `all nodes go on with one that they share. See ${typed('status')}, and try again: ${typed('rotate')}`,
+      )
+    // Whoever is starting has yet to say what to do at this signal, and has read the file.
+    for (const { entry } of behind.filter(isRunning)) if (entry.pid !== null) signal(entry.pid, 'SIGHUP')
+  }
+}
+
+/** @throws TaskFailure when another task is at it */
+const alone = async <T>(work: () => Promise<T>): Promise<T> => {
+  const release = await lock(secretFile, { stale: 5000 }).catch((error: unknown) => {
+    throw new TaskFailure(`another task changes ${secretFile}; try again when it is done`, { cause: error })
+  })
+  try {
+    return await work()
+  } finally {
+    await release()
+  }
+}
+
+export const rotate: Task = {
+  name: 'rotate',
+  summary: 'another secret for the network, with no call failing meanwhile',
+  args: {},
+  options: {},
+  text: false,
+  examples: ['rotate'],
+  run: async () => {
+    const { network } = await openNetwork()
+    if (!network.secret) throw new TaskFailure(`this network has no secret; for one with: ${typed('reboot secret=on')}`)
+    readSecrets()
+    return alone(async () => {
+      // Others: what a rotation has left that did not come to its end. The first is always one that all accept.
+      const [before, ...others] = secretsIn(readSecrets())
+      const after = newSecret()
+      await take({ secrets: [before, after, ...others] })
+      await take({ secrets: [after, before, ...others] })
+      // What was signed with the old one may still be on its way.
+      await sleep(Number(network.options['callTimeoutMs']))
+      const nodes = await take({ secrets: [after], dropped: [before, ...others] })
+      return {
+        lines: [`${plural(nodes, 'node')} follow another secret; the one before is worth nothing now`, next('status')],
+        data: { nodes, signs: keyIdOf(after), dropped: [before, ...others].map(keyIdOf) },
+      }
+    })
+  },
+}

@@ -1,0 +1,184 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type MemberEvent, Members, supersedes } from '../../src/membership/members.ts'
+import { membersMost, memberStates, type Update } from '../../src/protocol/packets.ts'
+import { replayed } from './group.ts'
+
+const urlOf = (id: string) => `http://10.0.0.1:${Number.parseInt(id, 16) + 1}`
+const meta = (name: string) => ({ name, overlay: 'chord', version: '1', tags: {} })
+
+/** Who says that it lives tells of itself, and in one incarnation always the same; who accuses it does not repeat that. */
+const update: fc.Arbitrary<Update> = fc
+  .record({
+    id: fc.constantFrom('00', '01', '02'),
+    incarnation: fc.nat(4),
+    state: fc.constantFrom(...memberStates),
+    from: fc.option(fc.constantFrom('00', '01', '07'), { nil: undefined }),
+  })
+  .map(({ id, incarnation, state, from }) => said(id, incarnation, state, from))
+
+const said = (id: string, incarnation: number, state: Update['state'], from?: string): Update => ({
+  id,
+  url: urlOf(id),
+  incarnation,
+  state,
+  ...(from === undefined ? {} : { from }),
+  ...(state === 'alive' ? { meta: meta(`${id} in ${incarnation}`) } : {}),
+})
+
+/** What a node believes that has heard these one after the other, and the events that led there. */
+const hear = (updates: readonly Update[]) => {
+  const events: MemberEvent[] = []
+  const members = new Members((event) => events.push(event))
+  const outcomes = updates.map((it) => members.merge(it, 7))
+  return { members, events, outcomes, table: tableOf(members.all()) }
+}
+
+/** Who accuses, and since when, is the observer's own. */
+const tableOf = (members: readonly Update[]) =>
+  members
+    .map(({ id, url, incarnation, state, meta }) => ({ id, url, incarnation, state, meta }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+
+// E6.4: the table is the greatest of what was heard, a join-semilattice.
+describe('whoever has heard the same believes the same', () => {
+  test('in whatever order and however often it came', () =>
+    fc.assert(
+      fc.property(
+        fc
+          .array(update, { maxLength: 12 })
+          .chain((updates) =>
+            fc.tuple(
+              fc.constant(updates),
+              fc.shuffledSubarray(updates, { minLength: updates.length }),
+              fc.array(fc.constantFrom(...(updates.length > 0 ? updates : [undefined])), { maxLength: 12 }),
+            ),
+          ),
+        ([updates, shuffled, again]) => {
+          const repeated = [...shuffled, ...again.filter((it) => it !== undefined)]
+          expect(hear(repeated).table).toEqual(hear(updates).table)
+        },
+      ),
+      { numRuns: 500 },
+    ))
+
+  test('and what one has made of it, told to another who has heard the rest, is the whole', () =>
+    fc.assert(
+      fc.property(fc.array(update, { maxLength: 8 }), fc.array(update, { maxLength: 8 }), (some, others) => {
+        // Accusations of those of whom nobody has said that they live are kept, and not told on: here all are known.
+        const known = ['00', '01', '02'].map((id) => said(id, 0, 'alive'))
+        const told = (updates: readonly Update[]) => hear([...known, ...updates]).members.all()
+        const states = (updates: readonly Update[]) =>
+          told(updates).map(({ id, incarnation, state }) => ({ id, incarnation, state }))
+        const whole = states([...some, ...others])
+        expect(states([...some, ...told(others)])).toEqual(whole)
+        expect(states([...others, ...told(some)])).toEqual(whole)
+      }),
+    ))
+})
+
+// E6.5, and the defect of an earlier system: a stale suspicion, not heeded, started the timer all the same.
+test('what is stale has no effect: no event, no change', () =>
+  fc.assert(
+    fc.property(fc.array(update, { maxLength: 12 }), update, (updates, late) => {
+      const { members, events } = hear(updates)
+      const before = members.all()
+      const known = members.get(late.id)
+      fc.pre(known !== undefined && !supersedes(late, known) && late.state !== 'alive')
+      const count = events.length
+      expect(members.merge(late, 9)).toBe('stale')
+      expect(members.all()).toEqual(before)
+      expect(events).toHaveLength(count)
+    }),
+  ))
+
+// E6.15.
+test('the events, replayed on an empty view, are the members', () =>
+  fc.assert(
+    fc.property(fc.array(update, { maxLength: 30 }), fc.option(fc.nat(20)), (updates, reapedAt) => {
+      const { members, events } = hear(updates.slice(0, reapedAt ?? undefined))
+      if (reapedAt !== null) {
+        members.reap(100)
+        for (const late of updates.slice(reapedAt)) members.merge(late, 120)
+      }
+      expect([...replayed(events, 'ff').values()].sort((a, b) => (a.id < b.id ? -1 : 1))).toEqual(
+        members.all().sort((a, b) => (a.id < b.id ? -1 : 1)),
+      )
+    }),
+  ))
+
+const alive = (incarnation: number): Update => ({ id: '00', url: urlOf('00'), incarnation, state: 'alive' })
+const accused = (state: Update['state'], incarnation: number): Update => ({ ...alive(incarnation), state })
+
+test.each<[Update[], Update['state'] | undefined, string[]]>([
+  [[alive(1)], 'alive', ['join']],
+  [[alive(1), accused('suspect', 1)], 'suspect', ['join', 'suspect']],
+  [[alive(1), accused('suspect', 1), alive(1)], 'suspect', ['join', 'suspect']],
+  [[alive(1), accused('suspect', 1), alive(2)], 'alive', ['join', 'suspect', 'alive']],
+  [[alive(2), accused('suspect', 1)], 'alive', ['join']],
+  [[alive(1), accused('dead', 1), accused('suspect', 1)], 'dead', ['join', 'dead']],
+  [[alive(1), accused('dead', 1), accused('suspect', 2)], 'suspect', ['join', 'dead', 'suspect']],
+  [[alive(1), accused('dead', 1), alive(2)], 'alive', ['join', 'dead', 'join']],
+  [[alive(1), accused('left', 1), accused('dead', 1)], 'left', ['join', 'left']],
+  [[alive(1), accused('left', 1), alive(1)], 'left', ['join', 'left']],
+  [[alive(1), alive(2)], 'alive', ['join', 'update']],
+  // Accusations alone make no member: nobody comes back from the grave by being talked of.
+  [[accused('suspect', 1)], undefined, []],
+  [[accused('dead', 5), accused('left', 5)], undefined, []],
+  [[accused('dead', 5), alive(5)], 'dead', ['dead']],
+  [[accused('dead', 5), alive(6)], 'alive', ['join']],
+])('%j makes %s', (updates, state, kinds) => {
+  const { members, events } = hear(updates)
+  expect(members.get('00')?.state).toBe(state)
+  expect(events.map(({ kind }) => kind)).toEqual(kinds)
+})
+
+describe('two nodes with one id', () => {
+  const other = (incarnation: number, state: Update['state'] = 'alive') => ({
+    ...accused(state, incarnation),
+    url: 'http://10.0.0.2:1',
+  })
+
+  test('the first keeps it while it lives, and the conflict is told', () => {
+    const { members, events, outcomes } = hear([alive(1), other(2)])
+    expect(outcomes.at(-1)).toBe('conflict')
+    expect(members.get('00')?.url).toBe(urlOf('00'))
+    expect(events.map(({ kind }) => kind)).toEqual(['join', 'conflict'])
+  })
+
+  test.each(['dead', 'left'] as const)('of one that is %s it is taken over', (state) => {
+    const { members, outcomes } = hear([alive(1), accused(state, 1), other(2)])
+    expect(outcomes.at(-1)).toBe('news')
+    expect(members.get('00')).toMatchObject({ url: other(2).url, state: 'alive' })
+  })
+
+  test('what is said of the other one is not heeded', () => {
+    expect(hear([alive(1), other(3, 'dead')]).members.get('00')?.state).toBe('alive')
+  })
+})
+
+describe('those who are gone', () => {
+  test('are remembered for a while, so that nothing old brings them back', () => {
+    const { members, events } = hear([alive(3), accused('left', 3)])
+    members.reap(7)
+    expect(members.merge(alive(3), 8)).toBe('stale')
+    members.reap(8)
+    expect(members.all()).toEqual([])
+    expect(events.map(({ kind }) => kind)).toEqual(['join', 'left', 'reap'])
+  })
+
+  test('who lives, or is suspected, is not forgotten', () => {
+    const { members } = hear([alive(3), { ...accused('suspect', 3), id: '01' }, { ...alive(3), id: '01' }])
+    members.reap(1000)
+    expect(members.all()).toHaveLength(2)
+  })
+})
+
+test('a full table takes nobody more, and still heeds what is said of those in it', () => {
+  const crowd = Array.from({ length: membersMost }, (_, at) => ({ ...alive(1), id: at.toString(16).padStart(4, '0') }))
+  const { members } = hear(crowd)
+  expect(members.merge({ ...alive(1), id: 'ffff' }, 7)).toBe('full')
+  expect(members.merge({ ...accused('dead', 1), id: 'fffe' }, 7)).toBe('full')
+  expect(members.merge({ ...accused('dead', 1), id: '0000' }, 7)).toBe('news')
+  expect(members.all()).toHaveLength(membersMost)
+})

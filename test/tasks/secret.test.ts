@@ -1,0 +1,125 @@
+/** A network with a secret, typed task by task, with real processes. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { request } from 'undici'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import type { NodeInfo, Written } from '../../src/protocol/client-api.ts'
+import { emptyState, printState } from '../../tasks/state.ts'
+import { Home } from './home.ts'
+
+const firstPort = 28_000 + (process.pid % 200) * 20
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 })
+
+const quick = 'stabilizeEveryMs=100 refreshFingersEveryMs=200 rehomeEveryMs=500'
+const home = new Home()
+beforeAll(() => import('../../tasks/prepare.mjs' as string))
+afterAll(() => home.remove())
+
+const secretFile = `${home.path}/.polychord/secret`
+const urls = () => home.state.processes.map(({ url }) => url)
+const secrets: string[] = []
+/** Remembers the secret of the moment. */
+const noteSecret = (): void => {
+  const lines = readFileSync(secretFile, 'utf8').trimEnd().split('\n')
+  expect(lines).toHaveLength(1)
+  secrets.push(...lines)
+}
+
+const everythingWritten = async (): Promise<string> => {
+  const logs = `${home.path}/.polychord/logs`
+  const commandLines = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && existsSync(`/proc/${name}/cmdline`))
+    .flatMap((name) => {
+      try {
+        return readFileSync(`/proc/${name}/cmdline`, 'utf8')
+      } catch {
+        return [] // It has ended meanwhile.
+      }
+    })
+  const pages = ['/', '/nodeinfo', '/members', '/metrics', '/openapi.json', '/db']
+  const answers = urls().flatMap((url) =>
+    pages.map(async (path) => {
+      const { statusCode, body } = await request(url + path)
+      expect(statusCode).toBe(200)
+      return body.text()
+    }),
+  )
+  const logged = readdirSync(logs).map((name) => readFileSync(`${logs}/${name}`, 'utf8'))
+  return [home.stateText, ...logged, ...commandLines, ...(await Promise.all(answers))].join('\n')
+}
+
+test('boot secret=on makes a secret that only its owner can read', async () => {
+  const { code, stdout } = await home.task(`boot 3 port=${firstPort} secret=on ${quick}`)
+  expect(code).toBe(0)
+  expect(stdout).toContain('3 nodes · 0 values · ring whole')
+  expect(statSync(secretFile).mode & 0o777).toBe(0o600)
+  noteSecret()
+})
+
+test('a stranger cannot make a node leave, the tasks can call what is signed, and reads are open', async () => {
+  const [url = ''] = urls()
+  const stranger = await request(`${url}/leave`, { method: 'POST' })
+  expect([stranger.statusCode, ((await stranger.body.json()) as { error: string }).error]).toEqual([401, 'UNAUTHORIZED'])
+  const port = new URL(url).port
+  const fetched = await home.task(`call ${port} POST /fetch {"cursors":[]}`)
+  expect(fetched.code).toBe(0)
+  expect(fetched.stdout).toContain('"records": []')
+  expect(((await (await request(`${url}/nodeinfo`)).body.json()) as NodeInfo).state).toBe('ready')
+})
+
+test('the secret is changed while a client writes, and no write fails', async () => {
+  const stop = new AbortController()
+  const answers: { status: number; written: Written }[] = []
+  const write = async () => {
+    const entries = urls()
+    for (let count = 0; !stop.signal.aborted; count++) {
+      const { statusCode, body } = await request(`${entries[count % entries.length]}/store`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ value: `value ${count}` }),
+      })
+      answers.push({ status: statusCode, written: (await body.json()) as Written })
+      await sleep(5)
+    }
+  }
+  const writing = write()
+  const rotated = await home.task('rotate')
+  const again = await home.task('rotate')
+  stop.abort()
+  await writing
+  expect([rotated.code, again.code]).toEqual([0, 0])
+  expect(rotated.stdout).toContain('3 nodes follow another secret; the one before is worth nothing now')
+  noteSecret()
+  expect(secrets[0]).not.toBe(secrets[1])
+  expect(answers.length).toBeGreaterThan(50)
+  expect(answers.filter(({ status, written }) => status !== 201 || written.stored !== 3)).toEqual([])
+})
+
+test('who comes after a rotation knows the new secret, and who leaves is asked with it', async () => {
+  expect((await home.task('add')).stdout).toContain('4 nodes')
+  const [, second = ''] = urls()
+  expect((await home.task(`restart ${new URL(second).port}`)).stdout).toContain('is back with its data')
+  const left = await home.task(`leave ${new URL(second).port}`)
+  expect(left.code).toBe(0)
+  expect(left.stdout).toMatch(/left; .* moved on/)
+  expect((await home.task('check 20')).code).toBe(0)
+})
+
+test('no secret is in a log, an answer, the state or a command line', async () => {
+  const text = await everythingWritten()
+  expect(text).toContain('ring')
+  expect(secrets).toHaveLength(2)
+  for (const secret of secrets) expect(text.includes(secret)).toBe(false)
+  expect(home.state.network?.secret).toBe(true)
+})
+
+test('a network without one has nothing to rotate; killall takes the secret with it', async () => {
+  expect((await home.task('killall')).code).toBe(0)
+  expect(existsSync(secretFile)).toBe(false)
+  expect(home.stateText).toBe(printState(emptyState))
+  await home.task(`boot 1 port=${firstPort} ${quick}`)
+  expect((await home.task('rotate')).stderr).toContain(
+    'this network has no secret; for one with: npm run task reboot secret=on',
+  )
+  expect((await home.task('boot secret=hunter2')).stderr).toContain('secret is on or off')
+})
