@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts'
 
-testSeeds('beyond', 50)
+testSeeds('beyond', 20)
