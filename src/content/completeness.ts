@@ -47,7 +47,8 @@ export class Completeness {
       return
     }
     const ceded = this.#complete.without(held)
-    const former = this.#told(now)
+    // Of what it holds again it has missed what was written meanwhile.
+    const former = this.#told(now).map(({ arcs, untilMs }) => ({ arcs: arcs.without(held), untilMs }))
     this.#former = ceded.isEmpty ? former : [...former, { arcs: ceded, untilMs: now + formerMs }]
     this.#complete = this.#complete.within(held)
   }

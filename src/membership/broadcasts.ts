@@ -30,11 +30,6 @@ export class Broadcasts {
     this.#news.set(update.id, { update, bytes: bytesOf(update), number: this.#numbers++, sent: 0 })
   }
 
-  /** There is nothing more to say of it. */
-  drop(id: Id): void {
-    this.#news.delete(id)
-  }
-
   /**
    * Updates for one packet, what this node says of itself first.
    * @param room bytes of JSON

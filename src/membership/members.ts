@@ -24,6 +24,8 @@ interface Entry {
   metaIncarnation: number
   /** Whether it was ever said to be alive: accusations alone make no member. */
   vouched: boolean
+  /** Where another one claims the id. */
+  rival?: string
 }
 
 export const isLive = ({ state }: Update): boolean => state === 'alive' || state === 'suspect'
@@ -63,7 +65,8 @@ export class Members {
     const { member, vouched } = entry
     if (isLive(member) && vouched && member.url !== update.url) {
       if (update.state !== 'alive' || update.incarnation <= member.incarnation) return 'stale'
-      this.#notify({ kind: 'conflict', member: { ...update, since: now } })
+      if (entry.rival !== update.url) this.#notify({ kind: 'conflict', member: { ...update, since: now } })
+      entry.rival = update.url
       return 'conflict'
     }
     entry.vouched ||= update.state === 'alive'
@@ -92,13 +95,30 @@ export class Members {
   }
 
   #admit(update: Update, now: number): 'news' | 'stale' | 'full' {
-    if (this.#entries.size >= membersMost) return 'full'
+    // An accusation of someone unknown is not worth anyone's place.
+    if (this.#entries.size >= membersMost && (update.state !== 'alive' || !this.#makeRoom())) return 'full'
     const vouched = update.state === 'alive'
     const member = { ...update, since: now }
     this.#entries.set(update.id, { member, vouched, metaIncarnation: update.meta ? update.incarnation : -1 })
     if (!vouched) return 'stale'
     this.#notify({ kind: 'join', member })
     return 'news'
+  }
+
+  /** Forgets one who is not there: of those whom nobody vouched for the oldest, or who has been gone longest. */
+  #makeRoom(): boolean {
+    let [oldest, found]: [Id | undefined, Entry | undefined] = [undefined, undefined]
+    for (const [id, entry] of this.#entries) {
+      if (entry.vouched && isLive(entry.member)) continue
+      const earlier = entry.member.since < (found?.member.since ?? Infinity)
+      if (found && entry.vouched === found.vouched ? !earlier : entry.vouched && found) continue
+      oldest = id
+      found = entry
+    }
+    if (oldest === undefined || !found) return false
+    this.#entries.delete(oldest)
+    if (found.vouched) this.#notify({ kind: 'reap', member: found.member })
+    return true
   }
 }
 

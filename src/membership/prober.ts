@@ -45,7 +45,7 @@ export class Prober {
   }
 
   start(): void {
-    void this.#run()
+    this.#swim.later(() => this.#run())
   }
 
   /** A new member has a random place in the round. */
@@ -59,10 +59,10 @@ export class Prober {
   hurry(member: Member): void {
     const now = this.#setting.ports.clock.now()
     const { probeEveryMs } = this.#setting.options
-    if (now - (this.#hurried.get(member.id) ?? -Infinity) < probeEveryMs) return
-    for (const [id, at] of this.#hurried) if (now - at >= probeEveryMs) this.#hurried.delete(id)
+    for (const [id, at] of this.#hurried) if (Math.abs(now - at) >= probeEveryMs) this.#hurried.delete(id)
+    if (this.#hurried.has(member.id) || [...this.#probes.values()].some(({ target }) => target.id === member.id)) return
     this.#hurried.set(member.id, now)
-    void this.#probe(member)
+    this.#swim.later(() => this.#probe(member))
   }
 
   hear(packet: Packet, from: Sender): void {
@@ -91,7 +91,7 @@ export class Prober {
       if (target) await this.#probe(target)
       // A node that doubts itself probes less often: it would accuse others of its own slowness.
       const periodMs = options.probeEveryMs * (this.#swim.health + 1)
-      await this.#rest(Math.max(0, began + periodMs - ports.clock.now()))
+      await this.#rest(Math.min(periodMs, Math.max(0, began + periodMs - ports.clock.now())))
     }
   }
 
@@ -153,7 +153,7 @@ export class Prober {
         for (const { id, url } of this.#swim.find(indirectProbes, new Set(['alive']), others))
           probe.helpers.set(id, { id, url })
         for (const helper of probe.helpers.values()) this.#send(helper, { type: 'pingReq', seq, target: target.id })
-        void this.#knock(target, probe)
+        this.#swim.later(() => this.#knock(target, probe))
         if (await Promise.race([answer, this.#rest(probeEveryMs - probeTimeoutMs)])) return
       }
       if (!this.#swim.isRunning) return
@@ -202,10 +202,12 @@ export class Prober {
       },
     })
     this.#send(target, { type: 'ping', seq: own, target: targetId })
-    void clock.sleep(nackPart * (probeEveryMs - probeTimeoutMs)).then(() => {
+    this.#swim.later(async () => {
+      await clock.sleep(nackPart * (probeEveryMs - probeTimeoutMs))
       if (heard || !this.#swim.isRunning) return
       this.#send(asker, { type: 'nack', seq, target: targetId })
-      return clock.sleep(probeTimeoutMs).then(() => this.#probes.delete(own))
+      await clock.sleep(probeTimeoutMs)
+      this.#probes.delete(own)
     })
   }
 

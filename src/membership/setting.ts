@@ -26,6 +26,8 @@ export interface SwimSetting {
   readonly meta: Meta
   readonly options: MembershipOptions
   readonly ports: SwimPorts
+  /** Whether someone may have this id at this url. */
+  readonly accepts: (peer: Peer) => boolean
   /** Whom the overlay has to do with: in the end they are to be members as well. */
   readonly neighbors: () => readonly Peer[]
   /** Told of every change of the table, this node's own among them. */
@@ -51,6 +53,8 @@ export interface Membership {
   take(update: Update, spread?: boolean): void
   /** This node itself has found that nobody hears of a member. */
   suspect(member: Member): void
+  /** Runs work that nobody waits for; what fails in it is a defect of ours, and no reason to end the node. */
+  later(work: () => Promise<unknown>): void
   /** This node has reason to doubt itself, or less of it. */
   doubt(by: number): void
   /** Notes that something was not heeded. */

@@ -27,6 +27,8 @@ const overheadBytes = 300
  * can be refuted.
  */
 const skewMs = 24 * 3600_000
+/** For so long those who fell silent count together: then they are rather dead than this node cut off. */
+const cutOffMs = 30_000
 /** How long one who leaves waits until it has told everyone. */
 const leaveTimeoutMs = 5000
 /** Members that are told directly of a departure; others hear of it from them. */
@@ -135,13 +137,14 @@ export class Swim implements Directory, Membership {
     return this.#self
   }
 
-  /** Whether more than half of the others have become suspect, or dead, within one suspicion: it is rather this node that is cut off. */
+  /** Whether more than half of the others have fallen silent at about the same time: it is rather this node that is cut off. */
   get isCutOff(): boolean {
-    const since = this.#setting.ports.clock.now() - this.#bounds().minMs
+    const since = this.#setting.ports.clock.now() - cutOffMs
     let others = 0
     let silent = 0
-    for (const { state, since: changed } of this.#members.all()) {
-      if (state === 'left' || (state === 'dead' && changed < since)) continue
+    for (const { state, from, since: changed } of this.#members.all()) {
+      // Whoever says goodbye is not silent.
+      if (state === 'left' || (state === 'dead' && (changed < since || from === undefined))) continue
       others++
       if (state !== 'alive') silent++
     }
@@ -182,9 +185,13 @@ export class Swim implements Directory, Membership {
   take(update: Update, spread = true): void {
     const { clock } = this.#setting.ports
     const now = clock.now()
-    const ahead = update.state === 'alive' ? 2 * skewMs : skewMs
-    if (update.incarnation > now + ahead) return this.drop('implausible')
-    if (update.id === this.#self.id) return this.#hearOfSelf(update)
+    const { id, url, incarnation } = update
+    const own = id === this.#self.id
+    const known = this.get(id)
+    const ahead = update.state === 'alive' || own ? 2 * skewMs : skewMs
+    if (incarnation > now + ahead && incarnation > (known?.incarnation ?? -1)) return this.drop('implausible')
+    if (own) return this.#hearOfSelf(update)
+    if (known?.url !== url && !this.#setting.accepts({ id, url })) return this.drop('bad id')
     const outcome = this.#members.merge(update, now)
     if (outcome === 'news') this.#learn(update, spread)
     else if (outcome === 'full' || outcome === 'conflict') this.drop(outcome)
@@ -203,9 +210,13 @@ export class Swim implements Directory, Membership {
     this.#health = Math.max(0, Math.min(this.#setting.options.healthMax - 1, this.#health + by))
   }
 
-  /** This node has heard nothing for a while because it slept: nobody's time has run out meanwhile. */
+  /** This node has slept, or its clock was set: nobody's time has run out meanwhile. */
   awake(afterMs: number): void {
     for (const suspicion of this.#suspicions.values()) suspicion.postpone(afterMs)
+  }
+
+  later(work: () => Promise<unknown>): void {
+    work().catch((error: unknown) => this.#setting.ports.log.error({ err: error }, 'membership failed'))
   }
 
   drop(reason: string): void {
@@ -312,7 +323,7 @@ export class Swim implements Directory, Membership {
   #beginGossip(): void {
     if (this.#gossiping || this.#state === 'idle') return
     this.#gossiping = true
-    void this.#gossip()
+    this.later(() => this.#gossip())
   }
 
   async #gossip(): Promise<void> {
@@ -323,7 +334,7 @@ export class Swim implements Directory, Membership {
       const began = clock.now()
       await clock.sleep(waitMs)
       const lateMs = clock.now() - began - waitMs
-      if (lateMs > sleeperPeriods * probeEveryMs) this.awake(lateMs)
+      if (Math.abs(lateMs) > sleeperPeriods * probeEveryMs) this.awake(lateMs)
       this.#judge()
       this.#gossipOnce()
       waitMs = gossipEveryMs

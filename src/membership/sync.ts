@@ -34,7 +34,7 @@ export class Sync {
   start(seeds: readonly Peer[]): void {
     this.#seeds = seeds.filter(({ id }) => id !== this.#setting.me.id)
     if (this.#seeds.length === 0) this.#isKnown = true
-    else void this.#introduce()
+    else this.#swim.later(() => this.#introduce())
   }
 
   /** With someone alive, at random. */

@@ -55,7 +55,7 @@ export class Node {
     const ports = { ...given, network: this.#hinting(given.network) }
     this.#ports = ports
     this.#left = left
-    this.#swim = config.membership === 'off' ? undefined : this.#watcher()
+    this.#swim = config.membership === 'off' ? undefined : this.#watcher(given)
     this.overlay = overlays[config.overlay].create({
       me: this.me,
       options: config,
@@ -144,7 +144,8 @@ export class Node {
     const { clock } = this.#ports
     const { rehomeEveryMs } = this.config
     const review = async () => {
-      if (!this.#swim?.isCutOff) await this.#content.rehoming.review()
+      this.#lookWhetherCutOff()
+      if (!this.#cutOff) await this.#content.rehoming.review()
     }
     const jobs = [...this.overlay.jobs, { name: 'rehome', everyMs: rehomeEveryMs, run: review }]
     this.#stops = jobs.map(({ name, everyMs, run }) => clock.every(everyMs, () => this.#attempt(name, run)))
@@ -259,18 +260,19 @@ export class Node {
   }
 
   #rehome(): void {
-    // Whoever is cut off would copy everything to those who are left beside it.
     if (this.#departure === 'none' && !this.#swim?.isCutOff) void this.#attempt('rehome', () => this.#content.rehoming.run())
   }
 
-  #watcher(): Swim {
-    const { name, overlay, incarnation, tags } = this.config
+  /** @param ports those without hints: what fails here is known here */
+  #watcher(ports: Ports<NodeApi>): Swim {
+    const { name, overlay, incarnation, tags, bits, allowCustomIds } = this.config
     return new Swim({
       me: this.me,
       incarnation,
       meta: { name, overlay, version, tags: parseTags(tags) ?? {} },
       options: this.config,
-      ports: this.#ports,
+      ports,
+      accepts: ({ id, url }) => allowCustomIds || id === idOf(ports.hash(url), bits),
       neighbors: () => this.overlay.neighbors(),
       notify: (event) => this.#heed(event),
     })
@@ -290,15 +292,19 @@ export class Node {
     if (this.#departure !== 'none') return
     if (state === 'dead' || state === 'left') this.overlay.evict(id)
     if (state === 'alive') this.overlay.introduce({ id, url })
+    this.#lookWhetherCutOff()
+  }
+
+  /** Whoever is cut off would copy everything to those who are left beside it; afterwards there is something to do. */
+  #lookWhetherCutOff(): void {
     const cutOff = this.#swim?.isCutOff ?? false
-    if (cutOff !== this.#cutOff) {
-      this.#cutOff = cutOff
-      if (cutOff) log.warn({}, 'most members are silent at once: this node is cut off, and repairs nothing until it hears them')
-      else {
-        log.info({}, 'members are heard again')
-        this.#rehome()
-      }
-    }
+    if (cutOff === this.#cutOff) return
+    this.#cutOff = cutOff
+    const { log } = this.#ports
+    if (cutOff)
+      return log.warn({}, 'most members fell silent at once: this node is cut off, and repairs nothing for half a minute')
+    log.info({}, 'not cut off any more, or the others are dead')
+    this.#rehome()
   }
 
   /** @throws Refusal BAD_REQUEST where nobody watches */

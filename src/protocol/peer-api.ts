@@ -166,7 +166,7 @@ export const peerApi = {
     row(
       'POST',
       '/sync',
-      'exchange what both know of all members, those who died or left among them; the first is the caller',
+      'exchange what both know of all members, themselves and those who died or left among them',
       { members: Type.Array(Update, { minItems: 1, maxItems: membersMost }) },
       Type.Object({ members: Type.Array(Update, { maxItems: membersMost }) }, { additionalProperties: false }),
     ),

@@ -107,12 +107,15 @@ export const isOrigin = (text: string): boolean => {
   if (port === (scheme === 'http' ? '80' : '443') || Number(port ?? 1) > 65_535) return false
   if (host.startsWith('[')) return isIpv6(host.slice(1, -1))
   // A last label that begins with a digit makes a host a number to whoever resolves it: then it must be four plain octets.
-  return /(^|\.)[0-9][^.]*$/.test(host) ? isIpv4(host) : /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(host) && !host.includes('..')
+  if (/(^|\.)[0-9][^.]*$/.test(host)) return isIpv4(host)
+  // Whoever parses a url may find an internationalised label to be none.
+  return /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(host) && !/\.\.|(^|\.)xn--/.test(host)
 }
 
 const isIpv4 = (host: string): boolean =>
   /^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(host) &&
   host.split('.').every((octet) => Number(octet) < 256) &&
+  Number(host.split('.')[0]) < 224 &&
   !host.startsWith('169.254.')
 
 /** Without an IPv4 address inside: those have a form of their own. */

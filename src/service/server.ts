@@ -1,4 +1,5 @@
 /** One node as an HTTP server. */
+import type { Socket } from 'node:net'
 import fastify, { type FastifyInstance, type onResponseHookHandler } from 'fastify'
 import { type Node, nodeApi } from '../node/node.ts'
 import type { Log } from '../ports.ts'
@@ -87,6 +88,16 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   gate?.signAnswers(app)
   app.addHook('onRoute', (route) => {
     route.onResponse = noting(String(route.method), route.url)
+  })
+  const connections = new Set<Socket>()
+  app.server.on('connection', (socket: Socket) => {
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+  })
+  app.addHook('preClose', (done) => {
+    // Those that nobody has said anything on Node takes for busy, and would wait for.
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
+    done()
   })
   app.addHook('onClose', (_app, done) => {
     pressure.stop()

@@ -256,6 +256,7 @@ export class Process {
           error: () => undefined,
         },
       },
+      accepts: () => true,
       neighbors: () => [],
       notify: (event) => this.events.push(event),
     })

@@ -428,8 +428,25 @@ describe('a table has its bounds', () => {
     const group = new Group({ seed: 1, size: 1 })
     const { swim } = at(group, 0)
     for (const from of [0, membersMost]) await swim.handlers.sync({ members: strangers(membersMost, from) })
+    // Those who live have taken the places of those who do not.
+    expect(swim.live()).toHaveLength(membersMost)
+    expect(swim.drops.get('full')).toBe(membersMost / 2)
+    await swim.handlers.sync({ members: strangers(1, 3 * membersMost) })
+    expect(swim.drops.get('full')).toBe(membersMost / 2 + 1)
+  })
+
+  // 1000 nodes of changing addresses that live an hour each would have kept newcomers out from the third hour on.
+  test('a table full of those who have left has room for whoever comes', async () => {
+    const group = await gathered(2)
+    const { swim } = at(group, 0)
+    const gone = strangers(2 * membersMost).filter(({ state }) => state === 'alive')
+    for (const state of ['alive', 'left'] as const)
+      await swim.handlers.sync({ members: gone.map((member) => ({ ...member, state })) })
+    const newcomer = strangers(1, 3 * membersMost)
+    await swim.handlers.sync({ members: newcomer })
+    expect(swim.get(newcomer[0]?.id ?? '')?.state).toBe('alive')
+    expect(swim.get(at(group, 1).peer.id)?.state).toBe('alive')
     expect(swim.members().length).toBeLessThanOrEqual(membersMost + 1)
-    expect(swim.drops.get('full')).toBe(membersMost)
   })
 })
 

@@ -35,6 +35,11 @@ test.each([
   ['http://[fe80::1]:1', false],
   ['http://a.example\nhost: b', false],
   ['', false],
+  // What a url parser takes for a label that is none would end whoever sends there.
+  ['http://xn--a', false],
+  ['http://a.xn--zzzz:8001', false],
+  ['http://224.0.0.1:9', false],
+  ['http://255.255.255.255:1', false],
 ])('%s is an origin: %s', (text, expected) => expect(isOrigin(text)).toBe(expected))
 
 test.each([

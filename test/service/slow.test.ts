@@ -1,4 +1,5 @@
-/** Requests that do not come to their end: half of a body was kept for as long as the sender liked. */
+/** Requests that do not come to their end, and connections on which none begins: half of a body was kept for as long as the sender liked. */
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -66,4 +67,15 @@ test.each([
   })
   expect(text).toContain('the request did not come to its end in time')
   await expect.poll(() => new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)))).toBe(0)
+})
+
+test('a connection on which nothing was said keeps nobody from stopping', async () => {
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'connect')
+  await expect.poll(() => new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)))).toBe(1)
+  // Unless it is ended it lasts as long as a request may, longer than this test.
+  await app.close()
 })
