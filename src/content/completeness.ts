@@ -11,17 +11,23 @@ import type { Arc } from '../space/ring.ts'
  * written since.
  */
 const formerMs = 15_000
+/**
+ * The same where it holds the arc again: others who came with it have gone, or have found their places, within this. What was written
+ * in between it does not know of, so no longer than that.
+ */
+const againMs = 5000
 
 interface Former {
   readonly arcs: Arcs
-  /** Until when that is worth telling, ms since 1970. */
-  readonly untilMs: number
+  /** ms since 1970. */
+  readonly cededAt: number
 }
 
 export class Completeness {
   /** What this node holds and has had everything of. */
   #complete = Arcs.none
   #presumed = Arcs.none
+  #held = Arcs.none
   /** What was complete before others came into it. */
   #former: readonly Former[] = []
 
@@ -47,10 +53,10 @@ export class Completeness {
       return
     }
     const ceded = this.#complete.without(held)
-    // Of what it holds again it has missed what was written meanwhile.
-    const former = this.#told(now).map(({ arcs, untilMs }) => ({ arcs: arcs.without(held), untilMs }))
-    this.#former = ceded.isEmpty ? former : [...former, { arcs: ceded, untilMs: now + formerMs }]
+    const former = this.#told(now)
+    this.#former = ceded.isEmpty ? former : [...former, { arcs: ceded, cededAt: now }]
     this.#complete = this.#complete.within(held)
+    this.#held = held
   }
 
   forget(): void {
@@ -65,6 +71,9 @@ export class Completeness {
   }
 
   #told(now: number): readonly Former[] {
-    return this.#former.filter(({ untilMs }) => now < untilMs)
+    return this.#former.flatMap(({ arcs, cededAt }) => {
+      if (now - cededAt >= formerMs) return []
+      return [{ arcs: now - cededAt < againMs ? arcs : arcs.without(this.#held), cededAt }]
+    })
   }
 }
