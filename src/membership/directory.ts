@@ -8,9 +8,7 @@ export interface Directory {
   /** Those alive or suspected, this node among them, in order of id; the same array as long as nothing has changed. */
   readonly peers: readonly Peer[]
   isSuspect(id: Id): boolean
-  /** A call to it has failed: it is probed soon. */
-  hint(id: Id): void
 }
 
 /** Where nobody watches who is there. */
-export const nobodyKnown: Directory = { isKnown: false, peers: [], isSuspect: () => false, hint: () => {} }
+export const nobodyKnown: Directory = { isKnown: false, peers: [], isSuspect: () => false }

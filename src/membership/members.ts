@@ -28,6 +28,19 @@ interface Entry {
   rival?: string
 }
 
+/**
+ * What is said of a member. What it tells of itself goes with its being alive: whoever is accused may have told something else since, and
+ * whoever is gone tells nothing.
+ */
+export const asUpdate = ({ id, url, incarnation, state, from, meta }: Update): Update => ({
+  id,
+  url,
+  incarnation,
+  state,
+  ...(from === undefined ? {} : { from }),
+  ...(meta === undefined || state !== 'alive' ? {} : { meta }),
+})
+
 export const isLive = ({ state }: Update): boolean => state === 'alive' || state === 'suspect'
 
 /** Whether an update is news to someone who believes the other. */

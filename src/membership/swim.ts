@@ -14,7 +14,7 @@ import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { Broadcasts, bytesOf } from './broadcasts.ts'
 import type { Directory } from './directory.ts'
-import { isLive, type Member, type MemberEvent, Members } from './members.ts'
+import { asUpdate, isLive, type Member, type MemberEvent, Members } from './members.ts'
 import { Prober } from './prober.ts'
 import type { Membership, SwimSetting } from './setting.ts'
 import { Suspicion, suspicionBounds } from './suspicion.ts'
@@ -105,6 +105,7 @@ export class Swim implements Directory, Membership {
     this.#end()
   }
 
+  /** A call to it has failed: it is probed out of turn. */
   hint(id: Id): void {
     const member = this.#members.get(id)
     if (this.#state === 'running' && member && isLive(member)) this.#prober.hurry(member)
@@ -210,11 +211,6 @@ export class Swim implements Directory, Membership {
     this.#health = Math.max(0, Math.min(this.#setting.options.healthMax - 1, this.#health + by))
   }
 
-  /** This node has slept, or its clock was set: nobody's time has run out meanwhile. */
-  awake(afterMs: number): void {
-    for (const suspicion of this.#suspicions.values()) suspicion.postpone(afterMs)
-  }
-
   later(work: () => Promise<unknown>): void {
     work().catch((error: unknown) => this.#setting.ports.log.error({ err: error }, 'membership failed'))
   }
@@ -226,7 +222,7 @@ export class Swim implements Directory, Membership {
   /** What rides on a packet to a member: that it is suspected, if it is, so that it can refute it; and news. Lifeguard §IV-C. */
   updatesFor(to: Id): Update[] {
     const suspect = this.#suspicions.has(to) ? this.#members.get(to) : undefined
-    const warning = suspect && withoutMeta(suspect)
+    const warning = suspect && asUpdate(suspect)
     const room = packetBytes - overheadBytes - (warning ? bytesOf(warning) : 0)
     const news = this.#broadcasts.take(room, this.#sendsMost)
     return warning ? [warning, ...news.filter(({ id }) => id !== to)] : news
@@ -281,16 +277,8 @@ export class Swim implements Directory, Membership {
     else if (state === 'suspect') this.#beginGossip()
   }
 
-  #tell({ id, url, incarnation, state, from, meta }: Update): void {
-    this.#broadcasts.add({
-      id,
-      url,
-      incarnation,
-      state,
-      ...(from === undefined ? {} : { from }),
-      // Whoever goes, or is gone, tells nothing of itself any more.
-      ...(meta === undefined || state !== 'alive' ? {} : { meta }),
-    })
+  #tell(update: Update): void {
+    this.#broadcasts.add(asUpdate(update))
     this.#beginGossip()
   }
 
@@ -307,7 +295,7 @@ export class Swim implements Directory, Membership {
     this.#self = { ...this.#self, state, since: clock.now() }
     this.#peers = undefined
     this.#setting.notify({ kind: state, member: this.#self })
-    const goodbye = withoutMeta(this.#self)
+    const goodbye = asUpdate(this.#self)
     for (const { id, url } of this.#some([...this.live()], toldMost))
       datagrams.send({ id, url }, { type: 'gossip', updates: [goodbye] })
     this.#tell(this.#self)
@@ -334,7 +322,9 @@ export class Swim implements Directory, Membership {
       const began = clock.now()
       await clock.sleep(waitMs)
       const lateMs = clock.now() - began - waitMs
-      if (Math.abs(lateMs) > sleeperPeriods * probeEveryMs) this.awake(lateMs)
+      // This node has slept, or its clock was set: nobody's time has run out meanwhile.
+      if (Math.abs(lateMs) > sleeperPeriods * probeEveryMs)
+        for (const suspicion of this.#suspicions.values()) suspicion.postpone(lateMs)
       this.#judge()
       this.#gossipOnce()
       waitMs = gossipEveryMs
@@ -364,7 +354,7 @@ export class Swim implements Directory, Membership {
         if (deadline - now < this.#setting.options.probeEveryMs) this.#prober.hurry(member)
         continue
       }
-      this.take({ ...withoutMeta(member), state: 'dead', from: this.#self.id })
+      this.take({ ...asUpdate(member), state: 'dead', from: this.#self.id })
     }
   }
 
@@ -389,14 +379,6 @@ export class Swim implements Directory, Membership {
 
 /** A node whose timers come so many periods late has slept, or was stopped. */
 const sleeperPeriods = 3
-
-const withoutMeta = ({ id, url, incarnation, state, from }: Update): Update => ({
-  id,
-  url,
-  incarnation,
-  state,
-  ...(from === undefined ? {} : { from }),
-})
 
 /** A member tells little of itself: its words ride on packets. @throws Refusal BAD_REQUEST */
 export const assertMeta = (meta: Meta): void => {

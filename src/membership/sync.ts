@@ -5,7 +5,7 @@
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Update } from '../protocol/packets.ts'
 import type { Peer } from '../protocol/schemas.ts'
-import { isLive, type Member } from './members.ts'
+import { asUpdate, isLive } from './members.ts'
 import type { Membership, SwimSetting } from './setting.ts'
 
 /** Networks up to so large exchange in every period; each doubling adds one to it. */
@@ -107,9 +107,3 @@ export class Sync {
     return this.#swim.members().map(asUpdate)
   }
 }
-
-/** What someone has told of itself belongs to the incarnation in which it lives; what was told before an accusation may be old. */
-const asUpdate = ({ since: _, meta, ...update }: Member): Update => ({
-  ...update,
-  ...(meta === undefined || update.state !== 'alive' ? {} : { meta }),
-})

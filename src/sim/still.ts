@@ -6,6 +6,7 @@
  * §V-D, where stabilisation stops just before the failures.
  */
 import assert from 'node:assert/strict'
+import { successorOf } from '../overlay/chord/placement.ts'
 import { Table } from '../overlay/chord/table.ts'
 import { Lookup } from '../overlay/lookup.ts'
 import type { Clock } from '../ports.ts'
@@ -85,18 +86,6 @@ export class StillRing {
     if (this.#dead.has(peer.id)) throw new Unreachable(peer.url, 'it is dead')
     return ask(this.table(peer.id))
   }
-}
-
-/** The place in a clockwise list of the first peer at or after a point: a key's owner. */
-export const successorOf = (peers: readonly Peer[], point: Id): number => {
-  let low = 0
-  let high = peers.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((peers[middle] as Peer).id < point) low = middle + 1
-    else high = middle
-  }
-  return low === peers.length ? 0 : low
 }
 
 const tableAtRest = (peers: readonly Peer[], at: number, { successors, predecessor }: StillOptions): Table => {

@@ -40,7 +40,6 @@ export const viewOf = (peers: readonly Peer[], suspects: readonly Peer[] = []): 
   isKnown: true,
   peers: [...peers].sort((a, b) => (a.id < b.id ? -1 : 1)),
   isSuspect: (id) => suspects.some((peer) => peer.id === id),
-  hint: () => {},
 })
 
 export class StillRing {
@@ -116,7 +115,6 @@ export class StillRing {
         return node.view.peers
       },
       isSuspect: (id) => node.view.isSuspect(id),
-      hint: (id) => node.view.hint(id),
     }
     const clock: Clock = {
       now: () => this.#now,

@@ -1,6 +1,7 @@
 /** Where keys fall, and which of them are lost with the nodes that held them. */
 import { stream } from '../../src/sim/random.ts'
-import { StillRing, successorOf } from '../../src/sim/still.ts'
+import { successorOf } from '../../src/overlay/chord/placement.ts'
+import { StillRing } from '../../src/sim/still.ts'
 import { drawEach, drawFraction, drawId, drawOne, drawRing } from './rings.ts'
 import { Tally } from './tally.ts'
 

@@ -22,7 +22,7 @@ export class Placement {
   /** See Overlay.place. */
   place(key: Id, peers: readonly Peer[], count: number): Peer[] {
     const ring = this.#ringOf(peers)
-    const first = (firstFrom(ring, this.target(key)) % ring.length) - 1 + this.offset
+    const first = successorOf(ring, this.target(key)) - 1 + this.offset
     return Array.from({ length: Math.min(count, ring.length) }, (_, at) => ring.at((first + at) % ring.length) as Peer)
   }
 
@@ -36,14 +36,14 @@ export class Placement {
   }
 }
 
-/** The place of the first peer at or after a point; as many as there are when there is none. */
-const firstFrom = (ring: readonly Peer[], point: Id): number => {
+/** The place in a clockwise list of the first peer at or after a point: a key's owner. */
+export const successorOf = (peers: readonly Peer[], point: Id): number => {
   let low = 0
-  let high = ring.length
+  let high = peers.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if ((ring[middle] as Peer).id < point) low = middle + 1
+    if ((peers[middle] as Peer).id < point) low = middle + 1
     else high = middle
   }
-  return low
+  return low === peers.length ? 0 : low
 }
