@@ -174,7 +174,7 @@ export class Holdings {
     if (stampMs(record.version.hlc) > now + stampAheadMs)
       throw new Refusal('STAMP_AHEAD', 'the stamp is more than 5 minutes ahead of this node; set the clocks right')
     this.#stamps.observe(record.version.hlc)
-    const ours = this.#store.read(record.key).find(({ index }) => index === record.index)
+    const ours = this.#store.get(record.key, record.index)
     const theirs = buried(record, now)
     // Others have forgotten it by now, and whoever has it will.
     if (!ours && isOver(theirs, this.#presence.forgetsBefore)) return record.version
@@ -227,7 +227,8 @@ export class Holdings {
 
   /** The same without a word on who might have more. */
   read({ key, index }: Address): StoredRecord[] {
-    return this.#store.read(key).filter((record) => (index === undefined || record.index === index) && !this.doubts(record))
+    const records = index === undefined ? this.#store.read(key) : [this.#store.get(key, index) ?? []].flat()
+    return records.filter((record) => !this.doubts(record))
   }
 
   /** Who would hold a key if it were not for this node: its heirs when it goes, its donors when it has come. */
@@ -297,8 +298,8 @@ export class Holdings {
     const records: StoredRecord[] = []
     let bytes = 0
     for (const [at, cursor] of cursors.entries()) {
-      const [key = '', index] = cursor.split('/')
-      const record = this.#store.read(key).find((one) => one.index === index)
+      const [key = '', index = ''] = cursor.split('/')
+      const record = this.#store.get(key, index)
       if (!record) continue
       bytes += sizeOf(record)
       if (records.length > 0 && bytes > batchBytes) return { records, done: at }
