@@ -22,6 +22,7 @@ import {
   batchBytes,
   assertSound,
   buried,
+  compareVersions,
   cursorOf,
   isLive,
   isOver,
@@ -194,6 +195,16 @@ export class Holdings {
     return { version, ...this.standing(record.key, told) }
   }
 
+  /**
+   * Takes records from someone who writes them, and answers once they are kept: of each, whether it has won, and those who are told
+   * of it, this node among them, are all who should have it as far as this node can say.
+   */
+  async keep(records: readonly StoredRecord[], told: readonly Id[]): Promise<boolean[]> {
+    const kept = records.map((record) => this.#keeps(record, told))
+    await this.flushed()
+    return kept
+  }
+
   /** @throws Refusal STORE_FULL */
   flushed(): Promise<void> {
     return this.#store.flushed()
@@ -354,6 +365,18 @@ export class Holdings {
   /** Keeps of an expired value only that it was there. */
   bury(record: StoredRecord): void {
     this.#replace(record, buried(record, this.#clock.now()))
+  }
+
+  #keeps(record: StoredRecord, told: readonly Id[]): boolean {
+    try {
+      if (compareVersions(this.take(record), record.version) > 0) return false
+    } catch (error) {
+      // Whoever writes it with care is told what is wrong.
+      if (error instanceof Refusal) return false
+      throw error
+    }
+    const { held, complete, window, ask } = this.standing(record.key, told)
+    return held && complete && window === told.length && ask.length === 0
   }
 
   #replace(ours: StoredRecord | undefined, winner: StoredRecord): void {

@@ -13,8 +13,10 @@ import { type Held, NotHeld, type PeerApi, type Route } from '../protocol/peer-a
 import type { Network } from '../protocol/rpc.ts'
 import { limits, type Mode, type Peer, type StoredRecord, type Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
+import { Convoys } from './convoys.ts'
 import type { Holdings } from './holdings.ts'
 import type { HybridClock } from './hybrid-clock.ts'
+import { Lately } from './lately.ts'
 import { Patience } from './patience.ts'
 import { type Answer, hedgeAfterMs, read, type Reader, type Reading } from './reads.ts'
 import { type Address, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
@@ -58,6 +60,7 @@ export class Operations {
   readonly #options: OperationsOptions
   readonly #reader: Reader
   readonly #writer: Writer
+  readonly #convoys: Convoys
 
   constructor(
     holdings: Holdings,
@@ -82,7 +85,7 @@ export class Operations {
       replicas: options.replicas,
       now: () => ports.clock.now(),
       hedge: (ask) => patience.wait(ask),
-      hasCompany: (peer) => peer.id !== me.id && ports.network.isUnderWay(peer, 'get'),
+      lately: new Lately(me.id),
       newer: (ours, theirs) => mergeRecords(ports.hash, ours, theirs),
       get: (peer, address, lookup) => this.#get(peer, address, lookup),
       give: async (peer, record, lookup) => {
@@ -96,6 +99,10 @@ export class Operations {
       observe: (stamp) => stamps.observe(stamp),
       insert: (peer, record, others, lookup) => this.#insert(peer, record, others, lookup),
     }
+    this.#convoys = new Convoys(async (peer, load) => {
+      if (peer.id === me.id) return holdings.keep(load.records, load.with)
+      return (await ports.network.call(peer, 'keep', load)).kept
+    })
   }
 
   /** Where content is, by whatever a person names: a value, a name. */
@@ -187,30 +194,55 @@ export class Operations {
   }
 
   /** @param guess where it begins when it is to be one hop and the members are known */
-  #lookup(key: Id, mode: Mode, guess = (avoid: ReadonlySet<Id>) => this.#window(key, avoid)): Lookup {
+  #lookup(
+    key: Id,
+    mode: Mode,
+    guess = (avoid: ReadonlySet<Id>) => this.#window(key, avoid),
+    avoid: readonly Id[] = [],
+  ): Lookup {
     const overlay = this.#overlay
     const network = this.#network
     const directory = this.#directory
     const count = this.#breadth
     return new Lookup(
       {
-        local: (avoid) => overlay.route(key, count, avoid, mode),
+        local: (avoided) => overlay.route(key, count, avoided, mode),
         guess: mode === 'onehop' && directory.isKnown ? guess : undefined,
         isSuspect: (id) => directory.isSuspect(id),
-        ask: async (peer, avoid) => {
-          const route = await network.call(peer, 'route', { key, count, avoid: [...avoid].slice(-1024), mode })
+        ask: async (peer, avoided) => {
+          const route = await network.call(peer, 'route', { key, count, avoid: [...avoided].slice(-1024), mode })
           overlay.admit(peer)
           return route
         },
         evict: (id) => overlay.evict(id),
       },
       this.#clock,
-      { deadline: this.#clock.now() + this.#options.operationTimeoutMs },
+      { avoid, deadline: this.#clock.now() + this.#options.operationTimeoutMs },
     )
   }
 
-  #write(record: StoredRecord): Promise<Written> {
-    return this.#patiently(() => write(this.#writer, record, this.#lookup(record.key, this.#options.mode)))
+  async #write(record: StoredRecord): Promise<Written> {
+    const { key, index, version } = record
+    const [owner, ...others] = this.#plainWindow(key)
+    if (!owner) return this.#writeWithCare(record, [])
+    const { arrived, silent } = await this.#convoys.send(record, [owner, ...others])
+    if (!arrived) return this.#writeWithCare(record, silent)
+    const copies = 1 + others.length
+    return { key, index, version, owner, stored: copies, wanted: copies, hops: 0 }
+  }
+
+  /** @param silent those who are known not to answer */
+  #writeWithCare(record: StoredRecord, silent: readonly Id[]): Promise<Written> {
+    for (const id of silent) this.#overlay.evict(id)
+    return this.#patiently(() => write(this.#writer, record, this.#lookup(record.key, this.#options.mode, undefined, silent)))
+  }
+
+  /** A window as large as it should be of members that are all well, as far as this node knows; else nobody. */
+  #plainWindow(key: Id): Peer[] {
+    const { replicas, mode } = this.#options
+    if (mode !== 'onehop' || !this.#directory.isKnown) return []
+    const window = this.#overlay.place(key, this.#directory.peers, replicas)
+    return window.length < replicas || window.some(({ id }) => this.#directory.isSuspect(id)) ? [] : window
   }
 
   /**

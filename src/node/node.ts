@@ -323,7 +323,6 @@ export class Node {
         })
         return reply
       },
-      isUnderWay: (peer, name) => network.isUnderWay(peer, name),
     }
   }
 

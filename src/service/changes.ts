@@ -1,87 +1,62 @@
 /** What has changed in a store and is not in its tree yet: the last change of each place. */
-import { cursorOf } from '../content/record.ts'
-import type { StoredRecord } from '../protocol/schemas.ts'
-import type { Id } from '../space/id.ts'
 
 /** Digits of a key that name its bucket: few changes are in each, so that looking for those in order need not sort them all. */
 const bucketDigits = 3
 
 export interface Change {
-  readonly key: Id
-  readonly index: string
-  /** What is there now; undefined: it was dropped. */
-  readonly record: StoredRecord | undefined
-}
-
-interface Placed {
+  /** The place: `key/index`. */
   readonly cursor: string
-  readonly change: Change
+  /** What is there now; undefined: nothing any more. */
+  readonly text: string | undefined
 }
 
-type ByKey = Map<Id, Map<string, Change>>
+/** By cursor. */
+type Bucket = Map<string, Change>
 
 export class Changes {
-  readonly #buckets = new Map<string, ByKey>()
+  readonly #buckets = new Map<string, Bucket>()
   /** The names of the buckets, in order; undefined when there is a new one. */
-  #names: string[] | undefined
+  #names: readonly string[] | undefined
 
-  get(key: Id, index: string): Change | undefined {
-    return this.under(key)?.get(index)
-  }
-
-  /** Those under a key, by index. */
-  under(key: Id): ReadonlyMap<string, Change> | undefined {
-    return this.#buckets.get(bucketOf(key))?.get(key)
+  get(cursor: string): Change | undefined {
+    return this.#buckets.get(bucketOf(cursor))?.get(cursor)
   }
 
   /** All of them, in order of place. */
   all(): Change[] {
-    return [...this.after(undefined)].map(({ change }) => change)
+    return [...this.after('')]
   }
 
-  /** Those of places after a cursor, from the start without one, in order of place. */
-  *after(cursor: string | undefined): Generator<Placed, void> {
-    const first = bucketOf(cursor?.split('/')[0] ?? '')
-    for (const name of this.#inOrder())
+  /** Those of places after a cursor, in order of place. */
+  *after(cursor: string): Generator<Change, void> {
+    const first = bucketOf(cursor)
+    this.#names ??= [...this.#buckets.keys()].sort()
+    for (const name of this.#names)
       if (name >= first || first.startsWith(name))
-        for (const placed of inPlace(this.#buckets.get(name) as ByKey))
-          if (cursor === undefined || placed.cursor > cursor) yield placed
+        for (const change of inOrder(this.#buckets.get(name) as Bucket)) if (change.cursor > cursor) yield change
   }
 
   add(change: Change): void {
-    const { key, index } = change
-    const name = bucketOf(key)
+    const name = bucketOf(change.cursor)
     let bucket = this.#buckets.get(name)
     if (!bucket) {
       this.#buckets.set(name, (bucket = new Map()))
       this.#names = undefined
     }
-    let changes = bucket.get(key)
-    if (!changes) bucket.set(key, (changes = new Map()))
-    changes.set(index, change)
+    bucket.set(change.cursor, change)
   }
 
   /** A change is in the tree. If another has come in its place meanwhile, that one is not. */
   forget(change: Change): void {
-    const { key, index } = change
-    const bucket = this.#buckets.get(bucketOf(key))
-    const changes = bucket?.get(key)
-    if (!bucket || changes?.get(index) !== change) return
-    changes.delete(index)
-    if (changes.size === 0) bucket.delete(key)
-  }
-
-  #inOrder(): readonly string[] {
-    this.#names ??= [...this.#buckets.keys()].sort()
-    return this.#names
+    const bucket = this.#buckets.get(bucketOf(change.cursor))
+    if (bucket?.get(change.cursor) === change) bucket.delete(change.cursor)
   }
 }
 
-const bucketOf = (key: Id): string => key.slice(0, bucketDigits)
-
-const inPlace = (bucket: ByKey): Placed[] => {
-  const placed: Placed[] = []
-  for (const changes of bucket.values())
-    for (const change of changes.values()) placed.push({ cursor: cursorOf(change), change })
-  return placed.sort((a, b) => (a.cursor < b.cursor ? -1 : 1))
+/** The first digits of the key; of a shorter key all of it, which all that is under it begins with. */
+const bucketOf = (cursor: string): string => {
+  const slash = cursor.indexOf('/')
+  return cursor.slice(0, slash < 0 || slash > bucketDigits ? bucketDigits : slash)
 }
+
+const inOrder = (bucket: Bucket): Change[] => [...bucket.values()].sort((a, b) => (a.cursor < b.cursor ? -1 : 1))

@@ -89,8 +89,8 @@ export class LmdbStore implements Store {
       })
       const { journal, texts } = Journal.open(directory, Number(database.get(turnKey) ?? 0))
       sign()
-      const rows = texts.flatMap((text) => text.split('\n').map(rowIn))
-      if (rows.length > 0) await putAll(database, [...rows, [turnKey, `${journal.turn - 1}`]])
+      const changes = texts.flatMap((text) => text.split('\n').map(changeIn))
+      if (changes.length > 0) await putAll(database, [...changes, { cursor: turnKey, text: `${journal.turn - 1}` }])
       return new LmdbStore(database, journal, turnBytes, release, log)
     } catch (error) {
       release()
@@ -123,42 +123,19 @@ export class LmdbStore implements Store {
 
   get(key: Id, index: string): StoredRecord | undefined {
     assert(this.#database, closed)
-    const change = this.#changes.get(key, index)
-    if (change) return change.record
     const cursor = cursorOf({ key, index })
-    const text = this.#database.get(cursor)
+    const change = this.#changes.get(cursor)
+    const text = change ? change.text : this.#database.get(cursor)
     return text === undefined ? undefined : recordOf(cursor, text)
   }
 
   read(key: Id): StoredRecord[] {
     assert(this.#database, closed)
-    const kept: StoredRecord[] = []
-    for (const row of this.#database.getRange({ start: `${key}/`, end: `${key}/~` })) kept.push(recordOf(row.key, row.value))
-    const changes = this.#changes.under(key)
-    if (!changes) return kept
-    const unchanged = kept.filter(({ index }) => !changes.has(index))
-    const changed = [...changes.values()].flatMap(({ record }) => record ?? [])
-    return [...unchanged, ...changed].sort((a, b) => (a.index < b.index ? -1 : 1))
+    return this.#between(`${key}/`, `${key}/~`, Infinity)
   }
 
   scan(after: string | undefined, limit: number, last?: Id): StoredRecord[] {
-    assert(this.#database, closed)
-    const changes = this.#changes.after(after)
-    const page: StoredRecord[] = []
-    let next = changes.next().value
-    const takeChangesBefore = (cursor: string) => {
-      for (; next && next.cursor < cursor && page.length < limit; next = changes.next().value)
-        if (next.change.record) page.push(next.change.record)
-    }
-    const start = after?.slice(0, cursorMostLength) ?? ''
-    const end = last === undefined ? beyond : `${last}/~`
-    for (const row of this.#database.getRange({ start, end, exclusiveStart: after !== undefined })) {
-      takeChangesBefore(row.key)
-      if (page.length === limit) return page
-      if (next?.cursor !== row.key) page.push(recordOf(row.key, row.value))
-    }
-    takeChangesBefore(end)
-    return page
+    return this.#between(after ?? '', last === undefined ? beyond : `${last}/~`, limit)
   }
 
   write(record: StoredRecord): void {
@@ -166,11 +143,11 @@ export class LmdbStore implements Store {
       void this.#appendSoon()
       throw noRoom()
     }
-    this.#change({ key: record.key, index: record.index, record })
+    this.#change({ cursor: cursorOf(record), text: textOf(record) })
   }
 
   drop(key: Id, index: string): void {
-    this.#change({ key, index, record: undefined })
+    this.#change({ cursor: cursorOf({ key, index }), text: undefined })
   }
 
   remember(memo: string): void {
@@ -201,11 +178,30 @@ export class LmdbStore implements Store {
     }
   }
 
+  /** Those after one cursor and before another, in order: what has changed, and the tree for the rest. */
+  #between(after: string, end: string, limit: number): StoredRecord[] {
+    assert(this.#database, closed)
+    const changes = this.#changes.after(after)
+    const page: StoredRecord[] = []
+    let next = changes.next().value
+    const takeChangesBefore = (cursor: string) => {
+      for (; next && next.cursor < cursor && page.length < limit; next = changes.next().value)
+        if (next.text !== undefined) page.push(recordOf(next.cursor, next.text))
+    }
+    for (const row of this.#database.getRange({ start: after.slice(0, cursorMostLength), end, exclusiveStart: true })) {
+      takeChangesBefore(row.key)
+      if (page.length === limit) return page
+      if (next?.cursor !== row.key) page.push(recordOf(row.key, row.value))
+    }
+    takeChangesBefore(end)
+    return page
+  }
+
   #change(change: Change): void {
     assert(this.#database, closed)
-    const before = this.#changes.get(change.key, change.index)
-    const had = before ? before.record !== undefined : this.#database.doesExist(cursorOf(change))
-    this.#size += Number(change.record !== undefined) - Number(had)
+    const before = this.#changes.get(change.cursor)
+    const had = before ? before.text !== undefined : this.#database.doesExist(change.cursor)
+    this.#size += Number(change.text !== undefined) - Number(had)
     this.#changes.add(change)
     this.#unkept.push(change)
     this.#unkeptBytes += bytesOf(change)
@@ -240,12 +236,11 @@ export class LmdbStore implements Store {
     if (this.#journal.bytes > turnMost * this.#turnBytes) await this.#makeRoom()
     const { length } = this.#unkept
     const memo = this.#memo
-    const changes = this.#unkept.filter((change) => this.#changes.get(change.key, change.index) === change)
-    const rows = changes.map(rowOf)
-    if (!this.#isMemoKept) rows.push(...memoRows(memo))
+    const changes = this.#unkept.filter((change) => this.#changes.get(change.cursor) === change)
+    if (!this.#isMemoKept) changes.push(...memoChanges(memo))
     const lacking = this.#journal.bytes > this.#turnBytes && !this.#commit ? this.#lacking() : undefined
     try {
-      await this.#journal.append(rows.map(lineOf).join('\n'))
+      await this.#journal.append(changes.map(lineOf).join('\n'))
     } catch (error) {
       this.#fail('journal', error)
       throw noRoom()
@@ -289,10 +284,10 @@ export class LmdbStore implements Store {
     assert(this.#database, closed)
     for (let from = 0; from < changes.length; from += commitMost) {
       const some = changes.slice(from, from + commitMost)
-      await putAll(this.#database, some.map(rowOf))
+      await putAll(this.#database, some)
       for (const change of some) this.#changes.forget(change)
     }
-    await putAll(this.#database, [...memoRows(memo), [turnKey, `${turn}`]])
+    await putAll(this.#database, [...memoChanges(memo), { cursor: turnKey, text: `${turn}` }])
     this.#treeTurn = turn
   }
 
@@ -314,16 +309,13 @@ interface Lacking {
   readonly memo: string | undefined
 }
 
-/** A key of the tree, and what is to be there; undefined: nothing. */
-type Row = readonly [key: string, text: string | undefined]
-
 /** Resolves once it is on the disk, all of it or, after a failure, nothing. */
-const putAll = async (database: Database, rows: readonly Row[]): Promise<void> => {
+const putAll = async (database: Database, changes: readonly Change[]): Promise<void> => {
   try {
     await database.batch(() => {
-      for (const [key, text] of rows)
-        if (text === undefined) void database.remove(key)
-        else void database.put(key, text)
+      for (const { cursor, text } of changes)
+        if (text === undefined) void database.remove(cursor)
+        else void database.put(cursor, text)
     })
   } catch (error) {
     // LMDB's own error comes after that of the batch.
@@ -332,19 +324,18 @@ const putAll = async (database: Database, rows: readonly Row[]): Promise<void> =
   }
 }
 
-const rowOf = (change: Change): Row => [cursorOf(change), change.record && textOf(change.record)]
+const memoChanges = (memo: string | undefined): Change[] =>
+  memo === undefined ? [] : [{ cursor: memoKey, text: JSON.stringify(memo) }]
 
-const memoRows = (memo: string | undefined): Row[] => (memo === undefined ? [] : [[memoKey, JSON.stringify(memo)]])
+/** A change as a line of the journal: JSON has no line feeds, cursors have no blanks. */
+const lineOf = ({ cursor, text }: Change): string => (text === undefined ? cursor : `${cursor} ${text}`)
 
-/** A row as a line of the journal: JSON has no line feeds, keys have no blanks. */
-const lineOf = ([key, text]: Row): string => (text === undefined ? key : `${key} ${text}`)
-
-const rowIn = (line: string): Row => {
+const changeIn = (line: string): Change => {
   const blank = line.indexOf(' ')
-  return blank < 0 ? [line, undefined] : [line.slice(0, blank), line.slice(blank + 1)]
+  return blank < 0 ? { cursor: line, text: undefined } : { cursor: line.slice(0, blank), text: line.slice(blank + 1) }
 }
 
-const bytesOf = ({ record }: Change): number => overheadBytes + (record?.value?.length ?? 0)
+const bytesOf = ({ text }: Change): number => overheadBytes + (text?.length ?? 0)
 
 const closed = 'the store is closed'
 

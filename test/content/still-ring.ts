@@ -125,7 +125,7 @@ export class StillRing {
     const ports: Ports<PeerApi> = {
       clock,
       hash,
-      network: { call: (peer, name, request) => this.#call(peer, name, request), isUnderWay: () => false },
+      network: { call: (peer, name, request) => this.#call(peer, name, request) },
       datagrams: { send: nothing },
       random: { below: () => 0 },
       store: new MemoryStore(),
