@@ -50,6 +50,8 @@ export class StillRing {
   readonly late = new Set<Id>()
   /** Those who take what they are asked and do not answer. */
   readonly silent = new Set<Id>()
+  /** How many calls of each row there were. */
+  readonly calls: Partial<Record<keyof PeerApi, number>> = {}
   readonly #handlers = new Map<Id, Partial<Handlers<PeerApi>>>()
   readonly #sleepers: { at: number; wake: () => void }[] = []
   #now = 1_700_000_000_000
@@ -148,6 +150,7 @@ export class StillRing {
   }
 
   async #call<N extends keyof PeerApi>(peer: Peer, name: N, request: Parameters<Network<PeerApi>['call']>[2]): Promise<never> {
+    this.calls[name] = (this.calls[name] ?? 0) + 1
     const answer = this.#handlers.get(peer.id)?.[name] as ((request: object) => unknown) | undefined
     if (!answer || this.refusing.has(peer.id)) throw new Unreachable(peer.url, 'connection refused')
     if (this.silent.has(peer.id)) {
