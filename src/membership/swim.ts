@@ -46,6 +46,8 @@ export class Swim implements Directory, Membership {
   #health = 0
   #state: 'idle' | 'running' | 'leaving' | 'stopped' = 'idle'
   #stops: (() => void)[] = []
+  /** Others who are suspected or dead: few, and asked about at every change. */
+  readonly #fallen = new Map<Id, Member>()
   #peers: readonly Peer[] | undefined
   #live: readonly Member[] | undefined
 
@@ -142,15 +144,13 @@ export class Swim implements Directory, Membership {
   /** Whether more than half of the others have fallen silent at about the same time: it is rather this node that is cut off. */
   get isCutOff(): boolean {
     const since = this.#setting.ports.clock.now() - cutOffMs
-    let others = 0
-    let silent = 0
-    for (const { state, from, since: changed } of this.#members.all()) {
+    let suspects = 0
+    let dead = 0
+    for (const { state, from, since: changed } of this.#fallen.values())
+      if (state === 'suspect') suspects++
       // Whoever says goodbye is not silent.
-      if (state === 'left' || (state === 'dead' && (changed < since || from === undefined))) continue
-      others++
-      if (state !== 'alive') silent++
-    }
-    return silent * 2 > others
+      else if (changed >= since && from !== undefined) dead++
+    return 2 * (suspects + dead) > this.live().length + dead
   }
 
   /** This node first, then all others, tombstones among them. */
@@ -258,9 +258,15 @@ export class Swim implements Directory, Membership {
   }
 
   #changed(event: MemberEvent): void {
+    const { kind, member } = event
+    const { id, state } = member
     this.#peers = undefined
     this.#live = undefined
-    if (event.kind === 'join') this.#prober.enlist(event.member.id)
+    const isFallen = kind !== 'reap' && (state === 'suspect' || state === 'dead')
+    // A conflict tells of another one with that id.
+    if (isFallen) this.#fallen.set(id, member)
+    else if (kind !== 'conflict') this.#fallen.delete(id)
+    if (kind === 'join') this.#prober.enlist(id)
     this.#setting.notify(event)
   }
 
