@@ -49,6 +49,8 @@ export class Swim implements Directory, Membership {
   /** Others who are suspected or dead: few, and asked about at every change. */
   readonly #fallen = new Map<Id, Member>()
   #peers: readonly Peer[] | undefined
+  /** Others who are alive or suspected. */
+  readonly #living = new Map<Id, Member>()
   #live: readonly Member[] | undefined
 
   constructor(setting: SwimSetting) {
@@ -150,7 +152,7 @@ export class Swim implements Directory, Membership {
       if (state === 'suspect') suspects++
       // Whoever says goodbye is not silent.
       else if (changed >= since && from !== undefined) dead++
-    return 2 * (suspects + dead) > this.live().length + dead
+    return 2 * (suspects + dead) > this.#living.size + dead
   }
 
   /** This node first, then all others, tombstones among them. */
@@ -164,7 +166,7 @@ export class Swim implements Directory, Membership {
 
   /** Others who are alive, or suspected. */
   live(): readonly Member[] {
-    this.#live ??= this.#members.all().filter(isLive)
+    this.#live ??= [...this.#living.values()]
     return this.#live
   }
 
@@ -262,10 +264,11 @@ export class Swim implements Directory, Membership {
     const { id, state } = member
     this.#peers = undefined
     this.#live = undefined
-    const isFallen = kind !== 'reap' && (state === 'suspect' || state === 'dead')
     // A conflict tells of another one with that id.
-    if (isFallen) this.#fallen.set(id, member)
-    else if (kind !== 'conflict') this.#fallen.delete(id)
+    if (kind !== 'conflict') {
+      put(this.#fallen, member, kind !== 'reap' && (state === 'suspect' || state === 'dead'))
+      put(this.#living, member, isLive(member))
+    }
     if (kind === 'join') this.#prober.enlist(id)
     this.#setting.notify(event)
   }
@@ -293,6 +296,11 @@ export class Swim implements Directory, Membership {
     const { ports, options } = this.#setting
     this.#members.reap(ports.clock.now() - options.tombstoneMs)
   }
+}
+
+const put = (members: Map<Id, Member>, member: Member, belongs: boolean): void => {
+  if (belongs) members.set(member.id, member)
+  else members.delete(member.id)
 }
 
 /** A member tells little of itself: its words ride on packets. @throws Refusal BAD_REQUEST */
