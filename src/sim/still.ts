@@ -6,14 +6,13 @@
  * §V-D, where stabilisation stops just before the failures.
  */
 import assert from 'node:assert/strict'
-import { successorOf } from '../overlay/chord/placement.ts'
 import { Table } from '../overlay/chord/table.ts'
 import { Lookup } from '../overlay/lookup.ts'
 import type { Clock } from '../ports.ts'
 import { Unreachable } from '../protocol/errors.ts'
 import type { Hop, Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
-import { distance, fingerStart, inArc } from '../space/ring.ts'
+import { distance, fingerStart, inArc, successorOf } from '../space/ring.ts'
 
 /** Candidates that one answer names, as in the content layer. */
 const breadth = 8

@@ -5,7 +5,7 @@
  * ids that are as near, the smaller one counts as nearer, so that everybody decides alike.
  */
 import type { Id } from './id.ts'
-import { distance, step } from './ring.ts'
+import { distance, step, successorOf } from './ring.ts'
 
 /** How many leading digits two ids share: shl(A, B) of the paper. */
 export const sharedDigits = (a: Id, b: Id): number => {
@@ -36,12 +36,7 @@ export const lastNearer = (low: Id, high: Id): Id => {
 /** So many of a clockwise list that are nearest to a point, the nearest first. */
 export const nearest = <T extends { readonly id: Id }>(point: Id, clockwise: readonly T[], count: number): T[] => {
   const size = clockwise.length
-  let after = 0
-  for (let high = size; after < high; ) {
-    const middle = (after + high) >>> 1
-    if ((clockwise[middle] as T).id < point) after = middle + 1
-    else high = middle
-  }
+  let after = successorOf(clockwise, point)
   let before = after - 1
   return Array.from({ length: Math.min(count, size) }, () => {
     const up = clockwise[after % size] as T
