@@ -1,7 +1,42 @@
-/** The one list of overlays. */
-import { chordApi } from './chord/api.ts'
+/** The one list of overlays. Config, the calls that a node answers, documents, tasks and the simulator derive from it. */
+import { type Static, Type } from 'typebox'
+import { chordApi, chordAttributes } from './chord/api.ts'
 import { Chord } from './chord/chord.ts'
+import { checkIdeal, checkRing, ringOf } from './chord/invariants.ts'
+import { chordOptions } from './chord/options.ts'
+import { Placement } from './chord/placement.ts'
+import { sharedOptions } from './options.ts'
+import type { Peer } from '../protocol/schemas.ts'
+import type { Kind } from './overlay.ts'
+
+/** What can be set of any of them. */
+export const overlayOptions = { ...sharedOptions, ...chordOptions }
+const Options = Type.Object(overlayOptions)
+export type OverlayOptions = Static<typeof Options>
 
 export const overlays = {
-  chord: { api: chordApi, create: (setting: ConstructorParameters<typeof Chord>[0]) => new Chord(setting) },
-}
+  chord: {
+    api: chordApi,
+    options: chordOptions,
+    presets: {},
+    modes: ['fingers', 'linear'],
+    shape: 'ring',
+    attributes: chordAttributes,
+    columns: ({ predecessor, successor }) => ({ PRED: predecessor as Peer, SUCC: successor as Peer }),
+    derive: ({ replicas = 0 }) => ({ successors: Math.max(5, replicas + 2) }),
+    fault: ({ successors, replicas }) => (successors < replicas + 2 ? 'successors must be at least replicas + 2' : undefined),
+    placement: ({ ownership }) => new Placement(ownership).place,
+    violations: (snapshot) => checkRing(ringOf(snapshot)),
+    imperfections: (snapshot, { successors }) => checkIdeal(ringOf(snapshot), successors),
+    create: (setting: ConstructorParameters<typeof Chord>[0]) => new Chord(setting),
+  },
+} as const satisfies Readonly<Record<string, Kind<OverlayOptions>>>
+
+export type OverlayName = keyof typeof overlays
+export const overlayNames = Object.keys(overlays) as OverlayName[]
+
+/** The rows of all of them: no two have a name in common. */
+export type OverlayApi = (typeof overlays)['chord']['api']
+
+/** An overlay by its name, as shared code sees it. */
+export const kindOf = (name: OverlayName): Kind<OverlayOptions> => overlays[name]

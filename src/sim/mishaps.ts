@@ -57,7 +57,7 @@ export const mishaps: Readonly<Record<string, Scenario>> = {
       const [left, right] = [eight.filter((_, at) => at % 2 === 0), eight.filter((_, at) => at % 2 === 1)]
       scene.world.partition(left, right)
       await scene.world.run(60_000)
-      const rings = new Set(left.map((id) => scene.world.snapshot().get(id)?.successors[0]))
+      const rings = new Set(left.map((id) => scene.world.host(id).node?.overlay.neighbors()[0]?.id))
       scene.check(
         'there are two rings',
         left.every((id) => rings.has(id)),

@@ -8,7 +8,7 @@
 import { Compile, type Validator } from 'typebox/compile'
 import type { NodeConfig } from '../node/config.ts'
 import { type NodeApi, nodeApi } from '../node/node.ts'
-import { Chord } from '../overlay/chord/chord.ts'
+import type { OverlayName } from '../overlay/overlays.ts'
 import type { Random } from '../ports.ts'
 import { type ErrorBody, errorFromPeer, Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Network, Reply, Request } from '../protocol/rpc.ts'
@@ -174,7 +174,7 @@ export class SimNetwork {
   /** What a row says of a message is held against it. */
   #write(sender: Host, name: Call, part: 'request' | 'reply', message: unknown): Letter {
     const letter = this.#copy(message)
-    const validator = validatorOf(name, part)
+    const validator = validatorOf(sender.node?.config.overlay ?? 'chord', name, part)
     if (this.#world.encode && !validator.Check(letter.value)) {
       const [wrong] = validator.Errors(letter.value)
       this.#world.blame(
@@ -236,13 +236,13 @@ const parcelFor = (host: Host, life: number, network: string, reply: unknown): P
   return { network, to: host.id ?? '', list, host, life, arrived: false }
 }
 
-const isMember = ({ node }: Host): boolean => node?.overlay instanceof Chord && node.overlay.isMember
+const isMember = ({ node }: Host): boolean => node?.overlay.view().joined ?? false
 
 const validators = new Map<string, Validator>()
 
-const validatorOf = (name: Call, part: 'request' | 'reply'): Validator => {
-  const label = `${name} ${part}`
-  const validator = validators.get(label) ?? Compile(nodeApi[name][part])
+const validatorOf = (overlay: OverlayName, name: Call, part: 'request' | 'reply'): Validator => {
+  const label = `${overlay} ${name} ${part}`
+  const validator = validators.get(label) ?? Compile(nodeApi(overlay)[name][part])
   validators.set(label, validator)
   return validator
 }

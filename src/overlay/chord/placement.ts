@@ -2,6 +2,7 @@
 import type { Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
 import { step, successorOf } from '../../space/ring.ts'
+import type { Place } from '../overlay.ts'
 import type { ChordOptions } from './options.ts'
 
 export class Placement {
@@ -20,7 +21,7 @@ export class Placement {
   }
 
   /** See Overlay.place. */
-  place(key: Id, peers: readonly Peer[], count: number): Peer[] {
+  readonly place: Place = (key, peers, count) => {
     const ring = this.#ringOf(peers)
     const first = successorOf(ring, this.target(key)) - 1 + this.offset
     return Array.from({ length: Math.min(count, ring.length) }, (_, at) => ring.at((first + at) % ring.length) as Peer)
