@@ -6,11 +6,16 @@ import { checkIdeal, checkRing, ringOf } from './chord/invariants.ts'
 import { chordOptions } from './chord/options.ts'
 import { Placement } from './chord/placement.ts'
 import { sharedOptions } from './options.ts'
+import { pastryApi, pastryAttributes, pastryColumns } from './pastry/api.ts'
+import { checkIdeal as checkLeafSets, checkTables } from './pastry/invariants.ts'
+import { pastryOptions } from './pastry/options.ts'
+import { Pastry } from './pastry/pastry.ts'
+import { placement } from './pastry/placement.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Kind } from './overlay.ts'
 
 /** What can be set of any of them. */
-export const overlayOptions = { ...sharedOptions, ...chordOptions }
+export const overlayOptions = { ...sharedOptions, ...chordOptions, ...pastryOptions }
 const Options = Type.Object(overlayOptions)
 export type OverlayOptions = Static<typeof Options>
 
@@ -30,13 +35,29 @@ export const overlays = {
     imperfections: (snapshot, { successors }) => checkIdeal(ringOf(snapshot), successors),
     create: (setting: ConstructorParameters<typeof Chord>[0]) => new Chord(setting),
   },
+  pastry: {
+    api: pastryApi,
+    options: pastryOptions,
+    presets: {},
+    modes: ['prefix'],
+    shape: 'circle',
+    attributes: pastryAttributes,
+    columns: pastryColumns,
+    derive: ({ replicas = 0 }) => ({ leafSet: Math.max(16, 2 * replicas) }),
+    fault: ({ leafSet, replicas }) =>
+      leafSet % 2 === 1 || leafSet < 2 * replicas ? 'leafSet must be even, and at least twice the replicas' : undefined,
+    placement,
+    violations: checkTables,
+    imperfections: (snapshot, { leafSet }) => checkLeafSets(snapshot, leafSet),
+    create: (setting: ConstructorParameters<typeof Pastry>[0]) => new Pastry(setting),
+  },
 } as const satisfies Readonly<Record<string, Kind<OverlayOptions>>>
 
 export type OverlayName = keyof typeof overlays
 export const overlayNames = Object.keys(overlays) as OverlayName[]
 
 /** The rows of all of them: no two have a name in common. */
-export type OverlayApi = (typeof overlays)['chord']['api']
+export type OverlayApi = (typeof overlays)['chord']['api'] & (typeof overlays)['pastry']['api']
 
 /** An overlay by its name, as shared code sees it. */
 export const kindOf = (name: OverlayName): Kind<OverlayOptions> => overlays[name]
