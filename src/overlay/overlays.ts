@@ -43,12 +43,14 @@ export const overlays = {
     shape: 'circle',
     attributes: pastryAttributes,
     columns: pastryColumns,
-    derive: ({ replicas = 0 }) => ({ leafSet: Math.max(16, 2 * replicas) }),
-    fault: ({ leafSet, replicas }) =>
-      leafSet % 2 === 1 || leafSet < 2 * replicas ? 'leafSet must be even, and at least twice the replicas' : undefined,
+    derive: ({ replicas = 0 }) => ({ leafSetSize: Math.max(16, 2 * replicas) }),
+    fault: ({ leafSetSize, replicas }) =>
+      leafSetSize % 2 === 1 || leafSetSize < 2 * replicas
+        ? 'leafSetSize must be even, and at least twice the replicas'
+        : undefined,
     placement,
     violations: checkTables,
-    imperfections: (snapshot, { leafSet }) => checkLeafSets(snapshot, leafSet),
+    imperfections: (snapshot, { leafSetSize }) => checkLeafSets(snapshot, leafSetSize),
     create: (setting: ConstructorParameters<typeof Pastry>[0]) => new Pastry(setting),
   },
 } as const satisfies Readonly<Record<string, Kind<OverlayOptions>>>

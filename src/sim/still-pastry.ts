@@ -51,7 +51,7 @@ export class StillPastry extends StillNetwork {
     const peers = this.#peers
     const { leafSet, latency, seed } = this.#options
     const me = peers[at] as Peer
-    const table = new Table(me, { replicas: 1, leafSet, neighborhood: 1 })
+    const table = new Table(me, { replicas: 1, leafSetSize: leafSet, neighborhoodSize: 1 })
     const random = stream(seed, me.id, 'routing table')
     const admit = (other: number) => table.admit(peers[other] as Peer, latency ? 2 * latency(at, other) : 0)
     // Those who share so many digits with this node stand side by side.

@@ -17,7 +17,7 @@ export interface Arrivals {
   readonly stages: 1 | 2
 }
 
-const options = { replicas: 1, leafSet: 16, neighborhood: 32 }
+const options = { replicas: 1, leafSetSize: 16, neighborhoodSize: 32 }
 const nobody: ReadonlySet<Id> = new Set()
 
 export const arrivals = ({ seed, nodes, stages }: Arrivals) => {

@@ -57,6 +57,7 @@ const Known = Type.Object(
 )
 
 export const pastryAttributes = {
+  leafSetSize: Type.Integer(),
   leafSet: Type.Array(Known, { description: 'clockwise from this node' }),
   rows: Type.Array(Type.Array(Known), { description: 'the routing table: those with no digit in common, with one, …' }),
   neighborhood: Type.Array(Known, { description: 'the nearest by round trip, nearest first' }),

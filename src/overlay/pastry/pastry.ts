@@ -102,6 +102,7 @@ export class Pastry implements ServedOverlay<PastryApi> {
       acquaintances: acquaintances.all(),
       get attributes() {
         return {
+          leafSetSize: options.leafSetSize,
           leafSet: known(table.leaves.members),
           rows: table.rows.map((row) => known(row.values())),
           neighborhood: known(table.neighborhood),

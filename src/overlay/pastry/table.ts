@@ -23,7 +23,7 @@ const newest = 1 / 8
 export class Table {
   readonly me: Peer
   readonly leaves: LeafSet
-  readonly #options: Pick<PastryOptions, 'replicas' | 'leafSet' | 'neighborhood'>
+  readonly #options: Pick<PastryOptions, 'replicas' | 'leafSetSize' | 'neighborhoodSize'>
   /** By row: digit → the nearest with that digit after as many shared ones. */
   readonly #rows: Map<string, Peer>[] = []
   readonly #neighborhood = new Map<Id, Peer>()
@@ -31,10 +31,10 @@ export class Table {
   readonly #rtts = new Map<Id, number>()
   #revision = 0
 
-  constructor(me: Peer, options: Pick<PastryOptions, 'replicas' | 'leafSet' | 'neighborhood'>) {
+  constructor(me: Peer, options: Pick<PastryOptions, 'replicas' | 'leafSetSize' | 'neighborhoodSize'>) {
     this.me = me
     this.#options = options
-    this.leaves = new LeafSet(me, options.leafSet)
+    this.leaves = new LeafSet(me, options.leafSetSize)
   }
 
   get revision(): number {
@@ -132,7 +132,7 @@ export class Table {
   #befriend(peer: Peer): Peer | undefined {
     const isNew = !this.#neighborhood.has(peer.id)
     this.#neighborhood.set(peer.id, peer)
-    if (this.#neighborhood.size <= this.#options.neighborhood) return isNew ? undefined : peer
+    if (this.#neighborhood.size <= this.#options.neighborhoodSize) return isNew ? undefined : peer
     const last = this.neighborhood.at(-1) as Peer
     this.#neighborhood.delete(last.id)
     return last

@@ -254,8 +254,8 @@ export class Upkeep {
   /** Holds a neighbour's leaf set against ours: where they differ somebody is to be asked. */
   async #compare(peer: Peer, named: readonly Peer[]): Promise<void> {
     const { me, table, options } = this
-    const half = options.leafSet / 2
-    const [low, high] = named.length < options.leafSet ? [peer, peer] : [named.at(-half) ?? peer, named[half - 1] ?? peer]
+    const half = options.leafSetSize / 2
+    const [low, high] = named.length < options.leafSetSize ? [peer, peer] : [named.at(-half) ?? peer, named[half - 1] ?? peer]
     const listed = new Map(named.map((one) => [one.id, one]))
     const isMissing = ({ id }: Peer) => id !== peer.id && between(low.id, id, high.id) && !listed.has(id)
     const rival = listed.get(me.id)

@@ -64,7 +64,7 @@ describe('the leaf set', () => {
 
 describe('routing: Pastry, Table 1', () => {
   /** Node 37a0 of the paper's kind: leaf set of four, some of the routing table. */
-  const table = new Table(peer('37a0'), { replicas: 1, leafSet: 4, neighborhood: 2 })
+  const table = new Table(peer('37a0'), { replicas: 1, leafSetSize: 4, neighborhoodSize: 2 })
   for (const one of peers('3790 3798 37a8 37b0 0200 d100 3100 3520 37f0 9000')) table.admit(one, 10)
   const avoid = (text: string) => new Set(text.split(' ').filter(Boolean))
 
@@ -108,7 +108,7 @@ describe('routing: Pastry, Table 1', () => {
 })
 
 describe('of all who fit into a place', () => {
-  const options = { replicas: 1, leafSet: 2, neighborhood: 2 }
+  const options = { replicas: 1, leafSetSize: 2, neighborhoodSize: 2 }
 
   test('the nearest by round trip is kept, and the nearest of all are the neighbourhood', () => {
     const table = new Table(peer('00'), options)
@@ -154,10 +154,10 @@ const place = placement()
 
 test('in a whole network all routes end at the owner, who believes that it holds the key, as do those of its window and nobody else', () =>
   fc.assert(
-    fc.property(network, fc.integer({ min: 1, max: 3 }), fc.constantFrom(6, 8), (all, replicas, leafSet) => {
+    fc.property(network, fc.integer({ min: 1, max: 3 }), fc.constantFrom(6, 8), (all, replicas, leafSetSize) => {
       const tables = new Map(
         all.map((me) => {
-          const table = new Table(me, { replicas, leafSet, neighborhood: 2 })
+          const table = new Table(me, { replicas, leafSetSize, neighborhoodSize: 2 })
           for (const other of all) table.admit(other, 10)
           return [me.id, table] as const
         }),
@@ -189,7 +189,7 @@ test('a node knows of its window what it would know if it knew everyone', () =>
   fc.assert(
     fc.property(network, fc.integer({ min: 1, max: 3 }), (all, replicas) => {
       const [me] = all as [Peer]
-      const some = new Table(me, { replicas, leafSet: 6, neighborhood: 2 })
+      const some = new Table(me, { replicas, leafSetSize: 6, neighborhoodSize: 2 })
       for (const other of all) some.admit(other, 10)
       for (const { from, to, window } of some.leaves.cells(replicas)) {
         expect(window.length).toBe(Math.min(replicas, all.length))
