@@ -5,9 +5,14 @@ import { Chord } from './chord/chord.ts'
 import { checkIdeal, checkRing, ringOf } from './chord/invariants.ts'
 import { chordOptions } from './chord/options.ts'
 import { Placement } from './chord/placement.ts'
+import { kademliaApi, kademliaAttributes } from './kademlia/api.ts'
+import { checkIdeal as checkIdealTables, checkTables } from './kademlia/invariants.ts'
+import { Kademlia } from './kademlia/kademlia.ts'
+import { bytestag, kademliaOptions } from './kademlia/options.ts'
+import { place } from './kademlia/placement.ts'
 import { sharedOptions } from './options.ts'
 import { pastryApi, pastryAttributes, pastryColumns } from './pastry/api.ts'
-import { checkIdeal as checkLeafSets, checkTables } from './pastry/invariants.ts'
+import { checkIdeal as checkIdealLeafSets, checkTables as checkLeafSets } from './pastry/invariants.ts'
 import { pastryOptions } from './pastry/options.ts'
 import { Pastry } from './pastry/pastry.ts'
 import { placement } from './pastry/placement.ts'
@@ -15,7 +20,7 @@ import type { Peer } from '../protocol/schemas.ts'
 import type { Kind } from './overlay.ts'
 
 /** What can be set of any of them. */
-export const overlayOptions = { ...sharedOptions, ...chordOptions, ...pastryOptions }
+export const overlayOptions = { ...sharedOptions, ...chordOptions, ...kademliaOptions, ...pastryOptions }
 const Options = Type.Object(overlayOptions)
 export type OverlayOptions = Static<typeof Options>
 
@@ -35,6 +40,24 @@ export const overlays = {
     imperfections: (snapshot, { successors }) => checkIdeal(ringOf(snapshot), successors),
     create: (setting: ConstructorParameters<typeof Chord>[0]) => new Chord(setting),
   },
+  kademlia: {
+    api: kademliaApi,
+    options: kademliaOptions,
+    presets: { bytestag },
+    modes: ['buckets'],
+    shape: 'tree',
+    attributes: kademliaAttributes,
+    columns: ({ buckets }) => {
+      const shown = buckets as { peers: Peer[] }[] | undefined
+      return { BUCKETS: shown?.length, CONTACTS: shown?.reduce((sum, { peers }) => sum + peers.length, 0) }
+    },
+    derive: ({ replicas = 0 }) => ({ k: Math.max(8, replicas) }),
+    fault: ({ k, replicas }) => (k < replicas ? 'k must be at least replicas' : undefined),
+    placement: () => place,
+    violations: checkTables,
+    imperfections: checkIdealTables,
+    create: (setting: ConstructorParameters<typeof Kademlia>[0]) => new Kademlia(setting),
+  },
   pastry: {
     api: pastryApi,
     options: pastryOptions,
@@ -49,8 +72,8 @@ export const overlays = {
         ? 'leafSetSize must be even, and at least twice the replicas'
         : undefined,
     placement,
-    violations: checkTables,
-    imperfections: (snapshot, { leafSetSize }) => checkLeafSets(snapshot, leafSetSize),
+    violations: checkLeafSets,
+    imperfections: (snapshot, { leafSetSize }) => checkIdealLeafSets(snapshot, leafSetSize),
     create: (setting: ConstructorParameters<typeof Pastry>[0]) => new Pastry(setting),
   },
 } as const satisfies Readonly<Record<string, Kind<OverlayOptions>>>
@@ -59,7 +82,9 @@ export type OverlayName = keyof typeof overlays
 export const overlayNames = Object.keys(overlays) as OverlayName[]
 
 /** The rows of all of them: no two have a name in common. */
-export type OverlayApi = (typeof overlays)['chord']['api'] & (typeof overlays)['pastry']['api']
+export type OverlayApi = (typeof overlays)['chord']['api'] &
+  (typeof overlays)['kademlia']['api'] &
+  (typeof overlays)['pastry']['api']
 
 /** An overlay by its name, as shared code sees it. */
 export const kindOf = (name: OverlayName): Kind<OverlayOptions> => overlays[name]
