@@ -11,11 +11,16 @@ import { Kademlia } from './kademlia/kademlia.ts'
 import { bytestag, kademliaOptions } from './kademlia/options.ts'
 import { place } from './kademlia/placement.ts'
 import { sharedOptions } from './options.ts'
+import { pastryApi, pastryAttributes, pastryColumns } from './pastry/api.ts'
+import { checkIdeal as checkIdealLeafSets, checkTables as checkLeafSets } from './pastry/invariants.ts'
+import { pastryOptions } from './pastry/options.ts'
+import { Pastry } from './pastry/pastry.ts'
+import { placement } from './pastry/placement.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Kind } from './overlay.ts'
 
 /** What can be set of any of them. */
-export const overlayOptions = { ...sharedOptions, ...chordOptions, ...kademliaOptions }
+export const overlayOptions = { ...sharedOptions, ...chordOptions, ...kademliaOptions, ...pastryOptions }
 const Options = Type.Object(overlayOptions)
 export type OverlayOptions = Static<typeof Options>
 
@@ -53,13 +58,33 @@ export const overlays = {
     imperfections: checkIdealTables,
     create: (setting: ConstructorParameters<typeof Kademlia>[0]) => new Kademlia(setting),
   },
+  pastry: {
+    api: pastryApi,
+    options: pastryOptions,
+    presets: {},
+    modes: ['prefix'],
+    shape: 'circle',
+    attributes: pastryAttributes,
+    columns: pastryColumns,
+    derive: ({ replicas = 0 }) => ({ leafSetSize: Math.max(16, 2 * replicas) }),
+    fault: ({ leafSetSize, replicas }) =>
+      leafSetSize % 2 === 1 || leafSetSize < 2 * replicas
+        ? 'leafSetSize must be even, and at least twice the replicas'
+        : undefined,
+    placement,
+    violations: checkLeafSets,
+    imperfections: (snapshot, { leafSetSize }) => checkIdealLeafSets(snapshot, leafSetSize),
+    create: (setting: ConstructorParameters<typeof Pastry>[0]) => new Pastry(setting),
+  },
 } as const satisfies Readonly<Record<string, Kind<OverlayOptions>>>
 
 export type OverlayName = keyof typeof overlays
 export const overlayNames = Object.keys(overlays) as OverlayName[]
 
 /** The rows of all of them: no two have a name in common. */
-export type OverlayApi = (typeof overlays)['chord']['api'] & (typeof overlays)['kademlia']['api']
+export type OverlayApi = (typeof overlays)['chord']['api'] &
+  (typeof overlays)['kademlia']['api'] &
+  (typeof overlays)['pastry']['api']
 
 /** Those of its own options that are the same for all nodes of a network, who show them in /nodeinfo. */
 export const commonOptions = ({ options, attributes }: Kind<OverlayOptions>): string[] =>

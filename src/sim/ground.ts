@@ -11,18 +11,21 @@ import { Guards } from './guards.ts'
 import { History } from './history.ts'
 import { epochMs, hash, type Host } from './host.ts'
 import { Hosts, urlOf } from './hosts.ts'
+import { type LatencyModel, latencyOf } from './latency.ts'
 import { Law } from './law.ts'
 import { Ledger } from './ledger.ts'
 import { type NetworkSetting, SimNetwork } from './network.ts'
 import { stream } from './random.ts'
 import { Timeline } from './timeline.ts'
-import { calm, type Weather } from './weather.ts'
+import { calm, delayMs, type Weather } from './weather.ts'
 
 export interface WorldOptions {
   readonly seed: number
   /** Options of every node; nobody watches who is there unless they say so. */
   readonly settings?: Partial<NodeSettings>
   readonly weather?: Weather
+  /** How far apart nodes are, beside what the weather does; as near as can be without it. */
+  readonly latency?: LatencyModel
   /** Whether messages are copied and checked against their rows. Without: several times faster. */
   readonly encode?: boolean
   /** Gets a line for every event that a node logs, and for every message that arrives. */
@@ -46,7 +49,7 @@ export class Ground {
   /** Who has been asked to go, and what came of it. */
   protected readonly leaving = new Map<Id, { readonly state: string }>()
 
-  constructor({ seed, settings = {}, weather = calm, encode = true, log }: WorldOptions) {
+  constructor({ seed, settings = {}, weather = calm, latency, encode = true, log }: WorldOptions) {
     this.seed = seed
     this.weather = weather
     this.network = hash(`network of world ${seed}`).slice(0, 16)
@@ -57,12 +60,17 @@ export class Ground {
     const timeline = this.timeline
     const history = new History(seed, () => timeline.now, this.guards, log)
     this.history = history
+    const between = latency ? latencyOf(latency, seed) : () => 0
     const setting: NetworkSetting = {
       timeline,
       trace: history.trace,
       log,
       encode,
       weather: () => this.weather,
+      travelMs: (from, to, random) => {
+        const there = this.places.at(to)
+        return delayMs(this.weather, random) + (there ? Math.round(between(from.index, there.index)) : 0)
+      },
       hostAt: (url) => this.places.at(url),
       blame: (host, error) => history.blame(host, error),
     }

@@ -19,7 +19,7 @@ import type { Host } from './host.ts'
 import { happens } from './random.ts'
 import type { Timeline } from './timeline.ts'
 import type { Trace } from './trace.ts'
-import { delayMs, type Weather } from './weather.ts'
+import type { Weather } from './weather.ts'
 
 type Call = keyof NodeApi
 
@@ -50,6 +50,8 @@ export interface NetworkSetting {
   readonly log: ((line: string) => void) | undefined
   readonly encode: boolean
   weather(): Weather
+  /** How long a message is under way. */
+  travelMs(from: Host, to: string, random: Random): number
   hostAt(url: string): Host | undefined
   blame(host: Host, error: unknown): void
 }
@@ -120,14 +122,15 @@ export class SimNetwork {
   }
 
   #ask(from: Host, random: Random, question: Question): void {
-    const { timeline, trace, log, weather, hostAt } = this.#world
+    const { timeline, trace, log, weather, travelMs, hostAt } = this.#world
     const { life, peer, name, network, sent } = question
     if (this.blocks(from.url, peer.url) || happens(random, weather().lossPerMille)) return
     timeline.after(
-      delayMs(weather(), random),
+      travelMs(from, peer.url, random),
       () => {
         const to = hostAt(peer.url)
-        if (!to?.node) return timeline.after(delayMs(weather(), random), () => from.during(life, question.refused), random)
+        if (!to?.node)
+          return timeline.after(travelMs(from, peer.url, random), () => from.during(life, question.refused), random)
         to.during(to.life, () => {
           const { node } = to
           if (!node) return
@@ -147,13 +150,13 @@ export class SimNetwork {
   }
 
   #reply(from: Host, to: Host, random: Random, { life, name, network, answered }: Question, answer: Answer): void {
-    const { timeline, trace, log, weather } = this.#world
+    const { timeline, trace, log, weather, travelMs } = this.#world
     if (this.blocks(to.url, from.url) || happens(random, weather().replyLossPerMille)) return
     const sent = 'error' in answer ? this.#copy(answer.error) : this.#write(to, name, 'reply', answer.reply)
     const parcel = name === 'neighborhood' && 'reply' in answer ? parcelFor(from, life, network, answer.reply) : undefined
     if (parcel) this.#parcels.add(parcel)
     timeline.after(
-      delayMs(weather(), random),
+      travelMs(to, from.url, random),
       () => {
         from.during(life, () => {
           if (parcel) parcel.arrived = true

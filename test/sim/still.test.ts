@@ -4,7 +4,7 @@ import { fingerRuns } from '../../src/overlay/chord/fingers.ts'
 import { Table } from '../../src/overlay/chord/table.ts'
 import type { Attributes } from '../../src/overlay/overlay.ts'
 import type { Peer } from '../../src/protocol/schemas.ts'
-import { successorOf } from '../../src/overlay/chord/placement.ts'
+import { successorOf } from '../../src/space/ring.ts'
 import { StillRing } from '../../src/sim/still.ts'
 import { World } from '../../src/sim/world.ts'
 
