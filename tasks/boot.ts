@@ -1,7 +1,7 @@
 /** `boot` and `reboot`: founding a network. */
 import { randomBytes } from 'node:crypto'
 import { type NodeConfig, parseConfig, presets } from '../src/node/config.ts'
-import { overlays } from '../src/overlay/overlays.ts'
+import { kindOf, type OverlayName, overlayNames } from '../src/overlay/overlays.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
 import { grow } from './grow.ts'
@@ -23,12 +23,9 @@ export const mostNodes = 500
 const networkOptions = {
   bits: 'width of ids, 8 to 160 (160)',
   replicas: 'copies of every record, 1 to 16 (3)',
-  ownership: 'who owns a key: its successor, or its predecessor (successor)',
-  mode: 'how lookups travel: onehop, fingers or linear (onehop)',
-  successors: 'length of the successor list (5, or replicas + 2)',
-  stabilizeEveryMs: 'between two rounds of stabilisation (1000)',
-  refreshFingersEveryMs: 'between two refreshes of the fingers (2000)',
-  reuniteEveryMs: 'between two looks for a ring split off (10000)',
+  mode: `how lookups travel: onehop, or ${overlayNames.map((name) => `in ${name} ${kindOf(name).modes.join(' or ')}`).join(', ')} (onehop)`,
+  stabilizeEveryMs: 'between two rounds of maintenance (1000)',
+  reuniteEveryMs: 'between two looks for a part split off (10000)',
   foundAfterMs: 'how long a node that finds nobody tries (5000)',
   callTimeoutMs: 'patience with a peer (1500)',
   operationTimeoutMs: 'patience of one operation (10000)',
@@ -51,8 +48,19 @@ const networkOptions = {
   tombstoneMs: 'how long the dead are remembered (86400000)',
 } as const satisfies Partial<Record<keyof NodeConfig, string>>
 
+/** Those of an overlay alone: `{ successors: 'chord: length of the successor list (5)' }`. */
+const overlayOptions = Object.fromEntries(
+  overlayNames.flatMap((name) =>
+    Object.entries(kindOf(name).options).map(([option, schema]) => {
+      const { description, default: usual } = schema as { description?: string; default?: unknown }
+      return [option, `${name}: ${description} (${String(usual)})`]
+    }),
+  ),
+)
+
 const bootOptions = {
   ...networkOptions,
+  ...overlayOptions,
   port: `the first port to try (${defaults.port})`,
   secret: 'on: nodes share a secret, and leave and peer calls need it (off)',
 }
@@ -69,11 +77,11 @@ export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>):
   // All nodes of the CLI live on one machine.
   let settings: Settings = { membership: 'local' }
   for (const word of plain) {
-    if (Object.hasOwn(presets, word)) settings = { ...settings, ...presets[word as keyof typeof presets] }
-    else if (Object.hasOwn(overlays, word)) settings = { ...settings, overlay: word }
+    if (Object.hasOwn(presets, word)) settings = { ...settings, ...presets[word] }
+    else if (overlayNames.some((name) => name === word)) settings = { ...settings, overlay: word }
     else if (nodes === undefined && /^-?\d/.test(word)) nodes = wholeNumber('the number of nodes', word, 1, mostNodes)
     else {
-      const known = [...Object.keys(overlays), ...Object.keys(presets)].join(', ')
+      const known = [...overlayNames, ...Object.keys(presets)].join(', ')
       throw new WrongUse(
         `boot does not know ${JSON.stringify(word)}; it takes a number of nodes, ${known}, and name=value options`,
       )
@@ -86,17 +94,11 @@ export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>):
     port: portNumber(port),
     nodes: nodes ?? defaults.nodes,
     ...(secret === 'on' ? { secret: true } : {}),
-    options: parseOptions(withRoomForWindow({ ...settings, ...typedLikeDefaults(rest) })),
+    options: parseOptions({ ...settings, ...typedLikeDefaults(rest) }),
   }
 }
 
 type Settings = Readonly<Record<string, string | number | boolean>>
-
-/** More copies take longer successor lists: a window, and two to spare. */
-const withRoomForWindow = (settings: Settings): Settings => {
-  const { replicas, successors = Math.max(parse({}).successors, Number(replicas) + 2) } = settings
-  return replicas === undefined ? settings : { ...settings, successors }
-}
 
 const parse = (settings: object): NodeConfig => {
   try {
@@ -107,10 +109,15 @@ const parse = (settings: object): NodeConfig => {
   }
 }
 
-const parseOptions = (settings: object): BootedNetwork['options'] => {
-  const config = parse(settings)
-  const names = [...fixedOptions, ...(Object.keys(networkOptions) as (keyof typeof networkOptions)[])]
-  return Object.fromEntries(names.map((name) => [name, config[name]]))
+/** Of the options that only some overlays have, those of this one. @throws WrongUse when another one's are set */
+const parseOptions = (settings: Settings): BootedNetwork['options'] => {
+  const { overlay = parse({}).overlay } = settings as { overlay?: OverlayName }
+  const { options, derive } = kindOf(overlay)
+  const strange = Object.keys(settings).find((name) => Object.hasOwn(overlayOptions, name) && !Object.hasOwn(options, name))
+  if (strange !== undefined) throw new WrongUse(`${strange} is no option of ${overlay}; type: ${typed('help boot')}`)
+  const config = parse({ ...derive(settings), ...settings })
+  const names = [...fixedOptions, ...Object.keys({ ...networkOptions, ...options })] as (keyof NodeConfig)[]
+  return Object.fromEntries(names.flatMap((name) => (config[name] === undefined ? [] : [[name, config[name]]])))
 }
 
 /** Text becomes what the option's default is: a number, a boolean, a text. @throws WrongUse */
@@ -165,7 +172,7 @@ const assertNothingRuns = async (booted: Parameters<typeof survey>[0]) => {
 }
 
 const words = {
-  args: { '[words...]': 'how many nodes (2), and chord or lab (lab: the words of the lab hold literally)' },
+  args: { '[words...]': 'how many nodes (2), the overlay (chord), and a preset (lab: the words of the lab hold literally)' },
   options: bootOptions,
   text: false,
 } as const

@@ -3,14 +3,13 @@
  * change, the content by where each record should lie.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { checkIdeal, checkRing } from '../src/overlay/chord/invariants.ts'
-import { Table } from '../src/overlay/chord/table.ts'
+import { kindOf, type OverlayName, type OverlayOptions } from '../src/overlay/overlays.ts'
 import { compareVersions } from '../src/content/record.ts'
 import type { Page } from '../src/protocol/client-api.ts'
 import { type Id, shortId } from '../src/space/id.ts'
 import { TaskFailure } from './failure.ts'
 import { type Booted, isRunning, openNetwork, type Running, type Sighting, survey } from './live.ts'
-import { tellMoving } from './render/status.ts'
+import { type Network, placementOf, tellMoving } from './render/status.ts'
 import { plural, quote } from './render/text.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -24,19 +23,15 @@ export const ringFaults = ({ network }: Booted, sightings: readonly Sighting[]):
   const running = ringOrder(sightings)
   const silent = sightings.filter(({ condition }) => condition === 'silent')
   const members = running.filter(({ info }) => info.state === 'ready')
-  const snapshot = new Map(
-    members.map(({ info: { id, successors = [], predecessor } }) => [
-      id,
-      { successors: successors.map((peer) => peer.id).filter((other) => other !== id), predecessor: predecessor?.id ?? id },
-    ]),
-  )
-  const length = Number(network.options['successors'])
+  const snapshot = new Map(members.map(({ info }) => [info.id, info]))
+  const options = network.options as unknown as Network & OverlayOptions
+  const kind = kindOf(options.overlay)
   return [
     ...(running.length === 0 ? ['no node answers'] : []),
     ...silent.map(({ entry }) => `${entry.name} does not answer`),
     ...running.filter(({ info }) => info.state !== 'ready').map(({ info }) => `${info.name} is ${info.state}`),
-    ...checkRing(snapshot),
-    ...checkIdeal(snapshot, length),
+    ...kind.violations(snapshot, options),
+    ...kind.imperfections(snapshot, options),
   ]
 }
 
@@ -48,13 +43,14 @@ export const waitUntilWhole = async (terminal: Terminal, quiet: boolean): Promis
   for (const deadline = performance.now() + wholeTimeoutMs; ; await sleep(pollMs)) {
     const booted = await openNetwork()
     const sightings = await survey(booted)
+    const { shape } = kindOf(booted.network.options['overlay'] as OverlayName)
     const faults = ringFaults(booted, sightings)
     if (faults.length === 0) return
-    if (!quiet) terminal.progress(['the ring closes', ...tellMoving(ringOrder(sightings)), ...faults].join(' · '))
+    if (!quiet) terminal.progress([`the ${shape} closes`, ...tellMoving(ringOrder(sightings)), ...faults].join(' · '))
     if (performance.now() > deadline)
       throw new TaskFailure(
         [
-          `the ring is not whole after ${wholeTimeoutMs / 1000} s:`,
+          `the ${shape} is not whole after ${wholeTimeoutMs / 1000} s:`,
           ...listed(faults),
           'wait for it with: npm run task check 60',
         ].join('\n'),
@@ -85,7 +81,7 @@ export interface Content {
 }
 
 /** @param held what each node holds, by id, for all nodes of the ring */
-export const inspectContent = (held: ReadonlyMap<Id, readonly Held[]>, network: Placement): Content => {
+export const inspectContent = (held: ReadonlyMap<Id, readonly Held[]>, network: Parameters<typeof placementOf>[0]): Content => {
   const copiesOf = new Map<string, [Id, Held][]>()
   for (const [id, records] of held)
     for (const record of records) {
@@ -94,7 +90,9 @@ export const inspectContent = (held: ReadonlyMap<Id, readonly Held[]>, network: 
       if (copies) copies.push([id, record])
       else copiesOf.set(cursor, [[id, record]])
     }
-  const windowOf = placement([...held.keys()], network)
+  const place = placementOf(network)
+  const peers = [...held.keys()].map((id) => ({ id, url: '' }))
+  const windowOf = (key: Id): readonly Id[] => place(key, peers, network.replicas).map(({ id }) => id)
   const all = [...copiesOf.values()]
   return {
     records: all.length,
@@ -127,37 +125,4 @@ const faultsOf = (copies: readonly [Id, Held][], windowOf: (key: Id) => readonly
       'is of an older version',
     ),
   ]
-}
-
-/** What decides where copies belong. */
-interface Placement {
-  readonly replicas: number
-  readonly ownership: 'successor' | 'predecessor'
-}
-
-/** The window of a key among these nodes: the same for all keys between two neighbours, so it is found once for each such arc. */
-const placement = (ids: readonly Id[], { replicas, ownership }: Placement): ((key: Id) => readonly Id[]) => {
-  const ring = [...ids].sort()
-  const peers = ring.map((id) => ({ id, url: '' }))
-  const [me = { id: '', url: '' }] = peers
-  const table = new Table(me, { replicas, ownership, successors: ring.length })
-  const windows = new Map<string, readonly Id[]>()
-  return (key) => {
-    const at = firstAtOrAfter(ring, key)
-    const arc = ring[at] === key ? key : `before ${at}`
-    const window = windows.get(arc) ?? table.place(key, peers, replicas).map(({ id }) => id)
-    windows.set(arc, window)
-    return window
-  }
-}
-
-/** Where the first id at or after the key stands among sorted ones; their number when there is none. */
-const firstAtOrAfter = (sorted: readonly Id[], key: Id): number => {
-  let low = 0
-  for (let high = sorted.length; low < high; ) {
-    const middle = (low + high) >> 1
-    if ((sorted[middle] ?? key) < key) low = middle + 1
-    else high = middle
-  }
-  return low
 }

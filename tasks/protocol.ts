@@ -4,7 +4,6 @@
  * Shapes that many calls share have a section of their own and are named elsewhere; a shape is recognised by its JSON
  * Schema, because the schema builder copies what it wraps.
  */
-import { nodeApi } from '../src/node/node.ts'
 import { overlays } from '../src/overlay/overlays.ts'
 import { clientApi } from '../src/protocol/client-api.ts'
 import { errorStatus } from '../src/protocol/errors.ts'
@@ -115,7 +114,7 @@ const errors = [...new Set(Object.values(errorStatus))].map((status) => {
 })
 
 /** ``'`route` (`POST /route/:key`), …'``: rows whose calls may travel together. */
-const batched = Object.entries<Row>(nodeApi)
+const batched = Object.entries<Row>(Object.assign({}, clientApi, peerApi, ...Object.values(overlays).map(({ api }) => api)))
   .filter(([, row]) => row.batch)
   .map(([name, { method, path }]) => `${code(name)} (${code(`${method} ${path}`)})`)
   .join(', ')
@@ -151,7 +150,15 @@ a JSON object in the body (PUT, POST). A field with \`?\` may be left out; a fie
 ${[
   tableOf('Client calls', 'What people say to the network; any node answers for all of it.', clientApi),
   tableOf('Peer calls', 'What peers say to each other, whatever the overlay.', peerApi),
-  ...Object.entries(overlays).map(([name, { api }]) => tableOf(`Calls of ${name}`, `The rows that only ${name} answers.`, api)),
+  ...Object.entries(overlays).map(([name, { api, attributes, modes }]) => {
+    const shown = fieldsOf({ properties: attributes as Record<string, Shape> }).join(', ')
+    const ways = [...modes, 'onehop'].map((mode) => code(mode)).join(', ')
+    return tableOf(
+      `Calls of ${name}`,
+      `What only nodes of ${name} answer. Modes: ${ways}. \`/nodeinfo\` shows besides: ${shown}.`,
+      api,
+    )
+  }),
 ].join('\n')}
 ## Packets
 

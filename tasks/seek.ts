@@ -1,11 +1,12 @@
 /** `lookup`, `find` and `delete`: content by value, name or key, and the way to it. */
+import { kindOf } from '../src/overlay/overlays.ts'
 import { clientApi, type Found, type Value } from '../src/protocol/client-api.ts'
 import { peerApi } from '../src/protocol/peer-api.ts'
-import { modes } from '../src/protocol/schemas.ts'
+import { type Mode, modes } from '../src/protocol/schemas.ts'
 import { addressOptions, type Address, parseAddress } from './address.ts'
 import { ask, orUndefined } from './client.ts'
 import { WrongUse } from './failure.ts'
-import { label, openNetwork, pickRandomNode } from './live.ts'
+import { type Booted, label, openNetwork, pickRandomNode } from './live.ts'
 import { cut, duration, quote, tellCopies } from './render/text.ts'
 import { renderTravel } from './render/travel.ts'
 import { networkOf } from './status.ts'
@@ -27,11 +28,18 @@ const parseMode = (mode: string | undefined): { mode?: (typeof modes)[number] } 
   throw new WrongUse(`mode is ${modes.join(' or ')}, not ${JSON.stringify(mode)}`)
 }
 
+/** Another way to travel, to compare with. */
+const otherMode = (booted: Booted, mode: string | undefined): Mode =>
+  [...kindOf(networkOf(booted).overlay).modes, 'onehop' as const].find((one) => one !== mode) ?? 'onehop'
+
 const words = {
   args: { '[value...]': 'the value: all words, with a space between' },
   text: true,
 } as const
-const travelOptions = { ...addressOptions, mode: 'linear, successor by successor; fingers; or onehop, by the known members' }
+const travelOptions = {
+  ...addressOptions,
+  mode: `${modes.join(', ')}: one that the overlay has, or onehop, by the known members`,
+}
 
 const describe = ({ value, encoding, contentType, name }: Value): string => {
   const shown = encoding === 'base64' ? `${Math.floor((value.length * 3) / 4)} bytes` : quote(cut(value, 50))
@@ -73,7 +81,7 @@ export const lookup: Task = {
       ...(copies ? [['stored', tellCopies(copies)] as const] : []),
       ['from', paint.bold(label(reply.answeredBy))],
     ] as const
-    const other = given.options['mode'] === 'fingers' ? 'linear' : 'fingers'
+    const other = otherMode(booted, given.options['mode'])
     return {
       lines: [...renderTravel(facts, { entry, ...reply, ms }, paint), next(`find ${wordsOf(address)} mode=${other}`)],
       data: { ...reply, ...copies, through: entry, ms },
@@ -90,7 +98,7 @@ export const find: Task = {
   run: async (given, { paint }) => {
     const address = parseAddress('find', given)
     const route = parseMode(given.options['mode'])
-    const { entry, reply, ms } = await through((url) =>
+    const { booted, entry, reply, ms } = await through((url) =>
       'key' in address
         ? ask(url, clientApi.find, { ...address, ...route })
         : ask(url, clientApi.findBy, { ...address, ...route }),
@@ -102,7 +110,7 @@ export const find: Task = {
       ...(replicas.length > 0 ? [['copies', replicas.map(label).join(', ')] as const] : []),
       ['mode', reply.mode],
     ] as const
-    const other = reply.mode === 'fingers' ? 'linear' : 'fingers'
+    const other = otherMode(booted, reply.mode)
     return {
       lines: [...renderTravel(facts, { entry, ...reply, ms }, paint), next(`find ${wordsOf(address)} mode=${other}`)],
       data: { ...reply, through: entry, ms },

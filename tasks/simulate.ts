@@ -1,5 +1,6 @@
 /** `simulate`: a scenario in virtual time. */
 import { randomInt } from 'node:crypto'
+import { overlayNames } from '../src/overlay/overlays.ts'
 import { WrongUse } from './failure.ts'
 import { duration, table } from './render/text.ts'
 import { next, type Task, typed } from './task.ts'
@@ -9,10 +10,10 @@ export const simulate: Task = {
   name: 'simulate',
   summary: 'a scenario in virtual time: its checks, and the hash that the seed reproduces',
   args: { '[scenario]': 'one of those that the task lists without it', '[seed]': 'the number that reproduces a run' },
-  options: {},
+  options: { overlay: `${overlayNames.join(', ')} (chord)` },
   text: false,
-  examples: ['simulate', 'simulate swarm', 'simulate swarm 42'],
-  run: async ({ plain: [name, word] }, { paint }) => {
+  examples: ['simulate', 'simulate swarm', 'simulate swarm 42', `simulate split overlay=${overlayNames.at(-1)}`],
+  run: async ({ plain: [name, word], options }, { paint }) => {
     const { scenarios, simulate: run } = await import('../src/sim/scenarios.ts')
     const names = Object.keys(scenarios)
     if (name === undefined) {
@@ -23,17 +24,19 @@ export const simulate: Task = {
       throw new WrongUse(`there is no scenario ${JSON.stringify(name)}; ${typed('simulate')} lists them`)
     const seed = word === undefined ? randomInt(1_000_000) : wholeNumber('seed', word, 0, 2 ** 31 - 1)
     const began = performance.now()
-    const report = await run(name, seed)
+    const overlay = overlayNames.find((one) => one === (options['overlay'] ?? 'chord'))
+    if (!overlay) throw new WrongUse(`overlay is ${overlayNames.join(' or ')}, not ${JSON.stringify(options['overlay'])}`)
+    const report = await run(name, seed, { overlay })
     const ms = performance.now() - began
     const failed = report.checks.some(({ ok }) => !ok)
     return {
       lines: [
-        `${paint.bold(name)} · seed ${seed} · ${duration(report.virtualMs)} of virtual time in ${duration(ms)} · ${report.messages} messages`,
+        `${paint.bold(name)} · ${overlay} · seed ${seed} · ${duration(report.virtualMs)} of virtual time in ${duration(ms)} · ${report.messages} messages`,
         ...report.checks.map(({ name: what, ok, detail }) =>
           ok ? `${paint.green('✓')} ${what}` : `${paint.red('✗')} ${what}: ${detail}`,
         ),
         `trace ${report.hash}`,
-        `again: ${typed(`simulate ${name} ${seed}`)}`,
+        `again: ${typed(`simulate ${name} ${seed}${overlay === 'chord' ? '' : ` overlay=${overlay}`}`)}`,
       ],
       data: report,
       failed,

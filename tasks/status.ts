@@ -8,13 +8,7 @@ import { next, type Outcome, type Task } from './task.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The options that every node of a network shares, as far as tables tell of them. */
-export const networkOf = ({ network: { options } }: Booted): Network => ({
-  overlay: String(options['overlay']),
-  bits: Number(options['bits']),
-  replicas: Number(options['replicas']),
-  ownership: options['ownership'] === 'predecessor' ? 'predecessor' : 'successor',
-  mode: String(options['mode']),
-})
+export const networkOf = ({ network: { options } }: Booted): Network => options as unknown as Network
 
 const statusOf = (booted: Booted, sightings: readonly Sighting[], opinion: ReadonlyMap<Id, string>): Status => ({
   network: networkOf(booted),

@@ -252,8 +252,9 @@ export class Holdings {
   digest(arc: Arc): (Part & Summary & Arc)[] {
     const size = distance(arc.from, arc.to) || 1n << BigInt(arc.from.length * 4)
     const parts = size < BigInt(digestParts) ? Number(size) : digestParts
-    return Array.from({ length: parts }, (_, at) => {
-      const [from, to] = [at, at + 1].map((end) => step(arc.from, (size * BigInt(end)) / BigInt(parts))) as [Id, Id]
+    const ends = Array.from({ length: parts + 1 }, (_, at) => step(arc.from, (size * BigInt(at)) / BigInt(parts)))
+    return ends.slice(1).map((to, at) => {
+      const from = ends[at] as Id
       return { from, to, ...this.#prints.of({ from, to }) }
     })
   }
@@ -347,14 +348,19 @@ export class Holdings {
   }
 
   counts(): { owned: number; replicas: number; misplaced: number } {
-    const [own, ...others] = this.cells().map((cell) => this.#prints.of(cell).values)
-    const misplaced = this.strangeArcs().reduce((sum, arc) => sum + this.#prints.of(arc).values, 0)
-    return { owned: own ?? 0, replicas: others.reduce((sum, count) => sum + count, 0), misplaced }
+    const valuesOn = (arcs: readonly Arc[]) => arcs.reduce((sum, arc) => sum + this.#prints.of(arc).values, 0)
+    const isOwn = (cell: Cell) => cell.window[0]?.id === this.#me.id
+    const cells = this.cells()
+    return {
+      owned: valuesOn(cells.filter(isOwn)),
+      replicas: valuesOn(cells.filter((cell) => !isOwn(cell))),
+      misplaced: valuesOn(this.strangeArcs()),
+    }
   }
 
   role(key: Id): 'owned' | 'replica' | 'misplaced' {
-    const place = this.cells().findIndex((cell) => inArc(cell.from, key, cell.to))
-    return place === 0 ? 'owned' : place > 0 ? 'replica' : 'misplaced'
+    const cell = this.cellOf(key)
+    return cell === undefined ? 'misplaced' : cell.window[0]?.id === this.#me.id ? 'owned' : 'replica'
   }
 
   drop(record: StoredRecord): void {

@@ -3,7 +3,7 @@
  * not keep anything itself.
  */
 import { Value as Schema } from 'typebox/value'
-import { Lookup } from '../overlay/lookup.ts'
+import { assertMode, Lookup } from '../overlay/lookup.ts'
 import type { Directory } from '../membership/directory.ts'
 import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Hash } from '../ports.ts'
@@ -44,6 +44,8 @@ export interface Content {
 export interface OperationsOptions {
   readonly replicas: number
   readonly mode: Mode
+  /** How lookups travel by the overlay. */
+  readonly modes: readonly Mode[]
   readonly bits: number
   readonly operationTimeoutMs: number
 }
@@ -190,7 +192,7 @@ export class Operations {
   }
 
   get #breadth(): number {
-    return this.#options.replicas + spares
+    return Math.max(this.#options.replicas + spares, this.#overlay.confirm)
   }
 
   /** @param guess where it begins when it is to be one hop and the members are known */
@@ -203,18 +205,17 @@ export class Operations {
     const overlay = this.#overlay
     const network = this.#network
     const directory = this.#directory
+    const { confirm } = overlay
     const count = this.#breadth
+    assertMode(mode, this.#options.modes)
     return new Lookup(
       {
         local: (avoided) => overlay.route(key, count, avoided, mode),
         guess: mode === 'onehop' && directory.isKnown ? guess : undefined,
         isSuspect: (id) => directory.isSuspect(id),
-        ask: async (peer, avoided) => {
-          const route = await network.call(peer, 'route', { key, count, avoid: [...avoided].slice(-1024), mode })
-          overlay.admit(peer)
-          return route
-        },
+        ask: (peer, avoided) => network.call(peer, 'route', { key, count, avoid: [...avoided].slice(-1024), mode }),
         evict: (id) => overlay.evict(id),
+        confirm: confirm > 0 ? { me: this.#me.id, nearest: (peers) => overlay.place(key, peers, confirm) } : undefined,
       },
       this.#clock,
       { avoid, deadline: this.#clock.now() + this.#options.operationTimeoutMs },

@@ -154,7 +154,7 @@ class Poll {
    */
   async ask(): Promise<boolean> {
     const left = await this.#candidates()
-    const peers = left.slice(0, Math.min(this.#wanted, visits - this.#met.size))
+    const peers = left.slice(0, Math.min(this.#wanted, Math.max(visits, this.#reader.replicas + 1) - this.#met.size))
     for (const peer of peers) void this.#ask(peer)
     if (this.#underWay === 0) return false
     let isLate = false

@@ -153,7 +153,8 @@ class Round {
     const named = said.flatMap(({ ask }) => ask)
     const missing = this.#isFull ? [] : await this.#missing()
     const distinct = new Map([...named, ...missing].map((peer) => [peer.id, peer]))
-    return [...distinct.values()].filter((peer) => this.#isUntried(peer)).slice(0, visits - this.#tried.size)
+    const most = Math.max(visits, 2 * this.#writer.replicas)
+    return [...distinct.values()].filter((peer) => this.#isUntried(peer)).slice(0, most - this.#tried.size)
   }
 
   /** Of the line, as many as copies are missing, and one more for each of them that is suspect. */

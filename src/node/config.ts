@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { membershipOptions, membershipPresets, parseTags, usualMembership } from '../membership/options.ts'
-import { chordOptions } from '../overlay/chord/options.ts'
+import { kindOf, overlayNames, overlayOptions, overlays } from '../overlay/overlays.ts'
 import { isIdBits, isOrigin, Name } from '../protocol/schemas.ts'
 import { idBits, isId } from '../space/id.ts'
 
@@ -15,7 +15,7 @@ const NodeConfig = Type.Object(
     /** The id of the network: 16 hex digits drawn at boot. */
     network: Type.String({ pattern: '^[0-9a-f]{16}$' }),
     /** Which overlay routes. */
-    overlay: Type.Enum(['chord'], { default: 'chord' }),
+    overlay: Type.Enum(overlayNames, { default: 'chord' }),
     /** Width of ids: 8 to 160, a multiple of 4. Fewer: ids that fit on a blackboard, and collide. */
     bits: Type.Integer({ default: 160 }),
     /** An id other than the hash of the url; needs allowCustomIds. */
@@ -32,7 +32,7 @@ const NodeConfig = Type.Object(
      * Between two comparisons of what this node holds with one of those who share it, in turn; changes of the ring start one at once.
      */
     rehomeEveryMs: Type.Integer({ minimum: 10, default: 15_000 }),
-    ...chordOptions,
+    ...overlayOptions,
     ...membershipOptions,
   },
   { additionalProperties: false },
@@ -42,9 +42,10 @@ export type NodeConfig = Readonly<Static<typeof NodeConfig>>
 export type NodeSettings = Partial<NodeConfig> & Pick<NodeConfig, 'name' | 'url' | 'network' | 'incarnation'>
 
 /** Named sets of options. `lab`: the words of the lab hold literally (docs/LAB.md). */
-export const presets = {
+export const presets: Readonly<Record<string, Partial<NodeConfig>>> = {
   lab: { ownership: 'predecessor', mode: 'linear', bits: 32, replicas: 1 },
-} as const
+  ...Object.assign({}, ...Object.values(overlays).map((kind) => kind.presets)),
+}
 
 /** @throws Error in one sentence that names the option and what it may be */
 export const parseConfig = (settings: NodeSettings): NodeConfig => {
@@ -53,13 +54,17 @@ export const parseConfig = (settings: NodeSettings): NodeConfig => {
   const wrong = Value.Errors(NodeConfig, config)[0]
   if (wrong) throw new Error(`${wrong.instancePath.slice(1) || 'config'} ${wish(wrong)}`)
   const parsed = config as NodeConfig
-  const { bits, id, url, successors, replicas, allowCustomIds } = parsed
+  const { bits, id, url, overlay, mode, allowCustomIds } = parsed
+  const kind = kindOf(overlay)
   if (!isIdBits(bits))
     throw new Error(`bits must be a multiple of ${idBits.step} from ${idBits.minimum} to ${idBits.maximum}, not ${bits}`)
   if (!isOrigin(url)) throw new Error(`url must be an origin like http://127.0.0.1:10001, not ${url}`)
   if (id !== undefined && !allowCustomIds) throw new Error('id needs allowCustomIds: without it an id is the hash of the url')
   if (id !== undefined && !isId(id, bits)) throw new Error(`id must have ${bits / 4} lowercase hex digits, not ${id}`)
-  if (successors < replicas + 2) throw new Error('successors must be at least replicas + 2')
+  if (mode !== 'onehop' && !kind.modes.includes(mode))
+    throw new Error(`mode must be one of: ${[...kind.modes, 'onehop'].join(', ')}, in ${overlay}`)
+  const fault = kind.fault(parsed)
+  if (fault !== undefined) throw new Error(fault)
   if (parsed.probeTimeoutMs >= parsed.probeEveryMs) throw new Error('probeTimeoutMs must be less than probeEveryMs')
   if (!parseTags(parsed.tags)) throw new Error('tags must be like zone=a,disk=ssd')
   return Object.freeze(parsed)

@@ -3,16 +3,17 @@
  *
  * The service gives it sockets and a clock; the simulator gives it virtual time. Neither knows more of it than this.
  */
+import { Type } from 'typebox'
 import { Content } from '../content/content.ts'
 import { nobodyKnown } from '../membership/directory.ts'
 import type { MemberEvent } from '../membership/members.ts'
 import { parseTags } from '../membership/options.ts'
 import { Swim } from '../membership/swim.ts'
-import type { ChordApi } from '../overlay/chord/api.ts'
-import type { ServedOverlay } from '../overlay/overlay.ts'
-import { overlays } from '../overlay/overlays.ts'
+import { assertMode } from '../overlay/lookup.ts'
+import type { Overlay, OverlaySetting } from '../overlay/overlay.ts'
+import { kindOf, type OverlayApi, type OverlayName } from '../overlay/overlays.ts'
 import type { Ports, Sender } from '../ports.ts'
-import { type ClientApi, clientApi, type NodeInfo, type Watch } from '../protocol/client-api.ts'
+import { type ClientApi, clientApi, NodeInfo, type Watch } from '../protocol/client-api.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Packet } from '../protocol/packets.ts'
 import { type PeerApi, peerApi } from '../protocol/peer-api.ts'
@@ -21,9 +22,15 @@ import type { Peer } from '../protocol/schemas.ts'
 import { idOf } from '../space/id.ts'
 import type { NodeConfig } from './config.ts'
 
-/** All that a node answers. */
-export type NodeApi = ClientApi & PeerApi & ChordApi
-export const nodeApi: NodeApi = { ...clientApi, ...peerApi, ...overlays.chord.api }
+/** All that nodes answer, whatever their overlay. */
+export type NodeApi = ClientApi & PeerApi & OverlayApi
+
+/** What nodes with this overlay answer: of the rows that not all have, only those of their own. */
+export const nodeApi = (overlay: OverlayName): NodeApi => {
+  const { api, attributes } = kindOf(overlay)
+  const reply = Type.Object({ ...NodeInfo.properties, ...Type.Partial(Type.Object(attributes)).properties })
+  return { ...clientApi, nodeinfo: { ...clientApi.nodeinfo, reply }, ...peerApi, ...api } as unknown as NodeApi
+}
 
 /** joining → ready → leaving → left. A node that lost its place is joining again. */
 export type NodeState = NodeInfo['state']
@@ -38,7 +45,7 @@ export class Node {
   readonly me: Peer
   readonly config: NodeConfig
   readonly handlers: Handlers<NodeApi>
-  readonly overlay: ServedOverlay<ChordApi>
+  readonly overlay: Overlay
   readonly #content: Content
   readonly #swim: Swim | undefined
   readonly #ports: Ports<NodeApi>
@@ -56,19 +63,23 @@ export class Node {
     this.#ports = ports
     this.#left = left
     this.#swim = config.membership === 'off' ? undefined : this.#watcher(given)
-    this.overlay = overlays[config.overlay].create({
-      me: this.me,
-      options: config,
-      ports,
-      changed: () => this.#rehome(),
-    })
+    const { modes, create } = kindOf(config.overlay)
+    const changed = () => this.#rehome()
+    const overlay = create({ me: this.me, options: config, ports, changed } satisfies OverlaySetting<
+      never,
+      NodeConfig
+    > as never)
+    this.overlay = overlay
     const graceMs = 2 * config.stabilizeEveryMs
     const directory = this.#swim ?? nobodyKnown
-    this.#content = new Content(this.me, this.overlay, ports, { ...config, graceMs }, () => this.#rehome(), directory)
+    this.#content = new Content(this.me, this.overlay, ports, { ...config, modes, graceMs }, changed, directory)
     this.handlers = {
-      ...this.overlay.handlers,
+      ...(overlay.handlers as Handlers<OverlayApi>),
       ...this.#content.handlers,
-      route: ({ key, count, avoid, mode }) => this.overlay.route(key, count, new Set(avoid), mode),
+      route: ({ key, count, avoid, mode }) => {
+        assertMode(mode, modes)
+        return this.overlay.route(key, count, new Set(avoid), mode)
+      },
       nodeinfo: () => this.info(),
       members: () => this.#members(),
       sync: (request) => this.#watching().handlers.sync(request),
@@ -89,7 +100,7 @@ export class Node {
 
   /** What /nodeinfo answers. */
   info(): NodeInfo {
-    const { network, name, overlay, bits, replicas, ownership, mode, incarnation } = this.config
+    const { network, name, overlay, bits, replicas, mode, incarnation } = this.config
     const { degraded, attributes } = this.overlay.view()
     return {
       network,
@@ -98,7 +109,6 @@ export class Node {
       overlay,
       bits,
       replicas,
-      ownership,
       mode,
       version,
       incarnation,
@@ -313,13 +323,17 @@ export class Node {
     throw new Refusal('BAD_REQUEST', 'this network runs with membership=off: boot one without that')
   }
 
-  /** A call that failed is a hint to probe, never a verdict. */
+  /** Whoever answered is there; a call that failed is a hint to probe, never a verdict. */
   #hinting(network: Network<NodeApi>): Network<NodeApi> {
     return {
       call: (peer, name, request) => {
+        const { clock } = this.#ports
+        const began = clock.now()
+        const answered = () => this.overlay.admit(peer, clock.now() - began)
         const reply = network.call(peer, name, request)
-        reply.catch((error: unknown) => {
+        reply.then(answered, (error: unknown) => {
           if (error instanceof Unreachable) this.#swim?.hint(peer.id)
+          else if (error instanceof Refusal) answered()
         })
         return reply
       },

@@ -1,5 +1,7 @@
 /**
- * The iterative lookup: ask whoever is named next until someone gives a final answer. One loop for every overlay.
+ * The iterative lookup: ask whoever is named next until someone gives a final answer. One for every overlay.
+ *
+ * Where no single word is final (`Overlay.confirm`) several are asked at a time, until the nearest agree (`Convergence`).
  *
  * It keeps whom to avoid, and asks again whoever named a dead peer: with a third of the nodes dead, lookups that merely
  * gave up on a dead end failed in a quarter of the cases.
@@ -7,10 +9,11 @@
  * It may begin with a guess, made from who is said to be there and not from what the overlay knows. A guess is as good as what those
  * it names say of it: when they do not bear it out, the overlay is asked.
  */
+import { type Confirmation, Convergence } from './convergence.ts'
 import type { Clock } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Route } from '../protocol/peer-api.ts'
-import type { Hop, Peer } from '../protocol/schemas.ts'
+import type { Hop, Mode, Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 
 /** What a lookup asks of the world. `local` is where it begins: this node's own routing decision, or its seeds. */
@@ -24,6 +27,14 @@ export interface Guide {
   evict(id: Id): void
   /** Whether it may be dead: others are asked before it. */
   isSuspect(id: Id): boolean
+  /** Where no single word is final. */
+  confirm?: Confirmation | undefined
+}
+
+/** @throws Refusal BAD_REQUEST where lookups do not travel so */
+export const assertMode = (mode: Mode, modes: readonly Mode[]): void => {
+  if (mode !== 'onehop' && !modes.includes(mode))
+    throw new Refusal('BAD_REQUEST', `mode is ${[...modes, 'onehop'].join(' or ')} in this network, not ${mode}`)
 }
 
 /** Whoever answered, and what it said; without a peer it is this node. */
@@ -42,7 +53,7 @@ interface Visit {
   dead?: boolean
 }
 
-/** Peers asked in one lookup, at the most: a ring that is broken, or hostile, must not keep us for ever. */
+/** Peers asked in one lookup, at the most: a network that is broken, or hostile, must not keep us for ever. */
 const hopLimit = 1024
 
 export class Lookup {
@@ -54,6 +65,8 @@ export class Lookup {
   readonly #asked = new Set<Id>()
   #guess: Guide['guess']
   #answers: Answer[]
+  /** Where no single word is final. */
+  readonly #convergence: Convergence | undefined
 
   /** @param deadline by the clock, after which the lookup gives up */
   constructor(
@@ -67,6 +80,7 @@ export class Lookup {
     this.avoid = new Set(avoid)
     this.#guess = guide.guess
     this.#answers = [this.#begin()]
+    this.#convergence = guide.confirm && new Convergence(guide.confirm, this)
   }
 
   /** Every peer asked, in order; those that did not answer are marked, and those that have not answered yet. */
@@ -76,8 +90,9 @@ export class Lookup {
     )
   }
 
-  /** Peers contacted that answered. */
+  /** Peers contacted that answered, one after the other: where several were asked at a time, the way to the owner. */
   get hops(): number {
+    if (this.#convergence && !this.#guess) return this.#convergence.steps
     let count = 0
     for (const { ms, dead } of this.#visits) if (ms !== undefined && !dead) count++
     return count
@@ -107,17 +122,30 @@ export class Lookup {
    */
   async window(): Promise<Peer[]> {
     do {
-      for (let answer = this.#answers.at(-1); answer; answer = this.#answers.at(-1)) {
-        const { route } = answer
-        const fresh = answer.avoided === this.avoid.size
-        if (route.final && fresh && route.peers.length > 0) return route.peers
-        const next = route.final ? undefined : this.#nextOf(route)
-        if (next) await this.#goOn(next)
-        else if (fresh) this.#answers.pop()
-        else await this.#askAgain(answer)
-      }
+      const way = this.#guess ? undefined : this.#convergence
+      const window = way ? await way.nearest(() => this.#guide.local(this.avoid).peers) : await this.#follow()
+      if (window) return window
     } while (this.distrust())
     throw new Refusal('NO_ROUTE', 'nobody reachable knows who owns this key; try again in a second', { path: this.path })
+  }
+
+  /** Whom a peer names; undefined when it does not answer. */
+  async ask(peer: Peer): Promise<Route | undefined> {
+    return this.visit(peer, () => this.#guide.ask(peer, this.avoid))
+  }
+
+  /** From answer to answer, until one is final; undefined when nobody is left to ask. */
+  async #follow(): Promise<Peer[] | undefined> {
+    for (let answer = this.#answers.at(-1); answer; answer = this.#answers.at(-1)) {
+      const { route } = answer
+      const fresh = answer.avoided === this.avoid.size
+      if (route.final && fresh && route.peers.length > 0) return route.peers
+      const next = route.final ? undefined : this.#nextOf(route)
+      if (next) await this.#goOn(next)
+      else if (fresh) this.#answers.pop()
+      else await this.#askAgain(answer)
+    }
+    return undefined
   }
 
   /** Takes a peer out of the lookup because it did not answer. */
@@ -169,14 +197,14 @@ export class Lookup {
 
   async #goOn(peer: Peer): Promise<void> {
     this.#asked.add(peer.id)
-    const route = await this.visit(peer, () => this.#guide.ask(peer, this.avoid))
+    const route = await this.ask(peer)
     if (route) this.#answers.push({ peer, route, avoided: this.avoid.size })
   }
 
   async #askAgain(answer: Answer): Promise<void> {
     const { peer } = answer
     const avoided = this.avoid.size
-    const route = peer ? await this.visit(peer, () => this.#guide.ask(peer, this.avoid)) : this.#say()
+    const route = peer ? await this.ask(peer) : this.#say()
     if (route) Object.assign(answer, { route, avoided })
     else this.#answers.pop()
   }

@@ -1,8 +1,9 @@
 /**
- * An overlay: who owns a key, and how to get there. Chord is one; whatever is shared never asks which one it is.
+ * An overlay: who owns a key, and how to get there. Whatever is shared never asks which one it is.
  *
  * What can be decided from what the node already knows is synchronous; joining, leaving and the jobs ask others.
  */
+import type { TSchema } from 'typebox'
 import type { Ports } from '../ports.ts'
 import type { Route } from '../protocol/peer-api.ts'
 import type { Handlers, Table } from '../protocol/rpc.ts'
@@ -37,11 +38,17 @@ export interface OverlayView {
   readonly degraded: boolean
   readonly acquaintances: readonly Acquaintance[]
   /** What is this overlay's own, as /nodeinfo shows it: `{ predecessor, successor, successors, fingers }` in Chord. */
-  readonly attributes: Readonly<Record<string, unknown>>
+  readonly attributes: Attributes
 }
 
+export type Attributes = Readonly<Record<string, unknown>>
+
 export interface Overlay {
-  readonly name: string
+  /**
+   * When a lookup may end. 0: with the first final route. k: once the k best by place() have answered, because nobody has the last
+   * word; at most 32.
+   */
+  readonly confirm: number
   /** Grows whenever what cells(), neighbors() or view() say may have changed. */
   readonly revision: number
   /**
@@ -49,16 +56,15 @@ export interface Overlay {
    * @throws Refusal NOT_JOINED while this node has no place in the network
    */
   route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route
-  /** The window of a key over a given set of peers, owner first. */
-  place(key: Id, peers: readonly Peer[], count: number): Peer[]
+  readonly place: Place
   /** The ranges that this node believes it holds, and with whom. None while it has no place in the network. */
   cells(): Cell[]
   /** The peers this node shares ranges with, nearest first. */
   neighbors(): Peer[]
   /** Others say that someone is there: a hint, to be looked into. */
   introduce(peer: Peer): void
-  /** Someone answered us. */
-  admit(peer: Peer): void
+  /** Someone answered us, after so many milliseconds. */
+  admit(peer: Peer, rttMs: number): void
   /** Someone did not answer us. */
   evict(id: Id): void
   view(): OverlayView
@@ -70,6 +76,45 @@ export interface Overlay {
   /** Gives the place up, and tells the neighbours. What this node holds is not its business. */
   leave(): Promise<void>
   readonly jobs: readonly Job[]
+}
+
+/** The window of a key over a given set of peers, owner first. */
+export type Place = (key: Id, peers: readonly Peer[], count: number) => Peer[]
+
+/** What /nodeinfo shows of each member of one network, by id. */
+export type Snapshot = ReadonlyMap<Id, Attributes>
+
+/** Violations in words: the property and the nodes. None when it holds. */
+export type Violations = readonly string[]
+
+/** An overlay before there is a node of it: its entry in the list, and all that shared code wants to know of it by name. */
+export interface Kind<Options> {
+  /** The rows that only it answers. */
+  readonly api: Table
+  /** What can be set of it besides what can be set of all; what has a description is the same for all nodes of a network. */
+  readonly options: Readonly<Record<string, TSchema>>
+  /** Named sets of options. */
+  readonly presets: Readonly<Record<string, object>>
+  /** How lookups travel by it, the usual way first. */
+  readonly modes: readonly Mode[]
+  /** What members make up when all is well: a ring, a tree. */
+  readonly shape: string
+  /** What /nodeinfo shows of it, as fields of the reply's schema. */
+  readonly attributes: Readonly<Record<string, TSchema>>
+  /** The most telling of that, by headings of a table. */
+  readonly columns: (attributes: Attributes) => Readonly<Record<string, Peer | number | undefined>>
+  /** What follows for its own options from what was said, unless that is said as well. */
+  readonly derive: (said: Partial<Options>) => Partial<Options>
+  /** What is wrong with these options, in a sentence. */
+  readonly fault: (options: Options) => string | undefined
+  /** How keys are placed under these options. */
+  readonly placement: (options: Options) => Place
+  /** What must hold at every moment, and does not. */
+  readonly violations: (snapshot: Snapshot, options: Options) => Violations
+  /** What is not as it will be once maintenance has done its work. */
+  readonly imperfections: (snapshot: Snapshot, options: Options) => Violations
+  /** @param setting an OverlaySetting of its own rows and options */
+  readonly create: (setting: never) => Overlay & { readonly handlers: object }
 }
 
 /** What every overlay is made from. */

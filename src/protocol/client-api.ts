@@ -2,20 +2,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { Tags } from './packets.ts'
 import { row, signed } from './rpc.ts'
-import {
-  ContentType,
-  Encoding,
-  Hop,
-  IdText,
-  Index,
-  Mode,
-  Name,
-  Peer,
-  ValueText,
-  Version,
-  limits,
-  ownerships,
-} from './schemas.ts'
+import { ContentType, Encoding, Hop, IdText, Index, Mode, Name, Peer, ValueText, Version, limits } from './schemas.ts'
 
 const object = <F extends Record<string, TSchema>>(fields: F) => Type.Object(fields, { additionalProperties: false })
 
@@ -69,7 +56,6 @@ const content = {
 
 export const nodeStates = ['joining', 'ready', 'leaving', 'left'] as const
 
-const Finger = object({ from: Type.Integer(), to: Type.Integer(), peer: Peer })
 /**
  * `moving`: records known to be on their way in or out; `complete`: everything written on this node's cells is here, as far as
  * anyone knows.
@@ -100,6 +86,7 @@ const Watch = object({
 })
 export type Watch = Static<typeof Watch>
 
+/** Whatever the overlay; what it shows besides, its entry in the list of overlays says. */
 export const NodeInfo = Type.Object({
   network: Type.String(),
   name: Type.String(),
@@ -108,20 +95,16 @@ export const NodeInfo = Type.Object({
   overlay: Type.String(),
   bits: Type.Integer(),
   replicas: Type.Integer(),
-  ownership: Type.Enum(ownerships),
   mode: Mode,
   version: Type.String(),
   incarnation: Type.Integer(),
   state: Type.Enum(nodeStates),
   degraded: Type.Boolean(),
-  predecessor: Type.Optional(Peer),
-  successor: Type.Optional(Peer),
-  successors: Type.Optional(Type.Array(Peer)),
-  fingers: Type.Optional(Type.Array(Finger)),
   content: Counts,
   membership: Type.Optional(Watch),
 })
-export type NodeInfo = Static<typeof NodeInfo>
+/** With what is its overlay's own. */
+export type NodeInfo = Static<typeof NodeInfo> & { readonly [attribute: string]: unknown }
 
 export const roles = ['owned', 'replica', 'misplaced'] as const
 const Row = object({

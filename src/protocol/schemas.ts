@@ -19,7 +19,8 @@ export const limits = {
 
 const rememberedMost = 1024
 
-export const modes = ['linear', 'fingers', 'onehop'] as const
+/** How lookups travel. Which of these an overlay has, its entry in the list of overlays says; `onehop` they all have. */
+export const modes = ['linear', 'fingers', 'buckets', 'prefix', 'onehop'] as const
 export const ownerships = ['successor', 'predecessor'] as const
 
 /** `'39ffa7…'`, as wide as the network's ids. */
@@ -34,7 +35,7 @@ export type Peer = Static<typeof Peer>
 
 export const Mode = Type.Enum(modes, {
   description:
-    'linear: successor by successor; fingers: by the finger table and the successor list; onehop: straight to the window, by the known members',
+    'linear: successor by successor; fingers: by the finger table and the successor list (Chord); buckets: by the nearest of all (Kademlia); prefix: by the next digit (Pastry); onehop: straight to the window, by the known members',
 })
 export type Mode = Static<typeof Mode>
 

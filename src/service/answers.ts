@@ -1,7 +1,7 @@
 /** Whatever goes wrong with a request, told in the one shape of errors. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Socket } from 'node:net'
-import { nodeApi } from '../node/node.ts'
+import type { NodeApi } from '../node/node.ts'
 import type { Log } from '../ports.ts'
 import { type ErrorBody, Refusal, Unreachable } from '../protocol/errors.ts'
 import { batch, type Row } from '../protocol/rpc.ts'
@@ -57,8 +57,8 @@ const refusalOf = (error: unknown, { method, url }: FastifyRequest): Refusal | u
 }
 
 /** 405 for a path that has other methods, else 404 with where to look. */
-export const answerNotFound = (url: string) => {
-  const table = pathTable()
+export const answerNotFound = (api: NodeApi, url: string) => {
+  const table = pathTable(api)
   return ({ method, url: asked }: FastifyRequest, reply: FastifyReply): void => {
     const path = asked.split('?')[0] ?? ''
     const methods = [...new Set(table.filter(({ matches }) => matches.test(path)).flatMap((row) => row.methods))]
@@ -68,8 +68,8 @@ export const answerNotFound = (url: string) => {
   }
 }
 
-const pathTable = (): { matches: RegExp; methods: string[] }[] => [
-  ...Object.values<Row>(nodeApi).map(({ method, path }) => ({
+const pathTable = (api: NodeApi): { matches: RegExp; methods: string[] }[] => [
+  ...Object.values<Row>(api).map(({ method, path }) => ({
     matches: new RegExp(`^${path.replace(/:\w+/, '[^/]+')}$`),
     methods: method === 'GET' ? ['GET', 'HEAD'] : [method],
   })),

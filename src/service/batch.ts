@@ -3,7 +3,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { nodeApi } from '../node/node.ts'
+import type { NodeApi } from '../node/node.ts'
 import type { Log } from '../ports.ts'
 import { batch, type Row } from '../protocol/rpc.ts'
 import { errorAnswer } from './answers.ts'
@@ -14,6 +14,7 @@ import { explain, type Validation } from './validation.ts'
 const answerChars = 1024 * 1024
 
 export interface BatchRoute {
+  readonly api: NodeApi
   readonly bits: number
   readonly log: Log
   readonly validation: Validation
@@ -22,23 +23,26 @@ export interface BatchRoute {
 }
 
 /** Rows whose calls may travel together. */
-export const batchedRows = Object.entries<Row>(nodeApi)
-  .filter(([, row]) => row.batch)
-  .map(([name]) => name as RowName)
+const batchedRows = (api: NodeApi): RowName[] =>
+  Object.entries<Row>(api)
+    .filter(([, row]) => row.batch)
+    .map(([name]) => name as RowName)
 
-export const Batch = Type.Object(
-  {
-    name: Type.Enum(batchedRows),
-    // What they are, the row of each says.
-    calls: Type.Unsafe<unknown[]>({ type: 'array', minItems: 1, maxItems: batch.callsMax }),
-  },
-  { additionalProperties: false },
-)
+/** What `POST /batch` takes. */
+export const batchBody = (api: NodeApi) =>
+  Type.Object(
+    {
+      name: Type.Enum(batchedRows(api)),
+      // What they are, the row of each says.
+      calls: Type.Unsafe<unknown[]>({ type: 'array', minItems: 1, maxItems: batch.callsMax }),
+    },
+    { additionalProperties: false },
+  )
 
 export const addBatch = (app: FastifyInstance, route: BatchRoute): void => {
-  const answers = new Map(batchedRows.map((name) => [name, answerOf(name, route)]))
-  app.post(batch.path, { schema: { body: Batch }, config: { signed: true } }, async ({ body }, reply) => {
-    const { name, calls } = body as Static<typeof Batch>
+  const answers = new Map(batchedRows(route.api).map((name) => [name, answerOf(name, route)]))
+  app.post(batch.path, { schema: { body: batchBody(route.api) }, config: { signed: true } }, async ({ body }, reply) => {
+    const { name, calls } = body as Static<ReturnType<typeof batchBody>>
     const answer = answers.get(name) as (call: unknown) => Answer
     const answered: Answer[] = []
     let chars = 0
@@ -60,8 +64,8 @@ export const addBatch = (app: FastifyInstance, route: BatchRoute): void => {
 /** `'[200,{"peers":[…],"final":true}]'`, at once where the handler answers at once. */
 type Answer = string | Promise<string>
 
-const answerOf = (name: RowName, { bits, log, validation, handle }: BatchRoute): ((call: unknown) => Answer) => {
-  const row: Row = nodeApi[name]
+const answerOf = (name: RowName, { api, bits, log, validation, handle }: BatchRoute): ((call: unknown) => Answer) => {
+  const row: Row = api[name]
   const valid = validation.strict(row.request)
   const handler = handle(name)
   const replied = (reply: unknown): string => `[${row.status},${JSON.stringify(reply)}]`

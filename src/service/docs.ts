@@ -1,14 +1,16 @@
 /** `/openapi.json`, and a page over it at `/docs`. The page's server is made by the first who asks for it. */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { NodeApi } from '../node/node.ts'
 import { openApi } from './openapi.ts'
 
 /** @param refuse gives the page's server the answers of this node to what goes wrong */
-export const addDocs = (app: FastifyInstance, version: string, refuse: (page: FastifyInstance) => void): void => {
+export const addDocs = (app: FastifyInstance, api: NodeApi, version: string, refuse: (page: FastifyInstance) => void): void => {
   let page: Promise<FastifyInstance> | undefined
-  app.get('/openapi.json', () => openApi(version))
+  const document = () => openApi(api, version)
+  app.get('/openapi.json', document)
   // Taken over only once the page is there: an error on the way is still answered as one.
   const serve = async (request: FastifyRequest, reply: FastifyReply) => {
-    page ??= createPage(version, refuse).catch((error: unknown) => {
+    page ??= createPage(document(), refuse).catch((error: unknown) => {
       page = undefined
       throw error
     })
@@ -23,14 +25,14 @@ export const addDocs = (app: FastifyInstance, version: string, refuse: (page: Fa
   })
 }
 
-const createPage = async (version: string, refuse: (page: FastifyInstance) => void): Promise<FastifyInstance> => {
+const createPage = async (document: object, refuse: (page: FastifyInstance) => void): Promise<FastifyInstance> => {
   const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([
     import('@fastify/swagger'),
     import('@fastify/swagger-ui'),
   ])
   const page = fastify()
   refuse(page)
-  await page.register(swagger, { mode: 'static', specification: { document: openApi(version) as never } })
+  await page.register(swagger, { mode: 'static', specification: { document: document as never } })
   await page.register(swaggerUi, { routePrefix: '/docs' })
   await page.ready()
   return page

@@ -1,9 +1,9 @@
 /** The table as an OpenAPI 3.1 document: TypeBox schemas are JSON Schema, which 3.1 takes as they are. */
 import type { TSchema } from 'typebox'
-import { nodeApi } from '../node/node.ts'
+import type { NodeApi } from '../node/node.ts'
 import { clientApi } from '../protocol/client-api.ts'
 import { batch, type Row } from '../protocol/rpc.ts'
-import { Batch } from './batch.ts'
+import { batchBody } from './batch.ts'
 import { ndjson } from './ndjson.ts'
 import { part } from './routes.ts'
 import { signatureHeader } from './signature.ts'
@@ -23,13 +23,13 @@ const errorReply = {
 }
 
 /** @param version of this package */
-export const openApi = (version: string): object => {
+export const openApi = (api: NodeApi, version: string): object => {
   const paths: Record<string, Record<string, object>> = {}
-  for (const [name, row] of Object.entries<Row>(nodeApi)) {
+  for (const [name, row] of Object.entries<Row>(api)) {
     const path = row.path.replace(/:(\w+)/g, '{$1}')
     paths[path] = { ...paths[path], [row.method.toLowerCase()]: operation(name, row) }
   }
-  paths[batch.path] = { post: batchOperation }
+  paths[batch.path] = { post: batchOperation(api) }
   return {
     openapi: '3.1.0',
     info: { title: 'polychord', version, description: 'A distributed hash table that you can curl. Ask any node.' },
@@ -54,17 +54,17 @@ export const openApi = (version: string): object => {
 /** Where the network has no secret, nothing of it is needed. */
 const signedOrOpen = { security: [{ secret: [] }, {}] }
 
-const batchOperation = {
+const batchOperation = (api: NodeApi) => ({
   operationId: 'batch',
   summary: 'calls of one row that travel together, answered in their order: as many of the first as fit',
   tags: ['peers'],
   ...signedOrOpen,
-  requestBody: { required: true, ...json(Batch) },
+  requestBody: { required: true, ...json(batchBody(api)) },
   responses: {
     200: { description: 'a status and a reply or an error for each', ...json({ type: 'array', items: { type: 'array' } }) },
     default: errorReply,
   },
-}
+})
 
 const operation = (name: string, row: Row): object => {
   const content = bodyContent(name, row)

@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, HookHandlerDoneFunction } from 'fastify'
 import { type TObject, type TSchema, Type } from 'typebox'
-import { type NodeApi, nodeApi } from '../node/node.ts'
+import type { NodeApi } from '../node/node.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Handlers, Row } from '../protocol/rpc.ts'
 import type { Metrics } from './metrics.ts'
@@ -14,18 +14,19 @@ export type RowName = keyof NodeApi & string
 export type Handler = (request: object) => unknown
 
 /** A row's handler, without the types that tie it to its row. */
-export const handlerOf = (handlers: Handlers<NodeApi>, name: RowName, metrics: Metrics): Handler => {
+export const handlerOf = (handlers: Handlers<NodeApi>, api: NodeApi, name: RowName, metrics: Metrics): Handler => {
   const handler = handlers[name] as Handler
-  return 'hops' in ((nodeApi[name].reply as Partial<TObject>).properties ?? {}) ? observed(handler, name, metrics) : handler
+  return 'hops' in ((api[name].reply as Partial<TObject>).properties ?? {}) ? observed(handler, name, metrics) : handler
 }
 
 /** @param handler gets the flat request, and, where a reply may be more than JSON, what Fastify knows of it */
 export const addRow = (
   app: FastifyInstance,
+  api: NodeApi,
   name: RowName,
   handler: (flat: object, request: FastifyRequest, reply: FastifyReply) => unknown,
 ): void => {
-  const row: Row = nodeApi[name]
+  const row: Row = api[name]
   const numbers = row.query.filter((field) => (row.request.properties[field] as { type?: string }).type === 'integer')
   app.route({
     method: row.method,

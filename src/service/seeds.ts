@@ -1,6 +1,7 @@
 /** What the seeds say before there is a node: which network this is, and who they are. */
 import { Agent } from 'undici'
 import type { NodeConfig } from '../node/config.ts'
+import { commonOptions, kindOf, type OverlayName, overlays } from '../overlay/overlays.ts'
 import { NodeInfo } from '../protocol/client-api.ts'
 import { errorStatus, Refusal, Unreachable } from '../protocol/errors.ts'
 import { peerApi } from '../protocol/peer-api.ts'
@@ -15,7 +16,7 @@ import { createValidation } from './validation.ts'
 const timeoutMs = 1500
 
 /** What a newcomer takes over from the network. */
-export type NetworkSettings = Pick<NodeConfig, 'network' | 'bits' | 'overlay' | 'ownership' | 'mode' | 'replicas'>
+export type NetworkSettings = Pick<NodeConfig, 'network' | 'bits' | 'overlay' | 'mode' | 'replicas'>
 
 /** Asks all seeds at once, and answers in their order; undefined for who is no node. */
 export const askSeeds = async (urls: readonly string[]): Promise<(NodeInfo | undefined)[]> => {
@@ -28,14 +29,18 @@ export const askSeeds = async (urls: readonly string[]): Promise<(NodeInfo | und
 }
 
 /** The network that the first of them belongs to. */
-export const settingsOf = ({ network, bits, overlay, ownership, mode, replicas }: NodeInfo): NetworkSettings => ({
+export const settingsOf = ({ network, bits, overlay, mode, replicas, ...shown }: NodeInfo): NetworkSettings => ({
   network,
   bits,
-  overlay: overlay as NodeConfig['overlay'],
-  ownership,
+  overlay: overlay as OverlayName,
   mode,
   replicas,
+  ...Object.fromEntries(commonTo(overlay).flatMap((name) => (name in shown ? [[name, shown[name]]] : []))),
 })
+
+/** A seed may have an overlay that this release does not know. */
+const commonTo = (overlay: string): string[] =>
+  Object.hasOwn(overlays, overlay) ? commonOptions(kindOf(overlay as OverlayName)) : []
 
 /**
  * A seed that does not answer now, or is somebody else now, may be itself again later: its id follows from its url.

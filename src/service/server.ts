@@ -39,6 +39,7 @@ const requestTimeoutMs = 30_000
 /** Made, and not yet listening. */
 export const createServer = (node: Served, { log, metrics, validation, gate }: ServerPorts): FastifyInstance => {
   const { me, config, handlers } = node
+  const api = nodeApi(config.overlay)
   const pressure = new Pressure()
   const guard = createGuard(me, config.network)
   const handleError = createErrorHandler(log)
@@ -106,13 +107,13 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   app.setErrorHandler(handleError)
   void app.register((elsewhere, _options, done) => {
     elsewhere.addHook('onResponse', noteUnrouted)
-    elsewhere.setNotFoundHandler(answerNotFound(me.url))
+    elsewhere.setNotFoundHandler(answerNotFound(api, me.url))
     done()
   })
 
-  const handle = (name: RowName) => handlerOf(handlers, name, metrics)
-  for (const name of Object.keys(nodeApi) as RowName[]) if (!valueRows.includes(name)) addRow(app, name, handle(name))
-  const setting = { url: me.url, bits: config.bits, log, validation, gate, handle }
+  const handle = (name: RowName) => handlerOf(handlers, api, name, metrics)
+  for (const name of Object.keys(api) as RowName[]) if (!valueRows.includes(name)) addRow(app, api, name, handle(name))
+  const setting = { api, url: me.url, bits: config.bits, log, validation, gate, handle }
   addBatch(app, setting)
   addValueRoutes(app, setting)
 
@@ -122,9 +123,9 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
     reply.type('text/plain; charset=utf-8').header('cache-control', 'no-store').send(welcome(info())),
   )
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
-  addDocs(app, info().version, (page) => {
+  addDocs(app, api, info().version, (page) => {
     page.setErrorHandler(handleError)
-    page.setNotFoundHandler(answerNotFound(me.url))
+    page.setNotFoundHandler(answerNotFound(api, me.url))
   })
   return app
 }

@@ -39,7 +39,7 @@ export const createService = (config: NodeConfig, store: Store, log: Logger, lef
   const clock = new ServiceClock(log)
   const signer = keyring && new Signer(keyring, networkId, me)
   const gate = keyring && new Gate({ me, network: networkId, keyring, refused: metrics.unauthorized })
-  const network = new HttpNetwork(nodeApi, { ...config, validation, signer, observe: metrics.called })
+  const network = new HttpNetwork(nodeApi(config.overlay), { ...config, validation, signer, observe: metrics.called })
   const datagrams = new UdpDatagrams({
     codec: new PacketCodec({ me, network: networkId, incarnation, keyring, validation, now: Date.now }),
     log,

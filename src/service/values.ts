@@ -1,6 +1,6 @@
 /** The routes where values come in and go out as bytes: /store, and /lookup with ?raw. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { nodeApi } from '../node/node.ts'
+import type { NodeApi } from '../node/node.ts'
 import type { Log } from '../ports.ts'
 import type { Found } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
@@ -13,6 +13,7 @@ import { addRow, answer, type Handler, type RowName } from './routes.ts'
 import { explain, type Validation } from './validation.ts'
 
 export interface ValueRoutes {
+  readonly api: NodeApi
   readonly url: string
   readonly bits: number
   readonly log: Log
@@ -65,7 +66,9 @@ export const addValueRoutes = (app: FastifyInstance, setting: ValueRoutes): void
   })
   for (const name of ['lookup', 'lookupBy'] as const) {
     const handler = setting.handle(name)
-    addRow(app, name, (flat, request, reply) => ('raw' in flat ? answerRaw(handler(flat), request, reply) : handler(flat)))
+    addRow(app, setting.api, name, (flat, request, reply) =>
+      'raw' in flat ? answerRaw(handler(flat), request, reply) : handler(flat),
+    )
   }
 }
 
@@ -78,10 +81,10 @@ type Store = (asked: Storing, what: string) => unknown
 const addStore = (
   app: FastifyInstance,
   name: 'store' | 'storeNamed',
-  { validation, bits, handle }: ValueRoutes,
+  { api, validation, bits, handle }: ValueRoutes,
   handler: (store: Store, request: FastifyRequest, reply: FastifyReply) => unknown,
 ): void => {
-  const row: Row = nodeApi[name]
+  const row: Row = api[name]
   const valid = validation.strict(row.request)
   const handled = handle(name)
   const store: Store = (asked, what) => {

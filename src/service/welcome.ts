@@ -1,12 +1,16 @@
 /** `GET /`: what this node is, and what to type next. */
+import { kindOf, type OverlayName } from '../overlay/overlays.ts'
 import type { NodeInfo } from '../protocol/client-api.ts'
-import { shortId } from '../space/id.ts'
+import type { Row } from '../protocol/rpc.ts'
 
 /** As text for a terminal. */
-export const welcome = ({ name, url, id, overlay, bits, network, state, content, successor }: NodeInfo): string => {
+export const welcome = (info: NodeInfo): string => {
+  const { name, url, id, overlay, bits, network, state, content } = info
   const ask = `curl ${url}`
+  const { api, modes } = kindOf(overlay as OverlayName)
+  const told = Object.values<Row>(api).filter(({ method, path }) => method === 'GET' && !path.includes(':'))
   return `${name}: a node of the ${overlay} network ${network} (${bits} bits), ${state}
-id ${id}, ${content.owned} records owned${successor && successor.id !== id ? `, successor ${shortId(successor.id)} at ${successor.url}` : ''}
+id ${id}, ${content.owned} records owned
 
 Store, look up, delete:
   ${ask}/store -d value=hello
@@ -20,14 +24,12 @@ Store, look up, delete:
 
 See who owns a key, and the way there:
   curl '${url}/find?value=hello'
-  curl '${url}/find?value=hello&mode=linear'
+  curl '${url}/find?value=hello&mode=${modes.at(-1)}'
   ${ask}/find/${id}
 
 See this node:
   ${ask}/nodeinfo
-  ${ask}/predecessor
-  ${ask}/successor
-  ${ask}/members
+${told.map(({ path }) => `  ${ask}${path}\n`).join('')}  ${ask}/members
   ${ask}/db
   curl '${url}/get?value=hello'
   ${ask}/healthz

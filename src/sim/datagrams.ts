@@ -10,7 +10,6 @@ import type { Peer } from '../protocol/schemas.ts'
 import type { Host } from './host.ts'
 import type { NetworkSetting } from './network.ts'
 import { happens } from './random.ts'
-import { delayMs } from './weather.ts'
 
 export interface DatagramSetting extends NetworkSetting {
   /** Whether packets from one url to another are swallowed. */
@@ -43,10 +42,10 @@ export class SimDatagrams {
   }
 
   #send(from: Host, random: Random, { to: peer, network, sender, sent }: Envelope): void {
-    const { timeline, trace, log, weather, hostAt } = this.#world
+    const { timeline, trace, log, weather, travelMs, hostAt } = this.#world
     if (this.#world.blocks(from.url, peer.url) || happens(random, weather().lossPerMille)) return
     timeline.after(
-      delayMs(weather(), random),
+      travelMs(from, peer.url, random),
       () => {
         const to = hostAt(peer.url)
         to?.during(to.life, () => {

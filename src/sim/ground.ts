@@ -2,26 +2,30 @@
  * What a world is made of: time, places, messages, and what is written down of it. What befalls its nodes is another matter.
  */
 import { type NodeConfig, type NodeSettings, parseConfig } from '../node/config.ts'
-import type { Snapshot } from '../overlay/chord/invariants.ts'
+import type { Snapshot } from '../overlay/overlay.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { SimDatagrams } from './datagrams.ts'
+import type { Guard } from './guard.ts'
+import { Guards } from './guards.ts'
 import { History } from './history.ts'
 import { epochMs, hash, type Host } from './host.ts'
 import { Hosts, urlOf } from './hosts.ts'
+import { type LatencyModel, latencyOf } from './latency.ts'
 import { Law } from './law.ts'
 import { Ledger } from './ledger.ts'
 import { type NetworkSetting, SimNetwork } from './network.ts'
 import { stream } from './random.ts'
-import { Rings } from './rings.ts'
 import { Timeline } from './timeline.ts'
-import { calm, type Weather } from './weather.ts'
+import { calm, delayMs, type Weather } from './weather.ts'
 
 export interface WorldOptions {
   readonly seed: number
   /** Options of every node; nobody watches who is there unless they say so. */
   readonly settings?: Partial<NodeSettings>
   readonly weather?: Weather
+  /** How far apart nodes are, beside what the weather does; as near as can be without it. */
+  readonly latency?: LatencyModel
   /** Whether messages are copied and checked against their rows. Without: several times faster. */
   readonly encode?: boolean
   /** Gets a line for every event that a node logs, and for every message that arrives. */
@@ -38,30 +42,35 @@ export class Ground {
   readonly #settings: Partial<NodeSettings>
   protected readonly timeline: Timeline
   readonly #config: NodeConfig
-  protected readonly rings: Rings
+  protected readonly guards: Guards
   protected readonly history: History
   protected readonly net: SimNetwork
   protected readonly places: Hosts
   /** Who has been asked to go, and what came of it. */
   protected readonly leaving = new Map<Id, { readonly state: string }>()
 
-  constructor({ seed, settings = {}, weather = calm, encode = true, log }: WorldOptions) {
+  constructor({ seed, settings = {}, weather = calm, latency, encode = true, log }: WorldOptions) {
     this.seed = seed
     this.weather = weather
     this.network = hash(`network of world ${seed}`).slice(0, 16)
     this.#settings = settings
     this.timeline = new Timeline(stream(seed, 'world', 'ties'))
     this.#config = this.configOf(urlOf(seed, 0), {})
-    this.rings = new Rings(this.#config.successors)
+    this.guards = new Guards(this.#config, (network) => this.net.carried(network))
     const timeline = this.timeline
-    const history = new History(seed, () => timeline.now, this.rings, log)
+    const history = new History(seed, () => timeline.now, this.guards, log)
     this.history = history
+    const between = latency ? latencyOf(latency, seed) : () => 0
     const setting: NetworkSetting = {
       timeline,
       trace: history.trace,
       log,
       encode,
       weather: () => this.weather,
+      travelMs: (from, to, random) => {
+        const there = this.places.at(to)
+        return delayMs(this.weather, random) + (there ? Math.round(between(from.index, there.index)) : 0)
+      },
       hostAt: (url) => this.places.at(url),
       blame: (host, error) => history.blame(host, error),
     }
@@ -89,21 +98,18 @@ export class Ground {
       bits,
       nowMs: () => epochMs + timeline.now,
       hosts: () => this.places.all(),
-      stays: ({ id }) => id !== undefined && this.rings.snapshot(this.network).has(id) && !this.going().has(id),
+      stays: ({ id }) => id !== undefined && this.guards.of(this.network).snapshot.has(id) && !this.going().has(id),
       window: (key) => this.window(key),
     })
     this.law = new Law({
-      rings: this.rings,
       ledger: this.ledger,
-      listLength: this.#config.successors,
       host: (id) => this.host(id),
-      snapshot: (network) => this.snapshot(network),
-      carried: (network) => net.carried(network),
+      guard: (network) => this.guard(network),
       going: () => this.going(),
     })
   }
 
-  /** Whether the ring's properties are demanded at every moment. */
+  /** Whether the network's properties are demanded at every moment. */
   get demanding(): boolean {
     return this.history.demanding
   }
@@ -141,24 +147,27 @@ export class Ground {
     return this.places.running(network)
   }
 
-  /** Ids of the members of the ring, in order. */
+  /** Ids of the members, in order. */
   members(network = this.network): readonly Id[] {
-    this.history.look()
-    return this.rings.members(network)
+    return this.guard(network).ids
   }
 
   /** Those of the members that should hold a key, owner first. */
   window(key: Id): readonly Host[] {
-    const hosts = this.rings.members(this.network).map((id) => this.host(id))
+    const hosts = this.guards.of(this.network).ids.map((id) => this.host(id))
     const peers = hosts.flatMap(({ id, url }) => (id === undefined ? [] : [{ id, url }]))
     const { overlay } = hosts.find(({ node }) => node)?.node ?? {}
     return (overlay?.place(key, peers, this.#config.replicas) ?? []).map(({ id }) => this.host(id))
   }
 
-  /** The ring as its members see it. */
+  /** What the members show. */
   snapshot(network = this.network): Snapshot {
+    return this.guard(network).snapshot
+  }
+
+  protected guard(network: string): Guard {
     this.history.look()
-    return this.rings.snapshot(network)
+    return this.guards.of(network)
   }
 
   peer(id: Id): Peer {

@@ -1,26 +1,26 @@
 /** What has happened in a world: its trace, its log, and the first thing that was not in order. */
 import type { Log } from '../ports.ts'
 import type { Host } from './host.ts'
-import type { Rings } from './rings.ts'
+import type { Guards } from './guards.ts'
 import { Trace } from './trace.ts'
 
 export class History {
   readonly trace = new Trace()
-  /** Whether the rings' properties are demanded at every moment. */
+  /** Whether the properties of networks are demanded at every moment. */
   demanding = true
   /** The first violation of a property, or mistake of a node: it ends the run. */
   failure: Error | undefined
   readonly #seed: number
   readonly #now: () => number
-  readonly #rings: Rings
+  readonly #guards: Guards
   readonly #log: ((line: string) => void) | undefined
   /** Hosts whose code has run since the last look. */
   readonly #touched = new Set<Host>()
 
-  constructor(seed: number, now: () => number, rings: Rings, log: ((line: string) => void) | undefined) {
+  constructor(seed: number, now: () => number, guards: Guards, log: ((line: string) => void) | undefined) {
     this.#seed = seed
     this.#now = now
-    this.#rings = rings
+    this.#guards = guards
     this.#log = log
   }
 
@@ -30,11 +30,11 @@ export class History {
 
   /** Looks at every node whose code has run. Returns whether the run is over. */
   look(): boolean {
-    const changed = this.#rings.look(this.#touched)
+    const changed = this.#guards.look(this.#touched)
     this.#touched.clear()
     if (this.demanding)
       for (const network of changed) {
-        const wrong = this.#rings.violations(network)
+        const wrong = this.#guards.of(network).violations()
         if (wrong.length > 0) this.failure ??= this.error(wrong.join('\n'))
       }
     return this.failure !== undefined

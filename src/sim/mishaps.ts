@@ -57,12 +57,9 @@ export const mishaps: Readonly<Record<string, Scenario>> = {
       const [left, right] = [eight.filter((_, at) => at % 2 === 0), eight.filter((_, at) => at % 2 === 1)]
       scene.world.partition(left, right)
       await scene.world.run(60_000)
-      const rings = new Set(left.map((id) => scene.world.snapshot().get(id)?.successors[0]))
-      scene.check(
-        'there are two rings',
-        left.every((id) => rings.has(id)),
-        [...rings].join(' '),
-      )
+      const near = left.flatMap((id) => scene.world.host(id).node?.overlay.neighbors() ?? [])
+      const across = near.filter(({ id }) => right.some((other) => other === id)).map(({ id }) => id)
+      scene.check('there are two networks', across.length === 0, across.join(' '))
       for (const id of [left[0], right[0]]) if (id) await scene.store(`stored by ${id} in the split`, undefined, id)
       await scene.rest()
     },

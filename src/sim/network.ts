@@ -8,7 +8,7 @@
 import { Compile, type Validator } from 'typebox/compile'
 import type { NodeConfig } from '../node/config.ts'
 import { type NodeApi, nodeApi } from '../node/node.ts'
-import { Chord } from '../overlay/chord/chord.ts'
+import type { OverlayName } from '../overlay/overlays.ts'
 import type { Random } from '../ports.ts'
 import { type ErrorBody, errorFromPeer, Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Network, Reply, Request } from '../protocol/rpc.ts'
@@ -19,7 +19,7 @@ import type { Host } from './host.ts'
 import { happens } from './random.ts'
 import type { Timeline } from './timeline.ts'
 import type { Trace } from './trace.ts'
-import { delayMs, type Weather } from './weather.ts'
+import type { Weather } from './weather.ts'
 
 type Call = keyof NodeApi
 
@@ -50,6 +50,8 @@ export interface NetworkSetting {
   readonly log: ((line: string) => void) | undefined
   readonly encode: boolean
   weather(): Weather
+  /** How long a message is under way. */
+  travelMs(from: Host, to: string, random: Random): number
   hostAt(url: string): Host | undefined
   blame(host: Host, error: unknown): void
 }
@@ -119,14 +121,15 @@ export class SimNetwork {
   }
 
   #ask(from: Host, random: Random, question: Question): void {
-    const { timeline, trace, log, weather, hostAt } = this.#world
+    const { timeline, trace, log, weather, travelMs, hostAt } = this.#world
     const { life, peer, name, network, sent } = question
     if (this.blocks(from.url, peer.url) || happens(random, weather().lossPerMille)) return
     timeline.after(
-      delayMs(weather(), random),
+      travelMs(from, peer.url, random),
       () => {
         const to = hostAt(peer.url)
-        if (!to?.node) return timeline.after(delayMs(weather(), random), () => from.during(life, question.refused), random)
+        if (!to?.node)
+          return timeline.after(travelMs(from, peer.url, random), () => from.during(life, question.refused), random)
         to.during(to.life, () => {
           const { node } = to
           if (!node) return
@@ -146,13 +149,13 @@ export class SimNetwork {
   }
 
   #reply(from: Host, to: Host, random: Random, { life, name, network, answered }: Question, answer: Answer): void {
-    const { timeline, trace, log, weather } = this.#world
+    const { timeline, trace, log, weather, travelMs } = this.#world
     if (this.blocks(to.url, from.url) || happens(random, weather().replyLossPerMille)) return
     const sent = 'error' in answer ? this.#copy(answer.error) : this.#write(to, name, 'reply', answer.reply)
     const parcel = name === 'neighborhood' && 'reply' in answer ? parcelFor(from, life, network, answer.reply) : undefined
     if (parcel) this.#parcels.add(parcel)
     timeline.after(
-      delayMs(weather(), random),
+      travelMs(to, from.url, random),
       () => {
         from.during(life, () => {
           if (parcel) parcel.arrived = true
@@ -170,7 +173,7 @@ export class SimNetwork {
   /** What a row says of a message is held against it. */
   #write(sender: Host, name: Call, part: 'request' | 'reply', message: unknown): Letter {
     const letter = this.#copy(message)
-    const validator = validatorOf(name, part)
+    const validator = validatorOf(sender.node?.config.overlay ?? 'chord', name, part)
     if (this.#world.encode && !validator.Check(letter.value)) {
       const [wrong] = validator.Errors(letter.value)
       this.#world.blame(
@@ -232,13 +235,13 @@ const parcelFor = (host: Host, life: number, network: string, reply: unknown): P
   return { network, to: host.id ?? '', list, host, life, arrived: false }
 }
 
-const isMember = ({ node }: Host): boolean => node?.overlay instanceof Chord && node.overlay.isMember
+const isMember = ({ node }: Host): boolean => node?.overlay.view().joined ?? false
 
 const validators = new Map<string, Validator>()
 
-const validatorOf = (name: Call, part: 'request' | 'reply'): Validator => {
-  const label = `${name} ${part}`
-  const validator = validators.get(label) ?? Compile(nodeApi[name][part])
+const validatorOf = (overlay: OverlayName, name: Call, part: 'request' | 'reply'): Validator => {
+  const label = `${overlay} ${name} ${part}`
+  const validator = validators.get(label) ?? Compile(nodeApi(overlay)[name][part])
   validators.set(label, validator)
   return validator
 }

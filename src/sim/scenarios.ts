@@ -39,10 +39,11 @@ export interface Report {
 export const simulate = async (name: string, seed: number, direction: Direction = {}): Promise<Report> => {
   const scenario = scenarios[name]
   if (!scenario) throw new Error(`no scenario is called ${name}; there are: ${Object.keys(scenarios).join(', ')}`)
-  const { settings, ...setting } = scenario.setting?.(stream(seed, 'scenario', 'setting')) ?? {}
+  const { overlay = 'chord' } = direction
+  const { settings, ...setting } = scenario.setting?.(stream(seed, 'scenario', 'setting'), overlay) ?? {}
   const ownership = ownerships[seed % ownerships.length] ?? 'successor'
   const membership = seed % 5 === 3 ? 'local' : 'off'
-  const scene = new Scene(seed, { ...setting, settings: { ownership, membership, ...settings } }, direction)
+  const scene = new Scene(seed, { ...setting, settings: { overlay, ownership, membership, ...settings } }, direction)
   const { world, checks } = scene
   try {
     await scenario.play(scene)

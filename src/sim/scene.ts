@@ -1,5 +1,6 @@
 /** What a scenario works with: a world, checks that are noted, and the demands that end most of them. */
 import type { NodeSettings } from '../node/config.ts'
+import type { OverlayName } from '../overlay/overlays.ts'
 import type { Random } from '../ports.ts'
 import type { Id } from '../space/id.ts'
 import { brokenPromises, misjudged, misplaced } from './audit.ts'
@@ -26,7 +27,7 @@ export interface Setting {
 export interface Scenario {
   /** One line: what happens. */
   readonly summary: string
-  setting?(random: Random): Setting
+  setting?(random: Random, overlay: OverlayName): Setting
   play(scene: Scene): Promise<void>
 }
 
@@ -35,6 +36,8 @@ const everyMs = 20
 
 /** How a scenario is to be played. */
 export interface Direction {
+  /** Chord without it. */
+  readonly overlay?: OverlayName
   /** Gets a line for everything that happens. */
   readonly log?: (line: string) => void
   /** In the place of the one that chance writes. */

@@ -3,8 +3,9 @@
  * schedules in which everything happens hide what some of it alone would show.
  */
 import type { NodeSettings } from '../node/config.ts'
+import { kindOf, type OverlayName } from '../overlay/overlays.ts'
 import type { Random } from '../ports.ts'
-import { modes } from '../protocol/schemas.ts'
+import type { Mode } from '../protocol/schemas.ts'
 import type { Bounds } from './fate.ts'
 import { pick, within } from './random.ts'
 
@@ -33,10 +34,15 @@ export interface Schedule extends Bounds {
 /** A successor list that is two longer than the window is the least. */
 const successorsLeast = 5
 
-export const drawSettings = (random: Random): Partial<NodeSettings> => ({
+const drawMode = (random: Random, overlay: OverlayName): Mode => {
+  const ways = [...kindOf(overlay).modes.toReversed(), 'onehop' as const]
+  return ways[random.below(ways.length)] ?? 'onehop'
+}
+
+export const drawSettings = (random: Random, overlay: OverlayName): Partial<NodeSettings> => ({
   bits: pick(random, [32, 160]),
   successors: within(random, successorsLeast, successorsLeast + 3),
-  mode: pick(random, modes),
+  mode: drawMode(random, overlay),
   stabilizeEveryMs: within(random, 200, 2000),
   foundAfterMs: 60_000,
 })

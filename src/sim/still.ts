@@ -1,27 +1,14 @@
-/**
- * A ring at rest: every node's table as stabilisation and the finger refresh leave it, read off the sorted list of peers.
- *
- * No time passes and no message travels, so 100 000 nodes fit. Lookups are the one that every node runs, over the tables
- * that serve requests. Nodes may be dead; nobody learns of it but the lookup that runs into them, as in Chord (ToN'03)
- * §V-D, where stabilisation stops just before the failures.
- */
+/** A ring of Chord at rest: every node's table as stabilisation and the finger refresh leave it. */
 import assert from 'node:assert/strict'
-import { successorOf } from '../overlay/chord/placement.ts'
 import { Table } from '../overlay/chord/table.ts'
-import { Lookup } from '../overlay/lookup.ts'
-import type { Clock } from '../ports.ts'
-import { Unreachable } from '../protocol/errors.ts'
-import type { Hop, Peer } from '../protocol/schemas.ts'
+import type { Route } from '../protocol/peer-api.ts'
+import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
-import { distance, fingerStart, inArc } from '../space/ring.ts'
+import { distance, fingerStart, inArc, successorOf } from '../space/ring.ts'
+import { StillNetwork } from './still-network.ts'
 
 /** Candidates that one answer names, as in the content layer. */
 const breadth = 8
-
-/** What waits here never wakes, and what is periodic never runs. */
-const stillClock: Clock = { now: () => 0, sleep: () => new Promise(() => undefined), every: () => () => undefined }
-
-const nobody: ReadonlySet<Id> = new Set()
 
 export interface StillOptions {
   /** Length of every successor list. */
@@ -30,22 +17,12 @@ export interface StillOptions {
   readonly predecessor: boolean
 }
 
-/** Where a lookup ended, and everyone it contacted on the way, in order: the owner last, the dead marked. */
-export interface Travel {
-  readonly owner: Peer
-  readonly path: readonly Hop[]
-}
-
-export class StillRing {
+export class StillRing extends StillNetwork {
   readonly #tables: ReadonlyMap<Id, Table>
-  #dead = nobody
 
   /** @param peers clockwise, by id */
   constructor(peers: readonly Peer[], options: StillOptions) {
-    assert(
-      peers.every(({ id }, at) => at === 0 || (peers[at - 1] as Peer).id < id),
-      'the peers are not in order of their ids, each once',
-    )
+    super(peers)
     this.#tables = new Map(peers.map((me, at) => [me.id, tableAtRest(peers, at, options)]))
   }
 
@@ -56,35 +33,8 @@ export class StillRing {
     return table
   }
 
-  /** From now on exactly these do not answer. */
-  kill(dead: ReadonlySet<Id>): void {
-    this.#dead = dead
-  }
-
-  /**
-   * Goes from one node to the first that owns the key and lives.
-   * @throws Refusal NO_ROUTE when nobody who lives knows more
-   */
-  async lookup(from: Peer, key: Id): Promise<Travel> {
-    const lookup = new Lookup(
-      {
-        local: (avoid) => this.table(from.id).route(key, breadth, avoid, 'fingers'),
-        ask: (peer, avoid) => this.#answer(peer, (table) => table.route(key, breadth, avoid, 'fingers')),
-        evict: () => undefined,
-        isSuspect: () => false,
-      },
-      stillClock,
-    )
-    for (;;) {
-      const [owner] = (await lookup.window()) as [Peer]
-      const reached = await lookup.visit(owner, () => this.#answer(owner, ({ me }) => me))
-      if (reached) return { owner: reached, path: lookup.path }
-    }
-  }
-
-  async #answer<T>(peer: Peer, ask: (table: Table) => T): Promise<T> {
-    if (this.#dead.has(peer.id)) throw new Unreachable(peer.url, 'it is dead')
-    return ask(this.table(peer.id))
+  protected route(at: Peer, key: Id, avoid: ReadonlySet<Id>): Route {
+    return this.table(at.id).route(key, breadth, avoid, 'fingers')
   }
 }
 

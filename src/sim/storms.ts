@@ -10,15 +10,15 @@ const callTimeoutMs = 1500
 export const storms: Readonly<Record<string, Scenario>> = {
   swarm: {
     summary: 'nodes come, leave and die at random, within what the protocol assumes; nothing may ever be wrong',
-    setting: (random) => ({
-      settings: { ...drawSettings(random), callTimeoutMs },
+    setting: (random, overlay) => ({
+      settings: { ...drawSettings(random, overlay), callTimeoutMs },
       weather: rough(random, callTimeoutMs),
     }),
     play: (scene) => play(scene, true),
   },
   beyond: {
     summary: 'lost messages, cuts, long pauses, too many deaths: the ring must recover, and keep what it promised',
-    setting: (random) => ({ settings: { ...drawSettings(random), callTimeoutMs } }),
+    setting: (random, overlay) => ({ settings: { ...drawSettings(random, overlay), callTimeoutMs } }),
     play: (scene) => play(scene, false),
   },
 }

@@ -129,14 +129,8 @@ export const traps: Readonly<Record<string, Scenario>> = {
       scene.world.add({ id: 'fe' })
       await scene.bustle(2000)
       await scene.rest()
-      const toSuccessor = scene.world.config.ownership === 'successor'
-      for (const [key, successor, predecessor] of [
-        ['ff', 'ff', 'ff'],
-        ['00', '00', '00'],
-        ['02', '80', '01'],
-        ['81', 'fe', '80'],
-      ] as const) {
-        const owner = toSuccessor ? successor : predecessor
+      for (const key of ['ff', '00', '02', '81']) {
+        const owner = scene.world.window(key)[0]?.id
         const found = await scene.world.call('80', 'find', { key })
         scene.check(`${owner} owns ${key}`, found.owner.id === owner, found.owner.id)
       }

@@ -132,14 +132,14 @@ export class World extends Population {
 
   /** Lets time pass until everyone has joined and the ring is ideal. */
   async settle(withinMs = Math.max(120_000, 30 * this.config.stabilizeEveryMs), network = this.network): Promise<void> {
-    const settled = () => this.rings.isIdeal(network) && this.running(network).length === this.members(network).length
+    const settled = () => this.guard(network).isIdeal && this.running(network).length === this.members(network).length
     await this.until(settled, withinMs, () => {
       const outside = this.running(network).flatMap((host) => {
         if (!host.id || !this.snapshot(network).has(host.id)) return [`${host.url} has not joined`]
         return this.host(host.id) === host ? [] : [`${host.url} has the id of ${this.host(host.id).url}`]
       })
-      return [...outside, ...this.rings.imperfections(network)].slice(0, 20).join('\n')
+      return [...outside, ...this.guards.of(network).imperfections()].slice(0, 20).join('\n')
     })
-    this.law.principals(network)
+    this.guards.of(network).noteSettled()
   }
 }

@@ -51,4 +51,16 @@ export const covers = (outer: Arc, inner: Arc): boolean => {
   return distance(outer.from, inner.from) < end && end <= distance(outer.from, outer.to)
 }
 
+/** The place in a clockwise list of the first at or after a point: a key's owner, in Chord. */
+export const successorOf = (clockwise: readonly { readonly id: Id }[], point: Id): number => {
+  let low = 0
+  let high = clockwise.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((clockwise[middle] as { id: Id }).id < point) low = middle + 1
+    else high = middle
+  }
+  return low === clockwise.length ? 0 : low
+}
+
 const sizeOf = (id: Id): bigint => 1n << BigInt(id.length * 4)

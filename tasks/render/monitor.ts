@@ -1,7 +1,7 @@
 /** The monitor: one frame of the network, drawn. */
 import { type Id, shortId } from '../../src/space/id.ts'
 import { contentBar } from './bar.ts'
-import { type Copies, copiesAmong, type Network } from './status.ts'
+import { type Copies, copiesAmong, type Network, placementOf } from './status.ts'
 import { type Cell, type Paint, plural, quote, table } from './text.ts'
 
 /** One node as a frame shows it. */
@@ -111,20 +111,19 @@ const titleOf = (frame: Frame, { time, everySeconds }: Setting, paint: Paint): s
 const notRunning = (
   { id, condition, seenAs }: Watched,
   running: readonly Watched[],
-  { ownership }: Network,
+  network: Network,
   { deadMs }: Setting,
 ): string => {
   if (condition === 'starting') return 'starting'
   if (condition === 'silent')
     return seenAs === undefined || seenAs === 'alive' ? '✗ does not answer' : `✗ does not answer · ${seenAs}`
-  const after = running.find((other) => other.id > id) ?? running[0]
-  const before = running.findLast((other) => other.id < id) ?? running.at(-1)
-  const heir = ownership === 'successor' ? after : before
+  const peers = running.map((node) => ({ id: node.id, url: node.port }))
+  const [heir] = placementOf(network)(id, peers, 1)
   const since = deadMs.get(id)
   const noticed = seenAs === 'alive' ? ['not noticed yet'] : seenAs === 'suspect' ? ['suspect'] : []
   return [
     `✗ dead${since === undefined ? '' : ` ${Math.round(since / 1000)} s`}`,
     ...noticed,
-    ...(heir ? [`heir ${heir.port}`] : []),
+    ...(heir ? [`heir ${heir.url}`] : []),
   ].join(' · ')
 }

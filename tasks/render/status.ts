@@ -1,7 +1,9 @@
 /** The network as a table in ring order: `npm run task status`. */
+import type { Place } from '../../src/overlay/overlay.ts'
+import { commonOptions, kindOf, type OverlayName, type OverlayOptions } from '../../src/overlay/overlays.ts'
 import type { NodeInfo } from '../../src/protocol/client-api.ts'
+import type { Peer } from '../../src/protocol/schemas.ts'
 import { type Id, shortId } from '../../src/space/id.ts'
-import { distance } from '../../src/space/ring.ts'
 import { type Cell, type Paint, plural, table } from './text.ts'
 
 /** One recorded node; `info` when it answers. */
@@ -14,14 +16,16 @@ export interface NodeRow {
   readonly seenAs?: string
 }
 
-/** What is the same for all nodes. */
-export interface Network {
-  readonly overlay: string
+/** What is the same for all nodes: their overlay, and its options. */
+export interface Network extends Partial<OverlayOptions> {
+  readonly overlay: OverlayName
   readonly bits: number
   readonly replicas: number
-  readonly ownership: 'successor' | 'predecessor'
-  readonly mode: string
 }
+
+/** Where copies belong. */
+export const placementOf = (network: Pick<Network, 'overlay' | 'replicas'> & Partial<OverlayOptions>): Place =>
+  kindOf(network.overlay).placement(network as unknown as OverlayOptions)
 
 export interface Status {
   readonly network: Network
@@ -33,16 +37,20 @@ export interface Status {
 
 const inRingOrder = <T extends { id: Id }>(rows: readonly T[]): T[] => [...rows].sort((a, b) => (a.id < b.id ? -1 : 1))
 
-/** The share of the circle that each member owns, 0 to 1, by id. */
-export const arcShares = (ids: readonly Id[], ownership: Network['ownership']): ReadonlyMap<Id, number> => {
-  const sorted = [...ids].sort()
-  const shares = sorted.map((id, at): [Id, number] => {
-    const before = sorted.at(at - 1) ?? id
-    const after = sorted[(at + 1) % sorted.length] ?? id
-    const steps = ownership === 'successor' ? distance(before, id) : distance(id, after)
-    return [id, sorted.length === 1 ? 1 : Number((steps * 1_000_000n) / (1n << BigInt(id.length * 4))) / 1_000_000]
-  })
-  return new Map(shares)
+/** Keys that are tried to see who owns how much, 16 to the power of these digits: all there are, where ids are no longer. */
+const samplingDigits = 3
+
+/** The share of all keys that each member owns, 0 to 1, by id. */
+export const shares = (ids: readonly Id[], place: Place): ReadonlyMap<Id, number> => {
+  const peers = ids.map((id) => ({ id, url: '' }))
+  const width = ids[0]?.length ?? 0
+  const digits = Math.min(samplingDigits, width)
+  const counts = new Map(ids.map((id) => [id, 0]))
+  for (let number = 0; number < 16 ** digits; number++) {
+    const [owner] = place(number.toString(16).padStart(digits, '0').padEnd(width, '8'), peers, 1)
+    if (owner) counts.set(owner.id, (counts.get(owner.id) ?? 0) + 1)
+  }
+  return new Map([...counts].map(([id, count]) => [id, count / 16 ** digits]))
 }
 
 /** Copies of records, as the nodes that answer count them. */
@@ -79,11 +87,15 @@ export const tellMoving = (nodes: readonly Pick<NodeRow, 'info'>[]): string[] =>
 
 export const heading = ({ network, nodes, faults }: Status, paint: Paint): string => {
   const contents = nodes.flatMap(({ info }) => info?.content ?? [])
-  const { overlay, bits, replicas, ownership, mode } = network
-  const departures = [
-    ...(ownership === 'predecessor' ? ['owner is the predecessor'] : []),
-    ...(mode === 'linear' ? ['linear'] : []),
-  ]
+  const { overlay, bits, replicas, mode } = network
+  const kind = kindOf(overlay)
+  const { modes, options, shape } = kind
+  const departures = commonOptions(kind).flatMap((name) => {
+    const value = network[name as keyof OverlayOptions]
+    const usual = (options[name] as { default?: unknown }).default
+    return value === undefined || value === usual ? [] : [`${name}=${String(value)}`]
+  })
+  if (mode !== undefined && mode !== 'onehop' && mode !== modes[0]) departures.push(mode)
   return [
     paint.bold(overlay),
     `${bits} bits`,
@@ -91,7 +103,7 @@ export const heading = ({ network, nodes, faults }: Status, paint: Paint): strin
     replicas === 1 ? '1 copy' : `${replicas} copies`,
     plural(contents.length, 'node'),
     ...tellContent(copiesAmong(contents, replicas), paint),
-    faults.length === 0 ? paint.green('ring whole') : paint.red('ring not whole'),
+    faults.length === 0 ? paint.green(`${shape} whole`) : paint.red(`${shape} not whole`),
   ].join(' · ')
 }
 
@@ -119,22 +131,24 @@ const absenceWords = (condition: keyof typeof conditionWords, seenAs: string | u
     ...(seenAs === 'alive' && condition === 'dead' ? ['not noticed yet'] : []),
   ].join(' · ')
 
+/** A peer by its port. */
+const columnText = (value: Peer | number | undefined): string =>
+  value === undefined ? '–' : typeof value === 'number' ? String(value) : new URL(value.url).port
+
 export const renderStatus = (status: Status, paint: Paint, columns = 80): string[] => {
   const { network, nodes } = status
   const members = nodes.filter(({ info }) => info?.state === 'ready')
-  const shares = arcShares(
+  const owned = shares(
     members.map(({ id }) => id),
-    network.ownership,
+    placementOf(network),
   )
-  const portOf = (url: string | undefined) => (url === undefined ? '–' : new URL(url).port)
-  const head: Cell[] = ['NODE', 'ID', 'ARC', 'OWNED', 'REPLICAS', 'PRED', 'SUCC', 'STATE'].map((text) => ({
-    text,
-    paint: paint.dim,
-  }))
+  const { columns: columnsOf } = kindOf(network.overlay)
+  const own = Object.keys(columnsOf({}))
+  const head: Cell[] = ['NODE', 'ID', 'ARC', 'OWNED', 'REPLICAS', ...own, 'STATE'].map((text) => ({ text, paint: paint.dim }))
   const rows = inRingOrder(nodes).map(({ port, id, condition, info, seenAs }): Cell[] => {
     const who = { text: port, paint: paint.bold }
-    const share = shares.get(id)
-    const arc = share === undefined ? '–' : `${(share * 100).toFixed(1)}%`
+    const share = owned.get(id)
+    const part = share === undefined ? '–' : `${(share * 100).toFixed(1)}%`
     if (condition !== 'running' || !info) {
       const why = absenceWords(condition === 'running' ? 'silent' : condition, seenAs)
       return [
@@ -143,27 +157,25 @@ export const renderStatus = (status: Status, paint: Paint, columns = 80): string
         '–',
         '–',
         '–',
-        '–',
-        '–',
+        ...own.map(() => '–'),
         { text: why, paint: condition === 'starting' ? paint.yellow : paint.red },
       ]
     }
-    const { content, predecessor, successor } = info
+    const { content } = info
     const words = stateWords(info, seenAs)
     const healthy = words === 'ready'
     return [
       who,
       shortId(id),
-      arc,
+      part,
       String(content.owned),
       String(content.replicas),
-      portOf(predecessor?.url),
-      portOf(successor?.url),
+      ...Object.values(columnsOf(info)).map(columnText),
       { text: words, paint: healthy ? paint.green : paint.yellow },
     ]
   })
   return [
     heading(status, paint),
-    ...table(['left', 'left', 'right', 'right', 'right', 'right', 'right', 'left'], [head, ...rows], columns),
+    ...table(['left', 'left', 'right', 'right', 'right', ...own.map(() => 'right' as const), 'left'], [head, ...rows], columns),
   ]
 }

@@ -133,7 +133,15 @@ export class StillRing {
       store: new MemoryStore(),
       log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
     }
-    const options = { replicas, mode, bits, operationTimeoutMs: 10_000, graceMs: 1000, quotaBytes: 1024 * 1024 }
+    const options = {
+      replicas,
+      mode,
+      modes: ['fingers', 'linear'] as const,
+      bits,
+      operationTimeoutMs: 10_000,
+      graceMs: 1000,
+      quotaBytes: 1024 * 1024,
+    }
     const content = new Content(me, overlayOf(table), ports, options, nothing, directory)
     content.holdings.cells()
     content.holdings.declareComplete(everywhere(me.id), true)
@@ -163,7 +171,7 @@ export class StillRing {
 }
 
 const overlayOf = (table: Table): Overlay => ({
-  name: 'chord',
+  confirm: 0,
   revision: 1,
   route: (key, count, avoid, mode) => table.route(key, count, avoid, mode),
   place: (key, peers, count) => table.place(key, peers, count),

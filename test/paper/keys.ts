@@ -1,6 +1,6 @@
 /** Where keys fall, and which of them are lost with the nodes that held them. */
 import { stream } from '../../src/sim/random.ts'
-import { successorOf } from '../../src/overlay/chord/placement.ts'
+import { successorOf } from '../../src/space/ring.ts'
 import { StillRing } from '../../src/sim/still.ts'
 import { drawEach, drawFraction, drawId, drawOne, drawRing } from './rings.ts'
 import { Tally } from './tally.ts'

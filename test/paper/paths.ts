@@ -1,7 +1,7 @@
 /** How long the way to an owner is: experiments that run the lookup of every node over rings at rest. */
 import type { Hop } from '../../src/protocol/schemas.ts'
 import { stream } from '../../src/sim/random.ts'
-import { successorOf } from '../../src/overlay/chord/placement.ts'
+import { successorOf } from '../../src/space/ring.ts'
 import { StillRing, type StillOptions } from '../../src/sim/still.ts'
 import { drawEach, drawId, drawOne, drawRing } from './rings.ts'
 import { Tally } from './tally.ts'

@@ -13,6 +13,8 @@ import { createServer, type Served } from '../../src/service/server.ts'
 import { createValidation } from '../../src/service/validation.ts'
 import { type Live, network, startNode } from './live.ts'
 
+const chordNodeApi = nodeApi('chord')
+
 let node: Live
 beforeAll(async () => {
   node = await startNode()
@@ -20,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => node.stop())
 
 const id = 'a'.repeat(40)
-const batchedNames = Object.entries<Row>(nodeApi)
+const batchedNames = Object.entries<Row>(chordNodeApi)
   .filter(([, { batch }]) => batch)
   .map(([name]) => name)
 const routing = { key: id, count: 1, avoid: [], mode: 'fingers' }
@@ -100,7 +102,7 @@ describe('what is no batch', () => {
 })
 
 test.each(batchedNames)('calls of %s may have anything in them', (name) => {
-  const row: Row = nodeApi[name as 'route']
+  const row: Row = chordNodeApi[name as 'route']
   const junk = fc.oneof(
     fc.jsonValue(),
     fc.constantFrom(id, 'fingers', 3, [], [id], { key: id }, -1, 2 ** 53, '__proto__', 'x'.repeat(3000)),
@@ -144,7 +146,12 @@ test('an answer ends where it is long enough, and the caller asks again', async 
   )
   const { json } = await send({ name: 'get', calls: stored.map(({ key }) => ({ key })) })
   expect(json).toHaveLength(2)
-  const http = new HttpNetwork(nodeApi, { network, callTimeoutMs: 5000, validation: createValidation(160), observe: () => {} })
+  const http = new HttpNetwork(chordNodeApi, {
+    network,
+    callTimeoutMs: 5000,
+    validation: createValidation(160),
+    observe: () => {},
+  })
   onTestFinished(() => http.close())
   const found = await Promise.all(stored.map(({ key }) => http.call(node.me, 'get', { key })))
   expect(found.map(({ records: [record] }) => record?.value === undefined)).toEqual([false, false, false, false])

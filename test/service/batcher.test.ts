@@ -10,11 +10,13 @@ import { HttpNetwork } from '../../src/service/client.ts'
 import { createValidation } from '../../src/service/validation.ts'
 import { eventually, network, startNodeHere } from './live.ts'
 
+const chordNodeApi = nodeApi('chord')
+
 const id = 'a'.repeat(40)
 const validation = createValidation(160)
 
 /** A client, and how many of its calls had which outcome. */
-const client = (table: NodeApi = nodeApi, callTimeoutMs = 2000) => {
+const client = (table: NodeApi = chordNodeApi, callTimeoutMs = 2000) => {
   const outcomes: Record<string, number> = {}
   const observe = (name: string, outcome: string, calls: number) => {
     outcomes[`${name} ${outcome}`] = (outcomes[`${name} ${outcome}`] ?? 0) + calls
@@ -269,7 +271,7 @@ describe('what each is answered', () => {
 describe('who waits too long', () => {
   test('is told so, one by one as their time comes, and the peer is asked again', async () => {
     const { peer, sizes } = await peerOf((flight, number) => number > 2 && land(flight))
-    const mine = client(nodeApi, 300)
+    const mine = client(chordNodeApi, 300)
     const first = outcomesOf([get(mine, peer, id)])
     await eventually(sizes, ({ length }) => length === 1)
     const others = outcomesOf(keys(3).map((key) => get(mine, peer, key)))
@@ -280,7 +282,7 @@ describe('who waits too long', () => {
 
   test('is not sent at all when this process had stalled', async () => {
     const { peer, flights, sizes } = await peerOf((flight, number) => number > 1 && land(flight))
-    const mine = client(nodeApi, 300)
+    const mine = client(chordNodeApi, 300)
     const first = outcomesOf([get(mine, peer, id)])
     await eventually(sizes, ({ length }) => length === 1)
     const others = outcomesOf(keys(3).map((key) => get(mine, peer, key)))
@@ -292,7 +294,7 @@ describe('who waits too long', () => {
 
   test('does not take along those of the same flight that came later', async () => {
     const { peer, flights, sizes } = await peerOf(() => {})
-    const mine = client(nodeApi, 1000)
+    const mine = client(chordNodeApi, 1000)
     const first = outcomesOf([get(mine, peer, id)])
     await eventually(sizes, ({ length }) => length === 1)
     const early = outcomesOf([get(mine, peer, keyOf(1))])
@@ -318,7 +320,7 @@ describe('who waits too long', () => {
 test('calls are answered together what they are answered alone', async () => {
   const node = await startNodeHere()
   const alone = Object.fromEntries(
-    Object.entries<Row>(nodeApi).map(([name, row]) => [name, { ...row, batch: false }]),
+    Object.entries<Row>(chordNodeApi).map(([name, row]) => [name, { ...row, batch: false }]),
   ) as unknown as NodeApi
   const [together, oneByOne] = [client().http, client(alone).http]
   const hex = fc.constantFrom(...keys(4), 'f'.repeat(40))

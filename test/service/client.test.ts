@@ -8,11 +8,13 @@ import { HttpNetwork } from '../../src/service/client.ts'
 import { createValidation } from '../../src/service/validation.ts'
 import { freePort, network, startNodeHere } from './live.ts'
 
+const chordNodeApi = nodeApi('chord')
+
 const id = 'a'.repeat(40)
 const outcomes: string[] = []
 
 const client = (callTimeoutMs = 300) => {
-  const http = new HttpNetwork(nodeApi, {
+  const http = new HttpNetwork(chordNodeApi, {
     network,
     callTimeoutMs,
     validation: createValidation(160),

@@ -8,6 +8,8 @@ import { errorStatus, isErrorBody } from '../../src/protocol/errors.ts'
 import type { Row } from '../../src/protocol/rpc.ts'
 import { type Live, startNode } from './live.ts'
 
+const chordNodeApi = nodeApi('chord')
+
 let node: Live
 beforeAll(async () => {
   node = await startNode()
@@ -95,7 +97,7 @@ const hostile = (row: Row): fc.Arbitrary<Sent> =>
       }
     })
 
-describe.each(Object.entries<Row>(nodeApi))('%s', (_name, row) => {
+describe.each(Object.entries<Row>(chordNodeApi))('%s', (_name, row) => {
   test('answers hostile input with an error of the catalogue', () =>
     fc.assert(
       fc.asyncProperty(hostile(row), async ({ path, body }) => {

@@ -1,10 +1,10 @@
 /** A network that is cut and healed: each part goes on by itself, and afterwards there is one that has all that either has taken. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { checkIdeal, checkRing } from '../../src/overlay/chord/invariants.ts'
+import { checkIdeal, checkRing, ringOf } from '../../src/overlay/chord/invariants.ts'
 import type { Found, Member, NodeInfo, Written } from '../../src/protocol/client-api.ts'
 import { Keyring } from '../../src/service/keyring.ts'
-import { type Id, shortId } from '../../src/space/id.ts'
+import { shortId } from '../../src/space/id.ts'
 import { send } from './asking.ts'
 import { eventually, freePort, type Live, startNode } from './live.ts'
 import { Proxies } from './proxy.ts'
@@ -68,9 +68,7 @@ const misjudged = async (part: readonly Live[]): Promise<string[]> => {
 /** Why these nodes are not the one ring that they can be by themselves. */
 const unringed = async (part: readonly Live[]): Promise<string[]> => {
   const infos = await infosOf(part)
-  const ring = new Map<Id, { successors: Id[]; predecessor: Id }>()
-  for (const { id, successors = [], predecessor } of infos)
-    ring.set(id, { successors: successors.map((peer) => peer.id), predecessor: predecessor?.id ?? id })
+  const ring = ringOf(new Map(infos.map((info) => [info.id, info])))
   return [
     ...infos.filter(({ state }) => state !== 'ready').map(({ id, state }) => `${shortId(id)} is ${state}`),
     ...checkRing(ring),

@@ -15,6 +15,8 @@ import { createValidation } from '../../src/service/validation.ts'
 import { counted, send } from './asking.ts'
 import { eventually, type Live, network, startNode, startNodeHere } from './live.ts'
 
+const chordNodeApi = nodeApi('chord')
+
 const secret = 'a-secret-of-a-network'
 const keyring = new Keyring(() => secret)
 const quick = { stabilizeEveryMs: 100, refreshFingersEveryMs: 200, rehomeEveryMs: 500, probeEveryMs: 200, probeTimeoutMs: 100 }
@@ -25,7 +27,9 @@ beforeAll(async () => {
   nodes = [first, await startNode(quick, [first], keyring), await startNode(quick, [first], keyring)]
   const infos = async () =>
     Promise.all(nodes.map(async ({ url }) => (await (await request(`${url}/nodeinfo`)).body.json()) as NodeInfo))
-  await eventually(infos, (seen) => seen.every(({ successors, content }) => successors?.length === 2 && content.complete))
+  await eventually(infos, (seen) =>
+    seen.every(({ successors, content }) => (successors as unknown[] | undefined)?.length === 2 && content.complete),
+  )
 })
 afterAll(() => Promise.all(nodes.map((node) => node.stop())))
 
@@ -55,7 +59,7 @@ test('its members watch each other by signed packets', async () => {
 })
 
 describe('a stranger', () => {
-  const rows = Object.values<Row>(nodeApi)
+  const rows = Object.values<Row>(chordNodeApi)
 
   test.each(rows.filter((row) => row.signed).map((row) => [row.method, row.path, row] as const))(
     'may not call %s %s',
@@ -122,7 +126,7 @@ describe('a stranger', () => {
 
 describe('a node that does not know the secret', () => {
   const client = (known?: Keyring) =>
-    new HttpNetwork(nodeApi, {
+    new HttpNetwork(chordNodeApi, {
       network,
       callTimeoutMs: 500,
       validation: createValidation(160),
@@ -172,7 +176,7 @@ describe('whoever joins knocks first', () => {
 })
 
 test('a call that waits in a batch is signed with it', async () => {
-  const http = new HttpNetwork(nodeApi, {
+  const http = new HttpNetwork(chordNodeApi, {
     network,
     callTimeoutMs: 5000,
     validation: createValidation(160),

@@ -14,12 +14,14 @@ import { Metrics } from '../../src/service/metrics.ts'
 import { createServer } from '../../src/service/server.ts'
 import { createValidation } from '../../src/service/validation.ts'
 
+const chordNodeApi = nodeApi('chord')
+
 const serve = () => {
   const config = parseConfig({ name: 'slow', url: 'http://127.0.0.1', network: '0'.repeat(16), incarnation: 0 })
   const log = createLog('slow', 'silent', { write: () => {} })
   const validation = createValidation(config.bits)
   const metrics = new Metrics()
-  const network = new HttpNetwork(nodeApi, { ...config, validation, observe: metrics.called })
+  const network = new HttpNetwork(chordNodeApi, { ...config, validation, observe: metrics.called })
   const datagrams = { send: () => {} }
   const ports = {
     network,

@@ -8,6 +8,8 @@ import type { Row } from '../../src/protocol/rpc.ts'
 import { formats } from '../../src/protocol/schemas.ts'
 import { walkOf } from '../../src/service/walk.ts'
 
+const chordNodeApi = nodeApi('chord')
+
 const known = formats(16)
 const ajv = new Ajv({ strictTypes: false, formats: known })
 
@@ -16,7 +18,7 @@ const peer = { id, url: 'http://127.0.0.1:10001' }
 const version = { hlc: '0'.repeat(16), origin: id }
 const record = { key: id, index: `v:${'a'.repeat(40)}`, value: 'hello', contentType: 'text/plain', version }
 
-const rows = Object.entries<Row>(nodeApi).flatMap(([name, { request, reply }]): [string, TSchema][] => [
+const rows = Object.entries<Row>(chordNodeApi).flatMap(([name, { request, reply }]): [string, TSchema][] => [
   [`${name}, request`, request],
   [`${name}, reply`, reply],
 ])
@@ -62,7 +64,7 @@ test.each(rows)('%s: what the walk lets through fits', (_name, schema) => {
 })
 
 test('what nodes say to each other all day needs no Ajv', () => {
-  const said: [keyof typeof nodeApi, 'request' | 'reply', object][] = [
+  const said: [keyof typeof chordNodeApi, 'request' | 'reply', object][] = [
     ['route', 'request', { key: id, count: 8, avoid: [id], mode: 'fingers' }],
     ['route', 'reply', { peers: [peer, peer], final: true }],
     ['neighborhood', 'reply', { self: peer, predecessor: peer, successors: [peer] }],
@@ -74,7 +76,7 @@ test('what nodes say to each other all day needs no Ajv', () => {
     ['digest', 'request', { from: id, to: id, by: id }],
     ['lookup', 'request', { key: id, mode: 'linear' }],
   ]
-  for (const [name, side, value] of said) expect(walkOf(nodeApi[name][side], known)(value), name).toBe(true)
+  for (const [name, side, value] of said) expect(walkOf(chordNodeApi[name][side], known)(value), name).toBe(true)
 })
 
 test.each([

@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { fingerRuns } from '../../src/overlay/chord/fingers.ts'
 import { Table } from '../../src/overlay/chord/table.ts'
+import type { Attributes } from '../../src/overlay/overlay.ts'
 import type { Peer } from '../../src/protocol/schemas.ts'
-import { successorOf } from '../../src/overlay/chord/placement.ts'
+import { successorOf } from '../../src/space/ring.ts'
 import { StillRing } from '../../src/sim/still.ts'
 import { World } from '../../src/sim/world.ts'
 
@@ -26,7 +27,7 @@ test.each([1, 2, 4, 6, 7, 40])('the tables of %i nodes at rest are those that no
   )
   for (const id of ids) {
     const table = still.table(id)
-    const { predecessor, successors, fingers } = await world.call(id, 'nodeinfo', {})
+    const { predecessor, successors, fingers }: Attributes = world.snapshot().get(id) ?? {}
     expect({ predecessor, successors, fingers }).toEqual({
       predecessor: table.predecessor,
       successors: table.successors,

@@ -52,7 +52,7 @@ describe('content', () => {
     ],
   ] as const)('%s', (_, content, replicas, ownership, faults) => {
     const nodes = new Map(Object.entries(content).map(([id, keys]) => [id, held(...keys)]))
-    expect(inspectContent(nodes, { replicas, ownership }).faults).toEqual(faults)
+    expect(inspectContent(nodes, { overlay: 'chord', replicas, ownership }).faults).toEqual(faults)
   })
 
   test('several values under one key are told apart', () => {
@@ -62,7 +62,7 @@ describe('content', () => {
       ['20', [one, { ...other, index: 'n:10' }]],
       ['80', [one]],
     ])
-    expect(inspectContent(nodes, { replicas: 2, ownership: 'successor' })).toEqual({
+    expect(inspectContent(nodes, { overlay: 'chord', replicas: 2, ownership: 'successor' })).toEqual({
       records: 2,
       copies: 3,
       faults: ['WindowComplete: key 10 "lorem" is missing at 80'],

@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { Route } from '../../protocol/peer-api.ts'
 import { batched, row, signed } from '../../protocol/rpc.ts'
-import { IdText, Peer } from '../../protocol/schemas.ts'
+import { IdText, ownerships, Peer } from '../../protocol/schemas.ts'
 
 const peers = Type.Array(Peer, { maxItems: 64 })
 
@@ -20,6 +20,17 @@ export type Candidacy = Static<typeof Candidacy>
 const candidate = {
   ...Peer.properties,
   leaving: Type.Optional(Type.String({ format: 'id', description: 'the current pointer, which says goodbye' })),
+}
+
+/** A run of fingers that are one node. */
+const Finger = Type.Object({ from: Type.Integer(), to: Type.Integer(), peer: Peer }, { additionalProperties: false })
+
+export const chordAttributes = {
+  ownership: Type.Enum(ownerships),
+  predecessor: Peer,
+  successor: Peer,
+  successors: peers,
+  fingers: Type.Array(Finger),
 }
 
 export const chordApi = {

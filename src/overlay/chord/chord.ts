@@ -10,7 +10,7 @@ import type { Handlers, Request } from '../../protocol/rpc.ts'
 import type { Mode, Peer } from '../../protocol/schemas.ts'
 import { type Id, shortId } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
-import type { Cell, Job, OverlaySetting, OverlayView, ServedOverlay } from '../overlay.ts'
+import type { Cell, Job, OverlaySetting, OverlayView, Place, ServedOverlay } from '../overlay.ts'
 import type { Candidacy, ChordApi } from './api.ts'
 import { fingerRuns, refreshFingers } from './fingers.ts'
 import { assertIdOf, placeOf } from './join.ts'
@@ -24,9 +24,10 @@ import type { Table } from './table.ts'
 const retryMs = 100
 
 export class Chord implements ServedOverlay<ChordApi> {
-  readonly name = 'chord'
+  readonly confirm = 0
   readonly jobs: readonly Job[]
   readonly handlers: Handlers<ChordApi>
+  readonly place: Place
   readonly #ring: Ring
   readonly #residence: Residence
   /** Whether stabilisations that were asked for are being made, and whether another one is wanted after the present one. */
@@ -46,6 +47,7 @@ export class Chord implements ServedOverlay<ChordApi> {
       { name: 'refresh fingers', everyMs: refreshFingersEveryMs, run: () => this.#refreshFingers() },
       { name: 'reunite', everyMs: reuniteEveryMs, run: () => this.#lookAround() },
     ]
+    this.place = this.table.place
     const ring = this.#ring
     const asMember = <T>(answer: () => T): T => {
       ring.assertMember()
@@ -80,10 +82,6 @@ export class Chord implements ServedOverlay<ChordApi> {
   route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
     this.#ring.assertMember()
     return this.table.route(key, count, avoid, mode)
-  }
-
-  place(key: Id, peers: readonly Peer[], count: number): Peer[] {
-    return this.table.place(key, peers, count)
   }
 
   cells(): Cell[] {
@@ -121,7 +119,7 @@ export class Chord implements ServedOverlay<ChordApi> {
       joined: this.isMember,
       degraded: successors.length < options.replicas,
       acquaintances: acquaintances.all(),
-      attributes: { predecessor, successor, successors, fingers: fingerRuns(table) },
+      attributes: { ownership: options.ownership, predecessor, successor, successors, fingers: fingerRuns(table) },
     }
   }
 

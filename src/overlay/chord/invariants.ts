@@ -7,8 +7,10 @@
  *
  * Small rings have shorter lists: min(listLength, N - 1) others; a lone node has an empty list and precedes itself.
  */
+import type { Peer } from '../../protocol/schemas.ts'
 import { type Id, shortId } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
+import type { Snapshot as Members, Violations } from '../overlay.ts'
 
 export interface RingEntry {
   /** Nearest first; entries may be dead, that is not in the snapshot. */
@@ -19,8 +21,14 @@ export interface RingEntry {
 /** Every live member of one network. */
 export type Snapshot = ReadonlyMap<Id, RingEntry>
 
-/** Violations in words: the property and the nodes. None when it holds. */
-export type Violations = readonly string[]
+/** The ring that members show in /nodeinfo. */
+export const ringOf = (members: Members): Snapshot =>
+  new Map([...members].map(([id, shown]) => [id, entryShown(id, shown as { successors?: Peer[]; predecessor?: Peer })]))
+
+const entryShown = (id: Id, { successors = [], predecessor }: { successors?: Peer[]; predecessor?: Peer }): RingEntry => ({
+  successors: successors.map((peer) => peer.id).filter((other) => other !== id),
+  predecessor: predecessor?.id ?? id,
+})
 
 /** The first live entry of a successor list; a node whose list is empty is its own ring. */
 export const bestSuccessor = (snapshot: Snapshot, id: Id): Id | undefined => {

@@ -1,7 +1,8 @@
 /** Windows over a given set of peers: what the ring would be if it were these. */
 import type { Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
-import { step } from '../../space/ring.ts'
+import { step, successorOf } from '../../space/ring.ts'
+import type { Place } from '../overlay.ts'
 import type { ChordOptions } from './options.ts'
 
 export class Placement {
@@ -20,7 +21,7 @@ export class Placement {
   }
 
   /** See Overlay.place. */
-  place(key: Id, peers: readonly Peer[], count: number): Peer[] {
+  readonly place: Place = (key, peers, count) => {
     const ring = this.#ringOf(peers)
     const first = successorOf(ring, this.target(key)) - 1 + this.offset
     return Array.from({ length: Math.min(count, ring.length) }, (_, at) => ring.at((first + at) % ring.length) as Peer)
@@ -34,16 +35,4 @@ export class Placement {
     }
     return ring
   }
-}
-
-/** The place in a clockwise list of the first peer at or after a point: a key's owner. */
-export const successorOf = (peers: readonly Peer[], point: Id): number => {
-  let low = 0
-  let high = peers.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((peers[middle] as Peer).id < point) low = middle + 1
-    else high = middle
-  }
-  return low === peers.length ? 0 : low
 }

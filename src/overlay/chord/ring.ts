@@ -107,7 +107,6 @@ export class Ring {
     const member = this.#member
     try {
       const neighborhood = await this.ports.network.call(peer, 'neighborhood', {})
-      this.acquaintances.admit(peer, this.ports.clock.now())
       return copied === this.#copied && member === this.#member ? neighborhood : 'stale'
     } catch (error) {
       // Alive and behind with its work: nothing was learnt.

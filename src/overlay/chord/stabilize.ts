@@ -80,9 +80,7 @@ export const predecessorsOf = async (ring: Ring, peer: Peer): Promise<Peer[] | u
 export const tell = async <N extends keyof ChordApi>(ring: Ring, peer: Peer, name: N, request: Request<ChordApi[N]>) => {
   const { network, clock } = ring.ports
   try {
-    const reply = await network.call(peer, name, request)
-    ring.acquaintances.admit(peer, clock.now())
-    return reply
+    return await network.call(peer, name, request)
   } catch (error) {
     if (error instanceof Unreachable) ring.acquaintances.evict(peer.id, clock.now())
     else if (error instanceof Refusal) ring.ports.log.warn({ peer, name, why: error.message }, 'peer refused')

@@ -4,7 +4,7 @@
  * Successor list and predecessor as in Zave's corrected Chord (TSE'17): the list is replaced whole. Routing uses fingers
  * and successor list, for the way and for its end. Chord (ToN'03) §IV-D, §IV-E.3.
  */
-import type { Cell } from '../overlay.ts'
+import type { Cell, Place } from '../overlay.ts'
 import type { Route } from '../../protocol/peer-api.ts'
 import type { Mode, Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
@@ -27,11 +27,13 @@ export class Table {
   /** Everyone worth routing to, clockwise from this node; made when first asked for. */
   #ways: readonly Peer[] | undefined
   #revision = 0
+  readonly place: Place
 
   constructor(me: Peer, options: TableOptions) {
     this.me = me
     this.#options = options
     this.#placement = new Placement(options.ownership)
+    this.place = this.#placement.place
   }
 
   /** Grows with every change. */
@@ -176,11 +178,6 @@ export class Table {
       if (!avoid.has(peer.id) && between(this.me.id, peer.id, target)) peers.push(peer)
     }
     return { peers, final: false }
-  }
-
-  /** See Overlay.place. */
-  place(key: Id, peers: readonly Peer[], count: number): Peer[] {
-    return this.#placement.place(key, peers, count)
   }
 
   /** See Overlay.cells: one for each place this node may have in a window. */

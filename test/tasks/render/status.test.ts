@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeInfo } from '../../../src/protocol/client-api.ts'
-import { arcShares, copiesAmong, renderStatus, tellMoving } from '../../../tasks/render/status.ts'
+import { copiesAmong, placementOf, renderStatus, shares, tellMoving } from '../../../tasks/render/status.ts'
 import { columnsOf, plainPaint } from '../../../tasks/render/text.ts'
 import { renderTravel } from '../../../tasks/render/travel.ts'
 
@@ -108,8 +108,8 @@ describe('status', () => {
     [['10', '20'], 'successor', [0.9375, 0.0625]],
     [['10', '20'], 'predecessor', [0.0625, 0.9375]],
     [['77'], 'successor', [1]],
-  ] as const)('of %j each owns, by %s, %j', (ids, ownership, shares) =>
-    expect([...arcShares(ids, ownership).values()]).toEqual(shares),
+  ] as const)('of %j each owns, by %s, %j', (ids, ownership, parts) =>
+    expect([...shares(ids, placementOf({ ...network, ownership })).values()]).toEqual(parts),
   )
 })
 

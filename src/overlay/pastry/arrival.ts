@@ -1,0 +1,95 @@
+/**
+ * A newcomer's way to its place, and what it brings from there. Pastry §2.4.
+ *
+ * It starts at someone near, A, and asks its way to the node whose id is nearest to its own, Z. From Z comes the leaf set, from A the
+ * neighbourhood, from each on the way the row of the routing table that both have in common. In the second stage all of these are asked
+ * whom they know, and whoever is nearer takes the place. Only then does it say that it is there.
+ */
+import type { Peer } from '../../protocol/schemas.ts'
+import { sharedDigits } from '../../space/digits.ts'
+import type { Id } from '../../space/id.ts'
+import { Lookup } from '../lookup.ts'
+import type { State, Step } from './api.ts'
+import type { Upkeep } from './upkeep.ts'
+
+/** Candidates that one step names: enough that a dead one rarely costs a second question. */
+export const breadth = 4
+/** How long the way may take in all: peers that name ever new silent ones must not keep us. */
+const wayTimeoutMs = 10_000
+/** Strangers that the second stage measures. */
+const strangersMost = 64
+
+/**
+ * Those who were met on the way to this node's place, as it would be without this node: the first is `through`.
+ * @throws Refusal NO_ROUTE, ID_TAKEN, BAD_ID
+ */
+export const wayHome = async (upkeep: Upkeep, through: Peer): Promise<(Step & { readonly peer: Peer })[]> => {
+  const { me, ports } = upkeep
+  const { network, clock } = ports
+  const way: (Step & { peer: Peer })[] = []
+  const lookup = new Lookup(
+    {
+      local: (avoid) => ({ peers: avoid.has(through.id) ? [] : [through], final: false }),
+      ask: async (peer, avoid) => {
+        const step = await network.call(peer, 'arrive', { ...me, avoid: [...avoid].slice(-1024) })
+        way.push({ peer, ...step })
+        return step
+      },
+      evict: () => undefined,
+      isSuspect: () => false,
+    },
+    clock,
+    { avoid: [me.id], deadline: clock.now() + wayTimeoutMs },
+  )
+  await lookup.window()
+  return way
+}
+
+/**
+ * One attempt to come in through a peer. False when nobody near its place has answered.
+ * @throws Refusal as wayHome
+ */
+export const arriveThrough = async (upkeep: Upkeep, through: Peer): Promise<boolean> => {
+  const { me, table } = upkeep
+  const way = await wayHome(upkeep, through)
+  const last = way.at(-1)
+  if (!last) return false
+  // Until everyone who belongs into the leaf set has answered, this node is none of them.
+  await upkeep.each(
+    [...last.peers, last.peer, ...last.leaves].filter(({ id }) => id !== me.id),
+    (peer) => upkeep.ask(peer),
+  )
+  if (table.leaves.members.length === 0) return false
+  const states = new Map<Id, State>()
+  const fetch = async (peers: readonly Peer[]) =>
+    upkeep.each(
+      peers.filter(({ id }) => id !== me.id && !states.has(id)),
+      async (peer) => {
+        const state = await upkeep.call(peer, 'state', {})
+        if (state) states.set(peer.id, state)
+      },
+    )
+  await fetch([...(way[0]?.neighborhood ?? []), ...rowsOnTheWay(me.id, way)])
+  await fetch(table.known)
+  const nearestFirst = table.known.toSorted((a, b) => table.rttOf(a.id) - table.rttOf(b.id))
+  const named = nearestFirst.flatMap(({ id }) => {
+    const { rows = [], neighborhood = [] } = states.get(id) ?? {}
+    return [...neighborhood, ...rows.slice(0, sharedDigits(me.id, id) + 1).flat()]
+  })
+  await upkeep.measure(named, strangersMost)
+  upkeep.enter()
+  upkeep.ports.log.info({ leaves: table.leaves.members.length, through: through.url }, 'place taken')
+  await upkeep.tell(table.known)
+  return true
+}
+
+/** Of each on the way the rows that nobody before it had in common with the newcomer. */
+const rowsOnTheWay = (me: Id, way: readonly (Step & { readonly peer: Peer })[]): Peer[] => {
+  let next = 0
+  return way.flatMap(({ peer, rows }) => {
+    const shared = sharedDigits(me, peer.id)
+    const fresh = rows.slice(next, shared + 1).flat()
+    next = Math.max(next, shared + 1)
+    return fresh
+  })
+}

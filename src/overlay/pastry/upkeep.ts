@@ -1,0 +1,299 @@
+/**
+ * Keeping what a node knows true: nobody enters the table who has not answered, and whoever does not answer is replaced. Pastry §2.4.
+ *
+ * What others say is a reason to ask, never a fact: a name that would fill a gap, a member of ours that a neighbour of it does not list,
+ * somebody who wants to be noticed. Whoever did not answer is in quarantine: that others still name it is no reason any more.
+ */
+import type { Ports } from '../../ports.ts'
+import { Refusal, Unreachable } from '../../protocol/errors.ts'
+import type { Reply, Request } from '../../protocol/rpc.ts'
+import type { Peer } from '../../protocol/schemas.ts'
+import { type Id, idOf, shortId } from '../../space/id.ts'
+import { between } from '../../space/ring.ts'
+import { Acquaintances } from '../acquaintances.ts'
+import type { OverlaySetting } from '../overlay.ts'
+import type { PastryApi, State } from './api.ts'
+import type { PastryOptions } from './options.ts'
+import { type Place, Table } from './table.ts'
+
+/** Peers that are asked at the same time, by one purpose. */
+const width = 8
+/** Peers that are asked for others in a repair, and strangers that are measured in one. */
+const repairsMost = 4
+/** Peers asked at the same time because somebody wanted it: whoever is beyond says so again. */
+const noticesMost = 64
+/** Silent ones that are remembered. */
+const failedMost = 256
+
+export class Upkeep {
+  readonly me: Peer
+  readonly options: PastryOptions
+  readonly ports: Ports<PastryApi>
+  readonly table: Table
+  readonly acquaintances = new Acquaintances()
+  /** Another node with this node's id, which came first. */
+  rival: Peer | undefined
+  readonly #changed: () => void
+  readonly #lost: () => Promise<void>
+  /** Who did not answer, and until when that counts. */
+  readonly #failed = new Map<Id, number>()
+  readonly #asking = new Set<Id>()
+  #member = false
+  #passages = 0
+  #turn = 0
+  #news: 'none' | 'some' | 'telling' = 'none'
+
+  /** @param lost called when nobody was left, and the place was given up */
+  constructor({ me, options, ports, changed }: OverlaySetting<PastryApi, PastryOptions>, lost: () => Promise<void>) {
+    this.me = me
+    this.options = options
+    this.ports = ports
+    this.table = new Table(me, options)
+    this.#changed = changed
+    this.#lost = lost
+  }
+
+  /** Whether this node has its place; if not it answers nothing about it, which counts as dead. */
+  get isMember(): boolean {
+    return this.#member
+  }
+
+  get revision(): number {
+    return this.table.revision + this.#passages
+  }
+
+  /** @throws Refusal NOT_JOINED */
+  assertMember(): void {
+    if (!this.#member) throw new Refusal('NOT_JOINED', 'this node has no place yet; ask again in a second, or ask another')
+  }
+
+  /** @throws Refusal BAD_ID when an id is not the hash of its url, unless the network allows custom ids */
+  assertSound({ id, url }: Peer): void {
+    if (!this.#isSound({ id, url })) throw new Refusal('BAD_ID', `the id of ${url} is the hash of its url, not ${shortId(id)}`)
+  }
+
+  enter(): void {
+    this.#pass(true)
+  }
+
+  /** Gives the place up, and forgets everyone. */
+  exit(): void {
+    this.table.clear()
+    this.#pass(false)
+  }
+
+  /** What a newcomer is told. */
+  get state(): State {
+    const { leaves, rows, neighborhood } = this.table
+    return { leaves: [...leaves.members], rows: rows.map((row) => [...row.values()]), neighborhood: [...neighborhood] }
+  }
+
+  /**
+   * Calls a peer; whoever answers is admitted.
+   * @returns undefined when it does not answer, or cannot now
+   * @throws Refusal what is no matter of time
+   */
+  async call<N extends keyof PastryApi>(
+    peer: Peer,
+    name: N,
+    request: Request<PastryApi[N]>,
+  ): Promise<Reply<PastryApi[N]> | undefined> {
+    try {
+      return await this.ports.network.call(peer, name, request)
+    } catch (error) {
+      if (error instanceof Unreachable) this.miss(peer)
+      else if (!(error instanceof Refusal) || error.status < 500) throw error
+      return undefined
+    }
+  }
+
+  /** Someone has answered: it is in no quarantine any more, and in the table where it is of use. */
+  admit(peer: Peer, rttMs: number): void {
+    this.acquaintances.admit(peer, this.ports.clock.now())
+    this.#failed.delete(peer.id)
+    if (this.table.admit(peer, rttMs)) this.#noteChange()
+  }
+
+  isFailed(id: Id): boolean {
+    return (this.#failed.get(id) ?? 0) > this.ports.clock.now()
+  }
+
+  /** Someone has not answered: it is taken out, and others are looked for in its place. */
+  miss(peer: Peer): void {
+    const { table } = this
+    const { id } = peer
+    const now = this.ports.clock.now()
+    this.acquaintances.evict(id, now)
+    this.#failed.delete(id)
+    this.#failed.set(id, now + this.options.quarantineMs)
+    for (const oldest of this.#failed.keys()) if (this.#failed.size > failedMost) this.#failed.delete(oldest)
+    if (table.get(id)?.url !== peer.url) return
+    const place = table.placeOf(id)
+    const routed = table.at(place)?.id === id
+    const near = table.isNear(id)
+    const changed = table.drop(id)
+    if (!this.#member) return
+    if (changed) this.ports.log.info({ peer }, 'leaf lost')
+    if (changed && table.leaves.members.length === 0) {
+      this.exit()
+      this.later(this.#lost)
+    } else if (changed) {
+      this.#noteChange()
+      this.later(() => this.repairLeafSet())
+    }
+    if (routed) this.later(() => this.repairRoutingTable(place))
+    if (near) this.later(() => this.repairNeighborSet())
+  }
+
+  /**
+   * Asks a peer for its leaf set, and whoever that makes one ask, and so on: at the end everyone who belongs into ours, as far as anyone
+   * reached knows, has answered.
+   */
+  async ask(peer: Peer): Promise<void> {
+    if (this.#asking.has(peer.id) || peer.id === this.me.id) return
+    this.#asking.add(peer.id)
+    try {
+      const reply = await this.call(peer, 'leaves', {})
+      if (reply) await this.#compare(peer, reply.leaves)
+    } finally {
+      this.#asking.delete(peer.id)
+    }
+  }
+
+  /** Asks those of some, named by others, who would fill a gap. */
+  async consider(named: readonly Peer[], isDoubted = (id: Id) => this.isFailed(id)): Promise<void> {
+    const wanted = distinct(named).filter((peer) => this.table.lacks(peer.id) && !isDoubted(peer.id) && this.#isSound(peer))
+    await this.each(wanted, (peer) => this.ask(peer))
+  }
+
+  /** Somebody wants to be noticed. */
+  notice(peer: Peer): void {
+    if (this.#asking.size < noticesMost) this.later(() => this.ask(peer))
+  }
+
+  /** One round: the next node clockwise, and one of all in turn. @throws Refusal ID_TAKEN */
+  async round(): Promise<void> {
+    const { rival } = this
+    if (rival) throw new Refusal('ID_TAKEN', `id ${shortId(this.me.id)} is taken by ${rival.url}`, { by: rival })
+    const { known, leaves } = this.table
+    const next = leaves.at(1)
+    const one = known[this.#turn++ % known.length]
+    await this.each(distinct([next, one].filter((peer) => peer !== undefined)), (peer) => this.ask(peer))
+  }
+
+  /** One entry of each row is asked for that row: who is nearer than ours takes its place. FreePastry, routing table maintenance. */
+  async refreshRows(): Promise<void> {
+    for (const [at, row] of this.table.rows.entries()) {
+      const entries = [...row.values()]
+      const peer = entries[this.ports.random.below(Math.max(1, entries.length))]
+      const state = peer && (await this.call(peer, 'state', {}))
+      if (state) await this.measure(state.rows[at] ?? [], repairsMost)
+    }
+  }
+
+  /** The outermost on both sides know who comes next. */
+  async repairLeafSet(): Promise<void> {
+    const { leaves, known } = this.table
+    const half = Math.ceil(leaves.members.length / 2)
+    await this.consider(known)
+    const ends = [leaves.members[half - 1], leaves.members.at(-half)].filter((peer) => peer !== undefined)
+    await this.each(distinct(ends), (peer) => this.ask(peer))
+  }
+
+  /** Others of that row, and then of those after it, know who else has that digit there. */
+  async repairRoutingTable(place: Place): Promise<void> {
+    const { table } = this
+    const helpers = table.rows.slice(place.row).flatMap((row) => [...row.values()])
+    for (const helper of helpers.slice(0, repairsMost)) {
+      if (table.at(place)) return
+      const state = await this.call(helper, 'state', {})
+      const found = state?.rows[place.row]?.find(({ id }) => id[place.row] === place.digit && !this.isFailed(id))
+      if (found) await this.consider([found])
+    }
+  }
+
+  /** One who is near knows others who are. */
+  async repairNeighborSet(): Promise<void> {
+    const { neighborhood } = this.table
+    const peer = neighborhood[this.ports.random.below(Math.max(1, neighborhood.length))]
+    const state = peer && (await this.call(peer, 'state', {}))
+    if (state) await this.measure(state.neighborhood, repairsMost)
+  }
+
+  /** Asks so many of those who are not known yet, to see how far away they are. */
+  async measure(named: readonly Peer[], most: number): Promise<void> {
+    const strangers = distinct(named).filter(
+      (peer) => peer.id !== this.me.id && !this.table.get(peer.id) && !this.isFailed(peer.id) && this.#isSound(peer),
+    )
+    await this.each(strangers.slice(0, most), (peer) => this.call(peer, 'leaves', {}))
+  }
+
+  /** Tells everyone known, or some, to ask us. */
+  async tell(peers: readonly Peer[]): Promise<void> {
+    await this.each(peers, (peer) => this.call(peer, 'notice', this.me))
+  }
+
+  /** Some at a time. */
+  async each<T>(items: readonly T[], run: (item: T) => Promise<unknown>): Promise<void> {
+    const left = [...items]
+    const lane = async () => {
+      for (let item = left.shift(); item !== undefined; item = left.shift()) await run(item)
+    }
+    await Promise.all(Array.from({ length: Math.min(width, left.length) }, lane))
+  }
+
+  /** Work that nobody waits for. */
+  later(work: () => Promise<unknown>): void {
+    const { log } = this.ports
+    work().catch((error: unknown) => {
+      if (error instanceof Refusal || error instanceof Unreachable) log.debug({ why: error.message }, 'upkeep given up')
+      else log.error({ err: error }, 'upkeep failed')
+    })
+  }
+
+  /** Holds a neighbour's leaf set against ours: where they differ somebody is to be asked. */
+  async #compare(peer: Peer, named: readonly Peer[]): Promise<void> {
+    const { me, table, options } = this
+    const half = options.leafSetSize / 2
+    const [low, high] = named.length < options.leafSetSize ? [peer, peer] : [named.at(-half) ?? peer, named[half - 1] ?? peer]
+    const listed = new Map(named.map((one) => [one.id, one]))
+    const isMissing = ({ id }: Peer) => id !== peer.id && between(low.id, id, high.id) && !listed.has(id)
+    const rival = listed.get(me.id)
+    if (rival && rival.url < me.url && (await this.call(rival, 'leaves', {}))) this.rival = rival
+    if (this.#member && isMissing(me)) this.later(() => this.tell([peer]))
+    await this.each(table.leaves.members.filter(isMissing), (doubtful) => this.ask(doubtful))
+    await this.consider(named)
+  }
+
+  #isSound({ id, url }: Peer): boolean {
+    return this.options.allowCustomIds || id === idOf(this.ports.hash(url), this.me.id.length * 4)
+  }
+
+  #pass(member: boolean): void {
+    this.#member = member
+    this.#passages++
+    this.#changed()
+  }
+
+  /** The leaf set is another one: the nearest on both sides ask for it, as often as it has changed meanwhile. */
+  #noteChange(): void {
+    if (!this.#member) return
+    this.#changed()
+    const isTelling = this.#news !== 'none'
+    this.#news = 'some'
+    if (isTelling) return
+    this.later(async () => {
+      try {
+        while (this.#news === 'some') {
+          this.#news = 'telling'
+          const { members } = this.table.leaves
+          await this.tell(distinct([...members.slice(0, 1), ...members.slice(-1)]))
+        }
+      } finally {
+        this.#news = 'none'
+      }
+    })
+  }
+}
+
+const distinct = (peers: readonly Peer[]): Peer[] => [...new Map(peers.map((peer) => [peer.id, peer])).values()]
