@@ -2,25 +2,25 @@
  * What a node does for whoever asks it: find, store, look up, delete. It finds the window of the key and acts there; it need
  * not keep anything itself.
  */
-import { Value as Schema } from 'typebox/value'
 import { assertMode, Lookup } from '../overlay/lookup.ts'
 import type { Directory } from '../membership/directory.ts'
 import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Hash } from '../ports.ts'
 import type { Deleted, Found, Placed, Value, Written } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
-import { type Held, NotHeld, type PeerApi, type Route } from '../protocol/peer-api.ts'
+import type { PeerApi, Route } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import { limits, type Mode, type Peer, type StoredRecord, type Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { Convoys } from './convoys.ts'
+import { Holders } from './holders.ts'
 import type { Holdings } from './holdings.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { Lately } from './lately.ts'
 import { Patience } from './patience.ts'
-import { type Answer, hedgeAfterMs, read, type Reader, type Reading } from './reads.ts'
+import { hedgeAfterMs, read, type Reader, type Reading } from './reads.ts'
 import { type Address, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
-import { type Copy, write, type Writer } from './writes.ts'
+import { write, type Writer } from './writes.ts'
 
 /** Peers named by one routing answer beyond the window: enough that dead ones rarely cost a second question. */
 const spares = 3
@@ -82,6 +82,7 @@ export class Operations {
     this.#hash = ports.hash
     this.#stamps = stamps
     this.#options = options
+    const holders = new Holders(me, holdings, ports.network)
     const patience = new Patience(ports.clock, hedgeAfterMs)
     this.#reader = {
       replicas: options.replicas,
@@ -89,9 +90,9 @@ export class Operations {
       hedge: (ask) => patience.wait(ask),
       lately: new Lately(me.id),
       newer: (ours, theirs) => mergeRecords(ports.hash, ours, theirs),
-      get: (peer, address, lookup) => this.#get(peer, address, lookup),
+      get: (peer, address, lookup) => holders.get(peer, address, lookup),
       give: async (peer, record, lookup) => {
-        const copy = await this.#insert(peer, record, [], lookup)
+        const copy = await holders.insert(peer, record, [], lookup)
         return typeof copy === 'object' ? copy.version : undefined
       },
     }
@@ -99,12 +100,9 @@ export class Operations {
       replicas: options.replicas,
       stamp: () => this.#stamp(),
       observe: (stamp) => stamps.observe(stamp),
-      insert: (peer, record, others, lookup) => this.#insert(peer, record, others, lookup),
+      insert: (peer, record, others, lookup) => holders.insert(peer, record, others, lookup),
     }
-    this.#convoys = new Convoys(async (peer, load) => {
-      if (peer.id === me.id) return holdings.keep(load.records, load.with)
-      return (await ports.network.call(peer, 'keep', load)).kept
-    })
+    this.#convoys = new Convoys((peer, load) => holders.keep(peer, load))
   }
 
   /** Where content is, by whatever a person names: a value, a name. */
@@ -297,49 +295,6 @@ export class Operations {
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'KEY_FULL') throw error
     }
-  }
-
-  /** Merges into a peer. */
-  async #insert(peer: Peer, record: StoredRecord, others: Id[], lookup: Lookup): Promise<Copy | 'full' | undefined> {
-    const { key } = record
-    try {
-      const answer = await this.#visit(peer, lookup, {
-        here: () => this.#holdings.insert(record, others),
-        there: () => this.#network.call(peer, 'insert', { key, record, with: others }),
-      })
-      return answer && { peer, ...answer }
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error
-      if (error.code === 'STORE_FULL') return 'full'
-      // This very node, which is leaving: others take the record.
-      if (error.code === 'NOT_JOINED') return undefined
-      throw error
-    }
-  }
-
-  /** A peer's records and standing; undefined when it does not answer. */
-  async #get(peer: Peer, address: Address, lookup: Lookup): Promise<Answer | undefined> {
-    try {
-      const held = await this.#visit<Held>(peer, lookup, {
-        here: () => this.#holdings.get(address),
-        there: () => this.#network.call(peer, 'get', address),
-      })
-      return held && { peer, ...held }
-    } catch (error) {
-      if (!(error instanceof Refusal && error.code === 'NOT_HELD')) throw error
-      if (Schema.Check(NotHeld, error.details)) return { peer, ...error.details }
-      throw new Refusal('INTERNAL', `${peer.url} answered NOT_HELD without its standing`)
-    }
-  }
-
-  /** One call for content, noted in the path; undefined when the peer does not answer. */
-  async #visit<T>(
-    peer: Peer,
-    lookup: Lookup,
-    ask: { here: () => T | Promise<T>; there: () => Promise<T> },
-  ): Promise<T | undefined> {
-    if (peer.id === this.#me.id) return ask.here()
-    return lookup.visit(peer, ask.there)
   }
 
   #stamp(): Version {
