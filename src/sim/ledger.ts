@@ -62,9 +62,12 @@ export class Ledger {
    * Returns what is wrong with the acknowledgement, in words.
    */
   acknowledge(register: Register, write: Write, copies: number, said?: Version): string[] {
+    const version = said ?? this.#newestGrave(register)
+    for (const [disk, had] of write.gone) if (version && compareVersions(had, version) >= 0) write.lost.add(disk)
+    write.gone.clear()
     if (write.lost.size >= copies) return []
-    const lost = register.acknowledge(write, said ?? this.#newestGrave(register), copies, this.tick())
-    const late = lost.map(
+    const later = register.acknowledge(write, version, copies, this.tick())
+    const late = later.map(
       ({ value }) => `${nameOf(register)}: NoLostUpdate: ${value} was acknowledged before, and is the later version`,
     )
     return [...(this.strict ? late : []), ...this.#settle(register)]
@@ -90,8 +93,9 @@ export class Ledger {
     return this.registers.flatMap((register) => {
       const { newest } = register
       const records = disk.durable.read(this.#key(register))
-      for (const write of register.underWay)
-        if (records.some(({ index, value }) => index === register.index && value === write.value)) write.lost.add(disk)
+      const had = records.find(({ index }) => index === register.index)
+      // Which of them it had, or had before something later came, their acknowledgements will tell.
+      if (had) for (const write of register.underWay) write.gone.set(disk, had.version)
       if (!newest || !register.isKept(records)) return []
       newest.lost.add(disk)
       return this.#settle(register)
@@ -101,7 +105,10 @@ export class Ledger {
   /** A disk is up again. */
   regain(disk: Disk): void {
     for (const { newest, underWay } of this.#registers.values())
-      for (const write of newest ? [newest, ...underWay] : underWay) write.lost.delete(disk)
+      for (const write of newest ? [newest, ...underWay] : underWay) {
+        write.lost.delete(disk)
+        write.gone.delete(disk)
+      }
   }
 
   /** What is down will not come back. Returns what must not have come about by that. */
@@ -109,13 +116,15 @@ export class Ledger {
     return this.registers.flatMap((register) => this.#settle(register, true))
   }
 
-  /** Whether the disk of a host may go down, or be lost, within what was promised. */
+  /** Whether the disk of a host may go down, or be lost, within what was promised, also once those have gone who are about to. */
   maySpare({ disk }: Host): boolean {
     this.repair()
+    const going = [...this.#holders.hosts()].filter((host) => host.node && !this.#holders.stays(host))
+    const goneBy = [disk, ...going.map((host) => host.disk)]
     return this.registers.every((register) => {
       const { newest } = register
-      const isHeld = newest && register.isKept(disk.durable.read(this.#key(register)))
-      return !isHeld || new Set(newest.lost).add(disk).size < newest.copies
+      const isHeld = (one: Disk) => register.isKept(one.durable.read(this.#key(register)))
+      return !newest || !isHeld(disk) || new Set([...newest.lost, ...goneBy.filter(isHeld)]).size < newest.copies
     })
   }
 

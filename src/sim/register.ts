@@ -25,6 +25,8 @@ export class Write {
   copies = 0
   /** Disks that were lost with a copy, or are down with one. */
   readonly lost = new Set<Disk>()
+  /** Before it is acknowledged: disks that were lost, or are down, and what version they had there. */
+  readonly gone = new Map<Disk, Version>()
 
   constructor(value: string | null, began: Tick) {
     this.value = value
