@@ -33,6 +33,8 @@ export class TableGuard implements Guard {
   readonly #config: NodeConfig
   readonly #members = new Map<Id, Attributes>()
   #ids: readonly Id[] | undefined
+  /** As it was found since the last change. */
+  #imperfections: Violations | undefined
 
   constructor(config: NodeConfig) {
     this.#config = config
@@ -49,12 +51,17 @@ export class TableGuard implements Guard {
 
   set(id: Id, shown: Attributes): void {
     this.#members.set(id, shown)
-    this.#ids = undefined
+    this.#changed()
   }
 
   delete(id: Id): void {
     this.#members.delete(id)
+    this.#changed()
+  }
+
+  #changed(): void {
     this.#ids = undefined
+    this.#imperfections = undefined
   }
 
   violations(): Violations {
@@ -66,7 +73,8 @@ export class TableGuard implements Guard {
   }
 
   imperfections(): Violations {
-    return kindOf(this.#config.overlay).imperfections(this.#members, this.#config)
+    this.#imperfections ??= kindOf(this.#config.overlay).imperfections(this.#members, this.#config)
+    return this.#imperfections
   }
 
   noteSettled(): void {}
