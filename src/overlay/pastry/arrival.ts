@@ -24,14 +24,14 @@ const strangersMost = 64
  * @throws Refusal NO_ROUTE, ID_TAKEN, BAD_ID
  */
 export const wayHome = async (upkeep: Upkeep, through: Peer): Promise<(Step & { readonly peer: Peer })[]> => {
-  const { me, ports } = upkeep
-  const { network, clock } = ports
+  const { me } = upkeep
+  const { clock } = upkeep.ports
   const way: (Step & { peer: Peer })[] = []
   const lookup = new Lookup(
     {
       local: (avoid) => ({ peers: avoid.has(through.id) ? [] : [through], final: false }),
       ask: async (peer, avoid) => {
-        const step = await network.call(peer, 'arrive', { ...me, avoid: [...avoid].slice(-1024) })
+        const step = await upkeep.reach(peer, 'arrive', { ...me, avoid: [...avoid].slice(-1024) })
         way.push({ peer, ...step })
         return step
       },
@@ -59,7 +59,6 @@ export const arriveThrough = async (upkeep: Upkeep, through: Peer): Promise<bool
     [...last.peers, last.peer, ...last.leaves].filter(({ id }) => id !== me.id),
     (peer) => upkeep.ask(peer),
   )
-  if (table.leaves.members.length === 0) return false
   const states = new Map<Id, State>()
   const fetch = async (peers: readonly Peer[]) =>
     upkeep.each(
@@ -77,6 +76,7 @@ export const arriveThrough = async (upkeep: Upkeep, through: Peer): Promise<bool
     return [...neighborhood, ...rows.slice(0, sharedDigits(me.id, id) + 1).flat()]
   })
   await upkeep.measure(named, strangersMost)
+  if (table.leaves.members.length === 0) return false
   upkeep.enter()
   upkeep.ports.log.info({ leaves: table.leaves.members.length, through: through.url }, 'place taken')
   await upkeep.tell(table.known)
