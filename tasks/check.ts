@@ -1,5 +1,6 @@
 /** `check`: what must hold of the whole network, asked of the live one. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { kindOf } from '../src/overlay/overlays.ts'
 import { clientApi } from '../src/protocol/client-api.ts'
 import { Refusal, Unreachable } from '../src/protocol/errors.ts'
 import type { Id } from '../src/space/id.ts'
@@ -59,6 +60,7 @@ const examine = async (thorough: boolean) => {
     network.replicas,
   )
   const found = {
+    shape: kindOf(network.overlay).shape,
     violations: ringFaults(booted, sightings),
     notes: [
       ...(members.length < network.replicas
@@ -101,7 +103,7 @@ export const check: Task = {
       const count = plural(found.violations.length, 'violation')
       if (!json) terminal.progress(`${Math.round(elapsed())} s · ${count}: ${found.violations[0]}`)
     }
-    const { violations, notes, nodes, records, copies } = found
+    const { shape, violations, notes, nodes, records, copies } = found
     const failed = violations.length > 0
     const { paint } = terminal
     return {
@@ -110,7 +112,7 @@ export const check: Task = {
           ? [paint.red(`✗ ${plural(violations.length, 'violation')} after ${Math.round(elapsed())} s`), ...listed(violations)]
           : [
               paint.green(
-                `✓ ring ordered and ideal · ${plural(nodes, 'node')} · ${plural(records, 'record')}, each in its window, no orphan`,
+                `✓ ${shape} ordered and ideal · ${plural(nodes, 'node')} · ${plural(records, 'record')}, each in its window, no orphan`,
               ),
               paint.green(`✓ ${plural(copies, 'copy', 'copies')}, those of a record in one version · every node is up to date`),
             ]),

@@ -3,7 +3,7 @@
  * change, the content by where each record should lie.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { kindOf, type OverlayOptions } from '../src/overlay/overlays.ts'
+import { kindOf, type OverlayName, type OverlayOptions } from '../src/overlay/overlays.ts'
 import { compareVersions } from '../src/content/record.ts'
 import type { Page } from '../src/protocol/client-api.ts'
 import { type Id, shortId } from '../src/space/id.ts'
@@ -43,13 +43,14 @@ export const waitUntilWhole = async (terminal: Terminal, quiet: boolean): Promis
   for (const deadline = performance.now() + wholeTimeoutMs; ; await sleep(pollMs)) {
     const booted = await openNetwork()
     const sightings = await survey(booted)
+    const { shape } = kindOf(booted.network.options['overlay'] as OverlayName)
     const faults = ringFaults(booted, sightings)
     if (faults.length === 0) return
-    if (!quiet) terminal.progress(['the ring closes', ...tellMoving(ringOrder(sightings)), ...faults].join(' · '))
+    if (!quiet) terminal.progress([`the ${shape} closes`, ...tellMoving(ringOrder(sightings)), ...faults].join(' · '))
     if (performance.now() > deadline)
       throw new TaskFailure(
         [
-          `the ring is not whole after ${wholeTimeoutMs / 1000} s:`,
+          `the ${shape} is not whole after ${wholeTimeoutMs / 1000} s:`,
           ...listed(faults),
           'wait for it with: npm run task check 60',
         ].join('\n'),

@@ -240,8 +240,9 @@ export class Holdings {
   digest(arc: Arc): (Part & Summary & Arc)[] {
     const size = distance(arc.from, arc.to) || 1n << BigInt(arc.from.length * 4)
     const parts = size < BigInt(digestParts) ? Number(size) : digestParts
-    return Array.from({ length: parts }, (_, at) => {
-      const [from, to] = [at, at + 1].map((end) => step(arc.from, (size * BigInt(end)) / BigInt(parts))) as [Id, Id]
+    const ends = Array.from({ length: parts + 1 }, (_, at) => step(arc.from, (size * BigInt(at)) / BigInt(parts)))
+    return ends.slice(1).map((to, at) => {
+      const from = ends[at] as Id
       return { from, to, ...this.#prints.of({ from, to }) }
     })
   }

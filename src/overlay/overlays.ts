@@ -86,5 +86,9 @@ export type OverlayApi = (typeof overlays)['chord']['api'] &
   (typeof overlays)['kademlia']['api'] &
   (typeof overlays)['pastry']['api']
 
+/** Those of its own options that are the same for all nodes of a network, who show them in /nodeinfo. */
+export const commonOptions = ({ options, attributes }: Kind<OverlayOptions>): string[] =>
+  Object.keys(options).filter((name) => name in attributes && (attributes[name] as { type?: string }).type !== 'array')
+
 /** An overlay by its name, as shared code sees it. */
 export const kindOf = (name: OverlayName): Kind<OverlayOptions> => overlays[name]

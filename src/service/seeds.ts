@@ -1,7 +1,7 @@
 /** What the seeds say before there is a node: which network this is, and who they are. */
 import { Agent } from 'undici'
 import type { NodeConfig } from '../node/config.ts'
-import { kindOf, type OverlayName, overlays } from '../overlay/overlays.ts'
+import { commonOptions, kindOf, type OverlayName, overlays } from '../overlay/overlays.ts'
 import { NodeInfo } from '../protocol/client-api.ts'
 import { errorStatus, Refusal, Unreachable } from '../protocol/errors.ts'
 import { peerApi } from '../protocol/peer-api.ts'
@@ -35,12 +35,12 @@ export const settingsOf = ({ network, bits, overlay, mode, replicas, ...shown }:
   overlay: overlay as OverlayName,
   mode,
   replicas,
-  ...Object.fromEntries(ownOptions(overlay).flatMap((name) => (name in shown ? [[name, shown[name]]] : []))),
+  ...Object.fromEntries(commonTo(overlay).flatMap((name) => (name in shown ? [[name, shown[name]]] : []))),
 })
 
-/** What nodes with one overlay agree on besides: those of its options that /nodeinfo shows. */
-const ownOptions = (overlay: string): string[] =>
-  Object.hasOwn(overlays, overlay) ? Object.keys(kindOf(overlay as OverlayName).options) : []
+/** A seed may have an overlay that this release does not know. */
+const commonTo = (overlay: string): string[] =>
+  Object.hasOwn(overlays, overlay) ? commonOptions(kindOf(overlay as OverlayName)) : []
 
 /**
  * A seed that does not answer now, or is somebody else now, may be itself again later: its id follows from its url.

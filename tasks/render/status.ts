@@ -1,6 +1,6 @@
 /** The network as a table in ring order: `npm run task status`. */
 import type { Place } from '../../src/overlay/overlay.ts'
-import { kindOf, type OverlayName, type OverlayOptions } from '../../src/overlay/overlays.ts'
+import { commonOptions, kindOf, type OverlayName, type OverlayOptions } from '../../src/overlay/overlays.ts'
 import type { NodeInfo } from '../../src/protocol/client-api.ts'
 import type { Peer } from '../../src/protocol/schemas.ts'
 import { type Id, shortId } from '../../src/space/id.ts'
@@ -88,12 +88,12 @@ export const tellMoving = (nodes: readonly Pick<NodeRow, 'info'>[]): string[] =>
 export const heading = ({ network, nodes, faults }: Status, paint: Paint): string => {
   const contents = nodes.flatMap(({ info }) => info?.content ?? [])
   const { overlay, bits, replicas, mode } = network
-  const { modes, options, attributes, shape } = kindOf(overlay)
-  const departures = Object.entries(options).flatMap(([name, option]) => {
+  const kind = kindOf(overlay)
+  const { modes, options, shape } = kind
+  const departures = commonOptions(kind).flatMap((name) => {
     const value = network[name as keyof OverlayOptions]
-    return name in attributes && value !== undefined && value !== (option as { default?: unknown }).default
-      ? [`${name}=${String(value)}`]
-      : []
+    const usual = (options[name] as { default?: unknown }).default
+    return value === undefined || value === usual ? [] : [`${name}=${String(value)}`]
   })
   if (mode !== undefined && mode !== 'onehop' && mode !== modes[0]) departures.push(mode)
   return [

@@ -1,0 +1,17 @@
+import { overlaySuite } from './overlay.suite.ts'
+
+overlaySuite('kademlia', {
+  swarms: [3, 6, 10],
+  scenarios: [
+    'two-joins',
+    'taken-id',
+    'heirs-leave',
+    'both-leave',
+    'wrap-around',
+    'death-of-a-donor',
+    'rolling-restart',
+    'split',
+    'power-cut',
+  ],
+  port: 21_000 + (process.pid % 200) * 20,
+})
