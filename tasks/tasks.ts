@@ -1,6 +1,7 @@
 /** The one list of tasks, in the order in which help shows them. */
 import { boot, reboot } from './boot.ts'
 import { check } from './check.ts'
+import { compareTask } from './compare.ts'
 import { kill, leave } from './depart.ts'
 import { add, addmany } from './grow.ts'
 import { call, logs } from './inspect.ts'
@@ -39,4 +40,5 @@ export const tasks: readonly Task[] = [
   check,
   logs,
   simulate,
+  compareTask,
 ]

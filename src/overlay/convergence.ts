@@ -2,21 +2,22 @@
  * The part of a lookup where no single word is final: three are asked at a time, always the nearest that were heard of, until the
  * nearest that live have all answered.
  *
- * As soon as an answer brings nobody nearer, all that are left of these are asked at once: what remains is to confirm, and they would be
- * waited for one after the other. Kademlia (2002) §2.3.
+ * Once the nearest of all has answered, and knows nobody nearer, all that are left of these are asked at once: what remains is to confirm,
+ * and they would be waited for one after the other. Kademlia (2002) §2.3.
  */
 import type { Route } from '../protocol/peer-api.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 
-/** Peers that are asked at the same time as long as answers lead on. Kademlia's alpha. */
-const width = 3
+/** Peers that are asked at the same time as long as answers lead on, unless told otherwise. Kademlia's alpha. */
+const usualWidth = 3
 
 export interface Confirmation {
   /** This node: what it says is heard first. */
   readonly me: Id
   /** Of some peers those who must all answer, the nearest first. */
   nearest(peers: readonly Peer[]): Peer[]
+  readonly width?: number
 }
 
 /** The lookup that this is a part of. */
@@ -41,9 +42,6 @@ export class Convergence {
   readonly #asker: Asker
   readonly #candidates = new Map<Id, Candidate>()
   readonly #underWay = new Set<Promise<void>>()
-  /** The nearest of whom was heard so far, dead or alive. */
-  #first: Id | undefined
-  #wide = false
   #failure: { readonly error: unknown } | undefined
   #steps = 0
 
@@ -62,8 +60,10 @@ export class Convergence {
    * @param local whom this node would ask
    */
   async nearest(local: () => readonly Peer[]): Promise<Peer[] | undefined> {
-    for (let most = 0; ; ) {
-      this.#hear(local(), 1)
+    let [most, avoided] = [0, -1]
+    for (;;) {
+      if (avoided !== this.#asker.avoid.size) this.#hear(local(), 1)
+      avoided = this.#asker.avoid.size
       const best = this.#best()
       most = Math.max(most, best.length)
       const next = this.#next(best, most)
@@ -71,7 +71,9 @@ export class Convergence {
         this.#steps = best[0]?.peer.id === this.#confirmation.me ? 0 : (best[0]?.steps ?? 0)
         return best.length > 0 ? best.map(({ peer }) => peer) : undefined
       }
-      const free = (this.#wide ? best.length : width) - this.#underWay.size
+      const { width = usualWidth } = this.#confirmation
+      const led = best[0]?.answered || best[0]?.peer.id === this.#confirmation.me
+      const free = (led ? best.length : width) - this.#underWay.size
       for (const candidate of next.filter(isUnasked).slice(0, Math.max(0, free))) this.#ask(candidate)
       await Promise.race(this.#underWay)
       if (this.#failure) throw this.#failure.error
@@ -101,9 +103,7 @@ export class Convergence {
       .then(
         (route) => {
           candidate.answered = route !== undefined
-          const first = this.#first
           if (route) this.#hear(route.peers, steps + 1)
-          if (route && this.#first === first) this.#wide = true
         },
         (error: unknown) => {
           this.#failure ??= { error }
@@ -115,7 +115,6 @@ export class Convergence {
 
   #hear(peers: readonly Peer[], steps: number): void {
     for (const peer of peers) if (!this.#candidates.has(peer.id)) this.#candidates.set(peer.id, { peer, steps })
-    this.#first = this.#confirmation.nearest([...this.#candidates.values()].map(({ peer }) => peer))[0]?.id
   }
 
   #best(): Candidate[] {

@@ -63,7 +63,7 @@ test.each<[string, Scene, string, number]>([
   expect(lookup.hops).toBe(steps)
 })
 
-test('three are asked at a time, and all that are left once an answer brings nobody nearer', async () => {
+test('three are asked at a time, and all that are left once the nearest has answered', async () => {
   const { lookup, widths } = lookupIn({ knows: { 90: '60 70 80', 60: '10 20 30', 70: '10 20 30', 80: '10 20 30' } })
   await lookup.window()
   expect(Math.max(...widths)).toBe(3)

@@ -37,6 +37,7 @@ export class Table {
   /** How many are known at least, if there are as many. */
   readonly #near: number
   readonly #buckets: Bucket[] = []
+  #peers: readonly Peer[] | undefined
   #revision = 0
 
   constructor(me: Peer, { k, replicas }: { k: number; replicas: number }) {
@@ -55,8 +56,10 @@ export class Table {
     return this.#buckets.filter(({ contacts }) => contacts.length > 0)
   }
 
-  get peers(): Peer[] {
-    return this.#buckets.flatMap(({ contacts }) => contacts.map(({ peer }) => peer))
+  /** The same array as long as nobody comes or goes. */
+  get peers(): readonly Peer[] {
+    this.#peers ??= this.#buckets.flatMap(({ contacts }) => contacts.map(({ peer }) => peer))
+    return this.#peers
   }
 
   find(id: Id): Contact | undefined {
@@ -123,8 +126,8 @@ export class Table {
 
   /** The nearest of all and this node, none of `avoid`. */
   nearest(key: Id, count: number, avoid: ReadonlySet<Id> = nobody): Peer[] {
-    const all = [this.me, ...this.peers]
-    return place(key, avoid.size === 0 ? all : all.filter(({ id }) => !avoid.has(id)), count)
+    const nearest = place(key, avoid.size === 0 ? this.peers : this.peers.filter(({ id }) => !avoid.has(id)), count)
+    return avoid.has(this.me.id) ? nearest : place(key, [...nearest, this.me], count)
   }
 
   /** All contacts, the nearest to this node first. */
@@ -147,6 +150,7 @@ export class Table {
   /** Buckets that are not among the nearest any more have k contacts at most: those that have been known for longest. */
   #changed(): void {
     this.#revision++
+    this.#peers = undefined
     const { depth } = this
     for (const bucket of this.#buckets)
       if (bucket.bits < depth && bucket.contacts.length > this.#k) {
