@@ -33,8 +33,8 @@ export class TableGuard implements Guard {
   readonly #config: NodeConfig
   readonly #members = new Map<Id, Attributes>()
   #ids: readonly Id[] | undefined
-  /** As it was found since the last change. */
-  #imperfections: Violations | undefined
+  /** Until someone shows something else. */
+  #ideal: boolean | undefined
 
   constructor(config: NodeConfig) {
     this.#config = config
@@ -50,18 +50,15 @@ export class TableGuard implements Guard {
   }
 
   set(id: Id, shown: Attributes): void {
+    if (!this.#members.has(id)) this.#ids = undefined
     this.#members.set(id, shown)
-    this.#changed()
+    this.#ideal = undefined
   }
 
   delete(id: Id): void {
     this.#members.delete(id)
-    this.#changed()
-  }
-
-  #changed(): void {
     this.#ids = undefined
-    this.#imperfections = undefined
+    this.#ideal = undefined
   }
 
   violations(): Violations {
@@ -69,12 +66,12 @@ export class TableGuard implements Guard {
   }
 
   get isIdeal(): boolean {
-    return this.imperfections().length === 0
+    this.#ideal ??= this.imperfections().length === 0
+    return this.#ideal
   }
 
   imperfections(): Violations {
-    this.#imperfections ??= kindOf(this.#config.overlay).imperfections(this.#members, this.#config)
-    return this.#imperfections
+    return kindOf(this.#config.overlay).imperfections(this.#members, this.#config)
   }
 
   noteSettled(): void {}

@@ -34,7 +34,6 @@ export class Upkeep {
   /** Another node with this node's id, which came first. */
   rival: Peer | undefined
   readonly #changed: () => void
-  readonly #lost: () => Promise<void>
   /** Who did not answer, and until when that counts. */
   readonly #failed = new Map<Id, number>()
   readonly #asking = new Set<Id>()
@@ -43,14 +42,12 @@ export class Upkeep {
   #turn = 0
   #news: 'none' | 'some' | 'telling' = 'none'
 
-  /** @param lost called when nobody was left, and the place was given up */
-  constructor({ me, options, ports, changed }: OverlaySetting<PastryApi, PastryOptions>, lost: () => Promise<void>) {
+  constructor({ me, options, ports, changed }: OverlaySetting<PastryApi, PastryOptions>) {
     this.me = me
     this.options = options
     this.ports = ports
     this.table = new Table(me, options)
     this.#changed = changed
-    this.#lost = lost
   }
 
   /** Whether this node has its place; if not it answers nothing about it, which counts as dead. */
@@ -89,8 +86,25 @@ export class Upkeep {
   }
 
   /**
-   * Calls a peer; whoever answers is admitted.
-   * @returns undefined when it does not answer, or cannot now
+   * Calls a peer by a row that only members answer: whoever does is in no quarantine any more, and in the table where it is of use.
+   * @throws Unreachable, Refusal as Network.call
+   */
+  async reach<N extends keyof PastryApi>(peer: Peer, name: N, request: Request<PastryApi[N]>): Promise<Reply<PastryApi[N]>> {
+    const { network, clock } = this.ports
+    const began = clock.now()
+    try {
+      const reply = await network.call(peer, name, request)
+      this.#failed.delete(peer.id)
+      if (this.table.admit(peer, clock.now() - began)) this.#noteChange()
+      return reply
+    } catch (error) {
+      if (error instanceof Unreachable) this.#miss(peer)
+      throw error
+    }
+  }
+
+  /**
+   * The same; undefined when the peer does not answer, or cannot now.
    * @throws Refusal what is no matter of time
    */
   async call<N extends keyof PastryApi>(
@@ -99,50 +113,15 @@ export class Upkeep {
     request: Request<PastryApi[N]>,
   ): Promise<Reply<PastryApi[N]> | undefined> {
     try {
-      return await this.ports.network.call(peer, name, request)
+      return await this.reach(peer, name, request)
     } catch (error) {
-      if (error instanceof Unreachable) this.miss(peer)
-      else if (!(error instanceof Refusal) || error.status < 500) throw error
-      return undefined
+      if (error instanceof Unreachable || (error instanceof Refusal && error.status >= 500)) return undefined
+      throw error
     }
-  }
-
-  /** Someone has answered: it is in no quarantine any more, and in the table where it is of use. */
-  admit(peer: Peer, rttMs: number): void {
-    this.acquaintances.admit(peer, this.ports.clock.now())
-    this.#failed.delete(peer.id)
-    if (this.table.admit(peer, rttMs)) this.#noteChange()
   }
 
   isFailed(id: Id): boolean {
     return (this.#failed.get(id) ?? 0) > this.ports.clock.now()
-  }
-
-  /** Someone has not answered: it is taken out, and others are looked for in its place. */
-  miss(peer: Peer): void {
-    const { table } = this
-    const { id } = peer
-    const now = this.ports.clock.now()
-    this.acquaintances.evict(id, now)
-    this.#failed.delete(id)
-    this.#failed.set(id, now + this.options.quarantineMs)
-    for (const oldest of this.#failed.keys()) if (this.#failed.size > failedMost) this.#failed.delete(oldest)
-    if (table.get(id)?.url !== peer.url) return
-    const place = table.placeOf(id)
-    const routed = table.at(place)?.id === id
-    const near = table.isNear(id)
-    const changed = table.drop(id)
-    if (!this.#member) return
-    if (changed) this.ports.log.info({ peer }, 'leaf lost')
-    if (changed && table.leaves.members.length === 0) {
-      this.exit()
-      this.later(this.#lost)
-    } else if (changed) {
-      this.#noteChange()
-      this.later(() => this.repairLeafSet())
-    }
-    if (routed) this.later(() => this.repairRoutingTable(place))
-    if (near) this.later(() => this.repairNeighborSet())
   }
 
   /**
@@ -160,10 +139,13 @@ export class Upkeep {
     }
   }
 
-  /** Asks those of some, named by others, who would fill a gap. */
+  /** Asks those of some, named by others, who would fill a gap; one that is filled by then is none. */
   async consider(named: readonly Peer[], isDoubted = (id: Id) => this.isFailed(id)): Promise<void> {
-    const wanted = distinct(named).filter((peer) => this.table.lacks(peer.id) && !isDoubted(peer.id) && this.#isSound(peer))
-    await this.each(wanted, (peer) => this.ask(peer))
+    const isWanted = ({ id }: Peer) => this.table.lacks(id) && !isDoubted(id)
+    const wanted = distinct(named).filter((peer) => isWanted(peer) && this.#isSound(peer))
+    await this.each(wanted, async (peer) => {
+      if (isWanted(peer)) await this.ask(peer)
+    })
   }
 
   /** Somebody wants to be noticed. */
@@ -176,9 +158,8 @@ export class Upkeep {
     const { rival } = this
     if (rival) throw new Refusal('ID_TAKEN', `id ${shortId(this.me.id)} is taken by ${rival.url}`, { by: rival })
     const { known, leaves } = this.table
-    const next = leaves.at(1)
-    const one = known[this.#turn++ % known.length]
-    await this.each(distinct([next, one].filter((peer) => peer !== undefined)), (peer) => this.ask(peer))
+    const turn = this.#turn++ % Math.max(1, known.length)
+    await this.each(distinct([...leaves.members.slice(0, 1), ...known.slice(turn, turn + 1)]), (peer) => this.ask(peer))
   }
 
   /** One entry of each row is asked for that row: who is nearer than ours takes its place. FreePastry, routing table maintenance. */
@@ -191,13 +172,18 @@ export class Upkeep {
     }
   }
 
+  /** Everyone is gone: those who are remembered may be there all the same, or know others. */
+  async recall(): Promise<void> {
+    this.ports.log.warn({}, 'everyone lost')
+    await this.each(this.acquaintances.all(), ({ peer }) => this.ask(peer))
+  }
+
   /** The outermost on both sides know who comes next. */
   async repairLeafSet(): Promise<void> {
-    const { leaves, known } = this.table
-    const half = Math.ceil(leaves.members.length / 2)
-    await this.consider(known)
-    const ends = [leaves.members[half - 1], leaves.members.at(-half)].filter((peer) => peer !== undefined)
-    await this.each(distinct(ends), (peer) => this.ask(peer))
+    const { members } = this.table.leaves
+    const half = Math.ceil(members.length / 2)
+    await this.each(distinct([...members.slice(half - 1, half), ...members.slice(-half).slice(0, 1)]), (peer) => this.ask(peer))
+    await this.consider(this.table.known)
   }
 
   /** Others of that row, and then of those after it, know who else has that digit there. */
@@ -249,6 +235,29 @@ export class Upkeep {
       if (error instanceof Refusal || error instanceof Unreachable) log.debug({ why: error.message }, 'upkeep given up')
       else log.error({ err: error }, 'upkeep failed')
     })
+  }
+
+  /** Someone has not answered: it is taken out, and others are looked for in its place. */
+  #miss({ id, url }: Peer): void {
+    const { table } = this
+    const now = this.ports.clock.now()
+    this.acquaintances.evict(id, now)
+    this.#failed.delete(id)
+    this.#failed.set(id, now + this.options.quarantineMs)
+    for (const oldest of this.#failed.keys()) if (this.#failed.size > failedMost) this.#failed.delete(oldest)
+    if (table.get(id)?.url !== url) return
+    const place = table.placeOf(id)
+    const routed = table.at(place)?.id === id
+    const near = table.isNear(id)
+    const changed = table.drop(id)
+    if (!this.#member) return
+    if (changed) {
+      this.ports.log.info({ peer: { id, url } }, 'leaf lost')
+      this.#noteChange()
+      this.later(() => (table.known.length === 0 ? this.recall() : this.repairLeafSet()))
+    }
+    if (routed) this.later(() => this.repairRoutingTable(place))
+    if (near) this.later(() => this.repairNeighborSet())
   }
 
   /** Holds a neighbour's leaf set against ours: where they differ somebody is to be asked. */
