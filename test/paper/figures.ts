@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { type Figure, indexOf, markdownOf, svgOf } from './figure.ts'
 import { loadFigures, virtualIdsFigure } from './load-figures.ts'
 import { copiesLostFigure, keysLostFigure } from './loss-figures.ts'
+import { pastryArrivalsFigure, pastryDeathsFigure, pastryHopsFigure, pastrySharesFigure } from './pastry-figures.ts'
 import { massFailureFigure, pathLengthFigure, pathSharesFigure } from './path-figures.ts'
 
 const folder = 'docs/figures'
@@ -18,6 +19,10 @@ for (const measure of [
   virtualIdsFigure,
   keysLostFigure,
   copiesLostFigure,
+  pastryHopsFigure,
+  pastrySharesFigure,
+  pastryArrivalsFigure,
+  pastryDeathsFigure,
 ]) {
   for (const figure of [await measure()].flat()) {
     write(`${figure.name}.md`, markdownOf(figure))
