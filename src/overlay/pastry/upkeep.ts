@@ -40,7 +40,6 @@ export class Upkeep {
   #member = false
   #passages = 0
   #turn = 0
-  #news: 'none' | 'some' | 'telling' = 'none'
 
   constructor({ me, options, ports, changed }: OverlaySetting<PastryApi, PastryOptions>) {
     this.me = me
@@ -79,8 +78,9 @@ export class Upkeep {
     this.#pass(false)
   }
 
-  /** What a newcomer is told. */
+  /** What others are told. @throws Refusal NOT_JOINED */
   get state(): State {
+    this.assertMember()
     const { leaves, rows, neighborhood } = this.table
     return { leaves: [...leaves.members], rows: rows.map((row) => [...row.values()]), neighborhood: [...neighborhood] }
   }
@@ -95,7 +95,7 @@ export class Upkeep {
     try {
       const reply = await network.call(peer, name, request)
       this.#failed.delete(peer.id)
-      if (this.table.admit(peer, clock.now() - began)) this.#noteChange()
+      this.admit(peer, clock.now() - began)
       return reply
     } catch (error) {
       if (error instanceof Unreachable) this.#miss(peer)
@@ -118,6 +118,11 @@ export class Upkeep {
       if (error instanceof Unreachable || (error instanceof Refusal && error.status >= 500)) return undefined
       throw error
     }
+  }
+
+  /** A member has answered: considerNode. */
+  admit(peer: Peer, rttMs: number): void {
+    if (this.table.admit(peer, rttMs)) this.#noteChange()
   }
 
   isFailed(id: Id): boolean {
@@ -284,24 +289,12 @@ export class Upkeep {
     this.#changed()
   }
 
-  /** The leaf set is another one: the nearest on both sides ask for it, as often as it has changed meanwhile. */
+  /** The leaf set is another one: the nearest on both sides are to ask for it. */
   #noteChange(): void {
     if (!this.#member) return
     this.#changed()
-    const isTelling = this.#news !== 'none'
-    this.#news = 'some'
-    if (isTelling) return
-    this.later(async () => {
-      try {
-        while (this.#news === 'some') {
-          this.#news = 'telling'
-          const { members } = this.table.leaves
-          await this.tell(distinct([...members.slice(0, 1), ...members.slice(-1)]))
-        }
-      } finally {
-        this.#news = 'none'
-      }
-    })
+    const { members } = this.table.leaves
+    this.later(() => this.tell(distinct([...members.slice(0, 1), ...members.slice(-1)])))
   }
 }
 
