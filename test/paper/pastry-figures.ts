@@ -148,7 +148,7 @@ export const pastryArrivalsFigure = async (): Promise<Figure> => {
     title: 'Routing tables of nodes that have come one after the other',
     source: `${source}, §3.3, Figure 7`,
     text: [
-      `${spaced(nodes)} nodes (5 000 in the paper), each of which came through the nearest that was there. Of the 15 entries of a row those are the best that are the nearest of all who fit; about 4 places of row 1 have nobody who fits yet.`,
+      `${spaced(nodes)} nodes (5 000 in the paper), each of which came through the nearest that was there. Of the 15 entries of a row those are the best that are the nearest of all who fit; for one place of row 1 there is nobody.`,
       'In the paper less than one entry of a row is not the best with both stages, and 5 of 15 are the best with the plainest of its three ways; the first stage alone is better here, because whoever is told of a newcomer takes it in where it is nearer, and because the neighbourhood of the first node counts as well.',
     ],
     head: ['stages', 'row', 'best there is', 'not the best'],

@@ -19,7 +19,7 @@ import { type Place, Table } from './table.ts'
 /** Peers that are asked at the same time, by one purpose. */
 const width = 8
 /** Peers that are asked for others in a repair, and strangers that are measured in one. */
-const repairsMost = 4
+const repairsMost = 6
 /** Peers asked at the same time because somebody wanted it: whoever is beyond says so again. */
 const noticesMost = 64
 /** Silent ones that are remembered. */
@@ -173,7 +173,8 @@ export class Upkeep {
       const entries = [...row.values()]
       const peer = entries[this.ports.random.below(Math.max(1, entries.length))]
       const state = peer && (await this.call(peer, 'state', {}))
-      if (state) await this.measure(state.rows[at] ?? [], repairsMost)
+      await this.consider(state?.rows[at] ?? [])
+      await this.measure(state?.rows[at] ?? [], repairsMost)
     }
   }
 
