@@ -164,10 +164,18 @@ export class Operations {
     }
   }
 
-  /** Who owns a key. @throws Refusal NO_ROUTE, NOT_JOINED */
+  /** Who owns a key, by one who says so of itself: it need not be confirmed by others. @throws Refusal NO_ROUTE, NOT_JOINED */
   async ownerOf(key: Id): Promise<Peer> {
-    const [owner] = await this.#lookup(key, this.#options.mode, (avoid) => this.#owner(key, avoid)).window()
+    const known = this.#options.mode === 'onehop' && this.#directory.isKnown
+    const guess = (avoid: ReadonlySet<Id>) => (known ? this.#owner(key, avoid) : this.#nearer(key, avoid))
+    const [owner] = await this.#lookup(key, this.#options.mode, guess, true).window()
     return owner as Peer
+  }
+
+  /** Whom the overlay would ask. */
+  #nearer(key: Id, avoid: ReadonlySet<Id>): Route {
+    const { peers, final } = this.#overlay.route(key, this.#breadth, avoid, this.#options.mode)
+    return { peers: final ? peers : peers.filter(({ id }) => id !== this.#me.id), final }
   }
 
   /** The window over the known members: those who hold the key if this node knows of everyone. */
@@ -188,8 +196,11 @@ export class Operations {
     return Math.max(this.#options.replicas + spares, this.#overlay.confirm)
   }
 
-  /** @param guess where it begins when it is to be one hop and the members are known */
-  #lookup(key: Id, mode: Mode, guess = (avoid: ReadonlySet<Id>) => this.#window(key, avoid)): Lookup {
+  /**
+   * @param guess where it begins when it is to be one hop and the members are known
+   * @param hasty where it begins in any case if the overlay would have it confirmed
+   */
+  #lookup(key: Id, mode: Mode, guess = (avoid: ReadonlySet<Id>) => this.#window(key, avoid), hasty = false): Lookup {
     const overlay = this.#overlay
     const network = this.#network
     const directory = this.#directory
@@ -199,7 +210,7 @@ export class Operations {
     return new Lookup(
       {
         local: (avoid) => overlay.route(key, count, avoid, mode),
-        guess: mode === 'onehop' && directory.isKnown ? guess : undefined,
+        guess: (mode === 'onehop' && directory.isKnown) || (hasty && confirm > 0) ? guess : undefined,
         isSuspect: (id) => directory.isSuspect(id),
         ask: (peer, avoid) => network.call(peer, 'route', { key, count, avoid: [...avoid].slice(-1024), mode }),
         evict: (id) => overlay.evict(id),
