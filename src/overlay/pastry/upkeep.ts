@@ -120,9 +120,10 @@ export class Upkeep {
     }
   }
 
-  /** A member has answered: considerNode. */
+  /** A member has answered: considerNode. One whose id is false is nobody. */
   admit(peer: Peer, rttMs: number): void {
-    if (this.table.admit(peer, rttMs)) this.#noteChange()
+    const isKnown = this.table.get(peer.id)?.url === peer.url
+    if ((isKnown || this.#isSound(peer)) && this.table.admit(peer, rttMs)) this.#noteChange()
   }
 
   isFailed(id: Id): boolean {
@@ -146,9 +147,8 @@ export class Upkeep {
 
   /** Asks those of some, named by others, who would fill a gap; one that is filled by then is none. */
   async consider(named: readonly Peer[], isDoubted = (id: Id) => this.isFailed(id)): Promise<void> {
-    const isWanted = ({ id }: Peer) => this.table.lacks(id) && !isDoubted(id)
-    const wanted = distinct(named).filter((peer) => isWanted(peer) && this.#isSound(peer))
-    await this.each(wanted, async (peer) => {
+    const isWanted = (peer: Peer) => this.table.lacks(peer.id) && !isDoubted(peer.id) && this.#isSound(peer)
+    await this.each(distinct(named), async (peer) => {
       if (isWanted(peer)) await this.ask(peer)
     })
   }
@@ -214,9 +214,7 @@ export class Upkeep {
 
   /** Asks so many of those who are not known yet, to see how far away they are. */
   async measure(named: readonly Peer[], most: number): Promise<void> {
-    const strangers = distinct(named).filter(
-      (peer) => peer.id !== this.me.id && !this.table.get(peer.id) && !this.isFailed(peer.id) && this.#isSound(peer),
-    )
+    const strangers = distinct(named).filter(({ id }) => id !== this.me.id && !this.table.get(id) && !this.isFailed(id))
     await this.each(strangers.slice(0, most), (peer) => this.call(peer, 'leaves', {}))
   }
 
