@@ -79,7 +79,8 @@ export class TableGuard implements Guard {
   mayFail(id: Id, going: ReadonlySet<Id>): boolean {
     const stays = (other: Id) => other !== id && this.#members.has(other) && !going.has(other)
     const staying = this.ids.filter(stays)
-    return staying.length === 1 || (staying.length > 0 && staying.every((other) => this.#knownTo(other).some(stays)))
+    if (this.#members.size === 2) return staying.length === 1
+    return staying.length > 0 && staying.every((other) => this.#knownTo(other).some(stays))
   }
 
   mayGo(id: Id, going: ReadonlySet<Id>): boolean {

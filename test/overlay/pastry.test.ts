@@ -2,6 +2,6 @@ import { overlaySuite } from './overlay.suite.ts'
 
 overlaySuite('pastry', {
   swarms: [3, 9],
-  scenarios: ['two-joins', 'taken-id', 'heirs-leave', 'both-leave', 'death-of-a-donor', 'split', 'power-cut'],
+  scenarios: ['two-joins', 'taken-id', 'both-leave', 'split', 'power-cut'],
   port: 25_000 + (process.pid % 200) * 20,
 })

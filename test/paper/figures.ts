@@ -4,6 +4,7 @@ import { type Figure, indexOf, markdownOf, svgOf } from './figure.ts'
 import { convergenceFigure, overlaysFigure } from './kademlia-figures.ts'
 import { loadFigures, virtualIdsFigure } from './load-figures.ts'
 import { copiesLostFigure, keysLostFigure } from './loss-figures.ts'
+import { pastryArrivalsFigure, pastryDeathsFigure, pastryHopsFigure, pastrySharesFigure } from './pastry-figures.ts'
 import { massFailureFigure, pathLengthFigure, pathSharesFigure } from './path-figures.ts'
 
 const folder = 'docs/figures'
@@ -19,6 +20,10 @@ for (const measure of [
   virtualIdsFigure,
   keysLostFigure,
   copiesLostFigure,
+  pastryHopsFigure,
+  pastrySharesFigure,
+  pastryArrivalsFigure,
+  pastryDeathsFigure,
   convergenceFigure,
   overlaysFigure,
 ]) {

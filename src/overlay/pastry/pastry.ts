@@ -36,14 +36,8 @@ export class Pastry implements ServedOverlay<PastryApi> {
       { name: 'reunite', everyMs: reuniteEveryMs, run: () => this.#reunite() },
     ]
     this.handlers = {
-      leaves: () => {
-        upkeep.assertMember()
-        return { leaves: [...this.table.leaves.members] }
-      },
-      state: () => {
-        upkeep.assertMember()
-        return upkeep.state
-      },
+      leaves: () => ({ leaves: upkeep.state.leaves }),
+      state: () => upkeep.state,
       arrive: (request) => this.#receive(request),
       notice: (peer) => {
         upkeep.assertMember()
@@ -86,7 +80,7 @@ export class Pastry implements ServedOverlay<PastryApi> {
   admit(peer: Peer, rttMs: number): void {
     const { acquaintances, ports, table } = this.#upkeep
     acquaintances.admit(peer, ports.clock.now())
-    if (table.get(peer.id)?.url === peer.url) table.admit(peer, rttMs)
+    if (table.get(peer.id)?.url === peer.url) this.#upkeep.admit(peer, rttMs)
   }
 
   evict(id: Id): void {

@@ -19,7 +19,7 @@ import { type Place, Table } from './table.ts'
 /** Peers that are asked at the same time, by one purpose. */
 const width = 8
 /** Peers that are asked for others in a repair, and strangers that are measured in one. */
-const repairsMost = 4
+const repairsMost = 6
 /** Peers asked at the same time because somebody wanted it: whoever is beyond says so again. */
 const noticesMost = 64
 /** Silent ones that are remembered. */
@@ -40,7 +40,6 @@ export class Upkeep {
   #member = false
   #passages = 0
   #turn = 0
-  #news: 'none' | 'some' | 'telling' = 'none'
 
   constructor({ me, options, ports, changed }: OverlaySetting<PastryApi, PastryOptions>) {
     this.me = me
@@ -79,8 +78,9 @@ export class Upkeep {
     this.#pass(false)
   }
 
-  /** What a newcomer is told. */
+  /** What others are told. @throws Refusal NOT_JOINED */
   get state(): State {
+    this.assertMember()
     const { leaves, rows, neighborhood } = this.table
     return { leaves: [...leaves.members], rows: rows.map((row) => [...row.values()]), neighborhood: [...neighborhood] }
   }
@@ -95,7 +95,7 @@ export class Upkeep {
     try {
       const reply = await network.call(peer, name, request)
       this.#failed.delete(peer.id)
-      if (this.table.admit(peer, clock.now() - began)) this.#noteChange()
+      this.admit(peer, clock.now() - began)
       return reply
     } catch (error) {
       if (error instanceof Unreachable) this.#miss(peer)
@@ -120,6 +120,12 @@ export class Upkeep {
     }
   }
 
+  /** A member has answered: considerNode. One whose id is false is nobody. */
+  admit(peer: Peer, rttMs: number): void {
+    const isKnown = this.table.get(peer.id)?.url === peer.url
+    if ((isKnown || this.#isSound(peer)) && this.table.admit(peer, rttMs)) this.#noteChange()
+  }
+
   isFailed(id: Id): boolean {
     return (this.#failed.get(id) ?? 0) > this.ports.clock.now()
   }
@@ -141,9 +147,8 @@ export class Upkeep {
 
   /** Asks those of some, named by others, who would fill a gap; one that is filled by then is none. */
   async consider(named: readonly Peer[], isDoubted = (id: Id) => this.isFailed(id)): Promise<void> {
-    const isWanted = ({ id }: Peer) => this.table.lacks(id) && !isDoubted(id)
-    const wanted = distinct(named).filter((peer) => isWanted(peer) && this.#isSound(peer))
-    await this.each(wanted, async (peer) => {
+    const isWanted = (peer: Peer) => this.table.lacks(peer.id) && !isDoubted(peer.id) && this.#isSound(peer)
+    await this.each(distinct(named), async (peer) => {
       if (isWanted(peer)) await this.ask(peer)
     })
   }
@@ -168,7 +173,8 @@ export class Upkeep {
       const entries = [...row.values()]
       const peer = entries[this.ports.random.below(Math.max(1, entries.length))]
       const state = peer && (await this.call(peer, 'state', {}))
-      if (state) await this.measure(state.rows[at] ?? [], repairsMost)
+      await this.consider(state?.rows[at] ?? [])
+      await this.measure(state?.rows[at] ?? [], repairsMost)
     }
   }
 
@@ -208,9 +214,7 @@ export class Upkeep {
 
   /** Asks so many of those who are not known yet, to see how far away they are. */
   async measure(named: readonly Peer[], most: number): Promise<void> {
-    const strangers = distinct(named).filter(
-      (peer) => peer.id !== this.me.id && !this.table.get(peer.id) && !this.isFailed(peer.id) && this.#isSound(peer),
-    )
+    const strangers = distinct(named).filter(({ id }) => id !== this.me.id && !this.table.get(id) && !this.isFailed(id))
     await this.each(strangers.slice(0, most), (peer) => this.call(peer, 'leaves', {}))
   }
 
@@ -284,24 +288,12 @@ export class Upkeep {
     this.#changed()
   }
 
-  /** The leaf set is another one: the nearest on both sides ask for it, as often as it has changed meanwhile. */
+  /** The leaf set is another one: the nearest on both sides are to ask for it. */
   #noteChange(): void {
     if (!this.#member) return
     this.#changed()
-    const isTelling = this.#news !== 'none'
-    this.#news = 'some'
-    if (isTelling) return
-    this.later(async () => {
-      try {
-        while (this.#news === 'some') {
-          this.#news = 'telling'
-          const { members } = this.table.leaves
-          await this.tell(distinct([...members.slice(0, 1), ...members.slice(-1)]))
-        }
-      } finally {
-        this.#news = 'none'
-      }
-    })
+    const { members } = this.table.leaves
+    this.later(() => this.tell(distinct([...members.slice(0, 1), ...members.slice(-1)])))
   }
 }
 

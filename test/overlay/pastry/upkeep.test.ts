@@ -36,12 +36,12 @@ const excess = (world: World, latencyMs: (a: Id, b: Id) => number): number => {
   return sum / count
 }
 
-describe('a network of 60 nodes on a plane, that has come by arrivals', () => {
+describe('a network of 48 nodes on a plane, that has come by arrivals', () => {
   const grown = (async () => {
-    const world = new World({ seed: 1, latency: 'plane', encode: false, settings })
+    const world = new World({ seed: 1, latency: 'plane', encode: false, settings: { ...settings, refreshRowsEveryMs: 10_000 } })
     // What must hold at every moment is looked at elsewhere.
     world.demanding = false
-    await world.boot(60)
+    await world.boot(48)
     return world
   })()
   const plane = latencyOf('plane', 1)
@@ -71,8 +71,8 @@ describe('a network of 60 nodes on a plane, that has come by arrivals', () => {
       way.slice(1).reduce((sum, { id }, at) => sum + latency(ids.indexOf((way[at] as Peer).id), ids.indexOf(id)), 0)
     let ours = 0
     let theirs = 0
-    for (const from of ids.slice(0, 40))
-      for (const key of ids.slice(40, 44)) {
+    for (const from of ids.slice(0, 30))
+      for (const key of ids.slice(30, 34)) {
         const { path } = await world.call(from, 'find', { key, mode: 'prefix' })
         ours += length([{ id: from }, ...path, { id: key }])
         theirs += length([{ id: from }, ...(await best.lookup(world.peer(from), key)).path])
@@ -82,9 +82,10 @@ describe('a network of 60 nodes on a plane, that has come by arrivals', () => {
 
   test('whoever dies is out of all tables in the end, and its places are filled where somebody fits', async () => {
     const world = await grown
-    const doomed = [3, 30, 31, 50].map((at) => world.members()[at] as Id)
+    const doomed = [3, 30, 31, 45].map((at) => world.members()[at] as Id)
     for (const id of doomed) world.crash(id)
     await world.settle()
+    await world.run(world.config.refreshRowsEveryMs)
     for (const id of world.members()) {
       expect(everyone(world, id).filter((other) => doomed.includes(other))).toEqual([])
       const digits = new Set(world.members().flatMap((other) => (other[0] === id[0] ? [] : [other[0]])))
@@ -105,20 +106,20 @@ test('whoever is dead and still named by others is not asked again and again', a
   expect(quiet / world.members().length / 20).toBeLessThan(8)
 })
 
-test.each([1, 2])('two halves of a network that was cut for longer than the quarantine meet again, seed %i', async (seed) => {
-  const world = new World({ seed, settings: { ...settings, quarantineMs: 3600_000 } })
-  const ids = await world.boot(18)
+test('two halves of a network that was cut meet again, whatever the quarantine', async () => {
+  const world = new World({ seed: 1, encode: false, settings: { ...settings, quarantineMs: 3600_000 } })
+  const ids = await world.boot(12)
   world.demanding = false
-  world.partition(ids.slice(0, 9), ids.slice(9))
+  world.partition(ids.slice(0, 6), ids.slice(6))
   await world.run(30_000)
-  for (const id of ids.slice(0, 9)) expect(everyone(world, id).filter((other) => ids.indexOf(other) >= 9)).toEqual([])
+  for (const id of ids.slice(0, 6)) expect(everyone(world, id).filter((other) => ids.indexOf(other) >= 6)).toEqual([])
   world.heal()
   await world.settle(120_000)
-  expect(world.members()).toHaveLength(18)
+  expect(world.members()).toHaveLength(12)
 })
 
 test('who has lost everyone at once finds those whom it remembers', async () => {
-  const world = new World({ seed: 5, settings })
+  const world = new World({ seed: 5, encode: false, settings })
   const ids = await world.boot(18)
   world.demanding = false
   const [lonely = ''] = ids
