@@ -46,6 +46,7 @@ export interface Random {
  * `flushed` was called survives a crash once that has resolved; nothing else is sure to.
  */
 export interface Store {
+  get(key: Id, index: string): StoredRecord | undefined
   /** Every record under a key, in order of index. */
   read(key: Id): StoredRecord[]
   /**

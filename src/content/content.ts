@@ -25,6 +25,7 @@ type ContentRow =
   | 'removeBy'
   | 'db'
   | 'insert'
+  | 'keep'
   | 'merge'
   | 'get'
   | 'getBy'
@@ -81,6 +82,7 @@ export class Content {
         if (record.key !== key) throw new Refusal('BAD_RECORD', `the record's key is ${record.key}, not ${key}`)
         return holdings.insert(record, others)
       },
+      keep: async ({ records, with: all }) => ({ kept: await holdings.keep(records, all) }),
       merge: async ({ records, keep }) => {
         if (keep === 'all') holdings.assertHeir()
         const held = records.map(({ key }) => holdings.believes(key))

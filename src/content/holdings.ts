@@ -22,6 +22,7 @@ import {
   batchBytes,
   assertSound,
   buried,
+  compareVersions,
   cursorOf,
   isLive,
   isOver,
@@ -174,7 +175,7 @@ export class Holdings {
     if (stampMs(record.version.hlc) > now + stampAheadMs)
       throw new Refusal('STAMP_AHEAD', 'the stamp is more than 5 minutes ahead of this node; set the clocks right')
     this.#stamps.observe(record.version.hlc)
-    const ours = this.#store.read(record.key).find(({ index }) => index === record.index)
+    const ours = this.#store.get(record.key, record.index)
     const theirs = buried(record, now)
     // Others have forgotten it by now, and whoever has it will.
     if (!ours && isOver(theirs, this.#presence.forgetsBefore)) return record.version
@@ -192,6 +193,16 @@ export class Holdings {
     const version = this.take(record)
     await this.flushed()
     return { version, ...this.standing(record.key, told) }
+  }
+
+  /**
+   * Takes records from someone who writes them, and answers once they are kept: of each, whether it has won, and those who are told
+   * of it, this node among them, are all who should have it as far as this node can say.
+   */
+  async keep(records: readonly StoredRecord[], told: readonly Id[]): Promise<boolean[]> {
+    const kept = records.map((record) => this.#keeps(record, told))
+    await this.flushed()
+    return kept
   }
 
   /** @throws Refusal STORE_FULL */
@@ -227,7 +238,8 @@ export class Holdings {
 
   /** The same without a word on who might have more. */
   read({ key, index }: Address): StoredRecord[] {
-    return this.#store.read(key).filter((record) => (index === undefined || record.index === index) && !this.doubts(record))
+    const records = index === undefined ? this.#store.read(key) : [this.#store.get(key, index) ?? []].flat()
+    return records.filter((record) => !this.doubts(record))
   }
 
   /** Who would hold a key if it were not for this node: its heirs when it goes, its donors when it has come. */
@@ -298,8 +310,8 @@ export class Holdings {
     const records: StoredRecord[] = []
     let bytes = 0
     for (const [at, cursor] of cursors.entries()) {
-      const [key = '', index] = cursor.split('/')
-      const record = this.#store.read(key).find((one) => one.index === index)
+      const [key = '', index = ''] = cursor.split('/')
+      const record = this.#store.get(key, index)
       if (!record) continue
       bytes += sizeOf(record)
       if (records.length > 0 && bytes > batchBytes) return { records, done: at }
@@ -359,6 +371,18 @@ export class Holdings {
   /** Keeps of an expired value only that it was there. */
   bury(record: StoredRecord): void {
     this.#replace(record, buried(record, this.#clock.now()))
+  }
+
+  #keeps(record: StoredRecord, told: readonly Id[]): boolean {
+    try {
+      if (compareVersions(this.take(record), record.version) > 0) return false
+    } catch (error) {
+      // Whoever writes it with care is told what is wrong.
+      if (error instanceof Refusal) return false
+      throw error
+    }
+    const { held, complete, window, ask } = this.standing(record.key, told)
+    return held && complete && window === told.length && ask.length === 0
   }
 
   #replace(ours: StoredRecord | undefined, winner: StoredRecord): void {

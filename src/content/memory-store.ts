@@ -28,6 +28,10 @@ export class MemoryStore implements Store {
     return this.#size
   }
 
+  get(key: Id, index: string): StoredRecord | undefined {
+    return this.#byKey.get(key)?.get(index)
+  }
+
   read(key: Id): StoredRecord[] {
     const records = [...(this.#byKey.get(key)?.values() ?? [])]
     return records.length < 2 ? records : records.sort(byIndex)

@@ -2,23 +2,25 @@
  * What a node does for whoever asks it: find, store, look up, delete. It finds the window of the key and acts there; it need
  * not keep anything itself.
  */
-import { Value as Schema } from 'typebox/value'
 import { assertMode, Lookup } from '../overlay/lookup.ts'
 import type { Directory } from '../membership/directory.ts'
 import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Hash } from '../ports.ts'
 import type { Deleted, Found, Placed, Value, Written } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
-import { type Held, NotHeld, type PeerApi, type Route } from '../protocol/peer-api.ts'
+import type { PeerApi, Route } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import { limits, type Mode, type Peer, type StoredRecord, type Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
+import { Convoys } from './convoys.ts'
+import { Holders } from './holders.ts'
 import type { Holdings } from './holdings.ts'
 import type { HybridClock } from './hybrid-clock.ts'
+import { Lately } from './lately.ts'
 import { Patience } from './patience.ts'
-import { type Answer, hedgeAfterMs, read, type Reader, type Reading } from './reads.ts'
+import { hedgeAfterMs, read, type Reader, type Reading } from './reads.ts'
 import { type Address, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
-import { type Copy, write, type Writer } from './writes.ts'
+import { write, type Writer } from './writes.ts'
 
 /** Peers named by one routing answer beyond the window: enough that dead ones rarely cost a second question. */
 const spares = 3
@@ -60,6 +62,7 @@ export class Operations {
   readonly #options: OperationsOptions
   readonly #reader: Reader
   readonly #writer: Writer
+  readonly #convoys: Convoys
 
   constructor(
     holdings: Holdings,
@@ -79,16 +82,17 @@ export class Operations {
     this.#hash = ports.hash
     this.#stamps = stamps
     this.#options = options
+    const holders = new Holders(me, holdings, ports.network)
     const patience = new Patience(ports.clock, hedgeAfterMs)
     this.#reader = {
       replicas: options.replicas,
       now: () => ports.clock.now(),
       hedge: (ask) => patience.wait(ask),
-      hasCompany: (peer) => peer.id !== me.id && ports.network.isUnderWay(peer, 'get'),
+      lately: new Lately(me.id),
       newer: (ours, theirs) => mergeRecords(ports.hash, ours, theirs),
-      get: (peer, address, lookup) => this.#get(peer, address, lookup),
+      get: (peer, address, lookup) => holders.get(peer, address, lookup),
       give: async (peer, record, lookup) => {
-        const copy = await this.#insert(peer, record, [], lookup)
+        const copy = await holders.insert(peer, record, [], lookup)
         return typeof copy === 'object' ? copy.version : undefined
       },
     }
@@ -96,8 +100,9 @@ export class Operations {
       replicas: options.replicas,
       stamp: () => this.#stamp(),
       observe: (stamp) => stamps.observe(stamp),
-      insert: (peer, record, others, lookup) => this.#insert(peer, record, others, lookup),
+      insert: (peer, record, others, lookup) => holders.insert(peer, record, others, lookup),
     }
+    this.#convoys = new Convoys((peer, load) => holders.keep(peer, load))
   }
 
   /** Where content is, by whatever a person names: a value, a name. */
@@ -168,7 +173,7 @@ export class Operations {
   async ownerOf(key: Id): Promise<Peer> {
     const known = this.#options.mode === 'onehop' && this.#directory.isKnown
     const guess = (avoid: ReadonlySet<Id>) => (known ? this.#owner(key, avoid) : this.#nearer(key, avoid))
-    const [owner] = await this.#lookup(key, this.#options.mode, guess, true).window()
+    const [owner] = await this.#lookup(key, this.#options.mode, guess, { hasty: true }).window()
     return owner as Peer
   }
 
@@ -198,9 +203,15 @@ export class Operations {
 
   /**
    * @param guess where it begins when it is to be one hop and the members are known
-   * @param hasty where it begins in any case if the overlay would have it confirmed
+   * @param avoid who is not to be asked
+   * @param hasty whether it begins there in any case if the overlay would have it confirmed
    */
-  #lookup(key: Id, mode: Mode, guess = (avoid: ReadonlySet<Id>) => this.#window(key, avoid), hasty = false): Lookup {
+  #lookup(
+    key: Id,
+    mode: Mode,
+    guess = (avoid: ReadonlySet<Id>) => this.#window(key, avoid),
+    { avoid = [], hasty = false }: { avoid?: readonly Id[]; hasty?: boolean } = {},
+  ): Lookup {
     const overlay = this.#overlay
     const network = this.#network
     const directory = this.#directory
@@ -209,20 +220,41 @@ export class Operations {
     assertMode(mode, this.#options.modes)
     return new Lookup(
       {
-        local: (avoid) => overlay.route(key, count, avoid, mode),
+        local: (avoided) => overlay.route(key, count, avoided, mode),
         guess: (mode === 'onehop' && directory.isKnown) || (hasty && confirm > 0) ? guess : undefined,
         isSuspect: (id) => directory.isSuspect(id),
-        ask: (peer, avoid) => network.call(peer, 'route', { key, count, avoid: [...avoid].slice(-1024), mode }),
+        ask: (peer, avoided) => network.call(peer, 'route', { key, count, avoid: [...avoided].slice(-1024), mode }),
         evict: (id) => overlay.evict(id),
         confirm: confirm > 0 ? { me: this.#me.id, nearest: (peers) => overlay.place(key, peers, confirm) } : undefined,
       },
       this.#clock,
-      { deadline: this.#clock.now() + this.#options.operationTimeoutMs },
+      { avoid, deadline: this.#clock.now() + this.#options.operationTimeoutMs },
     )
   }
 
-  #write(record: StoredRecord): Promise<Written> {
-    return this.#patiently(() => write(this.#writer, record, this.#lookup(record.key, this.#options.mode)))
+  async #write(record: StoredRecord): Promise<Written> {
+    const { key, index, version } = record
+    const [owner, ...others] = this.#plainWindow(key)
+    if (!owner) return this.#writeWithCare(record, [])
+    const { arrived, silent } = await this.#convoys.send(record, [owner, ...others])
+    if (!arrived) return this.#writeWithCare(record, silent)
+    const copies = 1 + others.length
+    return { key, index, version, owner, stored: copies, wanted: copies, hops: 0 }
+  }
+
+  /** @param silent those who are known not to answer */
+  #writeWithCare(record: StoredRecord, silent: readonly Id[]): Promise<Written> {
+    for (const id of silent) this.#overlay.evict(id)
+    const lookup = () => this.#lookup(record.key, this.#options.mode, undefined, { avoid: silent })
+    return this.#patiently(() => write(this.#writer, record, lookup()))
+  }
+
+  /** A window as large as it should be of members that are all well, as far as this node knows; else nobody. */
+  #plainWindow(key: Id): Peer[] {
+    const { replicas, mode } = this.#options
+    if (mode !== 'onehop' || !this.#directory.isKnown) return []
+    const window = this.#overlay.place(key, this.#directory.peers, replicas)
+    return window.length < replicas || window.some(({ id }) => this.#directory.isSuspect(id)) ? [] : window
   }
 
   /**
@@ -276,49 +308,6 @@ export class Operations {
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'KEY_FULL') throw error
     }
-  }
-
-  /** Merges into a peer. */
-  async #insert(peer: Peer, record: StoredRecord, others: Id[], lookup: Lookup): Promise<Copy | 'full' | undefined> {
-    const { key } = record
-    try {
-      const answer = await this.#visit(peer, lookup, {
-        here: () => this.#holdings.insert(record, others),
-        there: () => this.#network.call(peer, 'insert', { key, record, with: others }),
-      })
-      return answer && { peer, ...answer }
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error
-      if (error.code === 'STORE_FULL') return 'full'
-      // This very node, which is leaving: others take the record.
-      if (error.code === 'NOT_JOINED') return undefined
-      throw error
-    }
-  }
-
-  /** A peer's records and standing; undefined when it does not answer. */
-  async #get(peer: Peer, address: Address, lookup: Lookup): Promise<Answer | undefined> {
-    try {
-      const held = await this.#visit<Held>(peer, lookup, {
-        here: () => this.#holdings.get(address),
-        there: () => this.#network.call(peer, 'get', address),
-      })
-      return held && { peer, ...held }
-    } catch (error) {
-      if (!(error instanceof Refusal && error.code === 'NOT_HELD')) throw error
-      if (Schema.Check(NotHeld, error.details)) return { peer, ...error.details }
-      throw new Refusal('INTERNAL', `${peer.url} answered NOT_HELD without its standing`)
-    }
-  }
-
-  /** One call for content, noted in the path; undefined when the peer does not answer. */
-  async #visit<T>(
-    peer: Peer,
-    lookup: Lookup,
-    ask: { here: () => T | Promise<T>; there: () => Promise<T> },
-  ): Promise<T | undefined> {
-    if (peer.id === this.#me.id) return ask.here()
-    return lookup.visit(peer, ask.there)
   }
 
   #stamp(): Version {

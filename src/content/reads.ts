@@ -12,6 +12,7 @@ import type { Lookup } from '../overlay/lookup.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Held } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
+import type { Lately } from './lately.ts'
 import { type Address, compareVersions, isLive, majorityOf } from './record.ts'
 
 /** Nodes asked for the content of one key, at the most. */
@@ -32,8 +33,7 @@ export interface Reader {
   now(): number
   /** Calls back after hedgeAfterMs, unless that is called off by what it returns. */
   hedge(ask: () => void): () => void
-  /** Whether a question to a peer would travel with others that are on their way. */
-  hasCompany(peer: Peer): boolean
+  readonly lately: Lately
   /** The newer of two records of one index. */
   newer(ours: StoredRecord | undefined, theirs: StoredRecord): StoredRecord
   /** What a node has; undefined when it does not answer. */
@@ -199,7 +199,10 @@ class Poll {
     this.#underWay++
     try {
       const answer = await this.#reader.get(peer, this.#address, this.#lookup)
-      if (answer) this.#note(answer)
+      if (answer) {
+        this.#reader.lately.note(peer.id)
+        this.#note(answer)
+      }
     } catch (error) {
       this.#failure ??= { error }
     }
@@ -226,12 +229,11 @@ class Poll {
     return [...new Map(this.#named.filter(unmet).map((peer) => [peer.id, peer])).values()]
   }
 
-  /** Suspects last; where one is enough, first the one whose answer costs least. */
+  /** First those whose answer costs least, suspects last. */
   #inOrder(window: readonly Peer[]): readonly Peer[] {
     const suspects = window.filter(({ id }) => this.#lookup.isSuspect(id))
-    const others = suspects.length > 0 ? window.filter((peer) => !suspects.includes(peer)) : window
-    const first = this.#byContent ? others.find((peer) => this.#reader.hasCompany(peer)) : undefined
-    return first ? [first, ...others.filter((peer) => peer !== first), ...suspects] : [...others, ...suspects]
+    const others = this.#reader.lately.sort(window)
+    return suspects.length === 0 ? others : [...others.filter((peer) => !suspects.includes(peer)), ...suspects]
   }
 
   /** Nobody at all once someone has answered and nobody who is left knows more. */

@@ -53,7 +53,8 @@ export const stampAheadMs = 5 * 60_000
  */
 export const assertSound = (hash: Hash, record: StoredRecord, bits: number): void => {
   const { key, index, value, encoding, name } = record
-  if (value !== null && bytesOf(value, encoding) > limits.valueBytes)
+  // A character has three bytes at most: counting is for what is long.
+  if (value !== null && value.length * 3 > limits.valueBytes && bytesOf(value, encoding) > limits.valueBytes)
     throw new Refusal('TOO_LARGE', 'a value may have 1 MiB at most; store it in parts')
   if (keyOf(index, bits) !== key) throw new Refusal('BAD_RECORD', `index ${index} does not belong under key ${key}`)
   if (index.startsWith('v:') ? value !== null && valueIndex(hash, value, encoding) !== index : name === undefined)

@@ -5,21 +5,19 @@
  */
 import type { Cell, Overlay } from '../overlay/overlay.ts'
 import type { Clock, Log } from '../ports.ts'
-import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
-import type { Network, Reply } from '../protocol/rpc.ts'
+import type { Network } from '../protocol/rpc.ts'
 import type { Peer, StoredRecord } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
-import { type Arc, distance, step } from '../space/ring.ts'
-import { Entrusted } from './entrusted.ts'
+import type { Arc } from '../space/ring.ts'
+import type { Entrusted } from './entrusted.ts'
+import { Handover, type HandoverOptions, more, type Rest } from './handover.ts'
 import { everywhere, type Holdings } from './holdings.ts'
-import { type Intent, type Outcome, paceMs, type Party, reconcile } from './reconcile.ts'
+import { type Intent, type Outcome, type Party, reconcile } from './reconcile.ts'
 import { cursorOf, isLive, isOver, majorityOf } from './record.ts'
 
-/** Failed searches for an owner in one pass, after which the rest waits for the next. */
-const lostMost = 8
-/** Records that are looked at, or dropped, before others have their turn. */
+/** Records that are looked at before others have their turn. */
 const pageLength = 200
 /** Memories that differ by more are not of the same end. */
 const staleMs = 3 * 60_000
@@ -29,37 +27,22 @@ const patienceMs = 30_000
 const retryMs = 200
 const retryMostMs = 1000
 
-/** What is left of a pass: nothing; what only waits for its grace to pass; what could not be done. */
-type Rest = 'nothing' | 'grace' | 'work'
-
-const more = (a: Rest, b: Rest): Rest =>
-  a === 'work' || b === 'work' ? 'work' : a === 'grace' || b === 'grace' ? 'grace' : 'nothing'
-
-export interface RehomingOptions {
-  readonly replicas: number
-  /** How long a copy is kept after those who should hold it have acknowledged it, so that views have time to agree. */
-  readonly graceMs: number
-}
-
 interface Setting {
   readonly me: Peer
   readonly overlay: Overlay
   readonly ports: { network: Network<PeerApi>; clock: Clock; log: Log }
   /** Who owns a key. @throws Refusal as Operations.find */
   readonly ownerOf: (key: Id) => Promise<Peer>
-  readonly options: RehomingOptions
+  readonly options: HandoverOptions
 }
 
 export class Rehoming {
-  /** What others have by now of what this node holds. */
-  readonly entrusted = new Entrusted()
   readonly #me: Peer
   readonly #clock: Clock
   readonly #log: Log
-  readonly #network: Network<PeerApi>
   readonly #holdings: Holdings
-  readonly #ownerOf: (key: Id) => Promise<Peer>
-  readonly #options: RehomingOptions
+  readonly #options: HandoverOptions
+  readonly #handover: Handover
   readonly #party: Party
   /** Cells and the peers with whom they agreed, since the last change of either; the slow clock asks one of them again. */
   readonly #agreed = new Set<string>()
@@ -86,8 +69,6 @@ export class Rehoming {
     this.#holdings = holdings
     this.#clock = ports.clock
     this.#log = ports.log
-    this.#network = ports.network
-    this.#ownerOf = ownerOf
     this.#options = options
     this.#party = {
       me,
@@ -98,11 +79,17 @@ export class Rehoming {
         this.#moving += records
       },
     }
+    this.#handover = new Handover(this.#party, ownerOf, options)
+  }
+
+  /** What others have by now of what this node holds. */
+  get entrusted(): Entrusted {
+    return this.#handover.entrusted
   }
 
   /** Records known to be on their way, in or out; of a leaver, those that not enough others have. */
   get moving(): number {
-    return this.#closed ? this.#leftOn(everywhere(this.#me.id)) : this.#moving
+    return this.#closed ? this.#handover.leftOn(everywhere(this.#me.id)) : this.#moving
   }
 
   /** Starts a pass, or has the running one followed by another. Returns when nothing is due any more. */
@@ -134,22 +121,24 @@ export class Rehoming {
    */
   async handOver(): Promise<{ moved: number; left: number }> {
     this.#closed = true
+    this.#handover.isDropping = false
     // Whoever began that pass hears what became of it.
     await this.#running?.catch(() => undefined)
     let moved = 0
-    for (const cell of this.#holdings.cells()) moved += await this.#bequeath(cell)
+    for (const cell of this.#holdings.cells()) moved += await this.#handover.bequeath(cell)
     const strange = this.#holdings.strangeArcs()
-    for (const arc of strange) await this.#passOn(arc)
+    for (const arc of strange) await this.#handover.passOn(arc)
     // What those who should have it did not take goes to the nearest, who will pass it on.
     for (const arc of this.#holdings.cells().length > 0 ? strange : [everywhere(this.#me.id)])
-      if (this.#leftOn(arc) > 0) moved += await this.#bequeath(arc)
-    return { moved, left: this.#leftOn(everywhere(this.#me.id)) }
+      if (this.#handover.leftOn(arc) > 0) moved += await this.#handover.bequeath(arc)
+    return { moved, left: this.#handover.leftOn(everywhere(this.#me.id)) }
   }
 
   /** Passes are made again. */
   resume(): void {
     this.entrusted.clear()
     this.#closed = false
+    this.#handover.isDropping = true
   }
 
   async #passes(): Promise<void> {
@@ -177,7 +166,7 @@ export class Rehoming {
     this.#turn++
     let left: Rest = 'nothing'
     for (const cell of cells) if (!(await this.#share(cell))) left = 'work'
-    for (const strange of this.#holdings.strangeArcs()) left = more(left, await this.#passOn(strange))
+    for (const strange of this.#holdings.strangeArcs()) left = more(left, await this.#handover.passOn(strange))
     if (!this.#bereft) this.#bereftSince = undefined
     this.#sweep()
     // What is in doubt must not be forgotten to be so before all of it was looked at.
@@ -248,100 +237,6 @@ export class Rehoming {
     return true
   }
 
-  /** Passes on what lies outside this node's cells, and drops what has been acknowledged long enough ago. */
-  async #passOn(strange: Arc): Promise<Rest> {
-    let left: Rest = 'nothing'
-    let lost = 0
-    for (let rest: Arc | undefined = strange; rest && lost < lostMost; ) {
-      const [first] = this.#holdings.recordsOn(rest)
-      if (!first) break
-      const cell = await this.#cellAround(first.key)
-      const end: Id = cell ? nearer(first.key, cell.to, rest.to) : first.key
-      const arc: Arc = { from: step(first.key, -1n), to: end }
-      if (cell) await this.#entrust(arc, cell.window)
-      else lost++
-      await this.#dropSettled(arc)
-      left = more(left, this.#leftOn(arc) > 0 ? 'work' : this.#holdings.summary(arc).count > 0 ? 'grace' : 'nothing')
-      rest = end === rest.to ? undefined : { from: end, to: rest.to }
-    }
-    return left
-  }
-
-  /** Gives to each of a window what it lacks of an arc, if it believes that it holds it. */
-  async #entrust(arc: Arc, window: readonly Peer[]): Promise<void> {
-    if (window.some(({ id }) => id === this.#me.id)) return
-    this.entrusted.begin()
-    let all = Arcs.of([arc])
-    let given = 0
-    for (const peer of window) {
-      const had: Arc[] = []
-      const intent: Intent = { pull: false, push: 'held', had: (part) => had.push(part) }
-      const outcome = await this.#reconcile(peer, arc, intent)
-      given += outcome?.pushed ?? 0
-      all = all.within(Arcs.of(outcome?.held ? had : []))
-    }
-    this.entrusted.note(arc, all, this.#clock.now())
-    if (given > 0) this.#log.info({ to: window[0], records: given }, 'content passed on')
-  }
-
-  /** Drops what has been with others since before the grace period. */
-  async #dropSettled(arc: Arc): Promise<void> {
-    const settledAt = this.#clock.now() - this.#options.graceMs
-    let seen = 0
-    for (const part of this.entrusted
-      .arcs(settledAt)
-      .within(Arcs.of([arc]))
-      .arcs(this.#me.id.length)) {
-      for (const record of this.#holdings.recordsOn(part)) {
-        if (++seen % pageLength === 0) await this.#clock.sleep(paceMs)
-        if (this.#closed || this.#holdings.believes(record.key)) return
-        if (this.entrusted.has(record.key, settledAt)) this.#holdings.drop(record)
-      }
-    }
-  }
-
-  /**
-   * Gives all of an arc to the nearest heirs, as many as there are to be copies; fewer where there are no more. Returns how many
-   * records were given.
-   */
-  async #bequeath(arc: Arc): Promise<number> {
-    this.entrusted.begin()
-    let all = Arcs.of([arc])
-    let willing = 0
-    let given = 0
-    for (const heir of this.#holdings.heirs(arc.to, Infinity)) {
-      if (willing === this.#options.replicas) break
-      const had: Arc[] = []
-      const outcome = await this.#reconcile(heir, arc, { pull: false, push: 'all', had: (part) => had.push(part) })
-      if (!outcome) continue
-      willing++
-      given += outcome.pushed
-      all = all.within(Arcs.of(had))
-    }
-    this.entrusted.note(arc, willing > 0 ? all : Arcs.none, this.#clock.now())
-    return given
-  }
-
-  /** Counts the records on an arc that not enough others have. */
-  #leftOn(arc: Arc): number {
-    const { length } = this.#me.id
-    const rest = Arcs.of([arc]).without(this.entrusted.arcs())
-    const parts = rest.isEmpty ? [] : rest.arcs(length)
-    return parts.reduce((sum, part) => sum + this.#holdings.summary(part).count, this.entrusted.holesOn(arc))
-  }
-
-  /** The cell that a key is in, as its owner sees it; undefined when nobody who is reachable says that it holds it. */
-  async #cellAround(key: Id): Promise<Reply<PeerApi['cell']> | undefined> {
-    try {
-      const owner = await this.#ownerOf(key)
-      if (owner.id === this.#me.id) return undefined
-      return await this.#network.call(owner, 'cell', { key })
-    } catch (error) {
-      if (error instanceof Unreachable || error instanceof Refusal) return undefined
-      throw error
-    }
-  }
-
   /** Forgets tombstones that all of their window have and nobody needs any more, and what has expired; a page a pass. */
   #sweep(): void {
     const { records, more } = this.#holdings.page(this.#swept, pageLength)
@@ -372,9 +267,6 @@ export class Rehoming {
     return window.filter(({ id }) => id !== this.#me.id)
   }
 }
-
-/** Whichever of two points comes first, clockwise. */
-const nearer = (from: Id, a: Id, b: Id): Id => (distance(from, a) < distance(from, b) ? a : b)
 
 const agreement = ({ from, to }: Arc, { id, url }: Peer): string => `${from} ${to} ${id} ${url}`
 

@@ -149,8 +149,7 @@ export class Prober {
       // What this node was too slow to hear says nothing of the other one.
       if (await Promise.race([answer, this.#rest(probeTimeoutMs)])) return
       if (!heard) {
-        const others = new Set([target.id])
-        for (const { id, url } of this.#swim.find(indirectProbes, new Set(['alive']), others))
+        for (const { id, url } of this.#swim.find(indirectProbes, ({ id, state }) => state === 'alive' && id !== target.id))
           probe.helpers.set(id, { id, url })
         for (const helper of probe.helpers.values()) this.#send(helper, { type: 'pingReq', seq, target: target.id })
         this.#swim.later(() => this.#knock(target, probe))

@@ -44,13 +44,15 @@ export interface Membership {
   get(id: Id): Member | undefined
   /** Others who are alive, or suspected. */
   live(): readonly Member[]
-  /** At most so many others at random, in one of these states. */
-  find(count: number, states: ReadonlySet<Update['state']>, exclude?: ReadonlySet<Id>): Member[]
+  /** At most so many others at random, of those that are wanted. */
+  find(count: number, isWanted: (member: Member) => boolean): Member[]
   /**
    * Heeds what somebody says of a member, where it is news.
    * @param spread whether to tell it on
    */
   take(update: Update, spread?: boolean): void
+  /** Has it probed out of turn. */
+  hurry(member: Member): void
   /** This node itself has found that nobody hears of a member. */
   suspect(member: Member): void
   /** Runs work that nobody waits for; what fails in it is a defect of ours, and no reason to end the node. */

@@ -7,21 +7,19 @@
  */
 import type { Sender } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
-import { type Meta, metaBytes, type Packet, packetBytes, type Update } from '../protocol/packets.ts'
+import { type Meta, metaBytes, type Packet, type Update } from '../protocol/packets.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Handlers } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
-import { Broadcasts, bytesOf } from './broadcasts.ts'
+import { bytesOf } from './broadcasts.ts'
 import type { Directory } from './directory.ts'
+import { Gossip } from './gossip.ts'
 import { asUpdate, isLive, type Member, type MemberEvent, Members } from './members.ts'
 import { Prober } from './prober.ts'
 import type { Membership, SwimSetting } from './setting.ts'
-import { Suspicion, suspicionBounds } from './suspicion.ts'
 import { Sync } from './sync.ts'
 
-/** Of a datagram, for the header, the signature, and what surrounds the updates. */
-const overheadBytes = 300
 /**
  * How far clocks may differ. An accusation is accepted up to this far ahead, a refutation twice as far: so each accepted accusation
  * can be refuted.
@@ -40,17 +38,19 @@ export class Swim implements Directory, Membership {
   readonly drops = new Map<string, number>()
   readonly #setting: SwimSetting
   readonly #members: Members
-  readonly #broadcasts: Broadcasts
-  readonly #suspicions = new Map<Id, Suspicion>()
+  readonly #gossip: Gossip
   readonly #prober: Prober
   readonly #sync: Sync
   #self: Member
   /** 0: well; more: this node is slow itself. Lifeguard §IV-A, the local health multiplier less one. */
   #health = 0
   #state: 'idle' | 'running' | 'leaving' | 'stopped' = 'idle'
-  #gossiping = false
   #stops: (() => void)[] = []
+  /** Others who are suspected or dead: few, and asked about at every change. */
+  readonly #fallen = new Map<Id, Member>()
   #peers: readonly Peer[] | undefined
+  /** Others who are alive or suspected. */
+  readonly #living = new Map<Id, Member>()
   #live: readonly Member[] | undefined
 
   constructor(setting: SwimSetting) {
@@ -59,7 +59,7 @@ export class Swim implements Directory, Membership {
     this.#setting = setting
     this.#self = { ...me, incarnation, state: 'alive', meta, since: ports.clock.now() }
     this.#members = new Members((event) => this.#changed(event))
-    this.#broadcasts = new Broadcasts(me.id)
+    this.#gossip = new Gossip(this, setting)
     this.#prober = new Prober(this, setting)
     this.#sync = new Sync(this, setting)
     this.handlers = { sync: ({ members }) => this.#sync.answer(members) }
@@ -70,7 +70,8 @@ export class Swim implements Directory, Membership {
     const { clock } = this.#setting.ports
     const { syncEveryMs, reconnectEveryMs } = this.#setting.options
     this.#state = 'running'
-    this.#tell(this.#self)
+    this.#gossip.start()
+    this.#gossip.tell(this.#self)
     this.#prober.start()
     this.#sync.start(seeds)
     this.#stops = [
@@ -92,7 +93,7 @@ export class Swim implements Directory, Membership {
     const { clock } = this.#setting.ports
     this.#state = 'leaving'
     this.#say('left')
-    for (const until = clock.now() + leaveTimeoutMs; !this.#broadcasts.isEmpty && clock.now() < until; ) {
+    for (const until = clock.now() + leaveTimeoutMs; !this.#gossip.isOver && clock.now() < until; ) {
       if (this.live().length === 0) break
       await clock.sleep(this.#setting.options.gossipEveryMs)
     }
@@ -108,7 +109,11 @@ export class Swim implements Directory, Membership {
   /** A call to it has failed: it is probed out of turn. */
   hint(id: Id): void {
     const member = this.#members.get(id)
-    if (this.#state === 'running' && member && isLive(member)) this.#prober.hurry(member)
+    if (this.#state === 'running' && member && isLive(member)) this.hurry(member)
+  }
+
+  hurry(member: Member): void {
+    this.#prober.hurry(member)
   }
 
   get isRunning(): boolean {
@@ -127,7 +132,7 @@ export class Swim implements Directory, Membership {
   }
 
   isSuspect(id: Id): boolean {
-    return this.#suspicions.has(id)
+    return this.#gossip.isSuspect(id)
   }
 
   get health(): number {
@@ -141,15 +146,13 @@ export class Swim implements Directory, Membership {
   /** Whether more than half of the others have fallen silent at about the same time: it is rather this node that is cut off. */
   get isCutOff(): boolean {
     const since = this.#setting.ports.clock.now() - cutOffMs
-    let others = 0
-    let silent = 0
-    for (const { state, from, since: changed } of this.#members.all()) {
+    let suspects = 0
+    let dead = 0
+    for (const { state, from, since: changed } of this.#fallen.values())
+      if (state === 'suspect') suspects++
       // Whoever says goodbye is not silent.
-      if (state === 'left' || (state === 'dead' && (changed < since || from === undefined))) continue
-      others++
-      if (state !== 'alive') silent++
-    }
-    return silent * 2 > others
+      else if (changed >= since && from !== undefined) dead++
+    return 2 * (suspects + dead) > this.#living.size + dead
   }
 
   /** This node first, then all others, tombstones among them. */
@@ -163,16 +166,21 @@ export class Swim implements Directory, Membership {
 
   /** Others who are alive, or suspected. */
   live(): readonly Member[] {
-    this.#live ??= this.#members.all().filter(isLive)
+    this.#live ??= [...this.#living.values()]
     return this.#live
   }
 
-  /** At most so many others at random, in one of these states. */
-  find(count: number, states: ReadonlySet<Update['state']>, exclude: ReadonlySet<Id> = new Set()): Member[] {
-    return this.#some(
-      this.#members.all().filter(({ id, state }) => states.has(state) && !exclude.has(id)),
-      count,
-    )
+  find(count: number, isWanted: (member: Member) => boolean): Member[] {
+    const { random } = this.#setting.ports
+    const candidates = this.#members.all().filter(isWanted)
+    const found: Member[] = []
+    while (found.length < count && candidates.length > 0) {
+      const at = random.below(candidates.length)
+      found.push(candidates[at] as Member)
+      candidates[at] = candidates.at(-1) as Member
+      candidates.pop()
+    }
+    return found
   }
 
   /** Tells something else of this node from now on. @throws Refusal BAD_REQUEST beyond 512 bytes */
@@ -194,7 +202,8 @@ export class Swim implements Directory, Membership {
     if (own) return this.#hearOfSelf(update)
     if (known?.url !== url && !this.#setting.accepts({ id, url })) return this.drop('bad id')
     const outcome = this.#members.merge(update, now)
-    if (outcome === 'news') this.#learn(update, spread)
+    const member = this.#members.get(id)
+    if (outcome === 'news' && member) this.#gossip.learn(member, update.state, spread)
     else if (outcome === 'full' || outcome === 'conflict') this.drop(outcome)
     else this.#confirm(update)
   }
@@ -219,21 +228,8 @@ export class Swim implements Directory, Membership {
     this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1)
   }
 
-  /** What rides on a packet to a member: that it is suspected, if it is, so that it can refute it; and news. Lifeguard §IV-C. */
   updatesFor(to: Id): Update[] {
-    const suspect = this.#suspicions.has(to) ? this.#members.get(to) : undefined
-    const warning = suspect && asUpdate(suspect)
-    const room = packetBytes - overheadBytes - (warning ? bytesOf(warning) : 0)
-    const news = this.#broadcasts.take(room, this.#sendsMost)
-    return warning ? [warning, ...news.filter(({ id }) => id !== to)] : news
-  }
-
-  get #sendsMost(): number {
-    return this.#setting.options.retransmitMult * Math.ceil(Math.log10(this.live().length + 2))
-  }
-
-  #bounds(): ReturnType<typeof suspicionBounds> {
-    return suspicionBounds(this.live().length + 1, this.#setting.options)
+    return this.#gossip.updatesFor(to)
   }
 
   /** An accusation is refuted by a newer incarnation, as is what an earlier life has left behind. SWIM §4.2. */
@@ -246,7 +242,7 @@ export class Swim implements Directory, Membership {
     const news = incarnation > this.#self.incarnation || (incarnation === this.#self.incarnation && state !== 'alive')
     if (this.#state === 'leaving') return
     // Whoever accuses a former incarnation has missed the refutation.
-    if (!news) return state === 'alive' ? undefined : this.#tell(this.#self)
+    if (!news) return state === 'alive' ? undefined : this.#gossip.tell(this.#self)
     this.doubt(1)
     this.#restate(incarnation + 1, this.#self.meta)
   }
@@ -254,38 +250,26 @@ export class Swim implements Directory, Membership {
   #restate(incarnation: number, meta: Meta | undefined): void {
     this.#self = { ...this.#self, incarnation, ...(meta === undefined ? {} : { meta }) }
     this.#setting.notify({ kind: 'update', member: this.#self })
-    this.#tell(this.#self)
+    this.#gossip.tell(this.#self)
   }
 
-  /** Another one suspects it too: that shortens the suspicion, and is worth telling. Lifeguard §IV-B. */
   #confirm(update: Update): void {
     const known = this.#members.get(update.id)
-    if (update.state !== 'suspect' || known?.state !== 'suspect' || known.incarnation !== update.incarnation) return
-    if (update.from !== undefined && this.#suspicions.get(update.id)?.confirm(update.from)) this.#tell(update)
-  }
-
-  /** Something has been learnt of another member. */
-  #learn(update: Update, spread: boolean): void {
-    const member = this.#members.get(update.id)
-    if (!member) return
-    const { id, state, from = id } = member
-    if (state !== 'suspect') this.#suspicions.delete(id)
-    else if (update.state === 'suspect' || !this.#suspicions.has(id))
-      this.#suspicions.set(id, new Suspicion(from, this.#bounds(), this.#setting.ports.clock.now()))
-    if (spread) this.#tell(member)
-    // A suspicion runs out by itself.
-    else if (state === 'suspect') this.#beginGossip()
-  }
-
-  #tell(update: Update): void {
-    this.#broadcasts.add(asUpdate(update))
-    this.#beginGossip()
+    if (update.state === 'suspect' && known?.state === 'suspect' && known.incarnation === update.incarnation)
+      this.#gossip.confirm(update)
   }
 
   #changed(event: MemberEvent): void {
+    const { kind, member } = event
+    const { id, state } = member
     this.#peers = undefined
     this.#live = undefined
-    if (event.kind === 'join') this.#prober.enlist(event.member.id)
+    // A conflict tells of another one with that id.
+    if (kind !== 'conflict') {
+      put(this.#fallen, member, kind !== 'reap' && (state === 'suspect' || state === 'dead'))
+      put(this.#living, member, isLive(member))
+    }
+    if (kind === 'join') this.#prober.enlist(id)
     this.#setting.notify(event)
   }
 
@@ -296,66 +280,15 @@ export class Swim implements Directory, Membership {
     this.#peers = undefined
     this.#setting.notify({ kind: state, member: this.#self })
     const goodbye = asUpdate(this.#self)
-    for (const { id, url } of this.#some([...this.live()], toldMost))
-      datagrams.send({ id, url }, { type: 'gossip', updates: [goodbye] })
-    this.#tell(this.#self)
+    for (const { id, url } of this.find(toldMost, isLive)) datagrams.send({ id, url }, { type: 'gossip', updates: [goodbye] })
+    this.#gossip.tell(this.#self)
   }
 
   #end(): void {
     this.#state = 'stopped'
+    this.#gossip.end()
     for (const stop of this.#stops) stop()
     this.#stops = []
-  }
-
-  /** Rounds of gossip are made while there is news, or a suspicion that may end. */
-  #beginGossip(): void {
-    if (this.#gossiping || this.#state === 'idle') return
-    this.#gossiping = true
-    this.later(() => this.#gossip())
-  }
-
-  async #gossip(): Promise<void> {
-    const { clock, random } = this.#setting.ports
-    const { gossipEveryMs, probeEveryMs } = this.#setting.options
-    let waitMs = random.below(gossipEveryMs)
-    while (this.#state !== 'stopped' && (this.#suspicions.size > 0 || !this.#broadcasts.isEmpty)) {
-      const began = clock.now()
-      await clock.sleep(waitMs)
-      const lateMs = clock.now() - began - waitMs
-      // This node has slept, or its clock was set: nobody's time has run out meanwhile.
-      if (Math.abs(lateMs) > sleeperPeriods * probeEveryMs)
-        for (const suspicion of this.#suspicions.values()) suspicion.postpone(lateMs)
-      this.#judge()
-      this.#gossipOnce()
-      waitMs = gossipEveryMs
-    }
-    this.#gossiping = false
-  }
-
-  #gossipOnce(): void {
-    if (this.#broadcasts.isEmpty) return
-    const { gossipNodes, gossipToDeadMs } = this.#setting.options
-    const since = this.#setting.ports.clock.now() - gossipToDeadMs
-    const audience = this.#members.all().filter((member) => isLive(member) || (member.state === 'dead' && member.since > since))
-    if (audience.length === 0) return
-    for (const { id, url } of this.#some(audience, gossipNodes)) {
-      const updates = this.updatesFor(id)
-      if (updates.length > 0) this.#setting.ports.datagrams.send({ id, url }, { type: 'gossip', updates })
-    }
-  }
-
-  /** Declares those dead whose time has run out; who is soon to be is asked once more, in case its refutation was lost. */
-  #judge(): void {
-    const now = this.#setting.ports.clock.now()
-    for (const [id, { deadline }] of this.#suspicions) {
-      const member = this.#members.get(id)
-      if (!member) continue
-      if (deadline > now) {
-        if (deadline - now < this.#setting.options.probeEveryMs) this.#prober.hurry(member)
-        continue
-      }
-      this.take({ ...asUpdate(member), state: 'dead', from: this.#self.id })
-    }
   }
 
   /** Forgets those who have been gone for long. */
@@ -363,22 +296,12 @@ export class Swim implements Directory, Membership {
     const { ports, options } = this.#setting
     this.#members.reap(ports.clock.now() - options.tombstoneMs)
   }
-
-  #some<T>(candidates: T[], count: number): T[] {
-    const { random } = this.#setting.ports
-    const chosen: T[] = []
-    while (chosen.length < count && candidates.length > 0) {
-      const at = random.below(candidates.length)
-      chosen.push(candidates[at] as T)
-      candidates[at] = candidates.at(-1) as T
-      candidates.pop()
-    }
-    return chosen
-  }
 }
 
-/** A node whose timers come so many periods late has slept, or was stopped. */
-const sleeperPeriods = 3
+const put = (members: Map<Id, Member>, member: Member, belongs: boolean): void => {
+  if (belongs) members.set(member.id, member)
+  else members.delete(member.id)
+}
 
 /** A member tells little of itself: its words ride on packets. @throws Refusal BAD_REQUEST */
 export const assertMeta = (meta: Meta): void => {

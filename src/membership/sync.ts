@@ -43,7 +43,7 @@ export class Sync {
     const live = this.#swim.live().length
     const every = live < smallNetwork ? 1 : Math.ceil(Math.log2(live + 1)) - Math.log2(smallNetwork) + 1
     if (this.#turn++ % every !== 0) return
-    const [other] = this.#swim.find(1, new Set(['alive']))
+    const [other] = this.#swim.find(1, ({ state }) => state === 'alive')
     if (other) await this.#with(other)
   }
 
@@ -52,7 +52,7 @@ export class Sync {
    * live: two halves that never knew each other have nobody dead in common.
    */
   async reconnect(): Promise<void> {
-    const [dead] = this.#swim.find(1, new Set(['dead']))
+    const [dead] = this.#swim.find(1, ({ state }) => state === 'dead')
     if (dead) await this.#with(dead)
     const strangers = [...this.#seeds, ...this.#setting.neighbors()].filter(({ id }) => {
       const member = this.#swim.get(id)

@@ -337,7 +337,6 @@ export class Node {
         })
         return reply
       },
-      isUnderWay: (peer, name) => network.isUnderWay(peer, name),
     }
   }
 

@@ -77,6 +77,17 @@ export const peerApi = {
       ),
     ),
   ),
+  keep: signed(
+    batched(
+      row(
+        'PUT',
+        '/keep',
+        'merge records that all `with` are given; `kept`: of each, whether it has won, and they are all who should have it',
+        { records: Type.Array(Stored, { maxItems: limits.page }), with: Type.Array(IdText, { maxItems: 64 }) },
+        Type.Object({ kept: Type.Array(Type.Boolean()) }, { additionalProperties: false }),
+      ),
+    ),
+  ),
   merge: signed(
     row(
       'POST',

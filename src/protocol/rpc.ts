@@ -95,6 +95,4 @@ export interface Network<T extends Table> {
    * @throws Refusal the catalogued error that the peer answered
    */
   call<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]>>
-  /** Whether calls of this row to the peer are under way, and not for long, so that the next ones travel together. */
-  isUnderWay(peer: Peer, name: keyof T & string): boolean
 }

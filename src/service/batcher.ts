@@ -12,9 +12,6 @@ import { batch } from '../protocol/rpc.ts'
 /** Characters of JSON in one flight, of three bytes each at most: far below what a body may have. A call with more flies by itself. */
 const flightChars = 1024 * 1024
 
-/** A flight that takes longer is none to wait for: its peer may be gone. */
-const promptMs = 30
-
 /** What a batcher needs of whoever speaks HTTP. Each of these @throws Unreachable, Refusal */
 export interface Carrier {
   readonly url: string
@@ -41,8 +38,6 @@ export class Batcher {
   readonly #empty: () => void
   #waiting: Call[] = []
   #busy = false
-  /** When the flight that is under way was called for. */
-  #since = 0
 
   /** @param empty called when nobody waits and nothing is under way */
   constructor(carrier: Carrier, empty: () => void) {
@@ -58,14 +53,8 @@ export class Batcher {
     })
   }
 
-  /** Whether there is a flight to land soon, as far as one can tell. */
-  get isPrompt(): boolean {
-    return this.#busy && performance.now() - this.#since < promptMs
-  }
-
   #leaveSoon(): void {
     this.#busy = true
-    this.#since = performance.now()
     setImmediate(() => void this.#fly())
   }
 

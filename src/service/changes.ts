@@ -1,65 +1,62 @@
-/** What has changed in a store and is not on its disk yet: the last change of each place. */
-import { cursorOf } from '../content/record.ts'
-import type { StoredRecord } from '../protocol/schemas.ts'
-import type { Id } from '../space/id.ts'
+/** What has changed in a store and is not in its tree yet: the last change of each place. */
 
-/** What a change takes beside its value. */
-const overheadBytes = 300
+/** Digits of a key that name its bucket: few changes are in each, so that looking for those in order need not sort them all. */
+const bucketDigits = 3
 
 export interface Change {
-  readonly key: Id
-  readonly index: string
-  /** What is there now; undefined: it was dropped. */
-  readonly record: StoredRecord | undefined
+  /** The place: `key/index`. */
+  readonly cursor: string
+  /** What is there now; undefined: nothing any more. */
+  readonly text: string | undefined
 }
 
+/** By cursor. */
+type Bucket = Map<string, Change>
+
 export class Changes {
-  readonly #byKey = new Map<Id, Map<string, Change>>()
-  #bytes = 0
+  readonly #buckets = new Map<string, Bucket>()
+  /** The names of the buckets, in order; undefined when there is a new one. */
+  #names: readonly string[] | undefined
 
-  /** What they take, about. */
-  get bytes(): number {
-    return this.#bytes
+  get(cursor: string): Change | undefined {
+    return this.#buckets.get(bucketOf(cursor))?.get(cursor)
   }
 
-  get(key: Id, index: string): Change | undefined {
-    return this.#byKey.get(key)?.get(index)
-  }
-
-  /** Those under a key, by index. */
-  under(key: Id): ReadonlyMap<string, Change> | undefined {
-    return this.#byKey.get(key)
-  }
-
+  /** All of them, in order of place. */
   all(): Change[] {
-    return [...this.#byKey.values()].flatMap((changes) => [...changes.values()])
+    return [...this.after('')]
   }
 
   /** Those of places after a cursor, in order of place. */
-  after(cursor: string | undefined): { cursor: string; record: StoredRecord | undefined }[] {
-    return this.all()
-      .map((change) => ({ cursor: cursorOf(change), record: change.record }))
-      .filter((change) => cursor === undefined || change.cursor > cursor)
-      .sort((a, b) => (a.cursor < b.cursor ? -1 : 1))
+  *after(cursor: string): Generator<Change, void> {
+    const first = bucketOf(cursor)
+    this.#names ??= [...this.#buckets.keys()].sort()
+    for (const name of this.#names)
+      if (name >= first || first.startsWith(name))
+        for (const change of inOrder(this.#buckets.get(name) as Bucket)) if (change.cursor > cursor) yield change
   }
 
   add(change: Change): void {
-    const { key, index } = change
-    this.forget(this.get(key, index))
-    let changes = this.#byKey.get(key)
-    if (!changes) this.#byKey.set(key, (changes = new Map()))
-    changes.set(index, change)
-    this.#bytes += bytesOf(change)
+    const name = bucketOf(change.cursor)
+    let bucket = this.#buckets.get(name)
+    if (!bucket) {
+      this.#buckets.set(name, (bucket = new Map()))
+      this.#names = undefined
+    }
+    bucket.set(change.cursor, change)
   }
 
-  /** A change is on the disk. If another has come in its place meanwhile, that one is not. */
-  forget(change: Change | undefined): void {
-    const changes = change && this.#byKey.get(change.key)
-    if (!changes || changes.get(change.index) !== change) return
-    this.#bytes -= bytesOf(change)
-    changes.delete(change.index)
-    if (changes.size === 0) this.#byKey.delete(change.key)
+  /** A change is in the tree. If another has come in its place meanwhile, that one is not. */
+  forget(change: Change): void {
+    const bucket = this.#buckets.get(bucketOf(change.cursor))
+    if (bucket?.get(change.cursor) === change) bucket.delete(change.cursor)
   }
 }
 
-const bytesOf = ({ record }: Change): number => overheadBytes + (record?.value?.length ?? 0)
+/** The first digits of the key; of a shorter key all of it, which all that is under it begins with. */
+const bucketOf = (cursor: string): string => {
+  const slash = cursor.indexOf('/')
+  return cursor.slice(0, slash < 0 || slash > bucketDigits ? bucketDigits : slash)
+}
+
+const inOrder = (bucket: Bucket): Change[] => [...bucket.values()].sort((a, b) => (a.cursor < b.cursor ? -1 : 1))

@@ -50,10 +50,6 @@ export class HttpNetwork<T extends Table> implements Network<T> {
     return reply as Promise<Reply<T[N]>>
   }
 
-  isUnderWay({ id, url }: Peer, name: keyof T & string): boolean {
-    return this.#way(name).batchers.get(keyOf(id, url))?.isPrompt ?? false
-  }
-
   async close(): Promise<void> {
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()))
   }

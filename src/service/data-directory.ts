@@ -22,9 +22,10 @@ import type { Id } from '../space/id.ts'
 import { Claimed, claim, isClaim } from './claim.ts'
 import { damageOf } from './database-file.ts'
 import { Misconfigured } from './environment.ts'
+import { journalFiles } from './journal.ts'
 
 /** Of what is in the directory; another one is another version's. */
-const format = 1
+const format = 2
 
 /** Which node the data is of. */
 export interface Identity {
@@ -34,7 +35,7 @@ export interface Identity {
 
 const identityFile = 'node.json'
 const freshIdentityFile = 'node.json.new'
-const databaseFiles = ['data.mdb', 'lock.mdb']
+const databaseFiles = ['data.mdb', 'lock.mdb', ...journalFiles]
 /** The root of a file system of its own has it from the start. */
 const notOurs = ['lost+found']
 

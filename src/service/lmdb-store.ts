@@ -1,12 +1,14 @@
 /**
- * A store on disk, in LMDB.
+ * A store on disk: a journal, and a tree in LMDB.
  *
- * What has changed is kept in memory, where every read sees it, until a commit has it. One commit is under way at a time, and
- * what changes meanwhile travels in the next, so that one flush of the disk serves all who wait for it. After a commit that
- * failed everything still waits, for the next to try again; so what a crash leaves is what was changed up to some moment,
- * and nothing after it.
+ * What has changed is in memory, where every read sees it, until the tree has it. To be durable it need only be in the journal: one
+ * append is under way at a time, and what changes meanwhile travels in the next, so that one flush of the disk serves all who wait for
+ * it. Changes are put into the tree when the journal has a few MiB of them, in order of place, which touches each page once and not
+ * once a change. After an append that failed everything still waits, for the next to try again; so what a crash leaves is what was
+ * changed up to some moment, and nothing after it: opening brings what the journal has into the tree.
  *
- * A record lives under its cursor, `key/index`, as JSON of the rest of it.
+ * A record lives under its cursor, `key/index`, as JSON of the rest of it. So do, beyond all cursors, the memo, and up to which turn
+ * of the journal the tree has everything.
  */
 import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
@@ -18,38 +20,60 @@ import type { StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { type Change, Changes } from './changes.ts'
 import { type Identity, takeDirectory } from './data-directory.ts'
+import { Journal } from './journal.ts'
 
 /** What may wait for a disk without room: more is refused. */
 const waitMostBytes = 4 * 1024 * 1024
+/** What a change takes beside its value, about. */
+const overheadBytes = 300
+/** When a turn of the journal has so much, the tree takes it over. More: fewer pages are written, more memory is taken. */
+const usualTurnBytes = 4 * 1024 * 1024
+/** When it has so many times that, the tree is waited for. */
+const turnMost = 4
+/** Changes that the tree takes at once: others have their turn in between. */
+const commitMost = 500
 
 /** After every key, which are hex digits: records end here. */
 const beyond = 'g'
 const memoKey = 'memo'
+const turnKey = 'turn'
 /** More than any cursor has: a longer text is after the same records as its beginning. */
 const cursorMostLength = 100
 
 export class LmdbStore implements Store {
   readonly #log: Log
   readonly #release: () => void
+  readonly #journal: Journal
+  readonly #turnBytes: number
   /** Undefined once closed. */
-  #database: RootDatabase<string, string> | undefined
+  #database: Database | undefined
   #size: number
   #memo: string | undefined
-  /** The memo on the disk. */
-  #keptMemo: string | undefined
+  /** Those that the tree does not have. */
   readonly #changes = new Changes()
-  /** The commit under way. */
-  #commit: Promise<void> = Promise.resolve()
+  /** Those of them that the journal does not have either, oldest first. */
+  #unkept: Change[] = []
+  #unkeptBytes = 0
+  #isMemoKept = true
+  /** The append under way. */
+  #append: Promise<void> = Promise.resolve()
   /** The one after it. */
   #next: Promise<void> | undefined
-  /** The last commit failed. */
-  #failing = false
+  /** Up to which turn of the journal the tree has everything. */
+  #treeTurn: number
+  /** What the tree is to take over, until it has. */
+  #due: Lacking | undefined
+  /** The commit of that which is under way. */
+  #commit: Promise<void> | undefined
+  /** What the disk had no room for. */
+  readonly #failing = new Set<'journal' | 'tree'>()
 
   /**
    * Opens what a node keeps in a directory, which is made if need be.
+   * @param turnBytes how much the journal has before the tree takes it over
    * @throws Misconfigured when the directory cannot be had, is another node's, or is damaged
    */
-  static async open(directory: string, identity: Identity, log: Log): Promise<LmdbStore> {
+  static async open(directory: string, identity: Identity, log: Log, turnBytes = usualTurnBytes): Promise<LmdbStore> {
     const { sign, release } = takeDirectory(directory, identity)
     try {
       // Loaded here: a node without a directory does without.
@@ -63,22 +87,28 @@ export class LmdbStore implements Store {
         // Batches are made here. LMDB's own would make a promise whose failure nobody gets to see.
         eventTurnBatching: false,
       })
+      const { journal, texts } = Journal.open(directory, Number(database.get(turnKey) ?? 0))
       sign()
-      return new LmdbStore(database, release, log)
+      const changes = texts.flatMap((text) => text.split('\n').map(changeIn))
+      if (changes.length > 0) await putAll(database, [...changes, { cursor: turnKey, text: `${journal.turn - 1}` }])
+      return new LmdbStore(database, journal, turnBytes, release, log)
     } catch (error) {
       release()
       throw error
     }
   }
 
-  private constructor(database: RootDatabase<string, string>, release: () => void, log: Log) {
+  private constructor(database: Database, journal: Journal, turnBytes: number, release: () => void, log: Log) {
     this.#database = database
+    this.#journal = journal
+    this.#turnBytes = turnBytes
+    this.#treeTurn = journal.turn - 1
     this.#release = release
     this.#log = log
-    this.#memo = database.get(memoKey)
-    this.#keptMemo = this.#memo
+    const memo = database.get(memoKey)
+    this.#memo = memo === undefined ? undefined : (JSON.parse(memo) as string)
     const { entryCount } = database.getStats() as { entryCount: number }
-    this.#size = entryCount - (this.#memo === undefined ? 0 : 1)
+    this.#size = entryCount - [memoKey, turnKey].filter((key) => database.doesExist(key)).length
   }
 
   get size(): number {
@@ -91,131 +121,221 @@ export class LmdbStore implements Store {
     return this.#memo
   }
 
+  get(key: Id, index: string): StoredRecord | undefined {
+    assert(this.#database, closed)
+    const cursor = cursorOf({ key, index })
+    const change = this.#changes.get(cursor)
+    const text = change ? change.text : this.#database.get(cursor)
+    return text === undefined ? undefined : recordOf(cursor, text)
+  }
+
   read(key: Id): StoredRecord[] {
     assert(this.#database, closed)
-    const kept: StoredRecord[] = []
-    for (const row of this.#database.getRange({ start: `${key}/`, end: `${key}/~` })) kept.push(recordOf(row.key, row.value))
-    const changes = this.#changes.under(key)
-    if (!changes) return kept
-    const unchanged = kept.filter(({ index }) => !changes.has(index))
-    const changed = [...changes.values()].flatMap(({ record }) => record ?? [])
-    return [...unchanged, ...changed].sort((a, b) => (a.index < b.index ? -1 : 1))
+    return this.#between(`${key}/`, `${key}/~`, Infinity)
   }
 
   scan(after: string | undefined, limit: number, last?: Id): StoredRecord[] {
-    assert(this.#database, closed)
-    const changes = this.#changes.after(after)
-    const page: StoredRecord[] = []
-    let next = 0
-    const takeChangesBefore = (cursor: string) => {
-      for (let change = changes[next]; change && change.cursor < cursor && page.length < limit; change = changes[++next])
-        if (change.record) page.push(change.record)
-    }
-    const start = after?.slice(0, cursorMostLength) ?? ''
-    const end = last === undefined ? beyond : `${last}/~`
-    for (const row of this.#database.getRange({ start, end, exclusiveStart: after !== undefined })) {
-      takeChangesBefore(row.key)
-      if (page.length === limit) return page
-      if (changes[next]?.cursor !== row.key) page.push(recordOf(row.key, row.value))
-    }
-    takeChangesBefore(end)
-    return page
+    return this.#between(after ?? '', last === undefined ? beyond : `${last}/~`, limit)
   }
 
   write(record: StoredRecord): void {
-    if (this.#failing && this.#changes.bytes > waitMostBytes) {
-      void this.#commitSoon()
+    if (this.#failing.size > 0 && this.#unkeptBytes > waitMostBytes) {
+      void this.#appendSoon()
       throw noRoom()
     }
-    this.#change({ key: record.key, index: record.index, record })
+    this.#change({ cursor: cursorOf(record), text: textOf(record) })
   }
 
   drop(key: Id, index: string): void {
-    this.#change({ key, index, record: undefined })
+    this.#change({ cursor: cursorOf({ key, index }), text: undefined })
   }
 
   remember(memo: string): void {
     assert(this.#database, closed)
     this.#memo = memo
-    void this.#commitSoon()
+    this.#isMemoKept = false
+    void this.#appendSoon()
   }
 
   async flushed(): Promise<void> {
     assert(this.#database, closed)
-    await this.#commitSoon()
+    await (this.#isKept ? this.#append : this.#appendSoon())
   }
 
   /** Flushes, and lets go of the directory. @throws Refusal STORE_FULL when not everything could be flushed */
   async close(): Promise<void> {
     assert(this.#database, closed)
+    const database = this.#database
     try {
-      await this.#commitSoon()
+      await this.#appendSoon()
+      await this.#commit
+      await this.#takeOver(this.#lacking())
     } finally {
-      const database = this.#database
       this.#database = undefined
+      this.#journal.close()
       await database.close()
       this.#release()
     }
   }
 
-  #change(change: Change): void {
+  /** Those after one cursor and before another, in order: what has changed, and the tree for the rest. */
+  #between(after: string, end: string, limit: number): StoredRecord[] {
     assert(this.#database, closed)
-    const before = this.#changes.get(change.key, change.index)
-    const had = before ? before.record !== undefined : this.#database.doesExist(cursorOf(change))
-    this.#size += Number(change.record !== undefined) - Number(had)
-    this.#changes.add(change)
-    void this.#commitSoon()
+    const changes = this.#changes.after(after)
+    const page: StoredRecord[] = []
+    let next = changes.next().value
+    const takeChangesBefore = (cursor: string) => {
+      for (; next && next.cursor < cursor && page.length < limit; next = changes.next().value)
+        if (next.text !== undefined) page.push(recordOf(next.cursor, next.text))
+    }
+    for (const row of this.#database.getRange({ start: after.slice(0, cursorMostLength), end, exclusiveStart: true })) {
+      takeChangesBefore(row.key)
+      if (page.length === limit) return page
+      if (next?.cursor !== row.key) page.push(recordOf(row.key, row.value))
+    }
+    takeChangesBefore(end)
+    return page
   }
 
-  /** The commit that will hold all that has changed by now. */
-  #commitSoon(): Promise<void> {
+  #change(change: Change): void {
+    assert(this.#database, closed)
+    const before = this.#changes.get(change.cursor)
+    const had = before ? before.text !== undefined : this.#database.doesExist(change.cursor)
+    this.#size += Number(change.text !== undefined) - Number(had)
+    this.#changes.add(change)
+    this.#unkept.push(change)
+    this.#unkeptBytes += bytesOf(change)
+    void this.#appendSoon()
+  }
+
+  get #isKept(): boolean {
+    return this.#unkept.length === 0 && this.#isMemoKept
+  }
+
+  /** The append that will have all that has changed by now. */
+  #appendSoon(): Promise<void> {
     if (!this.#next) {
-      this.#next = this.#commitNext()
+      this.#next = this.#appendNext()
       // Whoever waits hears of a failure; that nobody waits is no defect.
       this.#next.catch(() => {})
     }
     return this.#next
   }
 
-  async #commitNext(): Promise<void> {
-    await this.#commit.catch(() => {})
+  async #appendNext(): Promise<void> {
+    await this.#append.catch(() => {})
     // What is written at the same moment comes along.
     await setImmediate()
     this.#next = undefined
-    this.#commit = this.#commitChanges(this.#changes.all(), this.#memo)
-    await this.#commit
+    this.#append = this.#appendChanges()
+    await this.#append
   }
 
-  async #commitChanges(changes: readonly Change[], memo: string | undefined): Promise<void> {
-    const hasMemo = memo !== undefined && memo !== this.#keptMemo
-    if (changes.length === 0 && !hasMemo) return
-    assert(this.#database, closed)
-    const database = this.#database
+  async #appendChanges(): Promise<void> {
+    if (this.#isKept) return
+    if (this.#journal.bytes > turnMost * this.#turnBytes) await this.#makeRoom()
+    const { length } = this.#unkept
+    const memo = this.#memo
+    const changes = this.#unkept.filter((change) => this.#changes.get(change.cursor) === change)
+    if (!this.#isMemoKept) changes.push(...memoChanges(memo))
+    const lacking = this.#journal.bytes > this.#turnBytes && !this.#commit ? this.#lacking() : undefined
     try {
-      await database.batch(() => {
-        if (hasMemo) void database.put(memoKey, memo)
-        for (const change of changes)
-          if (change.record) void database.put(cursorOf(change), textOf(change.record))
-          else void database.remove(cursorOf(change))
-      })
+      await this.#journal.append(changes.map(lineOf).join('\n'))
     } catch (error) {
-      throw await this.#failed(error)
+      this.#fail('journal', error)
+      throw noRoom()
     }
-    this.#keptMemo = memo
-    for (const change of changes) this.#changes.forget(change)
-    if (this.#failing) this.#log.info({}, 'disk has room again')
-    this.#failing = false
+    this.#recover('journal')
+    for (const change of this.#unkept.splice(0, length)) this.#unkeptBytes -= bytesOf(change)
+    this.#isMemoKept = this.#memo === memo
+    if (lacking) void this.#takeOver(lacking)
   }
 
-  async #failed(error: unknown): Promise<Refusal> {
-    // LMDB's own error comes after that of the batch.
-    const { commitError = error } = error as { commitError?: Promise<unknown> }
-    const cause = await Promise.resolve(commitError).catch((why: unknown) => why)
-    if (!this.#failing) this.#log.error({ err: cause, waitingBytes: this.#changes.bytes }, 'commit failed')
-    this.#failing = true
-    return noRoom()
+  /** Waits for the tree, which may have failed before. @throws Refusal STORE_FULL */
+  async #makeRoom(): Promise<void> {
+    if (this.#due) await (this.#commit ?? this.#takeOver(this.#due))
+    if (this.#due) throw noRoom()
+  }
+
+  /** What the tree lacks at this moment; the journal must have it all before the tree does. */
+  #lacking(): Lacking {
+    return { changes: this.#changes.all(), memo: this.#memo }
+  }
+
+  /** Never rejects: what the tree has no room for is in the journal. */
+  #takeOver(lacking: Lacking): Promise<void> {
+    this.#due = lacking
+    // After a failure both files are needed, and this one goes on.
+    if (this.#treeTurn === this.#journal.turn - 1) this.#journal.take()
+    this.#commit = this.#commitAll(lacking, this.#journal.turn - 1)
+      .then(
+        () => {
+          this.#due = undefined
+          this.#recover('tree')
+        },
+        (error: unknown) => this.#fail('tree', error),
+      )
+      .finally(() => (this.#commit = undefined))
+    return this.#commit
+  }
+
+  /** @param turn of the journal up to which the tree has everything then */
+  async #commitAll({ changes, memo }: Lacking, turn: number): Promise<void> {
+    assert(this.#database, closed)
+    for (let from = 0; from < changes.length; from += commitMost) {
+      const some = changes.slice(from, from + commitMost)
+      await putAll(this.#database, some)
+      for (const change of some) this.#changes.forget(change)
+    }
+    await putAll(this.#database, [...memoChanges(memo), { cursor: turnKey, text: `${turn}` }])
+    this.#treeTurn = turn
+  }
+
+  #fail(what: 'journal' | 'tree', error: unknown): void {
+    if (this.#failing.size === 0) this.#log.error({ err: error, what, waitingBytes: this.#unkeptBytes }, 'disk has no room')
+    this.#failing.add(what)
+  }
+
+  #recover(what: 'journal' | 'tree'): void {
+    if (this.#failing.delete(what) && this.#failing.size === 0) this.#log.info({}, 'disk has room again')
   }
 }
+
+type Database = RootDatabase<string, string>
+
+/** What a store had at some moment and its tree had not. */
+interface Lacking {
+  readonly changes: readonly Change[]
+  readonly memo: string | undefined
+}
+
+/** Resolves once it is on the disk, all of it or, after a failure, nothing. */
+const putAll = async (database: Database, changes: readonly Change[]): Promise<void> => {
+  try {
+    await database.batch(() => {
+      for (const { cursor, text } of changes)
+        if (text === undefined) void database.remove(cursor)
+        else void database.put(cursor, text)
+    })
+  } catch (error) {
+    // LMDB's own error comes after that of the batch.
+    const { commitError = error } = error as { commitError?: Promise<unknown> }
+    throw await Promise.resolve(commitError).catch((why: unknown) => why)
+  }
+}
+
+const memoChanges = (memo: string | undefined): Change[] =>
+  memo === undefined ? [] : [{ cursor: memoKey, text: JSON.stringify(memo) }]
+
+/** A change as a line of the journal: JSON has no line feeds, cursors have no blanks. */
+const lineOf = ({ cursor, text }: Change): string => (text === undefined ? cursor : `${cursor} ${text}`)
+
+const changeIn = (line: string): Change => {
+  const blank = line.indexOf(' ')
+  return blank < 0 ? { cursor: line, text: undefined } : { cursor: line.slice(0, blank), text: line.slice(blank + 1) }
+}
+
+const bytesOf = ({ text }: Change): number => overheadBytes + (text?.length ?? 0)
 
 const closed = 'the store is closed'
 

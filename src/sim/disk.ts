@@ -55,6 +55,10 @@ export class Mount implements Store {
     return this.#seen.memo
   }
 
+  get(key: Id, index: string): StoredRecord | undefined {
+    return this.#seen.get(key, index)
+  }
+
   read(key: Id): StoredRecord[] {
     return this.#seen.read(key)
   }

@@ -104,7 +104,6 @@ export class SimNetwork {
           for (let copy = 0; copy < copies; copy++)
             this.#ask(host, random, { life, peer, network, name, sent, answered, refused })
         }),
-      isUnderWay: () => false,
     }
   }
 

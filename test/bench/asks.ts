@@ -2,6 +2,7 @@
  * What the bench asks of a store over HTTP, and by what it knows a good answer: the values are the same for every store, and
  * so is whoever asks (load.ts).
  */
+import { createHash } from 'node:crypto'
 import { hash } from '../../src/service/hash.ts'
 
 export interface Ask {
@@ -39,6 +40,7 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64')
 const pairOf = (number: number) => ({ key: base64(`value/${number}`), value: base64(valueOf(number)) })
 const post = (path: string, body: object): Ask => ({ method: 'POST', path, contentType: json, body: JSON.stringify(body) })
 const one = { values: 1, proofs: 1 } as const
+const dhtKey = (number: number): string => createHash('sha1').update(`value/${number}`).digest('hex')
 
 export const askings = {
   /** Three copies, each on its disk. */
@@ -86,6 +88,13 @@ export const askings = {
     ask: (number) => post('/v3/kv/range', { key: pairOf(number).key, serializable: true }),
     proof: '"count":"1"',
   },
+  /** OpenDHT's proxy: keys are its hashes, values base64. */
+  dhtPut: {
+    ...one,
+    ask: (number) => post(`/key/${dhtKey(number)}`, { data: base64(valueOf(number)), id: '1' }),
+    proof: '"data"',
+  },
+  dhtGet: { ...one, ask: (number) => ({ method: 'GET', path: `/key/${dhtKey(number)}` }), proof: '"data"' },
   /** The fixed reply of bare.ts, and the same through another such process. */
   bare: { ...one, ask: () => ({ method: 'GET', path: '/reply' }), proof: '"values":[{' },
   forwarded: { ...one, ask: () => ({ method: 'GET', path: '/forwarded' }), proof: '"values":[{' },

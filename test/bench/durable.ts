@@ -1,10 +1,10 @@
 /** Content that is kept: six nodes with three copies on disk, beside three members of etcd on the same disk. */
 import { type AskName, askings, batchValues, fill } from './asks.ts'
 import { bundle } from './bundle.ts'
-import { type Etcd, findEtcd, withEtcd } from './etcd.ts'
+import { type Etcd, withEtcd } from './etcd.ts'
 import { type Figure, sum } from './figure.ts'
 import type { Load, Plan } from './load.ts'
-import { cpuMs, run } from './process.ts'
+import { cpuMs, findProgram, run } from './process.ts'
 import { settled, withRing } from './ring.ts'
 
 const nodes = 6
@@ -63,7 +63,7 @@ interface Slice {
 }
 
 export const measureDurable = async (): Promise<Figure[]> => {
-  const program = findEtcd()
+  const program = findProgram('etcd', 'POLYCHORD_ETCD')
   if (program !== undefined) return withEtcd(program, measureBeside)
   process.stderr.write('etcd is not installed: nothing to compare with (apt install etcd-server, or POLYCHORD_ETCD=/…/etcd)\n')
   return measureBeside(undefined)

@@ -1,8 +1,8 @@
 /** etcd, three members on this machine, where it is installed. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { remember } from './ending.ts'
 import { clean, freePort } from './process.ts'
@@ -19,28 +19,6 @@ export interface Etcd {
 interface Member {
   readonly origin: string
   readonly child: ChildProcess
-}
-
-/** The program: what POLYCHORD_ETCD names, else the `etcd` of the path; undefined when there is none. */
-export const findEtcd = (): string | undefined => {
-  const named = process.env['POLYCHORD_ETCD']
-  if (named !== undefined) {
-    accessSync(named, constants.X_OK)
-    return named
-  }
-  return (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .map((folder) => join(folder, 'etcd'))
-    .find(isProgram)
-}
-
-const isProgram = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** A new cluster with data in a temporary directory, ended afterwards. @throws Error with its log when it does not start */

@@ -8,10 +8,11 @@ import { exchange } from '../../src/service/client.ts'
 import { type AskName, askings, fill } from './asks.ts'
 import { withBare } from './bare-server.ts'
 import { bundle } from './bundle.ts'
-import { findEtcd, withEtcd } from './etcd.ts'
+import { withEtcd } from './etcd.ts'
 import type { Figure } from './figure.ts'
 import type { Load, Plan } from './load.ts'
-import { run } from './process.ts'
+import { withOpenDht } from './opendht.ts'
+import { findProgram, run } from './process.ts'
 import { type Ring, settled, withRing } from './ring.ts'
 
 const nodes = 20
@@ -119,19 +120,29 @@ const measureBeside = async (origin: string, { any, ofOwner, found }: Spread): P
 
 /** With the other stores that are installed, filled with the same values. */
 const withOthers = async <T>(use: (others: readonly Target[]) => Promise<T>): Promise<T> => {
-  const program = findEtcd()
-  if (program === undefined) {
-    process.stderr.write('etcd is not installed: not compared with it (apt install etcd-server, or POLYCHORD_ETCD=/…/etcd)\n')
-    return use([])
-  }
   const numbers = Array.from({ length: values }, (_, number) => number)
-  return withEtcd(program, async ({ origin }) => {
+  const etcd = findProgram('etcd', 'POLYCHORD_ETCD')
+  const dhtnode = findProgram('dhtnode', 'POLYCHORD_DHTNODE')
+  const besideDht = (others: readonly Target[]): Promise<T> => {
+    if (dhtnode === undefined)
+      return without('OpenDHT', 'apt install dhtnode, or POLYCHORD_DHTNODE=/…/dhtnode', () => use(others))
+    return withOpenDht(dhtnode, { nodes, values }, (origin) =>
+      use([...others, { what: 'a get of OpenDHT’s proxy', origin, asking: 'dhtGet', numbers }]),
+    )
+  }
+  if (etcd === undefined) return without('etcd', 'apt install etcd-server, or POLYCHORD_ETCD=/…/etcd', () => besideDht([]))
+  return withEtcd(etcd, async ({ origin }) => {
     await fill('putBatch', [origin], values)
-    return use([
+    return besideDht([
       { what: 'a linearizable get of etcd', origin, asking: 'range', numbers },
       { what: 'a serializable get of etcd', origin, asking: 'rangeSerializable', numbers },
     ])
   })
+}
+
+const without = <T>(name: string, how: string, use: () => Promise<T>): Promise<T> => {
+  process.stderr.write(`${name} is not installed: not compared with it (${how})\n`)
+  return use()
 }
 
 const alternate = async (targets: readonly Target[], connections: number): Promise<Map<Target, Load>[]> => {

@@ -1,7 +1,8 @@
 /** Processes: what they have cost, and ones that end with the bench. Reads /proc, so it measures on Linux only. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
 import { remember } from './ending.ts'
 
 const host = '127.0.0.1'
@@ -41,6 +42,31 @@ export const run = async (
     return said
   } finally {
     end()
+  }
+}
+
+/**
+ * A program that may be installed: what the variable names, else what the path has; undefined when there is none.
+ * @throws Error when what is named is no program
+ */
+export const findProgram = (name: string, variable: string): string | undefined => {
+  const named = process.env[variable]
+  if (named !== undefined) {
+    accessSync(named, constants.X_OK)
+    return named
+  }
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find(isProgram)
+}
+
+const isProgram = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -50,6 +50,8 @@ export class StillRing {
   readonly late = new Set<Id>()
   /** Those who take what they are asked and do not answer. */
   readonly silent = new Set<Id>()
+  /** How many calls of each row there were. */
+  readonly calls: Partial<Record<keyof PeerApi, number>> = {}
   readonly #handlers = new Map<Id, Partial<Handlers<PeerApi>>>()
   readonly #sleepers: { at: number; wake: () => void }[] = []
   #now = 1_700_000_000_000
@@ -125,7 +127,7 @@ export class StillRing {
     const ports: Ports<PeerApi> = {
       clock,
       hash,
-      network: { call: (peer, name, request) => this.#call(peer, name, request), isUnderWay: () => false },
+      network: { call: (peer, name, request) => this.#call(peer, name, request) },
       datagrams: { send: nothing },
       random: { below: () => 0 },
       store: new MemoryStore(),
@@ -156,6 +158,7 @@ export class StillRing {
   }
 
   async #call<N extends keyof PeerApi>(peer: Peer, name: N, request: Parameters<Network<PeerApi>['call']>[2]): Promise<never> {
+    this.calls[name] = (this.calls[name] ?? 0) + 1
     const answer = this.#handlers.get(peer.id)?.[name] as ((request: object) => unknown) | undefined
     if (!answer || this.refusing.has(peer.id)) throw new Unreachable(peer.url, 'connection refused')
     if (this.silent.has(peer.id)) {

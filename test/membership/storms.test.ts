@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest'
 import { isLive } from '../../src/membership/members.ts'
 import { suspicionBounds } from '../../src/membership/suspicion.ts'
+import { epochMs } from '../../src/sim/host.ts'
 import { pick, stream } from '../../src/sim/random.ts'
 import { Group, type Process, replayed } from './group.ts'
 
@@ -20,6 +21,7 @@ class Memory {
     return group.up.flatMap((observer) => {
       const members = observer.swim.members()
       const wrong = members.length > group.processes.length ? [`${observer.peer.id} knows ${members.length} members`] : []
+      if (observer.swim.isCutOff !== isCutOff(observer, group.nowMs)) wrong.push(`${observer.peer.id}: is it cut off?`)
       for (const { id, incarnation } of members) {
         const label = `${observer.peer.id}#${observer.life} of ${id}`
         if (incarnation < (this.#incarnations.get(label) ?? 0)) wrong.push(`${label}: ${incarnation} is older`)
@@ -29,6 +31,15 @@ class Memory {
       return wrong
     })
   }
+}
+
+/** Whether more than half of those who are there, or were half a minute ago and said no goodbye, are silent. */
+const isCutOff = ({ peer, swim }: Process, nowMs: number): boolean => {
+  const others = swim.members().filter(({ id, state, from, since }) => {
+    const isOver = state === 'dead' && (from === undefined || since < epochMs + nowMs - 30_000)
+    return id !== peer.id && state !== 'left' && !isOver
+  })
+  return others.filter(({ state }) => state !== 'alive').length * 2 > others.length
 }
 
 /** Each time somebody is said to be alive after it was dead, or was suspected, it has said so itself: in a newer incarnation. */

@@ -57,7 +57,7 @@ describe('taken', () => {
     const directory = await filledDirectory()
     take(directory)
     expect(networkIn(directory)).toBe(identity.network)
-    expect(JSON.parse(readFileSync(join(directory, 'node.json'), 'utf8'))).toEqual({ format: 1, ...identity })
+    expect(JSON.parse(readFileSync(join(directory, 'node.json'), 'utf8'))).toEqual({ format: 2, ...identity })
   })
 
   test('one in which a first start was interrupted; what there is of a database is begun anew', async () => {
@@ -65,7 +65,7 @@ describe('taken', () => {
     const store = await LmdbStore.open(directory, identity, log)
     expect(store.size).toBe(0)
     await store.close()
-    expect(readdirSync(directory).sort()).toEqual(['data.mdb', 'lock.mdb', 'node.json'])
+    expect(readdirSync(directory).sort()).toEqual(['data.mdb', 'journal-0', 'journal-1', 'lock.mdb', 'node.json'])
   })
 
   test('one in which a first start failed', () => {
@@ -105,10 +105,10 @@ describe('refused, and left as it is', () => {
     ['a database that is not ours', { 'data.mdb': '', 'lock.mdb': '' }, 'has something else in it (data.mdb, lock.mdb): '],
     ['a broken node.json', { 'node.json': '{"format":1,"netw' }, 'has a node.json that says nothing of a node: restore it, '],
     ['a node.json of something else', { 'node.json': '["hello"]' }, 'has a node.json that says nothing of a node: '],
-    ['data of another version', { 'node.json': '{"format":7}' }, 'was written by another version (format 7, this one has 1): '],
+    ['data of another version', { 'node.json': '{"format":7}' }, 'was written by another version (format 7, this one has 2): '],
     [
       'no database any more',
-      { 'node.json': JSON.stringify({ format: 1, ...identity }) },
+      { 'node.json': JSON.stringify({ format: 2, ...identity }) },
       'has a damaged database (it is gone)',
     ],
   ])('%s', (_what, files, message) => {

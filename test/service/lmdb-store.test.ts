@@ -14,6 +14,8 @@ const identity = { network: '0123456789abcdef', id: '7f' }
 const root = mkdtempSync(join(tmpdir(), 'polychord-store-'))
 const opened = new Set<LmdbStore>()
 let count = 0
+/** Less than an entry has: each flush is followed by a commit. */
+const smallTurn = 1
 // A writer is built like anything that runs here.
 beforeAll(() => import('../../tasks/prepare.mjs' as string))
 afterAll(async () => {
@@ -23,9 +25,9 @@ afterAll(async () => {
 
 const freshDirectory = (): string => join(root, `data-${++count}`)
 
-const open = async (directory = freshDirectory(), events: string[] = []): Promise<LmdbStore> => {
+const open = async (directory = freshDirectory(), events: string[] = [], turnBytes?: number): Promise<LmdbStore> => {
   const log = createLog('store', 'info', { write: (line) => void events.push((JSON.parse(line) as { msg: string }).msg) })
-  const store = await LmdbStore.open(directory, identity, log)
+  const store = await LmdbStore.open(directory, identity, log, turnBytes)
   opened.add(store)
   return store
 }
@@ -36,6 +38,7 @@ const close = async (store: LmdbStore): Promise<void> => {
 }
 
 storeSuite('a store on disk', open)
+storeSuite('a store on disk whose tree takes over what little the journal has', () => open(undefined, undefined, smallTurn))
 
 describe('a store that is opened again', () => {
   test('has what it had when it was closed', async () => {
@@ -61,7 +64,7 @@ describe('a store that is opened again', () => {
 
   test('is whole, however it has grown and shrunk', async () => {
     const directory = freshDirectory()
-    const store = await open(directory)
+    const store = await open(directory, [], smallTurn)
     for (let round = 0; round < 40; round++) {
       for (let n = 0; n < 50; n++) {
         const place = (round * 7919 + n * 104_729) % 1000
@@ -76,8 +79,8 @@ describe('a store that is opened again', () => {
 })
 
 /** A process that writes to a directory. Resolves once so many of its records are flushed; `keys`: those that are so far. */
-const startWriter = async (directory: string, count: number) => {
-  const words = ['tasks/run.mjs', 'test/service/writer.ts', directory, identity.network, identity.id]
+const startWriter = async (directory: string, count: number, turnBytes?: number) => {
+  const words = ['tasks/run.mjs', 'test/service/writer.ts', directory, identity.network, identity.id, `${turnBytes ?? ''}`]
   const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   let said = ''
@@ -92,11 +95,14 @@ const startWriter = async (directory: string, count: number) => {
 }
 
 describe('a directory', () => {
-  test('whose process is killed has all that was flushed, again and again, at once', async () => {
+  test.each([
+    ['in its journal', undefined],
+    ['in its tree, or about to be', 2000],
+  ])('whose process is killed has all that was flushed, again and again, at once: %s', async (_where, turnBytes) => {
     const directory = freshDirectory()
     const flushed = new Set<string>()
     for (let life = 0; life < 3; life++) {
-      const { keys, ended, kill } = await startWriter(directory, 500)
+      const { keys, ended, kill } = await startWriter(directory, 500, turnBytes)
       kill()
       await ended
       for (const key of keys()) flushed.add(key)
@@ -131,10 +137,10 @@ const limitFiles = (bytes: number | 'unlimited') =>
 
 describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
   /** The room that is left is used up by the first few values. */
-  const openFull = async (events: string[] = []) => {
+  const openFull = async (events: string[] = [], directory = freshDirectory(), turnBytes?: number) => {
     // LMDB tells of every commit that failed, on stderr.
     vi.spyOn(console, 'error').mockImplementation(() => {})
-    const store = await open(freshDirectory(), events)
+    const store = await open(directory, events, turnBytes)
     store.write(recordAt('00', 'v:1', 'before'))
     await store.flushed()
     limitFiles(64 * 1024)
@@ -155,7 +161,7 @@ describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
     expect(store.read('0a')).toEqual([recordAt('0a', 'v:1', large)])
     expect(store.read('00')).toHaveLength(1)
     expect(store.size).toBe(2)
-    expect(events).toEqual(['commit failed'])
+    expect(events).toEqual(['disk has no room'])
   })
 
   test('a flush succeeds again as soon as there is room, with all that waited', async () => {
@@ -165,7 +171,7 @@ describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
     await expect(store.flushed()).rejects.toMatchObject({ code: 'STORE_FULL' })
     limitFiles('unlimited')
     await store.flushed()
-    expect(events).toEqual(['commit failed', 'disk has room again'])
+    expect(events).toEqual(['disk has no room', 'disk has room again'])
     expect(store.read('0a')).toEqual([recordAt('0a', 'v:1', large)])
   })
 
@@ -199,6 +205,29 @@ describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
       },
       (refused) => refused === undefined,
     )
+  })
+
+  test('a tree that has no room is refused no flush as long as the journal has, and then takes over all of it', async () => {
+    const events: string[] = []
+    const directory = freshDirectory()
+    const store = await openFull(events, directory, smallTurn)
+    const keys: string[] = []
+    const fill = async (): Promise<unknown> => {
+      for (;;) {
+        const key = (keys.length + 16).toString(16)
+        store.write(recordAt(key, 'v:1', 'x'.repeat(5000)))
+        keys.push(key)
+        await store.flushed()
+      }
+    }
+    await expect(fill()).rejects.toMatchObject({ code: 'STORE_FULL', status: 507 })
+    expect(keys.length).toBeGreaterThan(3)
+    limitFiles('unlimited')
+    await store.flushed()
+    expect(events).toEqual(['disk has no room', 'disk has room again'])
+    await close(store)
+    expect(damageOf(join(directory, 'data.mdb'))).toBeUndefined()
+    expect((await open(directory)).scan(undefined, 100).map(({ key }) => key)).toEqual(['00', ...keys])
   })
 
   test('what could not be flushed is told when it is closed', async () => {

@@ -98,6 +98,7 @@ describe('a stranger', () => {
         'POST /sync',
         'POST /versions',
         'PUT /insert/:key',
+        'PUT /keep',
         'PUT /predecessor',
         'PUT /successor',
         'PUT /tags',

@@ -70,6 +70,8 @@ test('what nodes say to each other all day needs no Ajv', () => {
     ['neighborhood', 'reply', { self: peer, predecessor: peer, successors: [peer] }],
     ['insert', 'request', { key: id, record: { ...record, value: null, name: 'greeting', expiresAt: 1 }, with: [id] }],
     ['insert', 'reply', { version: record.version, held: true, complete: true, window: 3, ask: [] }],
+    ['keep', 'request', { records: [record], with: [id] }],
+    ['keep', 'reply', { kept: [true, false] }],
     ['get', 'reply', { key: id, records: [record], held: true, complete: true, window: 3, ask: [peer] }],
     ['digest', 'request', { from: id, to: id, by: id }],
     ['lookup', 'request', { key: id, mode: 'linear' }],

@@ -1,9 +1,10 @@
-/** `writer.ts <directory> <network> <id>`: writes to a store as long as it lives, and prints the key of each record once it is flushed. */
+/** `writer.ts <directory> <network> <id> [turnBytes]`: writes to a store as long as it lives, and prints the key of each record once it is flushed. */
 import { createLog } from '../../src/service/log.ts'
 import { LmdbStore } from '../../src/service/lmdb-store.ts'
 
-const [directory = '', network = '', id = ''] = process.argv.slice(2)
-const store = await LmdbStore.open(directory, { network, id }, createLog('writer', 'warn', undefined))
+const [directory = '', network = '', id = '', turnBytes = ''] = process.argv.slice(2)
+const log = createLog('writer', 'warn', undefined)
+const store = await LmdbStore.open(directory, { network, id }, log, turnBytes === '' ? undefined : Number(turnBytes))
 let next = store.size
 
 const write = async (): Promise<never> => {

@@ -1,0 +1,144 @@
+/**
+ * Handing over: what this node holds goes to those who should have it, the window of its keys or, when this node goes, its heirs. What
+ * they have is dropped here in the end, or left behind.
+ */
+import { Refusal, Unreachable } from '../protocol/errors.ts'
+import type { PeerApi } from '../protocol/peer-api.ts'
+import type { Reply } from '../protocol/rpc.ts'
+import type { Peer } from '../protocol/schemas.ts'
+import { Arcs } from '../space/arcs.ts'
+import type { Id } from '../space/id.ts'
+import { type Arc, distance, step } from '../space/ring.ts'
+import { Entrusted } from './entrusted.ts'
+import { type Intent, paceMs, type Party, reconcile } from './reconcile.ts'
+
+/** Failed searches for an owner in one pass, after which the rest waits for the next. */
+const lostMost = 8
+/** Records that are dropped before others have their turn. */
+const pageLength = 200
+
+/** What is left to do: nothing; only to wait for a grace to pass; what could not be done. */
+export type Rest = 'nothing' | 'grace' | 'work'
+
+export const more = (a: Rest, b: Rest): Rest =>
+  a === 'work' || b === 'work' ? 'work' : a === 'grace' || b === 'grace' ? 'grace' : 'nothing'
+
+export interface HandoverOptions {
+  readonly replicas: number
+  /** How long a copy is kept after those who should hold it have acknowledged it, so that views have time to agree. */
+  readonly graceMs: number
+}
+
+export class Handover {
+  /** What others have by now of what this node holds. */
+  readonly entrusted = new Entrusted()
+  /** Whether what others have is dropped here: not by one that goes, which may have to stay. */
+  isDropping = true
+  readonly #party: Party
+  readonly #ownerOf: (key: Id) => Promise<Peer>
+  readonly #options: HandoverOptions
+
+  /** @param ownerOf who owns a key; @throws Refusal as Operations.find */
+  constructor(party: Party, ownerOf: (key: Id) => Promise<Peer>, options: HandoverOptions) {
+    this.#party = party
+    this.#ownerOf = ownerOf
+    this.#options = options
+  }
+
+  /** Passes on what lies outside this node's cells, and drops what has been acknowledged long enough ago. */
+  async passOn(strange: Arc): Promise<Rest> {
+    let left: Rest = 'nothing'
+    let lost = 0
+    for (let rest: Arc | undefined = strange; rest && lost < lostMost; ) {
+      const [first] = this.#party.holdings.recordsOn(rest)
+      if (!first) break
+      const cell = await this.#cellAround(first.key)
+      const end: Id = cell ? nearer(first.key, cell.to, rest.to) : first.key
+      const arc: Arc = { from: step(first.key, -1n), to: end }
+      if (cell) await this.#entrust(arc, cell.window)
+      else lost++
+      await this.#dropSettled(arc)
+      left = more(left, this.leftOn(arc) > 0 ? 'work' : this.#party.holdings.summary(arc).count > 0 ? 'grace' : 'nothing')
+      rest = end === rest.to ? undefined : { from: end, to: rest.to }
+    }
+    return left
+  }
+
+  /**
+   * Gives all of an arc to the nearest heirs, as many as there are to be copies; fewer where there are no more. Returns how many
+   * records were given.
+   */
+  async bequeath(arc: Arc): Promise<number> {
+    this.entrusted.begin()
+    let all = Arcs.of([arc])
+    let willing = 0
+    let given = 0
+    for (const heir of this.#party.holdings.heirs(arc.to, Infinity)) {
+      if (willing === this.#options.replicas) break
+      const had: Arc[] = []
+      const outcome = await reconcile(this.#party, heir, arc, { pull: false, push: 'all', had: (part) => had.push(part) })
+      if (!outcome) continue
+      willing++
+      given += outcome.pushed
+      all = all.within(Arcs.of(had))
+    }
+    this.entrusted.note(arc, willing > 0 ? all : Arcs.none, this.#party.clock.now())
+    return given
+  }
+
+  /** Counts the records on an arc that not enough others have. */
+  leftOn(arc: Arc): number {
+    const { length } = this.#party.me.id
+    const rest = Arcs.of([arc]).without(this.entrusted.arcs())
+    const parts = rest.isEmpty ? [] : rest.arcs(length)
+    return parts.reduce((sum, part) => sum + this.#party.holdings.summary(part).count, this.entrusted.holesOn(arc))
+  }
+
+  /** Gives to each of a window what it lacks of an arc, if it believes that it holds it. */
+  async #entrust(arc: Arc, window: readonly Peer[]): Promise<void> {
+    if (window.some(({ id }) => id === this.#party.me.id)) return
+    this.entrusted.begin()
+    let all = Arcs.of([arc])
+    let given = 0
+    for (const peer of window) {
+      const had: Arc[] = []
+      const intent: Intent = { pull: false, push: 'held', had: (part) => had.push(part) }
+      const outcome = await reconcile(this.#party, peer, arc, intent)
+      given += outcome?.pushed ?? 0
+      all = all.within(Arcs.of(outcome?.held ? had : []))
+    }
+    this.entrusted.note(arc, all, this.#party.clock.now())
+    if (given > 0) this.#party.log.info({ to: window[0], records: given }, 'content passed on')
+  }
+
+  /** Drops what has been with others since before the grace period. */
+  async #dropSettled(arc: Arc): Promise<void> {
+    const settledAt = this.#party.clock.now() - this.#options.graceMs
+    let seen = 0
+    for (const part of this.entrusted
+      .arcs(settledAt)
+      .within(Arcs.of([arc]))
+      .arcs(this.#party.me.id.length)) {
+      for (const record of this.#party.holdings.recordsOn(part)) {
+        if (++seen % pageLength === 0) await this.#party.clock.sleep(paceMs)
+        if (!this.isDropping || this.#party.holdings.believes(record.key)) return
+        if (this.entrusted.has(record.key, settledAt)) this.#party.holdings.drop(record)
+      }
+    }
+  }
+
+  /** The cell that a key is in, as its owner sees it; undefined when nobody who is reachable says that it holds it. */
+  async #cellAround(key: Id): Promise<Reply<PeerApi['cell']> | undefined> {
+    try {
+      const owner = await this.#ownerOf(key)
+      if (owner.id === this.#party.me.id) return undefined
+      return await this.#party.network.call(owner, 'cell', { key })
+    } catch (error) {
+      if (error instanceof Unreachable || error instanceof Refusal) return undefined
+      throw error
+    }
+  }
+}
+
+/** Whichever of two points comes first, clockwise. */
+const nearer = (from: Id, a: Id, b: Id): Id => (distance(from, a) < distance(from, b) ? a : b)

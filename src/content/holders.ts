@@ -1,0 +1,74 @@
+/** Those who hold a key, this node perhaps among them: what each is asked, and what its answer means. */
+import { Value as Schema } from 'typebox/value'
+import type { Lookup } from '../overlay/lookup.ts'
+import { Refusal } from '../protocol/errors.ts'
+import { type Held, NotHeld, type PeerApi } from '../protocol/peer-api.ts'
+import type { Network } from '../protocol/rpc.ts'
+import type { Peer, StoredRecord } from '../protocol/schemas.ts'
+import type { Id } from '../space/id.ts'
+import type { Load } from './convoys.ts'
+import type { Holdings } from './holdings.ts'
+import type { Answer } from './reads.ts'
+import type { Address } from './record.ts'
+import type { Copy } from './writes.ts'
+
+export class Holders {
+  readonly #me: Peer
+  readonly #holdings: Holdings
+  readonly #network: Network<PeerApi>
+
+  constructor(me: Peer, holdings: Holdings, network: Network<PeerApi>) {
+    this.#me = me
+    this.#holdings = holdings
+    this.#network = network
+  }
+
+  /** See Convoys. @throws Unreachable, Refusal */
+  async keep(peer: Peer, load: Load): Promise<readonly boolean[]> {
+    if (peer.id === this.#me.id) return this.#holdings.keep(load.records, load.with)
+    return (await this.#network.call(peer, 'keep', load)).kept
+  }
+
+  /** Merges a record into a peer; undefined when it does not answer, 'full' when it has no room. */
+  async insert(peer: Peer, record: StoredRecord, others: Id[], lookup: Lookup): Promise<Copy | 'full' | undefined> {
+    const { key } = record
+    try {
+      const answer = await this.#visit(peer, lookup, {
+        here: () => this.#holdings.insert(record, others),
+        there: () => this.#network.call(peer, 'insert', { key, record, with: others }),
+      })
+      return answer && { peer, ...answer }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      if (error.code === 'STORE_FULL') return 'full'
+      // This very node, which is leaving: others take the record.
+      if (error.code === 'NOT_JOINED') return undefined
+      throw error
+    }
+  }
+
+  /** A peer's records and standing; undefined when it does not answer. */
+  async get(peer: Peer, address: Address, lookup: Lookup): Promise<Answer | undefined> {
+    try {
+      const held = await this.#visit<Held>(peer, lookup, {
+        here: () => this.#holdings.get(address),
+        there: () => this.#network.call(peer, 'get', address),
+      })
+      return held && { peer, ...held }
+    } catch (error) {
+      if (!(error instanceof Refusal && error.code === 'NOT_HELD')) throw error
+      if (Schema.Check(NotHeld, error.details)) return { peer, ...error.details }
+      throw new Refusal('INTERNAL', `${peer.url} answered NOT_HELD without its standing`)
+    }
+  }
+
+  /** One call for content, noted in the path; undefined when the peer does not answer. */
+  async #visit<T>(
+    peer: Peer,
+    lookup: Lookup,
+    ask: { here: () => T | Promise<T>; there: () => Promise<T> },
+  ): Promise<T | undefined> {
+    if (peer.id === this.#me.id) return ask.here()
+    return lookup.visit(peer, ask.there)
+  }
+}
