@@ -37,6 +37,8 @@ export class Upkeep {
   /** Who was known and did not answer, and until when that counts. */
   readonly #failed = new Map<Id, number>()
   readonly #asking = new Set<Id>()
+  /** Who wanted to be noticed while it was being asked: what it answers may be from before. */
+  readonly #again = new Set<Id>()
   #member = false
   #passages = 0
   #turn = 0
@@ -142,6 +144,7 @@ export class Upkeep {
       if (reply) await this.#compare(peer, reply.leaves)
     } finally {
       this.#asking.delete(peer.id)
+      if (this.#again.delete(peer.id)) this.notice(peer)
     }
   }
 
@@ -155,7 +158,8 @@ export class Upkeep {
 
   /** Somebody wants to be noticed. */
   notice(peer: Peer): void {
-    if (this.#asking.size < noticesMost) this.later(() => this.ask(peer))
+    if (this.#asking.has(peer.id)) this.#again.add(peer.id)
+    else if (this.#asking.size < noticesMost) this.later(() => this.ask(peer))
   }
 
   /** One round: the next node clockwise, and one of all in turn. @throws Refusal ID_TAKEN */
