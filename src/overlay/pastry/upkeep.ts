@@ -2,7 +2,7 @@
  * Keeping what a node knows true: nobody enters the table who has not answered, and whoever does not answer is replaced. Pastry §2.4.
  *
  * What others say is a reason to ask, never a fact: a name that would fill a gap, a member of ours that a neighbour of it does not list,
- * somebody who wants to be noticed. Whoever did not answer is in quarantine: that others still name it is no reason any more.
+ * somebody who wants to be noticed. Whoever was known and did not answer is in quarantine: that others still name it is no reason any more.
  */
 import type { Ports } from '../../ports.ts'
 import { Refusal, Unreachable } from '../../protocol/errors.ts'
@@ -34,9 +34,11 @@ export class Upkeep {
   /** Another node with this node's id, which came first. */
   rival: Peer | undefined
   readonly #changed: () => void
-  /** Who did not answer, and until when that counts. */
+  /** Who was known and did not answer, and until when that counts. */
   readonly #failed = new Map<Id, number>()
   readonly #asking = new Set<Id>()
+  /** Who wanted to be noticed while it was being asked: what it answers may be from before. */
+  readonly #again = new Set<Id>()
   #member = false
   #passages = 0
   #turn = 0
@@ -142,6 +144,7 @@ export class Upkeep {
       if (reply) await this.#compare(peer, reply.leaves)
     } finally {
       this.#asking.delete(peer.id)
+      if (this.#again.delete(peer.id)) this.notice(peer)
     }
   }
 
@@ -155,7 +158,8 @@ export class Upkeep {
 
   /** Somebody wants to be noticed. */
   notice(peer: Peer): void {
-    if (this.#asking.size < noticesMost) this.later(() => this.ask(peer))
+    if (this.#asking.has(peer.id)) this.#again.add(peer.id)
+    else if (this.#asking.size < noticesMost) this.later(() => this.ask(peer))
   }
 
   /** One round: the next node clockwise, and one of all in turn. @throws Refusal ID_TAKEN */
@@ -246,10 +250,11 @@ export class Upkeep {
     const { table } = this
     const now = this.ports.clock.now()
     this.acquaintances.evict(id, now)
+    // One that was never there may be about to come.
+    if (table.get(id)?.url !== url) return
     this.#failed.delete(id)
     this.#failed.set(id, now + this.options.quarantineMs)
     for (const oldest of this.#failed.keys()) if (this.#failed.size > failedMost) this.#failed.delete(oldest)
-    if (table.get(id)?.url !== url) return
     const place = table.placeOf(id)
     const routed = table.at(place)?.id === id
     const near = table.isNear(id)

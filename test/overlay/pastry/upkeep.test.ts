@@ -1,5 +1,5 @@
 /** Pastry's conversations, in the simulator: who comes into the tables, who goes out of them, and how near they are. */
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { Attributes } from '../../../src/overlay/overlay.ts'
 import type { Known } from '../../../src/overlay/pastry/api.ts'
 import type { Peer } from '../../../src/protocol/schemas.ts'
@@ -37,30 +37,24 @@ const excess = (world: World, latencyMs: (a: Id, b: Id) => number): number => {
 }
 
 describe('a network of 48 nodes on a plane, that has come by arrivals', () => {
-  const grown = (async () => {
-    const world = new World({ seed: 1, latency: 'plane', encode: false, settings: { ...settings, refreshRowsEveryMs: 10_000 } })
-    // What must hold at every moment is looked at elsewhere.
-    world.demanding = false
-    await world.boot(48)
-    return world
-  })()
+  const world = new World({ seed: 1, latency: 'plane', encode: false, settings: { ...settings, refreshRowsEveryMs: 10_000 } })
+  // What must hold at every moment is looked at elsewhere.
+  world.demanding = false
+  beforeAll(() => world.boot(48))
   const plane = latencyOf('plane', 1)
 
-  test('round trips in /nodeinfo are what calls take', async () => {
-    const world = await grown
+  test('round trips in /nodeinfo are what calls take', () => {
     const [me = ''] = world.members()
     const from = world.host(me).index
     for (const { id, ms } of leavesOf(world, me)) expect(Math.abs(ms - 2 * plane(from, world.host(id).index))).toBeLessThan(12)
   })
 
-  test('entries are hardly farther away than the nearest who would fit', async () => {
-    const world = await grown
+  test('entries are hardly farther away than the nearest who would fit', () => {
     const latencyMs = (a: Id, b: Id) => plane(world.host(a).index, world.host(b).index)
     expect(excess(world, latencyMs)).toBeLessThan(8)
   })
 
   test('lookups travel as far as with the best tables there are, within a tenth', async () => {
-    const world = await grown
     const ids = [...world.members()]
     const latency = (a: number, b: number) => plane(world.host(ids[a] as Id).index, world.host(ids[b] as Id).index)
     const best = new StillPastry(
@@ -81,7 +75,6 @@ describe('a network of 48 nodes on a plane, that has come by arrivals', () => {
   })
 
   test('whoever dies is out of all tables in the end, and its places are filled where somebody fits', async () => {
-    const world = await grown
     const doomed = [3, 30, 31, 45].map((at) => world.members()[at] as Id)
     for (const id of doomed) world.crash(id)
     await world.settle()
@@ -142,4 +135,21 @@ test('a newcomer whose id is taken is refused; one of a false id too', async () 
   const notice = world.ask(first, 'notice', { id: '00000000', url: 'http://10.9.9.9:1' })
   await world.run(100)
   expect(state(notice)).toBe('BAD_ID')
+})
+
+test('of two nodes with one id, which two islands have taken in, one gives way when these meet', async () => {
+  const world = new World({ seed: 7, settings: { ...settings, bits: 8, allowCustomIds: true } })
+  world.demanding = false
+  for (const [first, port] of [
+    ['10', 1],
+    ['90', 2],
+  ] as const) {
+    world.add({ id: first, seeds: [] })
+    await world.run(100)
+    world.add({ id: '40', url: `http://twin.world-7:${port}`, seeds: [world.peer(first)] })
+    await world.run(1000)
+  }
+  world.add({ id: 'c0', seeds: ['10', '90'].map((id) => world.peer(id)) })
+  // A node says so as an error, which ends a world.
+  await expect(world.run(60_000)).rejects.toThrow('http://twin.world-7:2: Error: id lost')
 })
