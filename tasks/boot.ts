@@ -22,7 +22,7 @@ export const mostNodes = 500
 /** Options that every node of a network shares. */
 const networkOptions = {
   bits: 'width of ids, 8 to 160 (160)',
-  replicas: 'copies of every record, 1 to 16 (3)',
+  replicas: 'copies of every record, 1 to 20 (3)',
   mode: `how lookups travel: onehop, or ${overlayNames.map((name) => `in ${name} ${kindOf(name).modes.join(' or ')}`).join(', ')} (onehop)`,
   stabilizeEveryMs: 'between two rounds of maintenance (1000)',
   reuniteEveryMs: 'between two looks for a part split off (10000)',
@@ -172,7 +172,9 @@ const assertNothingRuns = async (booted: Parameters<typeof survey>[0]) => {
 }
 
 const words = {
-  args: { '[words...]': 'how many nodes (2), the overlay (chord), and a preset (lab: the words of the lab hold literally)' },
+  args: {
+    '[words...]': `how many nodes (2), the overlay (${overlayNames.join(', ')}), a preset (lab: the words of the lab hold literally; bytestag: Kademlia with 20 of everything)`,
+  },
   options: bootOptions,
   text: false,
 } as const
@@ -181,7 +183,7 @@ export const boot: Task = {
   ...words,
   name: 'boot',
   summary: 'a new network; two nodes unless told otherwise',
-  examples: ['boot', 'boot 5', 'boot lab', 'boot 8 bits=8 mode=linear port=20001', 'boot 5 secret=on'],
+  examples: ['boot', 'boot 5', 'boot lab', 'boot 5 kademlia', 'boot 8 bits=8 mode=linear port=20001', 'boot 5 secret=on'],
   run: (given, terminal) => found(parseBoot(given), terminal, given.json),
 }
 

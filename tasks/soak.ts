@@ -1,13 +1,14 @@
 /**
  * Plays random worlds for so many minutes, on all cores: `npm run soak [minutes] [first seed]`.
  *
- * Three of five are swarms, one goes beyond what the protocol assumes, one is a named scenario. What fails is shrunk to the deeds
+ * Three of five are swarms, one goes beyond what the protocol assumes, one is a named scenario; overlays take turns. What fails is shrunk to the deeds
  * that matter, where chance wrote the script, and said with the line that plays it again.
  */
 import { fork } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { type Report, scenarios, simulate } from '../src/sim/scenarios.ts'
+import { type OverlayName, overlayNames } from '../src/overlay/overlays.ts'
 import { inWords } from '../src/sim/script.ts'
 import { shrink } from '../src/sim/shrink.ts'
 import { typed } from './task.ts'
@@ -26,6 +27,8 @@ const scenarioOf = (seed: number): string => {
   return turn < 3 ? 'swarm' : turn === 3 ? 'beyond' : (names[Math.floor(seed / 5) % names.length] ?? 'swarm')
 }
 
+const overlayOf = (seed: number): OverlayName => overlayNames[Math.floor(seed / 5) % overlayNames.length] ?? 'chord'
+
 const fails = ({ checks }: Report): boolean => checks.some(({ ok }) => !ok)
 
 /** Plays every `step`th seed until told to stop. */
@@ -35,7 +38,7 @@ const work = async (first: number, step: number): Promise<void> => {
     stopped = true
   })
   for (let seed = first; !stopped; seed += step) {
-    const report = await simulate(scenarioOf(seed), seed)
+    const report = await simulate(scenarioOf(seed), seed, { overlay: overlayOf(seed) })
     const progress: Progress = fails(report) ? { runs: 1, failure: await describe(report) } : { runs: 1 }
     process.send?.(progress)
   }
@@ -43,14 +46,15 @@ const work = async (first: number, step: number): Promise<void> => {
 }
 
 const describe = async ({ name, seed, checks, script }: Report): Promise<string[]> => {
+  const overlay = overlayOf(seed)
   const wrong = checks.filter(({ ok }) => !ok).map(({ name: what, detail }) => `  ${what}: ${detail.split('\n')[0]}`)
-  const again = `  again: ${typed(`simulate ${name} ${seed}`)}`
-  if (!script) return [`✗ ${name} ${seed}`, ...wrong, again]
-  const short = await shrink(script, async (shorter) => fails(await simulate(name, seed, { script: shorter })))
-  const still = await simulate(name, seed, { script: short })
+  const again = `  again: ${typed(`simulate ${name} ${seed} overlay=${overlay}`)}`
+  if (!script) return [`✗ ${name} ${seed} in ${overlay}`, ...wrong, again]
+  const short = await shrink(script, async (shorter) => fails(await simulate(name, seed, { script: shorter, overlay })))
+  const still = await simulate(name, seed, { script: short, overlay })
   const left = still.checks.filter(({ ok }) => !ok).map(({ name: what, detail }) => `    ${what}: ${detail.split('\n')[0]}`)
   return [
-    `✗ ${name} ${seed}`,
+    `✗ ${name} ${seed} in ${overlay}`,
     ...wrong,
     `  ${short.deeds.length} of its ${script.deeds.length} deeds are enough, with ${short.nodes} nodes at the start:`,
     ...short.deeds.map((deed) => `    ${inWords(deed)}`),

@@ -169,10 +169,18 @@ export class Operations {
     }
   }
 
-  /** Who owns a key. @throws Refusal NO_ROUTE, NOT_JOINED */
+  /** Who owns a key, by one who says so of itself: it need not be confirmed by others. @throws Refusal NO_ROUTE, NOT_JOINED */
   async ownerOf(key: Id): Promise<Peer> {
-    const [owner] = await this.#lookup(key, this.#options.mode, (avoid) => this.#owner(key, avoid)).window()
+    const known = this.#options.mode === 'onehop' && this.#directory.isKnown
+    const guess = (avoid: ReadonlySet<Id>) => (known ? this.#owner(key, avoid) : this.#nearer(key, avoid))
+    const [owner] = await this.#lookup(key, this.#options.mode, guess, { hasty: true }).window()
     return owner as Peer
+  }
+
+  /** Whom the overlay would ask. */
+  #nearer(key: Id, avoid: ReadonlySet<Id>): Route {
+    const { peers, final } = this.#overlay.route(key, this.#breadth, avoid, this.#options.mode)
+    return { peers: final ? peers : peers.filter(({ id }) => id !== this.#me.id), final }
   }
 
   /** The window over the known members: those who hold the key if this node knows of everyone. */
@@ -193,12 +201,16 @@ export class Operations {
     return Math.max(this.#options.replicas + spares, this.#overlay.confirm)
   }
 
-  /** @param guess where it begins when it is to be one hop and the members are known */
+  /**
+   * @param guess where it begins when it is to be one hop and the members are known
+   * @param avoid who is not to be asked
+   * @param hasty whether it begins there in any case if the overlay would have it confirmed
+   */
   #lookup(
     key: Id,
     mode: Mode,
     guess = (avoid: ReadonlySet<Id>) => this.#window(key, avoid),
-    avoid: readonly Id[] = [],
+    { avoid = [], hasty = false }: { avoid?: readonly Id[]; hasty?: boolean } = {},
   ): Lookup {
     const overlay = this.#overlay
     const network = this.#network
@@ -209,7 +221,7 @@ export class Operations {
     return new Lookup(
       {
         local: (avoided) => overlay.route(key, count, avoided, mode),
-        guess: mode === 'onehop' && directory.isKnown ? guess : undefined,
+        guess: (mode === 'onehop' && directory.isKnown) || (hasty && confirm > 0) ? guess : undefined,
         isSuspect: (id) => directory.isSuspect(id),
         ask: (peer, avoided) => network.call(peer, 'route', { key, count, avoid: [...avoided].slice(-1024), mode }),
         evict: (id) => overlay.evict(id),
@@ -233,7 +245,8 @@ export class Operations {
   /** @param silent those who are known not to answer */
   #writeWithCare(record: StoredRecord, silent: readonly Id[]): Promise<Written> {
     for (const id of silent) this.#overlay.evict(id)
-    return this.#patiently(() => write(this.#writer, record, this.#lookup(record.key, this.#options.mode, undefined, silent)))
+    const lookup = () => this.#lookup(record.key, this.#options.mode, undefined, { avoid: silent })
+    return this.#patiently(() => write(this.#writer, record, lookup()))
   }
 
   /** A window as large as it should be of members that are all well, as far as this node knows; else nobody. */

@@ -47,6 +47,8 @@ export class Rehoming {
   /** Cells and the peers with whom they agreed, since the last change of either; the slow clock asks one of them again. */
   readonly #agreed = new Set<string>()
   #rounds = 0
+  /** Passes so far. */
+  #turn = 0
   #moving = 0
   /** Deletions before that are not remembered by any of those compared with so far. */
   #forgotten: number | undefined
@@ -161,6 +163,7 @@ export class Rehoming {
     const current = new Set(cells.flatMap((cell) => this.#othersOf(cell).map((other) => agreement(cell, other))))
     for (const old of this.#agreed) if (!current.has(old)) this.#agreed.delete(old)
     this.#bereft = false
+    this.#turn++
     let left: Rest = 'nothing'
     for (const cell of cells) if (!(await this.#share(cell))) left = 'work'
     for (const strange of this.#holdings.strangeArcs()) left = more(left, await this.#handover.passOn(strange))
@@ -194,8 +197,7 @@ export class Rehoming {
       if (agreed) this.#agreed.add(agreement(cell, other))
       shared &&= agreed
     }
-    const windowed = new Set(cell.window.map(({ id }) => id))
-    for (const donor of this.#holdings.heirs(cell.to, Infinity).filter(({ id }) => !windowed.has(id))) {
+    for (const donor of this.#donorsOf(cell)) {
       if (known) break
       const outcome = await this.#reconcile(donor, cell, { pull: true })
       received += outcome?.pulled ?? 0
@@ -250,6 +252,15 @@ export class Rehoming {
 
   #reconcile(peer: Peer, arc: Arc, intent: Intent): Promise<Outcome | undefined> {
     return this.#closed && intent.pull ? Promise.resolve(undefined) : reconcile(this.#party, peer, arc, intent)
+  }
+
+  /** Who may have held it before: the nearest, and each time another one of the rest. */
+  #donorsOf({ to, window }: Cell): Peer[] {
+    const windowed = new Set(window.map(({ id }) => id))
+    const donors = this.#holdings.heirs(to, Infinity).filter(({ id }) => !windowed.has(id))
+    const rest = donors.splice(2 * this.#options.replicas)
+    const next = rest[this.#turn % rest.length]
+    return next ? [...donors, next] : donors
   }
 
   #othersOf({ window }: Cell): Peer[] {

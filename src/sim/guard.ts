@@ -33,6 +33,8 @@ export class TableGuard implements Guard {
   readonly #config: NodeConfig
   readonly #members = new Map<Id, Attributes>()
   #ids: readonly Id[] | undefined
+  /** Until someone shows something else. */
+  #ideal: boolean | undefined
 
   constructor(config: NodeConfig) {
     this.#config = config
@@ -48,13 +50,15 @@ export class TableGuard implements Guard {
   }
 
   set(id: Id, shown: Attributes): void {
+    if (!this.#members.has(id)) this.#ids = undefined
     this.#members.set(id, shown)
-    this.#ids = undefined
+    this.#ideal = undefined
   }
 
   delete(id: Id): void {
     this.#members.delete(id)
     this.#ids = undefined
+    this.#ideal = undefined
   }
 
   violations(): Violations {
@@ -62,7 +66,8 @@ export class TableGuard implements Guard {
   }
 
   get isIdeal(): boolean {
-    return this.imperfections().length === 0
+    this.#ideal ??= this.imperfections().length === 0
+    return this.#ideal
   }
 
   imperfections(): Violations {
@@ -74,7 +79,8 @@ export class TableGuard implements Guard {
   mayFail(id: Id, going: ReadonlySet<Id>): boolean {
     const stays = (other: Id) => other !== id && this.#members.has(other) && !going.has(other)
     const staying = this.ids.filter(stays)
-    return staying.length === 1 || (staying.length > 0 && staying.every((other) => this.#knownTo(other).some(stays)))
+    if (this.#members.size === 2) return staying.length === 1
+    return staying.length > 0 && staying.every((other) => this.#knownTo(other).some(stays))
   }
 
   mayGo(id: Id, going: ReadonlySet<Id>): boolean {

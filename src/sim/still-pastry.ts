@@ -14,6 +14,9 @@ import { StillNetwork } from './still-network.ts'
 /** Candidates that one answer names, as in the content layer. */
 const breadth = 8
 
+/** Tables that are kept: a large network's do not fit into memory, and one that is made again is the same. */
+const tablesMost = 20_000
+
 export interface StillPastryOptions {
   readonly leafSet: number
   /** Between the peers, by their places in the list; without it entries are drawn at random. */
@@ -37,6 +40,7 @@ export class StillPastry extends StillNetwork {
   table(id: Id): Table {
     let table = this.#tables.get(id)
     if (!table) {
+      if (this.#tables.size === tablesMost) this.#tables.clear()
       table = this.#tableAt(successorOf(this.#peers, id))
       this.#tables.set(id, table)
     }

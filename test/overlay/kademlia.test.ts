@@ -1,13 +1,12 @@
 import { overlaySuite } from './overlay.suite.ts'
 
 overlaySuite('kademlia', {
-  swarms: [3, 6, 10],
+  swarms: [3, 10],
   scenarios: [
     'two-joins',
     'taken-id',
     'heirs-leave',
     'both-leave',
-    'wrap-around',
     'death-of-a-donor',
     'rolling-restart',
     'split',

@@ -1,8 +1,10 @@
 /** `npm run figures`: measures every figure in full, a few minutes, and writes docs/figures: a table and a plot for each. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { type Figure, indexOf, markdownOf, svgOf } from './figure.ts'
+import { convergenceFigure, overlaysFigure } from './kademlia-figures.ts'
 import { loadFigures, virtualIdsFigure } from './load-figures.ts'
 import { copiesLostFigure, keysLostFigure } from './loss-figures.ts'
+import { pastryArrivalsFigure, pastryDeathsFigure, pastryHopsFigure, pastrySharesFigure } from './pastry-figures.ts'
 import { massFailureFigure, pathLengthFigure, pathSharesFigure } from './path-figures.ts'
 
 const folder = 'docs/figures'
@@ -18,6 +20,12 @@ for (const measure of [
   virtualIdsFigure,
   keysLostFigure,
   copiesLostFigure,
+  pastryHopsFigure,
+  pastrySharesFigure,
+  pastryArrivalsFigure,
+  pastryDeathsFigure,
+  convergenceFigure,
+  overlaysFigure,
 ]) {
   for (const figure of [await measure()].flat()) {
     write(`${figure.name}.md`, markdownOf(figure))

@@ -72,3 +72,24 @@ export const virtualIds: readonly VirtualIds[] = [
   { count: 10, column: { low: 0.38, high: 1.93, max: 2.9 } },
   { count: 20, paper: { low: 0.5, high: 1.6 }, column: { low: 0.51, high: 1.65, max: 2 } },
 ]
+
+/** Pastry, Middleware 2001, Figs. 4 and 6, read off the plots: mean hops between random nodes, and how far they go in all. */
+export const pastryHops: readonly { readonly nodes: number; readonly hops?: number; readonly stretch?: number }[] = [
+  { nodes: 64 },
+  { nodes: 200 },
+  { nodes: 1000, hops: 2.5, stretch: 1.33 },
+  { nodes: 4000, stretch: 1.3 },
+  { nodes: 5000, hops: 2.95 },
+  { nodes: 10_000, hops: 3.25 },
+]
+
+/** Middleware 2001, Fig. 5: part of the lookups by hops among 100 000 nodes. */
+export const pastryShares: readonly (readonly [hops: number, share: number])[] = [
+  [0, 0],
+  [1, 0.0006],
+  [2, 0.0156],
+  [3, 0.1643],
+  [4, 0.6449],
+  [5, 0.1745],
+  [6, 0],
+]

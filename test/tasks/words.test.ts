@@ -84,6 +84,9 @@ describe('what is to be booted', () => {
   test.each([
     ['5', { nodes: 5 }],
     ['chord 3', { nodes: 3 }],
+    ['3 kademlia', { nodes: 3, options: { overlay: 'kademlia', k: 8, replicas: 3 } }],
+    ['kademlia replicas=12', { options: { replicas: 12, k: 12 } }],
+    ['bytestag', { options: { overlay: 'kademlia', k: 20, replicas: 20, refreshEveryMs: 3_600_000 } }],
     ['lab', { nodes: 2, options: { ownership: 'predecessor', mode: 'linear', bits: 32, replicas: 1 } }],
     ['replicas=1', { options: { replicas: 1, successors: 5 } }],
     ['replicas=5', { options: { replicas: 5, successors: 7 } }],
@@ -98,7 +101,14 @@ describe('what is to be booted', () => {
   test.each([
     ['0', 'the number of nodes must be a whole number from 1 to 500, not "0"'],
     ['3 4', 'boot does not know "4"'],
-    ['kademlia', 'boot does not know "kademlia"; it takes a number of nodes, chord, lab, and name=value options'],
+    [
+      'egoist',
+      'boot does not know "egoist"; it takes a number of nodes, chord, kademlia, pastry, lab, bytestag, and name=value',
+    ],
+    ['kademlia successors=7', 'successors is no option of kademlia'],
+    ['kademlia mode=linear', 'mode must be one of: buckets, onehop, in kademlia'],
+    ['kademlia k=3 replicas=4', 'k must be at least replicas'],
+    ['lab kademlia', 'ownership is no option of kademlia'],
     ['__proto__', 'boot does not know "__proto__"'],
     ['bits=9', 'bits must be a multiple of 4 from 8 to 160, not 9; type: npm run task help boot'],
     ['bits=8.0', 'bits must be a whole number from 0'],

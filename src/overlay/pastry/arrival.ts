@@ -1,9 +1,9 @@
 /**
  * A newcomer's way to its place, and what it brings from there. Pastry §2.4.
  *
- * It starts at someone near, A, and asks its way to the node whose id is nearest to its own, Z. From Z comes the leaf set, from A the
- * neighbourhood, from each on the way the row of the routing table that both have in common. In the second stage all of these are asked
- * whom they know, and whoever is nearer takes the place. Only then does it say that it is there.
+ * It starts at someone near, A, and asks its way to the node whose id is nearest to its own, Z. From A comes the neighbourhood, from each on
+ * the way the row of the routing table that both have in common; in the second stage all of these are asked whom they know, and whoever is
+ * nearer takes the place. From Z comes the leaf set. Once all of it has answered the newcomer is there, and says so.
  */
 import type { Peer } from '../../protocol/schemas.ts'
 import { sharedDigits } from '../../space/digits.ts'
@@ -24,14 +24,14 @@ const strangersMost = 64
  * @throws Refusal NO_ROUTE, ID_TAKEN, BAD_ID
  */
 export const wayHome = async (upkeep: Upkeep, through: Peer): Promise<(Step & { readonly peer: Peer })[]> => {
-  const { me, ports } = upkeep
-  const { network, clock } = ports
+  const { me } = upkeep
+  const { clock } = upkeep.ports
   const way: (Step & { peer: Peer })[] = []
   const lookup = new Lookup(
     {
       local: (avoid) => ({ peers: avoid.has(through.id) ? [] : [through], final: false }),
       ask: async (peer, avoid) => {
-        const step = await network.call(peer, 'arrive', { ...me, avoid: [...avoid].slice(-1024) })
+        const step = await upkeep.reach(peer, 'arrive', { ...me, avoid: [...avoid].slice(-1024) })
         way.push({ peer, ...step })
         return step
       },
@@ -54,12 +54,6 @@ export const arriveThrough = async (upkeep: Upkeep, through: Peer): Promise<bool
   const way = await wayHome(upkeep, through)
   const last = way.at(-1)
   if (!last) return false
-  // Until everyone who belongs into the leaf set has answered, this node is none of them.
-  await upkeep.each(
-    [...last.peers, last.peer, ...last.leaves].filter(({ id }) => id !== me.id),
-    (peer) => upkeep.ask(peer),
-  )
-  if (table.leaves.members.length === 0) return false
   const states = new Map<Id, State>()
   const fetch = async (peers: readonly Peer[]) =>
     upkeep.each(
@@ -77,6 +71,9 @@ export const arriveThrough = async (upkeep: Upkeep, through: Peer): Promise<bool
     return [...neighborhood, ...rows.slice(0, sharedDigits(me.id, id) + 1).flat()]
   })
   await upkeep.measure(named, strangersMost)
+  // Until everyone who belongs into the leaf set has answered, and just now, this node is none of them.
+  await upkeep.each([...last.peers, last.peer, ...last.leaves, ...table.leaves.members], (peer) => upkeep.ask(peer))
+  if (table.leaves.members.length === 0) return false
   upkeep.enter()
   upkeep.ports.log.info({ leaves: table.leaves.members.length, through: through.url }, 'place taken')
   await upkeep.tell(table.known)

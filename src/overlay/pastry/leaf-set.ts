@@ -40,7 +40,8 @@ export class LeafSet {
 
   /** Whether that id lies where only members live: one that is none is not there, or not known yet. */
   spans(id: Id): boolean {
-    return id !== this.me.id && (this.isWhole || between(this.#end(-1).id, id, this.#end(1).id))
+    const [high, low] = this.#members.slice(this.#half - 1)
+    return id !== this.me.id && (this.isWhole || !low || !high || between(low.id, id, high.id))
   }
 
   /** Takes in someone who has answered, if it is near enough. Returns whether anything changed. */
@@ -113,10 +114,6 @@ export class LeafSet {
     const low = this.#members.slice(-this.#half).find(isLeft)
     const high = this.#members.slice(0, this.#half).findLast(isLeft)
     return [low ?? this.me, high ?? this.me]
-  }
-
-  #end(side: 1 | -1): Peer {
-    return this.at(side * this.#half) ?? this.me
   }
 
   #adopt(line: readonly Peer[]): void {

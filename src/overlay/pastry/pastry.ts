@@ -25,26 +25,19 @@ export class Pastry implements ServedOverlay<PastryApi> {
   readonly #upkeep: Upkeep
   #seeds: readonly Peer[] = []
   #leaving = false
-  #returning = false
 
   constructor(setting: OverlaySetting<PastryApi, PastryOptions>) {
-    const upkeep = new Upkeep(setting, () => this.#comeBack())
+    const upkeep = new Upkeep(setting)
     this.#upkeep = upkeep
     const { stabilizeEveryMs, refreshRowsEveryMs, reuniteEveryMs } = setting.options
     this.jobs = [
-      { name: 'stabilize', everyMs: stabilizeEveryMs, run: () => (upkeep.isMember ? upkeep.round() : this.#comeBack()) },
+      { name: 'stabilize', everyMs: stabilizeEveryMs, run: () => upkeep.round() },
       { name: 'refresh rows', everyMs: refreshRowsEveryMs, run: () => upkeep.refreshRows() },
       { name: 'reunite', everyMs: reuniteEveryMs, run: () => this.#reunite() },
     ]
     this.handlers = {
-      leaves: () => {
-        upkeep.assertMember()
-        return { leaves: [...this.table.leaves.members] }
-      },
-      state: () => {
-        upkeep.assertMember()
-        return upkeep.state
-      },
+      leaves: () => ({ leaves: upkeep.state.leaves }),
+      state: () => upkeep.state,
       arrive: (request) => this.#receive(request),
       notice: (peer) => {
         upkeep.assertMember()
@@ -83,11 +76,15 @@ export class Pastry implements ServedOverlay<PastryApi> {
     if (this.#upkeep.isMember && table.lacks(peer.id)) this.#upkeep.notice(peer)
   }
 
+  /** Whoever answers something is there, and maybe not a member: it is remembered, and measured if it is known. */
   admit(peer: Peer, rttMs: number): void {
-    this.#upkeep.admit(peer, rttMs)
+    const { acquaintances, ports, table } = this.#upkeep
+    acquaintances.admit(peer, ports.clock.now())
+    if (table.get(peer.id)?.url === peer.url) this.#upkeep.admit(peer, rttMs)
   }
 
   evict(id: Id): void {
+    this.#upkeep.acquaintances.evict(id, this.#upkeep.ports.clock.now())
     const peer = this.table.get(id)
     if (peer) this.#upkeep.notice(peer)
   }
@@ -131,17 +128,6 @@ export class Pastry implements ServedOverlay<PastryApi> {
     this.table.clear()
     this.#upkeep.enter()
     this.#upkeep.ports.log.info({}, 'network founded')
-  }
-
-  /** Everyone is gone: those who are remembered may know others. */
-  async #comeBack(): Promise<void> {
-    if (this.#leaving || this.#returning) return
-    this.#returning = true
-    try {
-      await this.#enter(0)
-    } finally {
-      this.#returning = false
-    }
   }
 
   /**
@@ -192,6 +178,7 @@ export class Pastry implements ServedOverlay<PastryApi> {
     const upkeep = this.#upkeep
     upkeep.assertMember()
     upkeep.assertSound(newcomer)
+    upkeep.acquaintances.introduce(newcomer, upkeep.ports.clock.now())
     const holder = newcomer.id === upkeep.me.id ? upkeep.me : this.table.get(newcomer.id)
     if (holder && holder.url !== newcomer.url && (holder === upkeep.me || (await upkeep.call(holder, 'leaves', {}))))
       throw new Refusal('ID_TAKEN', `id ${shortId(newcomer.id)} is taken by ${holder.url}; start at another port`, {

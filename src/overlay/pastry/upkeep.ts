@@ -2,7 +2,7 @@
  * Keeping what a node knows true: nobody enters the table who has not answered, and whoever does not answer is replaced. Pastry §2.4.
  *
  * What others say is a reason to ask, never a fact: a name that would fill a gap, a member of ours that a neighbour of it does not list,
- * somebody who wants to be noticed. Whoever did not answer is in quarantine: that others still name it is no reason any more.
+ * somebody who wants to be noticed. Whoever was known and did not answer is in quarantine: that others still name it is no reason any more.
  */
 import type { Ports } from '../../ports.ts'
 import { Refusal, Unreachable } from '../../protocol/errors.ts'
@@ -19,7 +19,7 @@ import { type Place, Table } from './table.ts'
 /** Peers that are asked at the same time, by one purpose. */
 const width = 8
 /** Peers that are asked for others in a repair, and strangers that are measured in one. */
-const repairsMost = 4
+const repairsMost = 6
 /** Peers asked at the same time because somebody wanted it: whoever is beyond says so again. */
 const noticesMost = 64
 /** Silent ones that are remembered. */
@@ -34,23 +34,21 @@ export class Upkeep {
   /** Another node with this node's id, which came first. */
   rival: Peer | undefined
   readonly #changed: () => void
-  readonly #lost: () => Promise<void>
-  /** Who did not answer, and until when that counts. */
+  /** Who was known and did not answer, and until when that counts. */
   readonly #failed = new Map<Id, number>()
   readonly #asking = new Set<Id>()
+  /** Who wanted to be noticed while it was being asked: what it answers may be from before. */
+  readonly #again = new Set<Id>()
   #member = false
   #passages = 0
   #turn = 0
-  #news: 'none' | 'some' | 'telling' = 'none'
 
-  /** @param lost called when nobody was left, and the place was given up */
-  constructor({ me, options, ports, changed }: OverlaySetting<PastryApi, PastryOptions>, lost: () => Promise<void>) {
+  constructor({ me, options, ports, changed }: OverlaySetting<PastryApi, PastryOptions>) {
     this.me = me
     this.options = options
     this.ports = ports
     this.table = new Table(me, options)
     this.#changed = changed
-    this.#lost = lost
   }
 
   /** Whether this node has its place; if not it answers nothing about it, which counts as dead. */
@@ -82,15 +80,33 @@ export class Upkeep {
     this.#pass(false)
   }
 
-  /** What a newcomer is told. */
+  /** What others are told. @throws Refusal NOT_JOINED */
   get state(): State {
+    this.assertMember()
     const { leaves, rows, neighborhood } = this.table
     return { leaves: [...leaves.members], rows: rows.map((row) => [...row.values()]), neighborhood: [...neighborhood] }
   }
 
   /**
-   * Calls a peer; whoever answers is admitted.
-   * @returns undefined when it does not answer, or cannot now
+   * Calls a peer by a row that only members answer: whoever does is in no quarantine any more, and in the table where it is of use.
+   * @throws Unreachable, Refusal as Network.call
+   */
+  async reach<N extends keyof PastryApi>(peer: Peer, name: N, request: Request<PastryApi[N]>): Promise<Reply<PastryApi[N]>> {
+    const { network, clock } = this.ports
+    const began = clock.now()
+    try {
+      const reply = await network.call(peer, name, request)
+      this.#failed.delete(peer.id)
+      this.admit(peer, clock.now() - began)
+      return reply
+    } catch (error) {
+      if (error instanceof Unreachable) this.#miss(peer)
+      throw error
+    }
+  }
+
+  /**
+   * The same; undefined when the peer does not answer, or cannot now.
    * @throws Refusal what is no matter of time
    */
   async call<N extends keyof PastryApi>(
@@ -99,50 +115,21 @@ export class Upkeep {
     request: Request<PastryApi[N]>,
   ): Promise<Reply<PastryApi[N]> | undefined> {
     try {
-      return await this.ports.network.call(peer, name, request)
+      return await this.reach(peer, name, request)
     } catch (error) {
-      if (error instanceof Unreachable) this.miss(peer)
-      else if (!(error instanceof Refusal) || error.status < 500) throw error
-      return undefined
+      if (error instanceof Unreachable || (error instanceof Refusal && error.status >= 500)) return undefined
+      throw error
     }
   }
 
-  /** Someone has answered: it is in no quarantine any more, and in the table where it is of use. */
+  /** A member has answered: considerNode. One whose id is false is nobody. */
   admit(peer: Peer, rttMs: number): void {
-    this.acquaintances.admit(peer, this.ports.clock.now())
-    this.#failed.delete(peer.id)
-    if (this.table.admit(peer, rttMs)) this.#noteChange()
+    const isKnown = this.table.get(peer.id)?.url === peer.url
+    if ((isKnown || this.#isSound(peer)) && this.table.admit(peer, rttMs)) this.#noteChange()
   }
 
   isFailed(id: Id): boolean {
     return (this.#failed.get(id) ?? 0) > this.ports.clock.now()
-  }
-
-  /** Someone has not answered: it is taken out, and others are looked for in its place. */
-  miss(peer: Peer): void {
-    const { table } = this
-    const { id } = peer
-    const now = this.ports.clock.now()
-    this.acquaintances.evict(id, now)
-    this.#failed.delete(id)
-    this.#failed.set(id, now + this.options.quarantineMs)
-    for (const oldest of this.#failed.keys()) if (this.#failed.size > failedMost) this.#failed.delete(oldest)
-    if (table.get(id)?.url !== peer.url) return
-    const place = table.placeOf(id)
-    const routed = table.at(place)?.id === id
-    const near = table.isNear(id)
-    const changed = table.drop(id)
-    if (!this.#member) return
-    if (changed) this.ports.log.info({ peer }, 'leaf lost')
-    if (changed && table.leaves.members.length === 0) {
-      this.exit()
-      this.later(this.#lost)
-    } else if (changed) {
-      this.#noteChange()
-      this.later(() => this.repairLeafSet())
-    }
-    if (routed) this.later(() => this.repairRoutingTable(place))
-    if (near) this.later(() => this.repairNeighborSet())
   }
 
   /**
@@ -157,18 +144,22 @@ export class Upkeep {
       if (reply) await this.#compare(peer, reply.leaves)
     } finally {
       this.#asking.delete(peer.id)
+      if (this.#again.delete(peer.id)) this.notice(peer)
     }
   }
 
-  /** Asks those of some, named by others, who would fill a gap. */
+  /** Asks those of some, named by others, who would fill a gap; one that is filled by then is none. */
   async consider(named: readonly Peer[], isDoubted = (id: Id) => this.isFailed(id)): Promise<void> {
-    const wanted = distinct(named).filter((peer) => this.table.lacks(peer.id) && !isDoubted(peer.id) && this.#isSound(peer))
-    await this.each(wanted, (peer) => this.ask(peer))
+    const isWanted = (peer: Peer) => this.table.lacks(peer.id) && !isDoubted(peer.id) && this.#isSound(peer)
+    await this.each(distinct(named), async (peer) => {
+      if (isWanted(peer)) await this.ask(peer)
+    })
   }
 
   /** Somebody wants to be noticed. */
   notice(peer: Peer): void {
-    if (this.#asking.size < noticesMost) this.later(() => this.ask(peer))
+    if (this.#asking.has(peer.id)) this.#again.add(peer.id)
+    else if (this.#asking.size < noticesMost) this.later(() => this.ask(peer))
   }
 
   /** One round: the next node clockwise, and one of all in turn. @throws Refusal ID_TAKEN */
@@ -176,9 +167,8 @@ export class Upkeep {
     const { rival } = this
     if (rival) throw new Refusal('ID_TAKEN', `id ${shortId(this.me.id)} is taken by ${rival.url}`, { by: rival })
     const { known, leaves } = this.table
-    const next = leaves.at(1)
-    const one = known[this.#turn++ % known.length]
-    await this.each(distinct([next, one].filter((peer) => peer !== undefined)), (peer) => this.ask(peer))
+    const turn = this.#turn++ % Math.max(1, known.length)
+    await this.each(distinct([...leaves.members.slice(0, 1), ...known.slice(turn, turn + 1)]), (peer) => this.ask(peer))
   }
 
   /** One entry of each row is asked for that row: who is nearer than ours takes its place. FreePastry, routing table maintenance. */
@@ -187,17 +177,23 @@ export class Upkeep {
       const entries = [...row.values()]
       const peer = entries[this.ports.random.below(Math.max(1, entries.length))]
       const state = peer && (await this.call(peer, 'state', {}))
-      if (state) await this.measure(state.rows[at] ?? [], repairsMost)
+      await this.consider(state?.rows[at] ?? [])
+      await this.measure(state?.rows[at] ?? [], repairsMost)
     }
+  }
+
+  /** Everyone is gone: those who are remembered may be there all the same, or know others. */
+  async recall(): Promise<void> {
+    this.ports.log.warn({}, 'everyone lost')
+    await this.each(this.acquaintances.all(), ({ peer }) => this.ask(peer))
   }
 
   /** The outermost on both sides know who comes next. */
   async repairLeafSet(): Promise<void> {
-    const { leaves, known } = this.table
-    const half = Math.ceil(leaves.members.length / 2)
-    await this.consider(known)
-    const ends = [leaves.members[half - 1], leaves.members.at(-half)].filter((peer) => peer !== undefined)
-    await this.each(distinct(ends), (peer) => this.ask(peer))
+    const { members } = this.table.leaves
+    const half = Math.ceil(members.length / 2)
+    await this.each(distinct([...members.slice(half - 1, half), ...members.slice(-half).slice(0, 1)]), (peer) => this.ask(peer))
+    await this.consider(this.table.known)
   }
 
   /** Others of that row, and then of those after it, know who else has that digit there. */
@@ -222,9 +218,7 @@ export class Upkeep {
 
   /** Asks so many of those who are not known yet, to see how far away they are. */
   async measure(named: readonly Peer[], most: number): Promise<void> {
-    const strangers = distinct(named).filter(
-      (peer) => peer.id !== this.me.id && !this.table.get(peer.id) && !this.isFailed(peer.id) && this.#isSound(peer),
-    )
+    const strangers = distinct(named).filter(({ id }) => id !== this.me.id && !this.table.get(id) && !this.isFailed(id))
     await this.each(strangers.slice(0, most), (peer) => this.call(peer, 'leaves', {}))
   }
 
@@ -251,6 +245,30 @@ export class Upkeep {
     })
   }
 
+  /** Someone has not answered: it is taken out, and others are looked for in its place. */
+  #miss({ id, url }: Peer): void {
+    const { table } = this
+    const now = this.ports.clock.now()
+    this.acquaintances.evict(id, now)
+    // One that was never there may be about to come.
+    if (table.get(id)?.url !== url) return
+    this.#failed.delete(id)
+    this.#failed.set(id, now + this.options.quarantineMs)
+    for (const oldest of this.#failed.keys()) if (this.#failed.size > failedMost) this.#failed.delete(oldest)
+    const place = table.placeOf(id)
+    const routed = table.at(place)?.id === id
+    const near = table.isNear(id)
+    const changed = table.drop(id)
+    if (!this.#member) return
+    if (changed) {
+      this.ports.log.info({ peer: { id, url } }, 'leaf lost')
+      this.#noteChange()
+      this.later(() => (table.known.length === 0 ? this.recall() : this.repairLeafSet()))
+    }
+    if (routed) this.later(() => this.repairRoutingTable(place))
+    if (near) this.later(() => this.repairNeighborSet())
+  }
+
   /** Holds a neighbour's leaf set against ours: where they differ somebody is to be asked. */
   async #compare(peer: Peer, named: readonly Peer[]): Promise<void> {
     const { me, table, options } = this
@@ -275,24 +293,12 @@ export class Upkeep {
     this.#changed()
   }
 
-  /** The leaf set is another one: the nearest on both sides ask for it, as often as it has changed meanwhile. */
+  /** The leaf set is another one: the nearest on both sides are to ask for it. */
   #noteChange(): void {
     if (!this.#member) return
     this.#changed()
-    const isTelling = this.#news !== 'none'
-    this.#news = 'some'
-    if (isTelling) return
-    this.later(async () => {
-      try {
-        while (this.#news === 'some') {
-          this.#news = 'telling'
-          const { members } = this.table.leaves
-          await this.tell(distinct([...members.slice(0, 1), ...members.slice(-1)]))
-        }
-      } finally {
-        this.#news = 'none'
-      }
-    })
+    const { members } = this.table.leaves
+    this.later(() => this.tell(distinct([...members.slice(0, 1), ...members.slice(-1)])))
   }
 }
 
