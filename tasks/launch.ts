@@ -6,7 +6,7 @@ import { inHome } from './home.ts'
 import { marks } from './live.ts'
 import { logTail } from './logs.ts'
 import { hasEnded, hasEnvironment, isAlive, killProcess } from './processes.ts'
-import { type Admission, type Failure, host, idOfUrl, outcome, spawnNode } from './spawn.ts'
+import { type Admission, admit, type Failure, host, idOfUrl, outcome, spawnNode } from './spawn.ts'
 import { type BootedNetwork, type Change, changeEntry, changeState, type Entry, type NetworkState } from './state.ts'
 
 /** Ports that are tried one after the other before giving up. */
@@ -73,7 +73,7 @@ const explain = (entry: Entry, { code, message }: Failure): TaskFailure => {
 
 /**
  * Chooses a port, records the entry, spawns, records the pid: all under the lock, so that no two tasks choose alike, and
- * so that the pid is recorded long before the node can have joined (until then it ends when we do).
+ * so that the pid is recorded before the node joins (until then it ends when we do).
  */
 const reserve = (wanted: Launch, from: number): Promise<Spawned> =>
   changeState(async (held) => {
@@ -143,6 +143,7 @@ const spawnRecorded = async (entry: Entry, wanted: Admission, { state, save }: C
   const child = spawnNode(entry, wanted)
   const spawned = { ...entry, pid: child.pid ?? null }
   await save(recorded(spawned))
+  admit(child)
   return { entry: spawned, child }
 }
 

@@ -56,6 +56,12 @@ export const spawnNode = (entry: Entry, { network, seeds }: Admission): ChildPro
   return child
 }
 
+/** A node that was spawned waits for this before it joins: once it has a place in the network somebody must know of it. */
+export const admit = (child: ChildProcess): void => {
+  // It may have ended already.
+  if (child.connected) child.send({ noted: true }, () => {})
+}
+
 /** Why a node did not join. */
 export interface Failure {
   /** The node's own code, where it could say so. */

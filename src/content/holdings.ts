@@ -382,7 +382,7 @@ export class Holdings {
       throw error
     }
     const { held, complete, window, ask } = this.standing(record.key, told)
-    return held && complete && window === told.length && ask.length === 0
+    return held && complete && window === told.length && ask.length === 0 && told.includes(this.#me.id)
   }
 
   #replace(ours: StoredRecord | undefined, winner: StoredRecord): void {

@@ -199,10 +199,9 @@ class Poll {
     this.#underWay++
     try {
       const answer = await this.#reader.get(peer, this.#address, this.#lookup)
-      if (answer) {
-        this.#reader.lately.note(peer.id)
-        this.#note(answer)
-      }
+      // Whoever cannot be enough is not asked first for having answered.
+      if (answer?.held && answer.complete) this.#reader.lately.note(peer.id)
+      if (answer) this.#note(answer)
     } catch (error) {
       this.#failure ??= { error }
     }

@@ -93,18 +93,21 @@ export class Gossip {
     const { clock, random } = this.#setting.ports
     const { gossipEveryMs, probeEveryMs } = this.#setting.options
     let waitMs = random.below(gossipEveryMs)
-    while (this.#state === 'going round' && (this.#suspicions.size > 0 || !this.#broadcasts.isEmpty)) {
-      const began = clock.now()
-      await clock.sleep(waitMs)
-      const lateMs = clock.now() - began - waitMs
-      // This node has slept, or its clock was set: nobody's time has run out meanwhile.
-      if (Math.abs(lateMs) > sleeperPeriods * probeEveryMs)
-        for (const suspicion of this.#suspicions.values()) suspicion.postpone(lateMs)
-      this.#judge()
-      this.#tellSome()
-      waitMs = gossipEveryMs
+    try {
+      while (this.#state === 'going round' && (this.#suspicions.size > 0 || !this.#broadcasts.isEmpty)) {
+        const began = clock.now()
+        await clock.sleep(waitMs)
+        const lateMs = clock.now() - began - waitMs
+        // This node has slept, or its clock was set: nobody's time has run out meanwhile.
+        if (Math.abs(lateMs) > sleeperPeriods * probeEveryMs)
+          for (const suspicion of this.#suspicions.values()) suspicion.postpone(lateMs)
+        this.#judge()
+        this.#tellSome()
+        waitMs = gossipEveryMs
+      }
+    } finally {
+      if (this.#state === 'going round') this.#state = 'resting'
     }
-    if (this.#state === 'going round') this.#state = 'resting'
   }
 
   #tellSome(): void {

@@ -118,7 +118,7 @@ export const peerApi = {
     '/cell/:key',
     'the range around a key that this node believes it holds, and the window it shares it with; 404 NOT_HELD',
     { key: IdText },
-    Type.Object({ ...arc, window: Type.Array(Peer, { maxItems: 64 }) }, { additionalProperties: false }),
+    Type.Object({ ...arc, window: Type.Array(Peer, { minItems: 1, maxItems: 64 }) }, { additionalProperties: false }),
   ),
   digest: signed(
     batched(

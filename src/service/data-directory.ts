@@ -62,7 +62,7 @@ export const takeDirectory = (directory: string, wanted: Identity): TakenDirecto
     try {
       const found = lookInto(directory)
       assertSame(found, wanted)
-      if (found) assertWhole(join(directory, 'data.mdb'))
+      if (found) assertWhole(directory)
       else removeDatabase(directory)
       let isSigned = found !== undefined
       return {
@@ -128,8 +128,10 @@ const assertSame = (found: Identity | undefined, wanted: Identity): void => {
     throw new Unusable(`has data of node ${found.id}, and this node is ${wanted.id}: ${wayOut}`)
 }
 
-const assertWhole = (database: string): void => {
-  const damage = existsSync(database) ? damageOf(database) : 'it is gone'
+const assertWhole = (directory: string): void => {
+  const database = join(directory, 'data.mdb')
+  const missing = ['data.mdb', ...journalFiles].find((name) => !existsSync(join(directory, name)))
+  const damage = missing === undefined ? damageOf(database) : `${missing} is gone`
   if (damage !== undefined) throw new Unusable(`has a damaged database (${damage}): restore it, ${wayOut}`)
 }
 

@@ -20,6 +20,7 @@ import type { StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { type Change, Changes } from './changes.ts'
 import { type Identity, takeDirectory } from './data-directory.ts'
+import { Misconfigured } from './environment.ts'
 import { Journal } from './journal.ts'
 
 /** What may wait for a disk without room: more is refused. */
@@ -47,6 +48,8 @@ export class LmdbStore implements Store {
   readonly #turnBytes: number
   /** Undefined once closed. */
   #database: Database | undefined
+  /** What is written or flushed from now on could be missed. */
+  #closing = false
   #size: number
   #memo: string | undefined
   /** Those that the tree does not have. */
@@ -89,8 +92,19 @@ export class LmdbStore implements Store {
       })
       const { journal, texts } = Journal.open(directory, Number(database.get(turnKey) ?? 0))
       sign()
-      const changes = texts.flatMap((text) => text.split('\n').map(changeIn))
-      if (changes.length > 0) await putAll(database, [...changes, { cursor: turnKey, text: `${journal.turn - 1}` }])
+      try {
+        const changes = texts.flatMap((text) => text.split('\n').map(changeIn))
+        if (changes.length > 0) await putAll(database, [...changes, { cursor: turnKey, text: `${journal.turn - 1}` }])
+      } catch (error) {
+        journal.close()
+        await database.close()
+        throw new Misconfigured(
+          `POLYCHORD_DATA=${directory} has no room for what its journal holds: make room, and start again`,
+          {
+            cause: error,
+          },
+        )
+      }
       return new LmdbStore(database, journal, turnBytes, release, log)
     } catch (error) {
       release()
@@ -151,20 +165,21 @@ export class LmdbStore implements Store {
   }
 
   remember(memo: string): void {
-    assert(this.#database, closed)
+    assert(!this.#closing, closed)
     this.#memo = memo
     this.#isMemoKept = false
     void this.#appendSoon()
   }
 
   async flushed(): Promise<void> {
-    assert(this.#database, closed)
+    assert(!this.#closing, closed)
     await (this.#isKept ? this.#append : this.#appendSoon())
   }
 
   /** Flushes, and lets go of the directory. @throws Refusal STORE_FULL when not everything could be flushed */
   async close(): Promise<void> {
-    assert(this.#database, closed)
+    assert(this.#database && !this.#closing, closed)
+    this.#closing = true
     const database = this.#database
     try {
       await this.#appendSoon()
@@ -198,7 +213,7 @@ export class LmdbStore implements Store {
   }
 
   #change(change: Change): void {
-    assert(this.#database, closed)
+    assert(this.#database && !this.#closing, closed)
     const before = this.#changes.get(change.cursor)
     const had = before ? before.text !== undefined : this.#database.doesExist(change.cursor)
     this.#size += Number(change.text !== undefined) - Number(had)
@@ -292,12 +307,12 @@ export class LmdbStore implements Store {
   }
 
   #fail(what: 'journal' | 'tree', error: unknown): void {
-    if (this.#failing.size === 0) this.#log.error({ err: error, what, waitingBytes: this.#unkeptBytes }, 'disk has no room')
+    if (this.#failing.size === 0) this.#log.error({ err: error, what, waitingBytes: this.#unkeptBytes }, 'disk takes nothing')
     this.#failing.add(what)
   }
 
   #recover(what: 'journal' | 'tree'): void {
-    if (this.#failing.delete(what) && this.#failing.size === 0) this.#log.info({}, 'disk has room again')
+    if (this.#failing.delete(what) && this.#failing.size === 0) this.#log.info({}, 'disk takes writes again')
   }
 }
 
@@ -339,7 +354,11 @@ const bytesOf = ({ text }: Change): number => overheadBytes + (text?.length ?? 0
 
 const closed = 'the store is closed'
 
-const noRoom = (): Refusal => new Refusal('STORE_FULL', 'the disk of this node takes no more; make room there, then try again')
+const noRoom = (): Refusal =>
+  new Refusal(
+    'STORE_FULL',
+    'the disk of this node takes nothing now; make room there (its log says what is wrong), then try again',
+  )
 
 const textOf = ({ key: _key, index: _index, ...rest }: StoredRecord): string => JSON.stringify(rest)
 

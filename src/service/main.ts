@@ -19,7 +19,7 @@ import { LmdbStore } from './lmdb-store.ts'
 import { createLog } from './log.ts'
 import { askSeeds, assertAdmitted, seedPeers, settingsOf } from './seeds.ts'
 import { createService } from './service.ts'
-import { tellFailed, tellReady, whenStarterGoes } from './starter.ts'
+import { tellFailed, tellReady, whenNoted, whenStarterGoes } from './starter.ts'
 import { variableOf } from './text.ts'
 
 /** A stop that takes longer ends here; what a process manager would do next is kill. */
@@ -32,6 +32,7 @@ const main = async (): Promise<void> => {
     log.error({}, 'whoever started this node has gone before it had joined')
     process.exit(1)
   })
+  const noted = whenNoted()
   try {
     if (environment.secretsMayChange) process.on('SIGHUP', () => renew(environment.keyring, log))
     const answers = await askSeeds(environment.seeds)
@@ -39,6 +40,7 @@ const main = async (): Promise<void> => {
     const seeds = seedPeers(environment.seeds, answers, config)
     const members = answers.filter((answer) => answer?.network === config.network && answer.url !== config.url)
     await assertAdmitted(members as Peer[], config, environment.keyring)
+    await noted
     await serve(environment, config, seeds, log)
   } catch (error) {
     if (!(error instanceof Misconfigured)) log.fatal({ err: error }, 'node could not start')

@@ -16,6 +16,10 @@ export const whenStarterGoes = (end: () => void): void => {
   if (process.connected) process.once('disconnect', end)
 }
 
+/** Resolves once the starter has noted where this process is to be found; before that it must not become a member. */
+export const whenNoted = (): Promise<void> =>
+  process.connected ? new Promise((resolve) => process.once('message', () => resolve())) : Promise.resolve()
+
 /** A starter that has gone is told nothing: there is nobody to mind. */
 const tell = (message: object, then: () => void): void => {
   if (process.send && process.connected) process.send(message, undefined, undefined, then)

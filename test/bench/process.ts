@@ -89,6 +89,7 @@ export const start = (script: string, env: Readonly<Record<string, string>>, log
     stdio: ['ignore', log, log, 'ipc'],
   })
   const end = remember(() => void child.kill('SIGKILL'))
+  child.send({ noted: true })
   return new Promise((resolve, reject) => {
     child.once('message', (message: object) => {
       if ('ready' in message) resolve({ pid: pidOf(child), startCpuMs: cpuMs(pidOf(child)), end })

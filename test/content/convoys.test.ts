@@ -147,6 +147,7 @@ describe('in a ring whose members are known', () => {
   test.each([
     ['knows of another who should have it', (all: string[]) => all.slice(0, 2)],
     ['is told of one who should not', (all: string[]) => [...all, peerAt(99).id]],
+    ['is not told of itself', (all: string[]) => [...all.slice(1), peerAt(99).id]],
   ])('a holder that %s does not say that it is all', async (_what, change) => {
     const { ring, entry } = ringOf()
     const { key, index, version } = (await storeAll(ring, entry, 1))[0] as Written
@@ -156,6 +157,35 @@ describe('in a ring whose members are known', () => {
     const all = line.map(({ me }) => me.id)
     expect(await holdings.keep([record], all)).toEqual([true])
     expect(await holdings.keep([record], change(all))).toEqual([false])
+  })
+
+  test.each(['own', 'nothing'] as const)(
+    'a holder that is leaving, and takes %s, does not say that it is all',
+    async (what) => {
+      const { ring, entry } = ringOf()
+      const { key, index, version } = (await storeAll(ring, entry, 1))[0] as Written
+      const line = ring.line(key)
+      const record: StoredRecord = { key, index, value: 'value 0', contentType: 'text/plain', version }
+      const { holdings } = (line[1] as StillNode).content
+      holdings.accept(what)
+      expect(
+        await holdings.keep(
+          [record],
+          line.map(({ me }) => me.id),
+        ),
+      ).toEqual([false])
+    },
+  )
+
+  test('a suspect in its window is reason enough to write a value with care', async () => {
+    const { ring, entry } = ringOf()
+    entry.view = viewOf(
+      ring.nodes.map(({ me }) => me),
+      ring.nodes.map(({ me }) => me),
+    )
+    const [{ stored }] = (await storeAll(ring, entry, 1)) as [Written]
+    expect(stored).toBe(3)
+    expect(ring.calls.keep ?? 0).toBe(0)
   })
 
   test('what a holder refuses does not keep it from the rest', async () => {

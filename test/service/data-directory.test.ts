@@ -109,7 +109,12 @@ describe('refused, and left as it is', () => {
     [
       'no database any more',
       { 'node.json': JSON.stringify({ format: 2, ...identity }) },
-      'has a damaged database (it is gone)',
+      'has a damaged database (data.mdb is gone)',
+    ],
+    [
+      'a journal that is gone, with what was acknowledged',
+      { 'node.json': JSON.stringify({ format: 2, ...identity }), 'data.mdb': '', 'journal-0': '' },
+      'has a damaged database (journal-1 is gone)',
     ],
   ])('%s', (_what, files, message) => {
     expect(refusal(freshDirectory(files))).toContain(message)

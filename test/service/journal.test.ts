@@ -3,8 +3,18 @@ import fc from 'fast-check'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { Journal } from '../../src/service/journal.ts'
+
+/** What happens to flushes: they are made, unless something else is said. */
+const disk = vi.hoisted(() => ({ sync: undefined as ((done: (error: Error | null) => void) => void) | undefined }))
+vi.mock('node:fs', async (importOriginal) => {
+  const fs = await importOriginal<typeof import('node:fs')>()
+  return {
+    ...fs,
+    fdatasync: (file: number, done: (error: Error | null) => void) => (disk.sync ? disk.sync(done) : fs.fdatasync(file, done)),
+  }
+})
 
 const freshDirectory = (): string => {
   const directory = mkdtempSync(join(tmpdir(), 'polychord-journal-'))
@@ -106,4 +116,28 @@ test('files that hold anything else count for nothing', () => {
       expect(textsIn(directory)).toEqual([])
     }),
   )
+})
+
+test('nothing has been appended before it is flushed, and what could not be flushed is written again', async () => {
+  const directory = freshDirectory()
+  const { journal } = Journal.open(directory, 0)
+  onTestFinished(() => {
+    disk.sync = undefined
+  })
+  let flush: ((error: Error | null) => void) | undefined
+  disk.sync = (done) => {
+    flush = done
+  }
+  let isAppended = false
+  const first = journal.append('first, and long').then(() => (isAppended = true))
+  await vi.waitUntil(() => flush)
+  expect(isAppended).toBe(false)
+  flush?.(null)
+  await first
+  disk.sync = (done) => done(new Error('the disk is gone'))
+  await expect(journal.append('second, which is refused')).rejects.toThrow('the disk is gone')
+  disk.sync = undefined
+  await journal.append('2nd')
+  journal.close()
+  expect(textsIn(directory)).toEqual(['first, and long', '2nd'])
 })

@@ -62,6 +62,17 @@ describe('a store that is opened again', () => {
     await expect(store.flushed()).rejects.toThrow('the store is closed')
   })
 
+  test('takes nothing any more from the moment when it is being closed', async () => {
+    const directory = freshDirectory()
+    const store = await open(directory)
+    store.write(recordAt('0a', 'v:1'))
+    const closing = close(store)
+    expect(() => store.write(recordAt('0b', 'v:1'))).toThrow('the store is closed')
+    await expect(store.flushed()).rejects.toThrow('the store is closed')
+    await closing
+    expect((await open(directory)).size).toBe(1)
+  })
+
   test('is whole, however it has grown and shrunk', async () => {
     const directory = freshDirectory()
     const store = await open(directory, [], smallTurn)
@@ -161,7 +172,7 @@ describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
     expect(store.read('0a')).toEqual([recordAt('0a', 'v:1', large)])
     expect(store.read('00')).toHaveLength(1)
     expect(store.size).toBe(2)
-    expect(events).toEqual(['disk has no room'])
+    expect(events).toEqual(['disk takes nothing'])
   })
 
   test('a flush succeeds again as soon as there is room, with all that waited', async () => {
@@ -171,7 +182,7 @@ describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
     await expect(store.flushed()).rejects.toMatchObject({ code: 'STORE_FULL' })
     limitFiles('unlimited')
     await store.flushed()
-    expect(events).toEqual(['disk has no room', 'disk has room again'])
+    expect(events).toEqual(['disk takes nothing', 'disk takes writes again'])
     expect(store.read('0a')).toEqual([recordAt('0a', 'v:1', large)])
   })
 
@@ -224,10 +235,29 @@ describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
     expect(keys.length).toBeGreaterThan(3)
     limitFiles('unlimited')
     await store.flushed()
-    expect(events).toEqual(['disk has no room', 'disk has room again'])
+    expect(events).toEqual(['disk takes nothing', 'disk takes writes again'])
     await close(store)
     expect(damageOf(join(directory, 'data.mdb'))).toBeUndefined()
     expect((await open(directory)).scan(undefined, 100).map(({ key }) => key)).toEqual(['00', ...keys])
+  })
+
+  test('a store whose tree has no room for what its journal holds is not opened, and opens whole when there is room', async () => {
+    const directory = freshDirectory()
+    const { keys, ended, kill } = await startWriter(directory, 1000)
+    kill()
+    await ended
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    limitFiles(64 * 1024)
+    onTestFinished(() => {
+      limitFiles('unlimited')
+      vi.restoreAllMocks()
+    })
+    await expect(open(directory)).rejects.toThrow(
+      `POLYCHORD_DATA=${directory} has no room for what its journal holds: make room, and start again`,
+    )
+    limitFiles('unlimited')
+    const store = await open(directory)
+    for (const key of keys()) expect(store.read(key)).toHaveLength(1)
   })
 
   test('what could not be flushed is told when it is closed', async () => {

@@ -20,12 +20,14 @@ interface Started {
   readonly exit: Promise<number | null>
 }
 
-const startProcess = async (env: Record<string, string> = {}, file = start): Promise<Started> => {
+/** @param isNoted whether it is told that it has been noted, as tasks do once they have recorded its pid */
+const startProcess = async (env: Record<string, string> = {}, file = start, isNoted = true): Promise<Started> => {
   const port = env['POLYCHORD_PORT'] ?? String(await freePort())
   const child = spawn(process.execPath, [file], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { PATH: process.env['PATH'], POLYCHORD_PORT: port, ...env },
   })
+  if (isNoted) child.send({ noted: true }, () => {})
   const messages: Started['messages'] = []
   let output = ''
   child.on('message', (message) => messages.push(message as Started['messages'][number]))
