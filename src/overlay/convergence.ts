@@ -5,6 +5,7 @@
  * Once the nearest of all has answered, and knows nobody nearer, all that are left of these are asked at once: what remains is to confirm,
  * and they would be waited for one after the other. Kademlia (2002) §2.3.
  */
+import { Refusal } from '../protocol/errors.ts'
 import type { Route } from '../protocol/peer-api.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
@@ -26,6 +27,8 @@ interface Asker {
   isSuspect(id: Id): boolean
   /** Undefined when the peer does not answer: it is to be avoided then. @throws Refusal */
   ask(peer: Peer): Promise<Route | undefined>
+  /** Leaves one out that is there, and of no help. */
+  passOver(id: Id): void
 }
 
 /** Someone of whom was heard, so many steps from this node. */
@@ -61,6 +64,8 @@ export class Convergence {
    */
   async nearest(local: () => readonly Peer[]): Promise<Peer[] | undefined> {
     let [most, avoided] = [0, -1]
+    // Of what was asked before and is not waited for any more.
+    this.#forgetFailure()
     for (;;) {
       if (avoided !== this.#asker.avoid.size) this.#hear(local(), 1)
       avoided = this.#asker.avoid.size
@@ -89,6 +94,7 @@ export class Convergence {
       for (const candidate of others)
         if ((candidate.asked ?? 0) < avoid.size) {
           delete candidate.asked
+          candidate.answered = false
           open.push(candidate)
         }
     const suspects = open.filter(({ peer }) => this.#asker.isSuspect(peer.id))
@@ -106,11 +112,17 @@ export class Convergence {
           if (route) this.#hear(route.peers, steps + 1)
         },
         (error: unknown) => {
-          this.#failure ??= { error }
+          // What one of many has against it is no reason to give up; that the lookup has come to its end is.
+          if (error instanceof Refusal && error.code !== 'NO_ROUTE') this.#asker.passOver(peer.id)
+          else this.#failure ??= { error }
         },
       )
       .finally(() => this.#underWay.delete(asking))
     this.#underWay.add(asking)
+  }
+
+  #forgetFailure(): void {
+    this.#failure = undefined
   }
 
   #hear(peers: readonly Peer[], steps: number): void {

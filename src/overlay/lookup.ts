@@ -148,6 +148,10 @@ export class Lookup {
     return undefined
   }
 
+  passOver(id: Id): void {
+    this.avoid.add(id)
+  }
+
   /** Takes a peer out of the lookup because it did not answer. */
   reject(id: Id): void {
     this.avoid.add(id)
@@ -161,9 +165,13 @@ export class Lookup {
   async visit<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
     const began = this.#clock.now()
     if (this.#visits.size >= hopLimit || began > this.#deadline)
-      throw new Refusal('NO_ROUTE', `no owner after asking ${this.#visits.size} peers; is the ring whole? npm run task check`, {
-        path: this.path,
-      })
+      throw new Refusal(
+        'NO_ROUTE',
+        `no owner after asking ${this.#visits.size} peers; is the network whole? npm run task check`,
+        {
+          path: this.path,
+        },
+      )
     const visit: Visit = { peer, began }
     this.#visits.add(visit)
     try {

@@ -91,7 +91,7 @@ export type Violations = readonly string[]
 export interface Kind<Options> {
   /** The rows that only it answers. */
   readonly api: Table
-  /** What can be set of it besides what can be set of all; what has a description is the same for all nodes of a network. */
+  /** What can be set of it besides what can be set of all; those that its attributes show are the same for all nodes of a network. */
   readonly options: Readonly<Record<string, TSchema>>
   /** Named sets of options. */
   readonly presets: Readonly<Record<string, object>>

@@ -8,6 +8,9 @@ interface Scene {
   readonly knows: Readonly<Record<string, string>>
   readonly dead?: string
   readonly suspects?: string
+  readonly refusing?: string
+  /** Who answers long after the others. */
+  readonly slow?: string
 }
 
 const me = '90'
@@ -16,7 +19,7 @@ const peer = (id: string): Peer => ({ id, url: `http://127.0.0.1:${10_000 + Numb
 const nearest = (peers: readonly Peer[]) => peers.toSorted((a, b) => Number(a.id) - Number(b.id)).slice(0, most)
 const words = (text = ''): string[] => text.split(' ').filter(Boolean)
 
-const lookupIn = ({ knows, dead, suspects }: Scene) => {
+const lookupIn = ({ knows, dead, suspects, refusing, slow }: Scene) => {
   const say = (id: string, avoid: ReadonlySet<string>) => ({
     peers: nearest([id, ...words(knows[id])].filter((one) => !avoid.has(one)).map(peer)),
     final: false,
@@ -28,8 +31,9 @@ const lookupIn = ({ knows, dead, suspects }: Scene) => {
       local: (avoid) => say(me, avoid),
       ask: async ({ id, url }, avoid) => {
         widths.push(++underWay)
-        await Promise.resolve()
+        for (let turn = words(slow).includes(id) ? 100 : 1; turn > 0; turn--) await Promise.resolve()
         underWay--
+        if (words(refusing).includes(id)) throw new Refusal('BAD_REQUEST', 'no')
         if (words(dead).includes(id)) throw new Unreachable(url, 'refused')
         return say(id, avoid)
       },
@@ -56,6 +60,17 @@ test.each<[string, Scene, string, number]>([
     '40 50 60',
     2,
   ],
+  [
+    'who is asked again is waited for, however long it takes',
+    {
+      knows: { 90: '60 70 80', 60: '10 20 30 70 80', 70: '10 20 30 60 80', 80: '10 20 30 40 60 70' },
+      dead: '10 20 30',
+      slow: '80',
+    },
+    '40 60 70',
+    2,
+  ],
+  ['one who refuses is passed over', { knows: { 90: '20 30 40', 30: '10' }, refusing: '20' }, '10 30 40', 2],
   ['nobody else lives', { knows: { 90: '10 20' }, dead: '10 20' }, '90', 0],
 ])('%s', async (_title, scene, found, steps) => {
   const { lookup } = lookupIn(scene)

@@ -1,5 +1,6 @@
 /** The journal: what of it is there again, whatever a crash has left. */
 import fc from 'fast-check'
+import type * as Fs from 'node:fs'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ import { Journal } from '../../src/service/journal.ts'
 /** What happens to flushes: they are made, unless something else is said. */
 const disk = vi.hoisted(() => ({ sync: undefined as ((done: (error: Error | null) => void) => void) | undefined }))
 vi.mock('node:fs', async (importOriginal) => {
-  const fs = await importOriginal<typeof import('node:fs')>()
+  const fs = await importOriginal<typeof Fs>()
   return {
     ...fs,
     fdatasync: (file: number, done: (error: Error | null) => void) => (disk.sync ? disk.sync(done) : fs.fdatasync(file, done)),

@@ -28,6 +28,9 @@ const freshMs = 60_000
 /** Between two rounds of contacts of a joiner: this much, and as much again at random. */
 const retryMs = 100
 
+/** Whether a seed's refusal is about whoever wants to join: nothing that another seed, or waiting, would cure. */
+const concernsUs = ({ code }: Refusal): boolean => code === 'ID_TAKEN' || code === 'BAD_ID'
+
 export class Kademlia implements ServedOverlay<KademliaApi> {
   readonly confirm: number
   readonly place = place
@@ -70,7 +73,8 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
         return { peers: this.#table.nearest(id, count, new Set(avoid)) }
       },
       goodbye: ({ from }) => {
-        this.evict(from.id)
+        const known = this.#table.find(from.id)
+        if (known) this.#probe(known.peer)
         return {}
       },
     }
@@ -102,6 +106,8 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
   }
 
   admit(peer: Peer, rttMs: number): void {
+    // Anyone may name anyone: whoever is met elsewhere has an id of its own all the same.
+    if (this.#table.find(peer.id)?.peer.url !== peer.url && !this.#isSound(peer)) return
     const now = this.#ports.clock.now()
     const before = this.#table.revision
     this.#acquaintances.admit(peer, now)
@@ -115,11 +121,11 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
     this.#acquaintances.evict(id, this.#ports.clock.now())
     const contact = this.#table.find(id)
     const outcome = this.#table.fail(id)
-    if (outcome === 'doubted' && contact) this.#probe(contact.peer)
+    if (outcome === 'doubted' && contact) return this.#probe(contact.peer)
+    const next = this.#table.waitingBeside(id)
+    if (next && this.#table.wants(next)) this.#probe(next)
     if (outcome !== 'dropped') return
     this.#ports.log.info({ peer: contact?.peer }, 'contact lost')
-    const next = this.#table.waitingBeside(id)
-    if (next) this.#probe(next)
     this.#changed()
   }
 
@@ -158,9 +164,7 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
     if (!this.#member) return
     const known = this.#table.peers
     this.#pass(false)
-    await Promise.all(
-      known.map((peer) => this.#tell(peer, () => this.#ports.network.call(peer, 'goodbye', { from: this.#me }))),
-    )
+    await Promise.all(known.map((peer) => this.#tell(() => this.#ports.network.call(peer, 'goodbye', { from: this.#me }))))
   }
 
   /** Whether a seed has answered, and with it those nearest to this node. @throws Refusal ID_TAKEN, BAD_ID */
@@ -168,13 +172,12 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
     const seeds = [...this.#seeds]
     while (seeds.length > 0) {
       const [seed] = seeds.splice(this.#ports.random.below(seeds.length), 1) as [Peer]
-      const named = await this.#ask(seed, this.#me.id)
+      const named = await this.#tell(() => this.#findOrEvict(seed, this.#me.id), concernsUs)
       if (!named) continue
       const twin = named.find(({ id, url }) => id === this.#me.id && url !== this.#me.url)
       // It refuses if it lives.
-      if (twin) await this.#tell(twin, () => this.#ports.network.call(twin, 'ping', { from: this.#me }), true)
-      await this.#lookup(this.#me.id, named)
-      return true
+      if (twin) await this.#tell(() => this.#ports.network.call(twin, 'ping', { from: this.#me }), concernsUs)
+      if (await this.#tell(() => this.#lookup(this.#me.id, named))) return true
     }
     return false
   }
@@ -207,7 +210,7 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
   }
 
   async #refreshBuckets(): Promise<void> {
-    for (let bits = 0; bits < this.#reach && this.#member; bits++) await this.#lookup(this.#someoneIn(bits))
+    for (let bits = 0; bits < this.#reach && this.#member; bits++) await this.#tell(() => this.#lookup(this.#someoneIn(bits)))
   }
 
   /** Buckets up to the nearest contact's. */
@@ -238,12 +241,8 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
 
   /** Hears whom a peer knows near an id; who is worth knowing is asked for a sign of life. */
   async #learn(peer: Peer, key: Id): Promise<void> {
-    for (const named of (await this.#ask(peer, key)) ?? []) if (this.#table.wants(named)) this.#probe(named)
-  }
-
-  /** Undefined when the peer does not answer. @throws Refusal BAD_ID, ID_TAKEN */
-  #ask(peer: Peer, key: Id): Promise<Peer[] | undefined> {
-    return this.#tell(peer, () => this.#find(peer, key, new Set()), true)
+    const learnt = await this.#tell(() => this.#findOrEvict(peer, key))
+    for (const named of learnt ?? []) if (this.#table.wants(named)) this.#probe(named)
   }
 
   /** At most k, and nobody whose id is not what it should be. */
@@ -251,6 +250,16 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
     const request = { id: key, count: this.#options.k, avoid: [...avoid].slice(-1024), from: this.#me }
     const { peers } = await this.#ports.network.call(peer, 'findNode', request)
     return peers.slice(0, this.#options.k).filter((named) => this.#isSound(named))
+  }
+
+  /** The same outside of a lookup, which would do it itself. */
+  async #findOrEvict(peer: Peer, key: Id): Promise<Peer[]> {
+    try {
+      return await this.#find(peer, key, new Set())
+    } catch (error) {
+      if (error instanceof Unreachable) this.evict(peer.id)
+      throw error
+    }
   }
 
   /** Whoever it is gets in by answering. */
@@ -264,18 +273,16 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
   }
 
   #answers(peer: Peer): Promise<object | undefined> {
-    return this.#tell(peer, () => this.#ports.network.call(peer, 'ping', { from: this.#me }))
+    return this.#tell(() => this.#ports.network.call(peer, 'ping', { from: this.#me }))
   }
 
-  /** Undefined when the peer does not answer, or has something against it. @param strict whether what it has against it matters */
-  async #tell<T>(peer: Peer, call: () => Promise<T>, strict = false): Promise<T | undefined> {
+  /** Undefined when the peer does not answer, or refuses, unless that matters: one peer's word is no reason to give up. */
+  async #tell<T>(call: () => Promise<T>, matters = (_refusal: Refusal) => false): Promise<T | undefined> {
     try {
       return await call()
     } catch (error) {
-      if (error instanceof Unreachable) {
-        if (strict) this.evict(peer.id)
-      } else if (!(error instanceof Refusal) || (strict && error.status !== 503)) throw error
-      return undefined
+      if (error instanceof Unreachable || (error instanceof Refusal && !matters(error))) return undefined
+      throw error
     }
   }
 

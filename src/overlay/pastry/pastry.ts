@@ -156,8 +156,8 @@ export class Pastry implements ServedOverlay<PastryApi> {
     try {
       return await arriveThrough(this.#upkeep, contact)
     } catch (error) {
-      const passing = error instanceof Unreachable || (error instanceof Refusal && error.status === 503)
-      if (!passing) throw error
+      const concernsUs = error instanceof Refusal && (error.code === 'ID_TAKEN' || error.code === 'BAD_ID')
+      if (concernsUs || !(error instanceof Unreachable || error instanceof Refusal)) throw error
       this.#upkeep.ports.log.debug({ contact, why: error.message }, 'contact could not help')
       return false
     }
@@ -169,8 +169,18 @@ export class Pastry implements ServedOverlay<PastryApi> {
     const strangers = acquaintances.all().filter(({ peer }) => !table.leaves.get(peer.id) && peer.id !== me.id)
     const stranger = strangers[ports.random.below(Math.max(1, strangers.length))]?.peer
     if (!stranger || !this.#upkeep.isMember) return
-    const last = (await wayHome(this.#upkeep, stranger)).at(-1)
+    const last = (await this.#wayThrough(stranger))?.at(-1)
     if (last) await this.#upkeep.consider([...last.peers, last.peer, ...last.leaves], () => false)
+  }
+
+  /** Undefined when somebody on the way refuses: of one who says that this node's id is taken, `Upkeep` hears from its leaf set. */
+  async #wayThrough(stranger: Peer): Promise<Awaited<ReturnType<typeof wayHome>> | undefined> {
+    try {
+      return await wayHome(this.#upkeep, stranger)
+    } catch (error) {
+      if (error instanceof Refusal) return undefined
+      throw error
+    }
   }
 
   /** The next step of a newcomer, as if it were not known yet. */

@@ -106,8 +106,7 @@ export class Upkeep {
   }
 
   /**
-   * The same; undefined when the peer does not answer, or cannot now.
-   * @throws Refusal what is no matter of time
+   * The same; undefined when the peer does not answer, or refuses: one peer's word is no reason to give up.
    */
   async call<N extends keyof PastryApi>(
     peer: Peer,
@@ -117,7 +116,7 @@ export class Upkeep {
     try {
       return await this.reach(peer, name, request)
     } catch (error) {
-      if (error instanceof Unreachable || (error instanceof Refusal && error.status >= 500)) return undefined
+      if (error instanceof Unreachable || error instanceof Refusal) return undefined
       throw error
     }
   }
@@ -277,7 +276,7 @@ export class Upkeep {
     const listed = new Map(named.map((one) => [one.id, one]))
     const isMissing = ({ id }: Peer) => id !== peer.id && between(low.id, id, high.id) && !listed.has(id)
     const rival = listed.get(me.id)
-    if (rival && rival.url < me.url && (await this.call(rival, 'leaves', {}))) this.rival = rival
+    if (rival && rival.url < me.url && this.#isSound(rival) && (await this.call(rival, 'leaves', {}))) this.rival = rival
     if (this.#member && isMissing(me)) this.later(() => this.tell([peer]))
     await this.each(table.leaves.members.filter(isMissing), (doubtful) => this.ask(doubtful))
     await this.consider(named)
