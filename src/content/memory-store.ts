@@ -77,7 +77,8 @@ export class MemoryStore implements Store {
 
 const byIndex = (a: StoredRecord, b: StoredRecord): number => (a.index < b.index ? -1 : 1)
 
-const firstAtOrAfter = (keys: readonly Id[], key: Id): number => {
+/** The place in a sorted list of the first text at or after one. */
+export const firstAtOrAfter = (keys: readonly string[], key: string): number => {
   let low = 0
   let high = keys.length
   while (low < high) {

@@ -1,4 +1,5 @@
 /** What has changed in a store and is not in its tree yet: the last change of each place. */
+import { firstAtOrAfter } from '../content/memory-store.ts'
 
 /** Digits of a key that name its bucket: few changes are in each, so that looking for those in order need not sort them all. */
 const bucketDigits = 3
@@ -24,16 +25,27 @@ export class Changes {
 
   /** All of them, in order of place. */
   all(): Change[] {
-    return [...this.after('')]
+    return [...this.between('', beyond)]
   }
 
-  /** Those of places after a cursor, in order of place. */
-  *after(cursor: string): Generator<Change, void> {
-    const first = bucketOf(cursor)
-    this.#names ??= [...this.#buckets.keys()].sort()
-    for (const name of this.#names)
-      if (name >= first || first.startsWith(name))
-        for (const change of inOrder(this.#buckets.get(name) as Bucket)) if (change.cursor > cursor) yield change
+  /** Those of places after one and before another, in order of place; no other bucket is looked at. */
+  *between(after: string, before: string): Generator<Change, void> {
+    const first = bucketOf(after)
+    const names = (this.#names ??= [...this.#buckets.keys()].sort())
+    // The buckets of shorter keys that it begins with are before its own.
+    for (let length = 1; length < first.length; length++) yield* this.#within(first.slice(0, length), after, before)
+    for (let at = firstAtOrAfter(names, first); at < names.length; at++) {
+      const name = names[at] as string
+      if (name > before) return
+      yield* this.#within(name, after, before)
+    }
+  }
+
+  #within(name: string, after: string, before: string): Change[] {
+    const bucket = this.#buckets.get(name)
+    if (!bucket || bucket.size === 0) return []
+    const changes = [...bucket.values()].filter(({ cursor }) => cursor > after && cursor < before)
+    return changes.length < 2 ? changes : changes.sort((a, b) => (a.cursor < b.cursor ? -1 : 1))
   }
 
   add(change: Change): void {
@@ -53,10 +65,11 @@ export class Changes {
   }
 }
 
+/** After every place. */
+const beyond = '~'
+
 /** The first digits of the key; of a shorter key all of it, which all that is under it begins with. */
 const bucketOf = (cursor: string): string => {
   const slash = cursor.indexOf('/')
   return cursor.slice(0, slash < 0 || slash > bucketDigits ? bucketDigits : slash)
 }
-
-const inOrder = (bucket: Bucket): Change[] => [...bucket.values()].sort((a, b) => (a.cursor < b.cursor ? -1 : 1))

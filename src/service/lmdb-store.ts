@@ -196,7 +196,7 @@ export class LmdbStore implements Store {
   /** Those after one cursor and before another, in order: what has changed, and the tree for the rest. */
   #between(after: string, end: string, limit: number): StoredRecord[] {
     assert(this.#database, closed)
-    const changes = this.#changes.after(after)
+    const changes = this.#changes.between(after, end)
     const page: StoredRecord[] = []
     let next = changes.next().value
     const takeChangesBefore = (cursor: string) => {
