@@ -62,7 +62,7 @@ export class StillKademlia extends StillNetwork {
         const [at] = places.splice(random.below(left), 1) as [number]
         const peer = this.#peers[at] as Peer
         if (!table.wants(peer)) break
-        table.admit(peer, 0, 0)
+        table.admit(peer, 0)
       }
     }
     return table

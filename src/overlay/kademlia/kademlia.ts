@@ -105,13 +105,13 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
     if (this.#member && this.#table.wants(peer)) this.#probe(peer)
   }
 
-  admit(peer: Peer, rttMs: number): void {
+  admit(peer: Peer): void {
     // Anyone may name anyone: whoever is met elsewhere has an id of its own all the same.
     if (this.#table.find(peer.id)?.peer.url !== peer.url && !this.#isSound(peer)) return
     const now = this.#ports.clock.now()
     const before = this.#table.revision
     this.#acquaintances.admit(peer, now)
-    const eldest = this.#table.admit(peer, rttMs, now)
+    const eldest = this.#table.admit(peer, now)
     if (eldest && now - eldest.seen > freshMs) this.#probe(eldest.peer)
     if (this.#table.revision !== before) this.#changed()
   }

@@ -17,7 +17,6 @@ export interface Contact {
   readonly peer: Peer
   /** When it answered last, ms since 1970. */
   seen: number
-  rttMs: number
   /** In a row. */
   failures: number
 }
@@ -84,14 +83,14 @@ export class Table {
   }
 
   /** Someone has answered. Returns whose place it would take if that one did not answer any more, where there is no other. */
-  admit(peer: Peer, rttMs: number, now: number): Contact | undefined {
+  admit(peer: Peer, now: number): Contact | undefined {
     if (peer.id === this.me.id) return undefined
     const bits = commonBits(peer.id, this.me.id)
     const bucket = this.#bucketOf(peer.id) ?? this.#addBucket(bits)
     const known = bucket.contacts.find((contact) => contact.peer.id === peer.id)
     if (known && known.peer.url !== peer.url && known.failures === 0) return undefined
     if (known?.peer.url === peer.url) {
-      Object.assign(known, { seen: now, rttMs, failures: 0 })
+      Object.assign(known, { seen: now, failures: 0 })
       if (bucket.contacts.at(-1) !== known) bucket.contacts = [...bucket.contacts.filter((one) => one !== known), known]
       return undefined
     }
@@ -100,7 +99,7 @@ export class Table {
       bucket.cache = [...bucket.cache, peer].slice(-this.#k)
       return bucket.contacts[0]
     }
-    bucket.contacts = [...bucket.contacts.filter((one) => one !== known), { peer, seen: now, rttMs, failures: 0 }]
+    bucket.contacts = [...bucket.contacts.filter((one) => one !== known), { peer, seen: now, failures: 0 }]
     this.#changed()
     return undefined
   }

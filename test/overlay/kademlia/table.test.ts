@@ -13,7 +13,7 @@ const ids = (table: Table, bits: number): string[] =>
 /** k = 2, and so many who are near that the first bucket is a far one. */
 const tableWith = (...others: string[]): Table => {
   const table = new Table(peer('00'), { k: 2, replicas: 1 })
-  for (const [at, id] of ['01', '02', ...others].entries()) table.admit(peer(id), 1, at)
+  for (const [at, id] of ['01', '02', ...others].entries()) table.admit(peer(id), at)
   return table
 }
 
@@ -31,14 +31,14 @@ describe('a bucket', () => {
 
   test('keeps those it has: a newcomer waits in the cache, and the eldest is to be asked', () => {
     const table = tableWith('80', '90')
-    expect(table.admit(peer('a0'), 1, 9)?.peer.id).toBe('80')
+    expect(table.admit(peer('a0'), 9)?.peer.id).toBe('80')
     expect(ids(table, 0)).toEqual(['80', '90'])
     expect(table.waitingBeside('80')?.id).toBe('a0')
   })
 
   test('that is full only moves a contact it knows to its end, and has it once', () => {
     const table = tableWith('80', '90')
-    expect(table.admit(peer('80'), 1, 9)).toBeUndefined()
+    expect(table.admit(peer('80'), 9)).toBeUndefined()
     expect(ids(table, 0)).toEqual(['90', '80'])
     expect(table.waitingBeside('80')).toBeUndefined()
   })
@@ -46,11 +46,11 @@ describe('a bucket', () => {
   test('drops who failed twice in a row, or once where somebody waits', () => {
     const table = tableWith('80', '90')
     expect(table.fail('80')).toBe('doubted')
-    table.admit(peer('80'), 1, 9)
+    table.admit(peer('80'), 9)
     expect(table.fail('80')).toBe('doubted')
     expect(table.fail('80')).toBe('dropped')
-    table.admit(peer('a0'), 1, 9)
-    table.admit(peer('b0'), 1, 10)
+    table.admit(peer('a0'), 9)
+    table.admit(peer('b0'), 10)
     expect(table.fail('90')).toBe('dropped')
     expect(table.fail('90')).toBe('unknown')
     expect(ids(table, 0)).toEqual(['a0'])
@@ -58,25 +58,25 @@ describe('a bucket', () => {
 
   test('never has more than k for two newcomers who race for one place', () => {
     const table = tableWith('80', '90')
-    for (const id of ['a0', 'b0']) table.admit(peer(id), 1, 9)
+    for (const id of ['a0', 'b0']) table.admit(peer(id), 9)
     table.fail('80')
-    for (const id of ['b0', 'a0']) table.admit(peer(id), 1, 10)
+    for (const id of ['b0', 'a0']) table.admit(peer(id), 10)
     expect(ids(table, 0)).toEqual(['90', 'b0'])
   })
 
   test('near the node has everyone, however the tree is balanced', () => {
     const table = new Table(peer('00'), { k: 4, replicas: 1 })
-    for (const id of ['80', '90', 'a0', 'b0', 'c0', 'd0']) table.admit(peer(id), 1, 1)
+    for (const id of ['80', '90', 'a0', 'b0', 'c0', 'd0']) table.admit(peer(id), 1)
     expect(ids(table, 0)).toHaveLength(6)
-    for (const id of ['01', '02', '03']) table.admit(peer(id), 1, 2)
+    for (const id of ['01', '02', '03']) table.admit(peer(id), 2)
     expect(ids(table, 0)).toEqual(['80', '90', 'a0', 'b0'])
   })
 })
 
 test('a node does not know itself, and one id under two addresses is the one that was there first', () => {
   const table = tableWith('80')
-  table.admit({ id: '00', url: 'http://127.0.0.1:1' }, 1, 9)
-  table.admit({ id: '80', url: 'http://127.0.0.1:1' }, 1, 9)
+  table.admit({ id: '00', url: 'http://127.0.0.1:1' }, 9)
+  table.admit({ id: '80', url: 'http://127.0.0.1:1' }, 9)
   expect(table.peers.map(({ id }) => id).toSorted()).toEqual(['01', '02', '80'])
   expect(table.find('80')?.peer).toEqual(peer('80'))
 })
