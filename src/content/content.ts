@@ -97,10 +97,10 @@ export class Content {
         if (!cell) throw new Refusal('NOT_HELD', `this node does not hold ${key}; GET /find/${key} tells who does`)
         return { from: cell.from, to: cell.to, window: [...cell.window] }
       },
-      digest: async ({ from, to, by }) => {
+      digest: async ({ from, to, by, print: known }) => {
         // What is said to be here may be dropped elsewhere.
         await holdings.flushed()
-        const parts = holdings.digest({ from, to }).map(({ to: end, count, print }) => ({ to: end, count, print }))
+        const parts = holdings.digest({ from, to }, known).map(({ to: end, count, print }) => ({ to: end, count, print }))
         return { parts, ...holdings.claims({ from, to }, by) }
       },
       versions: ({ from, to, after, limit }) => {

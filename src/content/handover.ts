@@ -8,7 +8,7 @@ import type { Reply } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
-import { type Arc, distance, step } from '../space/ring.ts'
+import { type Arc, distance, idBefore } from '../space/ring.ts'
 import { Entrusted } from './entrusted.ts'
 import { type Intent, paceMs, type Party, reconcile } from './reconcile.ts'
 
@@ -54,7 +54,7 @@ export class Handover {
       if (!first) break
       const cell = await this.#cellAround(first.key)
       const end: Id = cell ? nearer(first.key, cell.to, rest.to) : first.key
-      const arc: Arc = { from: step(first.key, -1n), to: end }
+      const arc: Arc = { from: idBefore(first.key), to: end }
       if (cell) await this.#entrust(arc, cell.window)
       else lost++
       await this.#dropSettled(arc)

@@ -56,6 +56,8 @@ export class Holdings {
   #cells: readonly Cell[] = []
   #cellsOf = -1
   #held = Arcs.none
+  /** What other nodes hold of it, by node, as far as they were asked about. */
+  readonly #shared = new Map<Id, Arcs>()
   readonly #completeness = new Completeness()
   #bytes = 0
   #accepts: Acceptance = 'all'
@@ -102,6 +104,7 @@ export class Holdings {
       this.#cellsOf = this.#overlay.revision
       this.#cells = this.#overlay.cells()
       this.#held = Arcs.of(this.#cells)
+      this.#shared.clear()
       this.#completeness.cut(this.#held, this.#clock.now())
     }
     return this.#cells
@@ -248,14 +251,16 @@ export class Holdings {
     return this.#overlay.place(key, others, count)
   }
 
-  /** An arc in parts for comparison, each with what lies there. */
-  digest(arc: Arc): (Part & Summary & Arc)[] {
+  /** An arc in parts for comparison, each with what lies there; as one where that has the given fingerprint. */
+  digest(arc: Arc, print?: string): (Part & Summary)[] {
+    const whole = this.#prints.of(arc)
+    if (whole.print === print) return [{ to: arc.to, ...whole }]
     const size = distance(arc.from, arc.to) || 1n << BigInt(arc.from.length * 4)
     const parts = size < BigInt(digestParts) ? Number(size) : digestParts
     const ends = Array.from({ length: parts + 1 }, (_, at) => step(arc.from, (size * BigInt(at)) / BigInt(parts)))
     return ends.slice(1).map((to, at) => {
       const from = ends[at] as Id
-      return { from, to, ...this.#prints.of({ from, to }) }
+      return { to, ...this.#prints.of({ from, to }) }
     })
   }
 
@@ -265,11 +270,11 @@ export class Holdings {
 
   /** What this node may say of an arc to another: see the row `digest`. */
   claims(arc: Arc, by: Id): Omit<Reply<PeerApi['digest']>, 'parts'> {
-    const cells = this.#accepts === 'all' ? this.cells() : []
-    const shared = Arcs.of(cells.filter(({ window }) => window.some(({ id }) => id === by)))
+    const shared = this.#sharedWith(by)
+    const isHolder = this.#accepts === 'all'
     return {
-      held: Arcs.of(cells).covers(arc),
-      shared: shared.covers(arc),
+      held: isHolder && this.#held.covers(arc),
+      shared: isHolder && shared.covers(arc),
       ...this.#completeness.claims(arc, this.#clock.now()),
       doubting: this.doubtUntil !== undefined,
       forgotten: this.forgetsBefore,
@@ -371,6 +376,16 @@ export class Holdings {
   /** Keeps of an expired value only that it was there. */
   bury(record: StoredRecord): void {
     this.#replace(record, buried(record, this.#clock.now()))
+  }
+
+  #sharedWith(peer: Id): Arcs {
+    const cells = this.cells()
+    let shared = this.#shared.get(peer)
+    if (!shared) {
+      shared = Arcs.of(cells.filter(({ window }) => window.some(({ id }) => id === peer)))
+      if (!shared.isEmpty) this.#shared.set(peer, shared)
+    }
+    return shared
   }
 
   #keeps(record: StoredRecord, told: readonly Id[]): boolean {

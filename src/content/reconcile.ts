@@ -1,6 +1,6 @@
 /**
- * Making two stores agree on an arc. Fingerprints of sixteen parts are compared, those that differ are divided again, and in
- * the end only the records that differ travel: what agreeing nodes exchange does not grow with what they hold.
+ * Making two stores agree on an arc. Where its fingerprints differ those of sixteen parts are compared, those that differ are divided
+ * again, and in the end only the records that differ travel: what agreeing nodes exchange does not grow with what they hold.
  *
  * The one who begins names the arc. What it pulls and pushes is up to it.
  */
@@ -10,7 +10,7 @@ import type { Part, PeerApi } from '../protocol/peer-api.ts'
 import type { Network, Reply } from '../protocol/rpc.ts'
 import { limits, type Peer, type StoredRecord, type Version } from '../protocol/schemas.ts'
 import { type Id, idOf } from '../space/id.ts'
-import { type Arc, step } from '../space/ring.ts'
+import { type Arc, idAfter } from '../space/ring.ts'
 import type { Holdings } from './holdings.ts'
 import { stampMs } from './hybrid-clock.ts'
 import { batchBytes, compareVersions, cursorOf, sizeOf } from './record.ts'
@@ -82,8 +82,8 @@ export const reconcile = async (party: Party, peer: Peer, arc: Arc, intent: Inte
   }
 }
 
-const digestOf = ({ me, network }: Party, peer: Peer, { from, to }: Arc): Promise<Digest> =>
-  network.call(peer, 'digest', { from, to, by: me.id })
+const digestOf = ({ me, network, holdings }: Party, peer: Peer, { from, to }: Arc): Promise<Digest> =>
+  network.call(peer, 'digest', { from, to, by: me.id, print: holdings.summary({ from, to }).print })
 
 class Comparison {
   readonly #party: Party
@@ -267,4 +267,4 @@ const together = (a: Pile, b: Pile): Pile => ({ from: a.from, to: b.to, ours: a.
 
 /** Little differs, or there is nothing to divide. */
 const isListable = ({ from, to, ours, theirs }: Pile): boolean =>
-  Math.max(ours, theirs) <= (Math.min(ours, theirs) === 0 ? listableAlone : listable) || step(from, 1n) === to
+  Math.max(ours, theirs) <= (Math.min(ours, theirs) === 0 ? listableAlone : listable) || idAfter(from) === to

@@ -37,11 +37,10 @@ export const NotHeld = Type.Omit(Held, ['key'])
 /** Where a record lives: `key/index`. */
 const Cursor = Type.String({ maxLength: 128 })
 
-/** How many records lie on an arc, and a fingerprint of their versions: equal when, and as good as only when, they are. */
-const Part = Type.Object(
-  { to: IdText, count: Type.Integer({ minimum: 0 }), print: Type.String({ pattern: '^[0-9a-f]{16}$' }) },
-  { additionalProperties: false },
-)
+/** Of the versions of some records: equal when, and as good as only when, they are. */
+const Print = Type.String({ pattern: '^[0-9a-f]{16}$' })
+/** How many records lie on an arc, and their fingerprint. */
+const Part = Type.Object({ to: IdText, count: Type.Integer({ minimum: 0 }), print: Print }, { additionalProperties: false })
 export type Part = Static<typeof Part>
 
 /** Parts that an arc is divided into for comparison: a difference among n records is found in log16 n calls. */
@@ -125,8 +124,8 @@ export const peerApi = {
       row(
         'POST',
         '/digest',
-        'fingerprints of the arc (from, to] in parts; whether this node holds it all, and in one window with the caller',
-        { ...arc, by: IdText },
+        'fingerprints of the arc (from, to], in parts unless it is the given one; whether this node holds it all, and in one window with the caller',
+        { ...arc, by: IdText, print: Type.Optional(Print) },
         Type.Object(
           {
             parts: Type.Array(Part, { maxItems: digestParts }),

@@ -4,7 +4,7 @@
  * A set is kept as closed spans in order, none touching the next; an arc that passes zero is two of them.
  */
 import type { Id } from './id.ts'
-import { type Arc, step } from './ring.ts'
+import { type Arc, idAfter, idBefore } from './ring.ts'
 
 /** The ids first <= x <= last. */
 export interface Span {
@@ -17,7 +17,7 @@ export const spansOf = ({ from, to }: Arc): Span[] => {
   const zero = '0'.repeat(from.length)
   const top = 'f'.repeat(from.length)
   if (from === to) return [{ first: zero, last: top }]
-  const first = step(from, 1n)
+  const first = idAfter(from)
   if (first <= to) return [{ first, last: to }]
   return [
     { first, last: top },
@@ -80,7 +80,7 @@ export class Arcs {
     if (ends.length === 0) return [all]
     return ends.flatMap(({ last }, at) => {
       const next = ends[(at + 1) % ends.length] as Span
-      const to = step(next.first, -1n)
+      const to = idBefore(next.first)
       return to === last ? [] : [{ from: last, to }]
     })
   }
@@ -93,13 +93,10 @@ export class Arcs {
 const joined = (spans: readonly Span[]): Span[] => {
   const all: Span[] = []
   for (const span of spans.toSorted((a, b) => (a.first < b.first ? -1 : 1))) {
-    const before = all.at(-1)
-    if (before && span.first <= after(before.last)) {
-      if (span.last > before.last) all[all.length - 1] = { first: before.first, last: span.last }
+    const last = all.at(-1)
+    if (last && (span.first <= last.last || span.first === idAfter(last.last))) {
+      if (span.last > last.last) all[all.length - 1] = { first: last.first, last: span.last }
     } else all.push(span)
   }
   return all
 }
-
-/** The id after; the last one has none. */
-const after = (id: Id): Id => (/^f+$/.test(id) ? id : step(id, 1n))

@@ -19,19 +19,25 @@ export const distance = (from: Id, to: Id): bigint => {
   return steps < 0n ? steps + sizeOf(from) : steps
 }
 
-/** Hex digits that a number holds exactly, with room. */
-const tailDigits = 8
-
 /** The id so many steps clockwise, or counter-clockwise when negative. */
 export const step = (from: Id, steps: bigint): Id => {
-  const head = from.slice(0, -tailDigits)
-  const tail = Number.parseInt(from.slice(-tailDigits), 16) + (steps === 1n ? 1 : -1)
-  // Most steps are to the id next door, and change nothing but the last digits.
-  if ((steps === 1n || steps === -1n) && tail >= 0 && tail < 16 ** Math.min(tailDigits, from.length))
-    return head + tail.toString(16).padStart(from.length - head.length, '0')
   const size = sizeOf(from)
   const at = (((BigInt(`0x${from}`) + steps) % size) + size) % size
   return at.toString(16).padStart(from.length, '0')
+}
+
+/** The id next to this one, clockwise. */
+export const idAfter = (id: Id): Id => carry(id, 'f', '0', 1)
+
+/** The id next to this one, counter-clockwise. */
+export const idBefore = (id: Id): Id => carry(id, '0', 'f', -1)
+
+/** One digit changes, and those behind it that are at their end go to the other end. */
+const carry = (id: Id, end: string, start: string, by: 1 | -1): Id => {
+  let at = id.length - 1
+  while (at >= 0 && id[at] === end) at--
+  const changed = at < 0 ? '' : id.slice(0, at) + (Number.parseInt(id[at] as string, 16) + by).toString(16)
+  return changed.padEnd(id.length, start)
 }
 
 /** Where finger number `index` of a node begins: id + 2^index. Chord (ToN'03) §IV-D, Table I, counted from 0. */

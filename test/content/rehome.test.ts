@@ -203,12 +203,18 @@ test('a fetch that takes longer than a finger refresh comes to an end', async ()
   expect(pages).toBe(asked)
 })
 
-/** Counts the calls of some rows at every node. */
+/** Counts the calls of some rows at every node, and the parts that are compared. */
 const counting = (world: World, ids: readonly Id[]) => {
-  const calls = { digest: 0, versions: 0, fetch: 0, merge: 0 }
+  const calls = { digest: 0, versions: 0, fetch: 0, merge: 0, parts: 0 }
   for (const id of ids) {
     const { handlers } = nodeOf(world, id)
-    for (const name of Object.keys(calls) as (keyof typeof calls)[]) {
+    const { digest } = handlers
+    handlers.digest = async (request) => {
+      const reply = await digest(request)
+      calls.parts += reply.parts.length
+      return reply
+    }
+    for (const name of ['digest', 'versions', 'fetch', 'merge'] as const) {
       const handle = handlers[name] as (request: unknown) => unknown
       Object.assign(handlers, {
         [name]: (request: unknown) => {
@@ -249,6 +255,7 @@ test('nodes that agree exchange fingerprints only, and for one difference not mu
   await world.run(60_000)
   expect(calls).toMatchObject({ versions: 0, fetch: 0, merge: 0 })
   const idle = calls.digest
+  expect(calls.parts).toBe(idle)
   await missOne(world, ids)
   await world.run(60_000)
   // Each of the three cells once, and then by 16 and 16 down to a part of a few records.

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isId } from '../../src/space/id.ts'
-import { between, covers, distance, fingerStart, inArc, step } from '../../src/space/ring.ts'
+import { between, covers, distance, fingerStart, idAfter, idBefore, inArc, step } from '../../src/space/ring.ts'
 
 const id = fc.integer({ min: 0, max: 255 }).map((n) => n.toString(16).padStart(2, '0'))
 
@@ -64,6 +64,14 @@ describe('distance', () => {
     expect(step('01', -2n)).toBe('ff')
     expect(step('00'.repeat(20), -1n)).toBe('ff'.repeat(20))
   })
+
+  test.each(['00', '0f', 'ff', '7fffffffff', 'a0'])('those next to %s are one step away', (here) => {
+    expect(idAfter(here)).toBe(step(here, 1n))
+    expect(idBefore(here)).toBe(step(here, -1n))
+  })
+
+  test('those next to any id are one step away', () =>
+    fc.assert(fc.property(id, (here) => idAfter(here) === step(here, 1n) && idBefore(here) === step(here, -1n))))
 
   test('finger i begins 2^i after the node (Chord, ToN 2003, Table I)', () => {
     expect(Array.from({ length: 8 }, (_, i) => fingerStart('f0', i))).toEqual(['f1', 'f2', 'f4', 'f8', '00', '10', '30', '70'])

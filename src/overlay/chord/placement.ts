@@ -1,7 +1,7 @@
 /** Windows over a given set of peers: what the ring would be if it were these. */
 import type { Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
-import { step, successorOf } from '../../space/ring.ts'
+import { idAfter, successorOf } from '../../space/ring.ts'
 import type { Place } from '../overlay.ts'
 import type { ChordOptions } from './options.ts'
 
@@ -17,7 +17,7 @@ export class Placement {
 
   /** The point whose predecessor heads the line from which the window is cut. */
   target(key: Id): Id {
-    return this.offset === 1 ? key : step(key, 1n)
+    return this.offset === 1 ? key : idAfter(key)
   }
 
   /** See Overlay.place. */

@@ -8,7 +8,7 @@ import type { Cell, Place } from '../overlay.ts'
 import type { Route } from '../../protocol/peer-api.ts'
 import type { Mode, Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
-import { between, inArc, step } from '../../space/ring.ts'
+import { between, idBefore, inArc } from '../../space/ring.ts'
 import type { ChordOptions } from './options.ts'
 import { Placement } from './placement.ts'
 
@@ -195,7 +195,7 @@ export class Table {
       cells.push(
         this.#placement.offset === 1
           ? { from: before.id, to: owner.id, window: distinct }
-          : { from: step(owner.id, -1n), to: step(after.id, -1n), window: distinct },
+          : { from: idBefore(owner.id), to: idBefore(after.id), window: distinct },
       )
     }
     return cells

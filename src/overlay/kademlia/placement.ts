@@ -2,7 +2,7 @@
 import type { Cell, Place } from '../overlay.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
-import { step } from '../../space/ring.ts'
+import { idBefore } from '../../space/ring.ts'
 import { bitOf, commonBits } from '../../space/xor.ts'
 
 /**
@@ -63,7 +63,7 @@ export const cellsOf = (me: Id, peers: readonly Peer[], count: number): (Cell & 
     const line = groups.flatMap((group) => group.peers)
     const window = line.slice(0, count)
     if (!window.some(({ id }) => id === me)) return
-    const from = step(hex(first, me.length), -1n)
+    const from = idBefore(hex(first, me.length))
     const to = hex(first + (1n << BigInt(bits - depth)) - 1n, me.length)
     const last = cells.at(-1)
     const next = line[count]
