@@ -6,7 +6,7 @@ import { eventually } from './live.ts'
 const errors: unknown[] = []
 const log = { debug: () => {}, info: () => {}, warn: () => {}, error: (fields: object) => void errors.push(fields) }
 
-describe.each([20, 1000, 1500])('a job every %i ms', (periodMs) => {
+describe.concurrent.each([20, 1000, 1500])('a job every %i ms', (periodMs) => {
   test('goes on after a failure, which is logged, and never overlaps itself', async () => {
     const clock = new ServiceClock(log)
     let [runs, running, most] = [0, 0, 0]
