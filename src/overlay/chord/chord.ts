@@ -12,7 +12,7 @@ import { type Id, shortId } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
 import type { Cell, Job, OverlaySetting, OverlayView, Place, ServedOverlay } from '../overlay.ts'
 import type { Candidacy, ChordApi } from './api.ts'
-import { fingerRuns, refreshFingers } from './fingers.ts'
+import { fingerRuns, type Heralds, refreshFingers } from './fingers.ts'
 import { assertIdOf, placeOf } from './join.ts'
 import type { ChordOptions } from './options.ts'
 import { Residence } from './residence.ts'
@@ -37,6 +37,7 @@ export class Chord implements ServedOverlay<ChordApi> {
   #offered: Peer | undefined
   /** Who says that it may be our predecessor, and is to be asked. */
   #candidate: Peer | undefined
+  #heralds: Heralds = new Map()
 
   constructor(setting: OverlaySetting<ChordApi, ChordOptions>) {
     this.#ring = new Ring(setting)
@@ -132,7 +133,7 @@ export class Chord implements ServedOverlay<ChordApi> {
   }
 
   async #refreshFingers(): Promise<void> {
-    if (this.isMember) await refreshFingers(this.#ring)
+    if (this.isMember) this.#heralds = await refreshFingers(this.#ring, this.#heralds)
   }
 
   /** For another ring; and, where windows are longer than one, for news of those before us that has not reached us. */

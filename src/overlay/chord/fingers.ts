@@ -2,31 +2,39 @@
  * The finger table: shortcuts at doubling distances. Chord (ToN'03) §IV-D.
  *
  * Finger i is the first node at or after id + 2^i. Those that the successor list already covers are read off it; the rest
- * cost one lookup for each distinct finger, O(log N) in all.
+ * cost one lookup for each distinct finger, O(log N) in all, and one call each as long as nothing has changed there.
  */
 import type { Peer } from '../../protocol/schemas.ts'
 import { distance, fingerStart, inArc } from '../../space/ring.ts'
 import type { Ring } from './ring.ts'
 import type { Table } from './table.ts'
 
-/** Looks up anew every finger beyond the successor list. */
-export const refreshFingers = async (ring: Ring): Promise<void> => {
+/** By a finger's index, who comes right before where it begins: knows at once which node the finger is. */
+export type Heralds = ReadonlyMap<number, Peer>
+
+/** Looks up anew every finger beyond the successor list, asking first who announced it the last time. */
+export const refreshFingers = async (ring: Ring, former: Heralds): Promise<Heralds> => {
   const { table, me } = ring
   const fingers = new Map<number, Peer>()
+  const heralds = new Map<number, Peer>()
   const last = table.successors.at(-1)
+  const [predecessor] = table.predecessors
   if (last && !table.isClosed) {
     let finger = last
     for (let index = reach(me, last); index < me.id.length * 4; index++) {
       const start = fingerStart(me.id, index)
       if (!inArc(me.id, start, finger.id)) {
-        const [before, after = before] = await ring.nodesAround(start)
-        if (!after || after.id === me.id || !inArc(me.id, start, after.id)) break
+        if (predecessor && inArc(predecessor.id, start, me.id)) break
+        const [before, after = before] = await ring.nodesAround(start, { first: former.get(index) })
+        if (!before || !after || after.id === me.id || !inArc(me.id, start, after.id)) break
+        heralds.set(index, before)
         finger = after
       }
       fingers.set(index, finger)
     }
   }
   if (ring.isMember) table.replaceFingers(fingers)
+  return heralds
 }
 
 /** Runs of one finger: `{ from: 0, to: 157, peer }`, as people read them. */

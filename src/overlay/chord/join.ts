@@ -79,7 +79,7 @@ export const placeOf = async (ring: Ring, joiner: Peer): Promise<{ predecessor: 
     throw new Refusal('ID_TAKEN', `id ${shortId(joiner.id)} is taken by ${holder.url}; start at another port`, { by: holder })
   const avoid = new Set([joiner.id])
   for (;;) {
-    const [predecessor = ring.me, ...successors] = await ring.nodesAround(joiner.id, avoid)
+    const [predecessor = ring.me, ...successors] = await ring.nodesAround(joiner.id, { avoid })
     const [head = predecessor] = successors
     if (await predecessorsOf(ring, head)) return { predecessor, successors: successors.length > 0 ? successors : [head] }
     avoid.add(head.id)
@@ -125,7 +125,7 @@ interface Mark {
 export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 'ours' | 'theirs'> => {
   const { me, table } = ring
   try {
-    const there = await ring.nodesAround(me.id, [], contact)
+    const there = await ring.nodesAround(me.id, { through: contact })
     const ours = new Set([me, table.predecessor, ...table.successors].map(({ id }) => id))
     if (there.some(({ id }) => ours.has(id))) return 'same'
     const theirs: Mark = { lone: there.length === 1, first: await firstOf(ring, contact) }
@@ -141,6 +141,6 @@ export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 
 const yieldsTo = (ours: Mark, theirs: Mark): boolean => (ours.lone === theirs.lone ? theirs.first < ours.first : ours.lone)
 
 const firstOf = async (ring: Ring, through?: Peer): Promise<Id> => {
-  const [before, first = before] = await ring.nodesAround('0'.repeat(ring.me.id.length), [], through)
+  const [before, first = before] = await ring.nodesAround('0'.repeat(ring.me.id.length), { through })
   return (first ?? ring.me).id
 }

@@ -18,6 +18,15 @@ const breadth = 4
 /** How long a lookup for maintenance may take in all: peers that name ever new silent ones must not keep us. */
 const lookupTimeoutMs = 10_000
 
+/** How a lookup for maintenance begins. */
+interface Start {
+  readonly avoid?: Iterable<Id>
+  /** Where it begins instead of this node's own table. */
+  readonly through?: Peer | undefined
+  /** Who may well be the last one before the point: asked before those whom this node's own table names. */
+  readonly first?: Peer | undefined
+}
+
 export class Ring {
   readonly me: Peer
   readonly options: ChordOptions
@@ -119,17 +128,17 @@ export class Ring {
 
   /**
    * The last node before a point, and those after it.
-   * @param through where to begin; this node's own table without it
    * @throws Refusal NO_ROUTE, NOT_JOINED
    */
-  async nodesAround(point: Id, avoid: Iterable<Id> = [], through?: Peer): Promise<Peer[]> {
+  async nodesAround(point: Id, { avoid = [], through, first }: Start = {}): Promise<Peer[]> {
     const { network, clock } = this.ports
+    const own = (without: ReadonlySet<Id>): Route => {
+      const route = this.table.approach(point, breadth, without, 'fingers')
+      return first && !route.final && !without.has(first.id) ? { ...route, peers: [first, ...route.peers] } : route
+    }
     const lookup = new Lookup(
       {
-        local: (without): Route =>
-          through
-            ? { peers: without.has(through.id) ? [] : [through], final: false }
-            : this.table.approach(point, breadth, without, 'fingers'),
+        local: (without): Route => (through ? { peers: without.has(through.id) ? [] : [through], final: false } : own(without)),
         ask: (peer, without) =>
           peer.id === this.me.id && this.#member
             ? Promise.resolve(this.table.approach(point, breadth, without, 'fingers'))
