@@ -94,11 +94,14 @@ export class Handover {
     return parts.reduce((sum, part) => sum + this.#party.holdings.summary(part).count, this.entrusted.holesOn(arc))
   }
 
-  /** Gives to each of a window what it lacks of an arc, if it believes that it holds it. */
+  /**
+   * Gives to each of a window what it lacks of an arc, if it believes that it holds it. This node is a member that is not in the window:
+   * so one that has fewer nodes than there are to be copies does not know of everyone, and nothing is left to it alone.
+   */
   async #entrust(arc: Arc, window: readonly Peer[]): Promise<void> {
     if (window.some(({ id }) => id === this.#party.me.id)) return
     this.entrusted.begin()
-    let all = Arcs.of([arc])
+    let all = window.length < this.#options.replicas ? Arcs.none : Arcs.of([arc])
     let given = 0
     for (const peer of window) {
       const had: Arc[] = []
