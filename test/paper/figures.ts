@@ -1,10 +1,11 @@
-/** `npm run figures`: measures every figure in full, a few minutes, and writes docs/figures: a table and a plot for each. */
+/** `npm run figures`: measures every figure in full, some twenty minutes, and writes docs/figures: a table and a plot for each. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { type Figure, indexOf, markdownOf, svgOf } from './figure.ts'
 import { convergenceFigure, overlaysFigure } from './kademlia-figures.ts'
 import { loadFigures, virtualIdsFigure } from './load-figures.ts'
 import { copiesLostFigure, keysLostFigure } from './loss-figures.ts'
 import { pastryArrivalsFigure, pastryDeathsFigure, pastryHopsFigure, pastrySharesFigure } from './pastry-figures.ts'
+import { oneHopFigure } from './one-hop-figure.ts'
 import { massFailureFigure, pathLengthFigure, pathSharesFigure } from './path-figures.ts'
 
 const folder = 'docs/figures'
@@ -26,6 +27,7 @@ for (const measure of [
   pastryDeathsFigure,
   convergenceFigure,
   overlaysFigure,
+  oneHopFigure,
 ]) {
   for (const figure of [await measure()].flat()) {
     write(`${figure.name}.md`, markdownOf(figure))

@@ -94,6 +94,8 @@ describe('“a robust and fast infection style of dissemination”: periods unti
     [20, 200, 100, 5.3, 8],
     [55, 80, 0, 6, 8],
     [55, 80, 100, 7, 10],
+    [100, 40, 0, 6.6, 8],
+    [100, 40, 100, 7.6, 10],
   ])('%i members, %i updates, %i ‰ of packets lost: %f, seldom more than %i', async (size, trials, loss, mean, high) => {
     const { rounds } = await roundsToAll(size, trials, loss, 'pings')
     about(rounds.mean, mean, 0.5)
