@@ -84,8 +84,8 @@ export class Content {
       },
       keep: async ({ records, with: all }) => ({ kept: await holdings.keep(records, all) }),
       merge: async ({ records, keep }) => {
-        if (keep === 'all') holdings.assertHeir()
-        const held = records.map(({ key }) => holdings.believes(key))
+        if (keep === 'all') holdings.cells.assertHeir()
+        const held = records.map(({ key }) => holdings.cells.believes(key))
         for (const [at, record] of records.entries()) if (held[at] || keep === 'all') holdings.take(record)
         await holdings.flushed()
         return { held }
@@ -93,7 +93,7 @@ export class Content {
       get: (address) => holdings.get(address),
       getBy: (content) => holdings.get(operations.addressOf(content)),
       cell: ({ key }) => {
-        const cell = holdings.believes(key) ? holdings.cellOf(key) : undefined
+        const cell = holdings.cells.believes(key) ? holdings.cells.of(key) : undefined
         if (!cell) throw new Refusal('NOT_HELD', `this node does not hold ${key}; GET /find/${key} tells who does`)
         return { from: cell.from, to: cell.to, window: [...cell.window] }
       },
@@ -132,12 +132,12 @@ export class Content {
 
   /** What this node tells of its content. */
   counts(): Counts {
-    const { bytes, isWhole } = this.holdings
-    return { ...this.holdings.counts(), bytes, moving: this.rehoming.moving, complete: isWhole }
+    const { bytes, cells } = this.holdings
+    return { ...this.holdings.counts(), bytes, moving: this.rehoming.moving, complete: cells.areWhole }
   }
 
   async #forget(key: Id): Promise<{ dropped: number }> {
-    if (this.holdings.believes(key))
+    if (this.holdings.cells.believes(key))
       throw new Refusal('STILL_OWNED', `this node holds the key; to delete it everywhere: DELETE /delete/${key}`)
     const records = this.holdings.read({ key })
     if (records.length > 0 && !this.rehoming.entrusted.has(key))

@@ -73,7 +73,7 @@ export class Handover {
     let all = Arcs.of([arc])
     let willing = 0
     let given = 0
-    for (const heir of this.#party.holdings.heirs(arc.to, Infinity)) {
+    for (const heir of this.#party.holdings.cells.heirs(arc.to, Infinity)) {
       if (willing === this.#options.replicas) break
       const had: Arc[] = []
       const outcome = await reconcile(this.#party, heir, arc, { pull: false, push: 'all', had: (part) => had.push(part) })
@@ -124,7 +124,7 @@ export class Handover {
       .arcs(this.#party.me.id.length)) {
       for (const record of this.#party.holdings.recordsOn(part)) {
         if (++seen % pageLength === 0) await this.#party.clock.sleep(paceMs)
-        if (!this.isDropping || this.#party.holdings.believes(record.key)) return
+        if (!this.isDropping || this.#party.holdings.cells.believes(record.key)) return
         if (this.entrusted.has(record.key, settledAt)) this.#party.holdings.drop(record)
       }
     }

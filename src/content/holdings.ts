@@ -1,19 +1,14 @@
-/**
- * What this node holds, and what it may say of it. Nothing here asks anyone.
- *
- * A node believes that it holds a key when one of its overlay's cells has it. Its word counts only where it is complete: where it
- * has had everything that was written, because it founded the network or has compared with all who share the cell.
- */
-import type { Cell, Overlay } from '../overlay/overlay.ts'
+/** The records that this node has, and what it may say of them. Nothing here asks anyone. */
+import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Hash, Store } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
 import { digestParts, type Held, type Part, type PeerApi, type Standing } from '../protocol/peer-api.ts'
 import type { Reply } from '../protocol/rpc.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
-import { Arcs, type Span, spansOf } from '../space/arcs.ts'
+import { type Span, spansOf } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
-import { type Arc, distance, inArc, step } from '../space/ring.ts'
-import { Completeness } from './completeness.ts'
+import { type Arc, distance, step } from '../space/ring.ts'
+import { Cells } from './cells.ts'
 import { Fingerprints, type Summary } from './fingerprints.ts'
 import { type HybridClock, stampMs } from './hybrid-clock.ts'
 import { Presence } from './presence.ts'
@@ -31,20 +26,16 @@ import {
   stampAheadMs,
 } from './record.ts'
 
-/** How many others are named to whoever should ask elsewhere. */
-const askable = 2
 /** More than any clock is wrong, and less than any absence that matters: stamps before that were given before the absence. */
 const settledMs = 3600_000
 /** Records that are read from the store at once: few where nothing is known of them, then as many as have few bytes. */
 const pageLeast = 8
 const pageLength = 200
 
-/** What is taken in: everything; not what a leaver bequeaths; nothing. */
-type Acceptance = 'all' | 'own' | 'nothing'
-
 export class Holdings {
+  /** What this node is to hold. */
+  readonly cells: Cells
   readonly #me: Peer
-  readonly #overlay: Overlay
   readonly #store: Store
   readonly #clock: Clock
   readonly #hash: Hash
@@ -53,14 +44,7 @@ export class Holdings {
   readonly #presence: Presence
   #doubtUntil: number | undefined
   readonly #prints: Fingerprints
-  #cells: readonly Cell[] = []
-  #cellsOf = -1
-  #held = Arcs.none
-  /** What other nodes hold of it, by node, as far as they were asked about. */
-  readonly #shared = new Map<Id, Arcs>()
-  readonly #completeness = new Completeness()
   #bytes = 0
-  #accepts: Acceptance = 'all'
   /** Told of each record that came and belongs elsewhere, and of each that came back from there. */
   readonly #taken: (record: StoredRecord, strays: boolean) => void
 
@@ -72,8 +56,8 @@ export class Holdings {
     quotaBytes: number,
     taken: (record: StoredRecord, strays: boolean) => void,
   ) {
+    this.cells = new Cells(me, overlay, ports.clock)
     this.#me = me
-    this.#overlay = overlay
     this.#store = ports.store
     this.#clock = ports.clock
     this.#hash = ports.hash
@@ -98,37 +82,6 @@ export class Holdings {
     return this.#bytes
   }
 
-  /** The overlay's cells, as long as they stay the same. */
-  cells(): readonly Cell[] {
-    if (this.#cellsOf !== this.#overlay.revision) {
-      this.#cellsOf = this.#overlay.revision
-      this.#cells = this.#overlay.cells()
-      this.#held = Arcs.of(this.#cells)
-      this.#shared.clear()
-      this.#completeness.cut(this.#held, this.#clock.now())
-    }
-    return this.#cells
-  }
-
-  cellOf(key: Id): Cell | undefined {
-    return this.cells().find(({ from, to }) => inArc(from, key, to))
-  }
-
-  /** Whether this node counts as one of those that hold the key. One that is leaving does not. */
-  believes(key: Id): boolean {
-    return this.#accepts === 'all' && this.cellOf(key) !== undefined
-  }
-
-  /** Whether this node's word on the key counts: it holds it, and has had everything. */
-  vouchesFor(key: Id): boolean {
-    return this.believes(key) && this.#completeness.has(key)
-  }
-
-  /** Everything on the arc is here, as far as anyone knows. See `Completeness.declare`. */
-  declareComplete(arc: Arc, witnessed: boolean): void {
-    this.#completeness.declare(arc, witnessed)
-  }
-
   /**
    * This node was away for longer than deletions are remembered: what it has with stamps up to then (ms since 1970) may have been
    * deleted and forgotten meanwhile. It shows none of it before those who were there have been asked.
@@ -137,7 +90,7 @@ export class Holdings {
     const now = this.#clock.now()
     if (this.#doubtUntil === undefined && this.#presence.awaySince(now) !== undefined) {
       this.#doubtUntil = now - settledMs
-      this.#completeness.forget()
+      this.cells.doubtAll()
     }
     return this.#doubtUntil
   }
@@ -147,32 +100,12 @@ export class Holdings {
     return doubtUntil !== undefined && stampMs(version.hlc) <= doubtUntil
   }
 
-  isComplete(arc: Arc): boolean {
-    return this.#completeness.covers(arc)
-  }
-
-  /** Whether all cells are complete. */
-  get isWhole(): boolean {
-    const cells = this.cells()
-    return cells.length > 0 && cells.every((cell) => this.#completeness.covers(cell))
-  }
-
-  /** A node that is leaving is nobody's heir, and in the end takes no writes: whoever has something has to go elsewhere. */
-  accept(what: Acceptance): void {
-    this.#accepts = what
-  }
-
-  /** @throws Refusal NOT_JOINED when this node cannot be an heir */
-  assertHeir(): void {
-    if (this.#accepts !== 'all') throw new Refusal('NOT_JOINED', 'this node is leaving itself; take the next')
-  }
-
   /**
    * Merges one record, and says which version won. It counts as kept once `flushed` has resolved.
    * @throws Refusal BAD_RECORD, STAMP_AHEAD; NOT_JOINED when this node is leaving; STORE_FULL
    */
   take(record: StoredRecord): Version {
-    if (this.#accepts === 'nothing') throw new Refusal('NOT_JOINED', 'this node is leaving; write through another')
+    this.cells.assertWritable()
     assertSound(this.#hash, record, this.#me.id.length * 4)
     const now = this.#clock.now()
     if (stampMs(record.version.hlc) > now + stampAheadMs)
@@ -184,7 +117,7 @@ export class Holdings {
     if (!ours && isOver(theirs, this.#presence.forgetsBefore)) return record.version
     const winner = mergeRecords(this.#hash, ours, theirs)
     if (winner !== ours) this.#replace(ours, winner)
-    this.#taken(winner, !this.believes(record.key))
+    this.#taken(winner, !this.cells.believes(record.key))
     return winner.version
   }
 
@@ -195,7 +128,7 @@ export class Holdings {
   async insert(record: StoredRecord, told: readonly Id[]): Promise<Standing & { version: Version }> {
     const version = this.take(record)
     await this.flushed()
-    return { version, ...this.standing(record.key, told) }
+    return { version, ...this.cells.standing(record.key, told) }
   }
 
   /**
@@ -214,19 +147,6 @@ export class Holdings {
   }
 
   /**
-   * What this node may say of a key.
-   * @param told who else is given a record that comes with the question: others of the window are named
-   */
-  standing(key: Id, told?: readonly Id[]): Standing {
-    const cell = this.#accepts === 'all' ? this.cellOf(key) : undefined
-    if (!cell) return { held: false, complete: false, window: 0, ask: this.heirs(key, askable) }
-    const complete = this.#completeness.has(key)
-    const others = told ? cell.window.filter(({ id }) => id !== this.#me.id && !told.includes(id)) : []
-    const ask = told ? others : complete ? [] : this.heirs(key, askable)
-    return { held: true, complete, window: cell.window.length, ask }
-  }
-
-  /**
    * The records at an address, tombstones among them.
    * @throws Refusal NOT_HELD when none of them lives
    */
@@ -234,7 +154,7 @@ export class Holdings {
     const { key } = address
     const now = this.#clock.now()
     const records = this.read(address)
-    const standing = this.standing(key)
+    const standing = this.cells.standing(key)
     if (records.some((record) => isLive(record, now))) return { key, records, ...standing }
     throw new Refusal('NOT_HELD', `not held here; try GET /lookup/${key}`, { records, ...standing })
   }
@@ -243,12 +163,6 @@ export class Holdings {
   read({ key, index }: Address): StoredRecord[] {
     const records = index === undefined ? this.#store.read(key) : [this.#store.get(key, index) ?? []].flat()
     return records.filter((record) => !this.doubts(record))
-  }
-
-  /** Who would hold a key if it were not for this node: its heirs when it goes, its donors when it has come. */
-  heirs(key: Id, count: number): Peer[] {
-    const others = this.#overlay.neighbors().filter(({ id }) => id !== this.#me.id)
-    return this.#overlay.place(key, others, count)
   }
 
   /** An arc in parts for comparison, each with what lies there; as one where that has the given fingerprint. */
@@ -270,12 +184,8 @@ export class Holdings {
 
   /** What this node may say of an arc to another: see the row `digest`. */
   claims(arc: Arc, by: Id): Omit<Reply<PeerApi['digest']>, 'parts'> {
-    const shared = this.#sharedWith(by)
-    const isHolder = this.#accepts === 'all'
     return {
-      held: isHolder && this.#held.covers(arc),
-      shared: isHolder && shared.covers(arc),
-      ...this.#completeness.claims(arc, this.#clock.now()),
+      ...this.cells.claims(arc, by),
       doubting: this.doubtUntil !== undefined,
       forgotten: this.forgetsBefore,
       knew: Math.floor(this.#presence.knew(arc)),
@@ -325,17 +235,11 @@ export class Holdings {
     return { records, done: cursors.length }
   }
 
-  /** The arcs outside all cells: what lies there belongs elsewhere. None while this node has no place in the network. */
-  strangeArcs(): Arc[] {
-    this.cells()
-    return this.#held.isEmpty ? [] : this.#held.gaps(this.#me.id.length)
-  }
-
   /** Notes that this node is there, and has everything; nothing is in doubt any more. @param forgottenBefore by the others of its windows */
   async notePresence(forgottenBefore: number): Promise<void> {
     this.#doubtUntil = undefined
-    const complete = this.#cells.map(({ from, to }) => ({ from, to }))
-    const window = Math.max(0, ...this.#cells.map((cell) => cell.window.length))
+    const complete = this.cells.all().map(({ from, to }) => ({ from, to }))
+    const window = Math.max(0, ...this.cells.all().map((cell) => cell.window.length))
     const memo = this.#presence.note(Math.floor(this.#clock.now()), forgottenBefore, complete, window)
     if (memo === undefined) return
     this.#store.remember(memo)
@@ -354,18 +258,17 @@ export class Holdings {
 
   counts(): { owned: number; replicas: number; misplaced: number } {
     const valuesOn = (arcs: readonly Arc[]) => arcs.reduce((sum, arc) => sum + this.#prints.of(arc).values, 0)
-    const isOwn = (cell: Cell) => cell.window[0]?.id === this.#me.id
-    const cells = this.cells()
+    const cells = this.cells.all()
     return {
-      owned: valuesOn(cells.filter(isOwn)),
-      replicas: valuesOn(cells.filter((cell) => !isOwn(cell))),
-      misplaced: valuesOn(this.strangeArcs()),
+      owned: valuesOn(cells.filter((cell) => this.cells.isOwn(cell))),
+      replicas: valuesOn(cells.filter((cell) => !this.cells.isOwn(cell))),
+      misplaced: valuesOn(this.cells.strangeArcs()),
     }
   }
 
   role(key: Id): 'owned' | 'replica' | 'misplaced' {
-    const cell = this.cellOf(key)
-    return cell === undefined ? 'misplaced' : cell.window[0]?.id === this.#me.id ? 'owned' : 'replica'
+    const cell = this.cells.of(key)
+    return cell === undefined ? 'misplaced' : this.cells.isOwn(cell) ? 'owned' : 'replica'
   }
 
   drop(record: StoredRecord): void {
@@ -378,16 +281,6 @@ export class Holdings {
     this.#replace(record, buried(record, this.#clock.now()))
   }
 
-  #sharedWith(peer: Id): Arcs {
-    const cells = this.cells()
-    let shared = this.#shared.get(peer)
-    if (!shared) {
-      shared = Arcs.of(cells.filter(({ window }) => window.some(({ id }) => id === peer)))
-      if (!shared.isEmpty) this.#shared.set(peer, shared)
-    }
-    return shared
-  }
-
   #keeps(record: StoredRecord, told: readonly Id[]): boolean {
     try {
       if (compareVersions(this.take(record), record.version) > 0) return false
@@ -396,7 +289,7 @@ export class Holdings {
       if (error instanceof Refusal) return false
       throw error
     }
-    const { held, complete, window, ask } = this.standing(record.key, told)
+    const { held, complete, window, ask } = this.cells.standing(record.key, told)
     return held && complete && window === told.length && ask.length === 0 && told.includes(this.#me.id)
   }
 

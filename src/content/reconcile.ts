@@ -67,7 +67,7 @@ export const reconcile = async (party: Party, peer: Peer, arc: Arc, intent: Inte
     if (intent.push === 'all') await party.network.call(peer, 'merge', { records: [], keep: 'all' })
     const { parts, ...claims } = await digestOf(party, peer, arc)
     // Who is catching up fetches what it lacks, and hands us what we lack when it is done.
-    if (intent.push === 'held' && claims.held && !claims.complete && party.holdings.isComplete(arc))
+    if (intent.push === 'held' && claims.held && !claims.complete && party.holdings.cells.isComplete(arc))
       return { ...claims, pulled: 0, pushed: 0, settled: false }
     comparison = new Comparison(party, peer, intent, claims)
     await comparison.compare(arc, parts)

@@ -94,7 +94,7 @@ export class Rehoming {
 
   /** Starts a pass, or has the running one followed by another. Returns when nothing is due any more. */
   run(): Promise<void> {
-    const cells = this.#holdings.cells()
+    const cells = this.#holdings.cells.all()
     if (!this.#closed) this.entrusted.takeBack(Arcs.of(cells))
     this.#again = true
     this.#running ??= this.#passes().finally(() => {
@@ -106,7 +106,7 @@ export class Rehoming {
   /** The same on the slow clock: each cell is compared anew with one of those who share it, in turn. */
   review(): Promise<void> {
     this.#rounds++
-    for (const cell of this.#holdings.cells()) {
+    for (const cell of this.#holdings.cells.all()) {
       const others = this.#othersOf(cell)
       const next = others[this.#rounds % others.length]
       if (next) this.#agreed.delete(agreement(cell, next))
@@ -125,11 +125,11 @@ export class Rehoming {
     // Whoever began that pass hears what became of it.
     await this.#running?.catch(() => undefined)
     let moved = 0
-    for (const cell of this.#holdings.cells()) moved += await this.#handover.bequeath(cell)
-    const strange = this.#holdings.strangeArcs()
+    for (const cell of this.#holdings.cells.all()) moved += await this.#handover.bequeath(cell)
+    const strange = this.#holdings.cells.strangeArcs()
     for (const arc of strange) await this.#handover.passOn(arc)
     // What those who should have it did not take goes to the nearest, who will pass it on.
-    for (const arc of this.#holdings.cells().length > 0 ? strange : [everywhere(this.#me.id)])
+    for (const arc of this.#holdings.cells.all().length > 0 ? strange : [everywhere(this.#me.id)])
       if (this.#handover.leftOn(arc) > 0) moved += await this.#handover.bequeath(arc)
     return { moved, left: this.#handover.leftOn(everywhere(this.#me.id)) }
   }
@@ -158,7 +158,7 @@ export class Rehoming {
   async #pass(): Promise<Rest> {
     const doubting = this.#holdings.doubtUntil !== undefined
     if (doubting) this.#agreed.clear()
-    const cells = this.#holdings.cells()
+    const cells = this.#holdings.cells.all()
     this.#accompanied ||= cells.some(({ window }) => window.length > 1)
     const current = new Set(cells.flatMap((cell) => this.#othersOf(cell).map((other) => agreement(cell, other))))
     for (const old of this.#agreed) if (!current.has(old)) this.#agreed.delete(old)
@@ -166,18 +166,18 @@ export class Rehoming {
     this.#turn++
     let left: Rest = 'nothing'
     for (const cell of cells) if (!(await this.#share(cell))) left = 'work'
-    for (const strange of this.#holdings.strangeArcs()) left = more(left, await this.#handover.passOn(strange))
+    for (const strange of this.#holdings.cells.strangeArcs()) left = more(left, await this.#handover.passOn(strange))
     if (!this.#bereft) this.#bereftSince = undefined
     this.#sweep()
     // What is in doubt must not be forgotten to be so before all of it was looked at.
-    if (this.#holdings.isWhole && !(doubting && left === 'work')) await this.#holdings.notePresence(this.#forgotten ?? 0)
+    if (this.#holdings.cells.areWhole && !(doubting && left === 'work')) await this.#holdings.notePresence(this.#forgotten ?? 0)
     return left
   }
 
   /** Compares a cell with the others of its window; and, as long as it is not complete, with those who held it before. */
   async #share(cell: Cell): Promise<boolean> {
     const others = this.#othersOf(cell)
-    const complete = this.#holdings.isComplete(cell)
+    const complete = this.#holdings.cells.isComplete(cell)
     let shared = true
     /** Whether someone is there who has had everything, and whether none of it was ever given up. */
     let known = complete
@@ -207,11 +207,11 @@ export class Rehoming {
       if (others.length === 0) shared &&= outcome !== undefined && !outcome.held
     }
     if (received > 0) this.#log.info({ records: received, from: others[0] }, 'content received')
-    const still = this.#holdings.cells().some((now) => sameCell(now, cell))
+    const still = this.#holdings.cells.all().some((now) => sameCell(now, cell))
     if (!shared || !still) return false
     witnessed ||= this.#isRemembered(knew, cell.window.length)
     if (!known && !witnessed && !this.#isGivenUp()) return false
-    if (!complete) this.#holdings.declareComplete(cell, witnessed)
+    if (!complete) this.#holdings.cells.declareComplete(cell, witnessed)
     return true
   }
 
@@ -243,7 +243,7 @@ export class Rehoming {
     this.#swept = more ? cursorOf(records.at(-1) as StoredRecord) : undefined
     const now = this.#clock.now()
     for (const record of records) {
-      const cell = this.#holdings.cellOf(record.key)
+      const cell = this.#holdings.cells.of(record.key)
       const agreed = cell !== undefined && this.#othersOf(cell).every((other) => this.#agreed.has(agreement(cell, other)))
       if (isOver(record, this.#holdings.forgetsBefore) && agreed) this.#holdings.drop(record)
       else if (record.value !== null && !isLive(record, now)) this.#holdings.bury(record)
@@ -257,7 +257,7 @@ export class Rehoming {
   /** Who may have held it before: the nearest, and each time another one of the rest. */
   #donorsOf({ to, window }: Cell): Peer[] {
     const windowed = new Set(window.map(({ id }) => id))
-    const donors = this.#holdings.heirs(to, Infinity).filter(({ id }) => !windowed.has(id))
+    const donors = this.#holdings.cells.heirs(to, Infinity).filter(({ id }) => !windowed.has(id))
     const rest = donors.splice(2 * this.#options.replicas)
     const next = rest[this.#turn % rest.length]
     return next ? [...donors, next] : donors

@@ -231,9 +231,9 @@ export class Node {
   async #handOver(): Promise<{ moved: number; left: number }> {
     const { rehoming, holdings } = this.#content
     try {
-      holdings.accept('own')
+      holdings.cells.accept('own')
       let { moved, left } = await rehoming.handOver()
-      holdings.accept('nothing')
+      holdings.cells.accept('nothing')
       // An heir may have gone itself, or be behind with its work: the ring has to hear of it first.
       for (let time = 0; time === 0 || (time < handOvers && left > 0); time++) {
         if (time > 0) await this.#ports.clock.sleep(this.config.stabilizeEveryMs)
@@ -250,7 +250,7 @@ export class Node {
 
   /** Takes a leave back. */
   #stay(): void {
-    this.#content.holdings.accept('all')
+    this.#content.holdings.cells.accept('all')
     this.#content.rehoming.resume()
     this.#departure = 'none'
     this.#beginJobs()
@@ -262,7 +262,7 @@ export class Node {
     log.error({ why: why.message }, 'id lost')
     this.#departure = 'leaving'
     this.#endJobs()
-    this.#content.holdings.accept('nothing')
+    this.#content.holdings.cells.accept('nothing')
     while ((await this.#content.rehoming.handOver()).left > 0) await clock.sleep(this.config.stabilizeEveryMs)
     this.#swim?.stop()
     this.#departure = 'left'

@@ -167,7 +167,7 @@ describe('in a ring whose members are known', () => {
       const line = ring.line(key)
       const record: StoredRecord = { key, index, value: 'value 0', contentType: 'text/plain', version }
       const { holdings } = (line[1] as StillNode).content
-      holdings.accept(what)
+      holdings.cells.accept(what)
       expect(
         await holdings.keep(
           [record],

@@ -143,8 +143,8 @@ export class StillRing {
       quotaBytes: 1024 * 1024,
     }
     const content = new Content(me, overlayOf(table), ports, options, nothing, directory)
-    content.holdings.cells()
-    content.holdings.declareComplete(everywhere(me.id), true)
+    content.holdings.cells.all()
+    content.holdings.cells.declareComplete(everywhere(me.id), true)
     const node: StillNode = { me, content, table, view: nobodyKnown }
     this.#handlers.set(me.id, {
       ...content.handlers,

@@ -1,0 +1,153 @@
+/**
+ * What this node is to hold, by its overlay, and where it has had everything that was written. Nothing here asks anyone, and nothing
+ * here knows of a record.
+ *
+ * A node believes that it holds a key when one of its overlay's cells has it. Its word counts only where it is complete: because it
+ * founded the network, or has compared with all who share the cell.
+ */
+import type { Cell, Overlay } from '../overlay/overlay.ts'
+import type { Clock } from '../ports.ts'
+import { Refusal } from '../protocol/errors.ts'
+import type { Standing } from '../protocol/peer-api.ts'
+import type { Peer } from '../protocol/schemas.ts'
+import { Arcs } from '../space/arcs.ts'
+import type { Id } from '../space/id.ts'
+import { type Arc, inArc } from '../space/ring.ts'
+import { Completeness } from './completeness.ts'
+
+/** How many others are named to whoever should ask elsewhere. */
+const askable = 2
+
+/** What is taken in: everything; not what a leaver bequeaths; nothing. */
+type Acceptance = 'all' | 'own' | 'nothing'
+
+export class Cells {
+  readonly #me: Peer
+  readonly #overlay: Overlay
+  readonly #clock: Clock
+  readonly #completeness = new Completeness()
+  #cells: readonly Cell[] = []
+  /** The overlay's revision when they were asked for. */
+  #revision = -1
+  #held = Arcs.none
+  /** What other nodes hold of it, by node, as far as they were asked about. */
+  readonly #shared = new Map<Id, Arcs>()
+  #accepts: Acceptance = 'all'
+
+  constructor(me: Peer, overlay: Overlay, clock: Clock) {
+    this.#me = me
+    this.#overlay = overlay
+    this.#clock = clock
+  }
+
+  /** The overlay's cells, as long as they stay the same. */
+  all(): readonly Cell[] {
+    if (this.#revision !== this.#overlay.revision) {
+      this.#revision = this.#overlay.revision
+      this.#cells = this.#overlay.cells()
+      this.#held = Arcs.of(this.#cells)
+      this.#shared.clear()
+      this.#completeness.cut(this.#held, this.#clock.now())
+    }
+    return this.#cells
+  }
+
+  /** The one that a key is in. */
+  of(key: Id): Cell | undefined {
+    return this.all().find(({ from, to }) => inArc(from, key, to))
+  }
+
+  /** The arcs outside all cells: what lies there belongs elsewhere. None while this node has no place in the network. */
+  strangeArcs(): Arc[] {
+    return this.all().length === 0 ? [] : this.#held.gaps(this.#me.id.length)
+  }
+
+  isOwn({ window }: Cell): boolean {
+    return window[0]?.id === this.#me.id
+  }
+
+  /** A node that is leaving is nobody's heir, and in the end takes no writes: whoever has something has to go elsewhere. */
+  accept(what: Acceptance): void {
+    this.#accepts = what
+  }
+
+  /** @throws Refusal NOT_JOINED when this node cannot be an heir */
+  assertHeir(): void {
+    if (this.#accepts !== 'all') throw new Refusal('NOT_JOINED', 'this node is leaving itself; take the next')
+  }
+
+  /** @throws Refusal NOT_JOINED when this node takes nothing any more */
+  assertWritable(): void {
+    if (this.#accepts === 'nothing') throw new Refusal('NOT_JOINED', 'this node is leaving; write through another')
+  }
+
+  /** Whether this node counts as one of those that hold the key. One that is leaving does not. */
+  believes(key: Id): boolean {
+    return this.#accepts === 'all' && this.of(key) !== undefined
+  }
+
+  /** Whether this node's word on the key counts: it holds it, and has had everything. */
+  vouchesFor(key: Id): boolean {
+    return this.believes(key) && this.#completeness.has(key)
+  }
+
+  /** Everything on the arc is here, as far as anyone knows. See `Completeness.declare`. */
+  declareComplete(arc: Arc, witnessed: boolean): void {
+    this.#completeness.declare(arc, witnessed)
+  }
+
+  isComplete(arc: Arc): boolean {
+    return this.#completeness.covers(arc)
+  }
+
+  /** Whether all of them are complete. */
+  get areWhole(): boolean {
+    const cells = this.all()
+    return cells.length > 0 && cells.every((cell) => this.#completeness.covers(cell))
+  }
+
+  /** Nothing is complete any more. */
+  doubtAll(): void {
+    this.#completeness.forget()
+  }
+
+  /**
+   * What this node may say of a key.
+   * @param told who else is given a record that comes with the question: others of the window are named
+   */
+  standing(key: Id, told?: readonly Id[]): Standing {
+    const cell = this.#accepts === 'all' ? this.of(key) : undefined
+    if (!cell) return { held: false, complete: false, window: 0, ask: this.heirs(key, askable) }
+    const complete = this.#completeness.has(key)
+    const others = told ? cell.window.filter(({ id }) => id !== this.#me.id && !told.includes(id)) : []
+    const ask = told ? others : complete ? [] : this.heirs(key, askable)
+    return { held: true, complete, window: cell.window.length, ask }
+  }
+
+  /** Who would hold a key if it were not for this node: its heirs when it goes, its donors when it has come. */
+  heirs(key: Id, count: number): Peer[] {
+    const others = this.#overlay.neighbors().filter(({ id }) => id !== this.#me.id)
+    return this.#overlay.place(key, others, count)
+  }
+
+  /** What this node may say of an arc to another: see the row `digest`. */
+  claims(arc: Arc, by: Id): { held: boolean; shared: boolean; complete: boolean; witnessed: boolean } {
+    const shared = this.#sharedWith(by)
+    const isHolder = this.#accepts === 'all'
+    return {
+      held: isHolder && this.#held.covers(arc),
+      shared: isHolder && shared.covers(arc),
+      ...this.#completeness.claims(arc, this.#clock.now()),
+    }
+  }
+
+  #sharedWith(peer: Id): Arcs {
+    const cells = this.all()
+    let shared = this.#shared.get(peer)
+    if (!shared) {
+      shared = Arcs.of(cells.filter(({ window }) => window.some(({ id }) => id === peer)))
+      if (!shared.isEmpty) this.#shared.set(peer, shared)
+    }
+    return shared
+  }
+}
