@@ -51,6 +51,8 @@ export class Node {
   readonly #ports: Ports<NodeApi>
   readonly #left: () => void
   #cutOff = false
+  /** Whether it has had its place once, and does its work since: one may be a member of the overlay a moment before. */
+  #begun = false
   #departure: 'none' | 'leaving' | 'left' = 'none'
   #stops: (() => void)[] = []
 
@@ -95,7 +97,7 @@ export class Node {
 
   get state(): NodeState {
     if (this.#departure !== 'none') return this.#departure
-    return this.overlay.view().joined ? 'ready' : 'joining'
+    return this.#begun && this.overlay.view().joined ? 'ready' : 'joining'
   }
 
   /** What /nodeinfo answers. */
@@ -132,6 +134,7 @@ export class Node {
   async start(seeds: readonly Peer[]): Promise<void> {
     await this.overlay.join(seeds)
     if (this.#departure !== 'none') return
+    this.#begun = true
     this.#beginJobs()
     this.#swim?.start(seeds)
   }

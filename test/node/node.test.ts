@@ -1,0 +1,24 @@
+/** Moments in the life of a node. */
+import { expect, test } from 'vitest'
+import { overlayNames } from '../../src/overlay/overlays.ts'
+import { calm } from '../../src/sim/weather.ts'
+import { World } from '../../src/sim/world.ts'
+
+/** A leave in between, once given up, left a node behind that watched nobody and did none of its work. */
+test.each(overlayNames)(
+  'whoever has a place in %s and does not do its work yet is not ready, and cannot leave',
+  async (overlay) => {
+    const weather = { ...calm, delayMinMs: 200, delayMaxMs: 300 }
+    const world = new World({ seed: 1, weather, settings: { overlay, membership: 'local' } })
+    await world.boot(6)
+    world.add()
+    const node = world.hosts().at(-1)?.node
+    if (!node) throw new Error('nobody came')
+    let refused = 0
+    for (; node.state !== 'ready'; await world.run(10)) {
+      expect(() => node.handlers.leave({})).toThrow('this node is joining')
+      if (node.overlay.view().joined) refused++
+    }
+    expect(refused).toBeGreaterThan(0)
+  },
+)
