@@ -25,8 +25,8 @@ export interface Environment {
   readonly logLevel: LogLevel
   /** Where the network has a secret. No field of NodeConfig: whoever reads a config, a log or /nodeinfo shall not find it. */
   readonly keyring: Keyring | undefined
-  /** Whether the secrets are in a file, which may change. */
-  readonly secretsMayChange: boolean
+  /** Where the secrets are in a file, which may change. */
+  readonly secretFile: string | undefined
   /** What was said of the node itself; the rest has defaults, or comes from the seeds. */
   readonly said: Partial<NodeConfig>
 }
@@ -78,7 +78,7 @@ export const readEnvironment = (env: NodeJS.ProcessEnv): Environment => {
     log: values.get('POLYCHORD_LOG'),
     logLevel,
     keyring,
-    secretsMayChange: secretFile !== undefined,
+    secretFile,
     said,
   }
 }

@@ -4,6 +4,7 @@
  * Exit codes: 0 stopped or left, 1 could not start or has a defect, 2 wrong configuration.
  */
 import { randomBytes } from 'node:crypto'
+import { statSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { MemoryStore } from '../content/memory-store.ts'
 import type { NodeConfig } from '../node/config.ts'
@@ -34,7 +35,12 @@ const main = async (): Promise<void> => {
   })
   const noted = whenNoted()
   try {
-    if (environment.secretsMayChange) process.on('SIGHUP', () => renew(environment.keyring, log))
+    const { secretFile } = environment
+    if (secretFile !== undefined) {
+      if (isOpenToOthers(secretFile))
+        log.warn({}, `POLYCHORD_SECRET_FILE=${secretFile} can be read by others on this machine: chmod 600 it`)
+      process.on('SIGHUP', () => renew(environment.keyring, log))
+    }
     const answers = await askSeeds(environment.seeds)
     const config = configOf(environment, networkOf(environment, answers))
     const seeds = seedPeers(environment.seeds, answers, config)
@@ -47,6 +53,9 @@ const main = async (): Promise<void> => {
     throw error
   }
 }
+
+/** Whether anyone but its owner may read a file. */
+const isOpenToOthers = (file: string): boolean => (statSync(file).mode & 0o044) !== 0
 
 /** SIGHUP: the secrets may have changed. */
 const renew = (keyring: Keyring | undefined, log: Logger): void => {

@@ -59,7 +59,7 @@ describe('a secret', () => {
     const open = { POLYCHORD_HOST: '0.0.0.0', POLYCHORD_URL: url, POLYCHORD_SECRET: secret }
     expect(configFrom(open)).toMatchObject({ url })
     expect(configFrom({ ...open, POLYCHORD_HOST: '192.168.1.5' })).toMatchObject({ url })
-    expect(readEnvironment(open)).toMatchObject({ host: '0.0.0.0', secretsMayChange: false })
+    expect(readEnvironment(open)).toMatchObject({ host: '0.0.0.0', secretFile: undefined })
     expect(readEnvironment(open).keyring?.keyId).toBe(keyIdOf(secret))
   })
 
@@ -67,8 +67,8 @@ describe('a secret', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'polychord-')), 'secret')
     onTestFinished(() => rmSync(dirname(file), { recursive: true }))
     writeFileSync(file, `${secret}\n`)
-    const { keyring, secretsMayChange } = readEnvironment({ POLYCHORD_SECRET_FILE: file })
-    expect([keyring?.keyId, secretsMayChange]).toEqual([keyIdOf(secret), true])
+    const { keyring, secretFile } = readEnvironment({ POLYCHORD_SECRET_FILE: file })
+    expect([keyring?.keyId, secretFile]).toEqual([keyIdOf(secret), file])
   })
 
   test('is no part of the config, nor of what is printed of the environment', () => {

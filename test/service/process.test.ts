@@ -1,6 +1,6 @@
 /** A node as a process of its own, as whoever starts one gets to know it. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -104,6 +104,18 @@ describe('a node that starts', () => {
     expect((await fetch(`${again.url}/lookup?value=hello`)).status).toBe(200)
     expect(await infoOf(again.url)).toMatchObject({ network })
     expect(again.output()).not.toContain('in memory only')
+  })
+
+  test.each([
+    [0o644, true],
+    [0o600, false],
+  ])('with a secret in a file of mode %o warns whoever left it open: %s', async (mode, warns) => {
+    const file = join(freshFolder(), 'secret')
+    writeFileSync(file, 'a-secret-of-a-network')
+    chmodSync(file, mode)
+    const { output } = await startReady({ POLYCHORD_SECRET_FILE: file })
+    expect(output().includes(`${file} can be read by others on this machine: chmod 600 it`)).toBe(warns)
+    expect(output()).not.toContain('a-secret-of-a-network')
   })
 
   test('without a directory for its content says that it is in memory only', async () => {
