@@ -32,6 +32,8 @@ export interface Guard {
 export class TableGuard implements Guard {
   readonly #config: NodeConfig
   readonly #members = new Map<Id, Attributes>()
+  /** Those who know, or are known to, someone who is there too. Whoever has just come may not: its contact has gone meanwhile. */
+  readonly #met = new Set<Id>()
   #ids: readonly Id[] | undefined
   /** Until someone shows something else. */
   #ideal: boolean | undefined
@@ -53,16 +55,21 @@ export class TableGuard implements Guard {
     if (!this.#members.has(id)) this.#ids = undefined
     this.#members.set(id, shown)
     this.#ideal = undefined
+    if (this.#met.size < this.#members.size) this.#meet()
   }
 
   delete(id: Id): void {
     this.#members.delete(id)
+    // Whoever is left alone is as one who has just come.
+    if (this.#members.size < 2) this.#met.clear()
+    else this.#met.delete(id)
     this.#ids = undefined
     this.#ideal = undefined
   }
 
   violations(): Violations {
-    return kindOf(this.#config.overlay).violations(this.#members, this.#config)
+    const met = new Map([...this.#members].filter(([id]) => this.#met.has(id)))
+    return kindOf(this.#config.overlay).violations(met, this.#config)
   }
 
   get isIdeal(): boolean {
@@ -89,6 +96,15 @@ export class TableGuard implements Guard {
 
   mayReturn(): boolean {
     return true
+  }
+
+  #meet(): void {
+    for (const id of this.#members.keys())
+      for (const other of this.#knownTo(id))
+        if (this.#members.has(other)) {
+          this.#met.add(id)
+          this.#met.add(other)
+        }
   }
 
   /** Everyone that a member shows. */

@@ -1,12 +1,15 @@
 /** What chance has found once, as short as it can be told. */
 import { expect, test } from 'vitest'
+import type { OverlayName } from '../../src/overlay/overlays.ts'
 import { simulate } from '../../src/sim/scenarios.ts'
 import type { Deed } from '../../src/sim/script.ts'
 
-const found: [what: string, seed: number, endMs: number, deeds: Deed[]][] = [
+const found: [what: string, overlay: OverlayName, seed: number, nodes: number, endMs: number, deeds: Deed[]][] = [
   [
     'copies that were lost before their write was acknowledged, and had been replaced by a later one before, are none',
+    'chord',
     3_000_462,
+    6,
     770,
     [
       { atMs: 15, do: 'store', value: 'line 9', place: 4 },
@@ -21,7 +24,9 @@ const found: [what: string, seed: number, endMs: number, deeds: Deed[]][] = [
   ],
   [
     'who is about to stop is as good as gone when it is asked who else may go',
+    'chord',
     3_000_500,
+    6,
     60_987,
     [
       { atMs: 310, do: 'store', value: 'line 26', place: 6 },
@@ -39,9 +44,30 @@ const found: [what: string, seed: number, endMs: number, deeds: Deed[]][] = [
       { atMs: 47_346, do: 'crash', place: 8 },
     ],
   ],
+  [
+    'who came through one who has gone since is not cut off yet, and finds the others',
+    'pastry',
+    510_280,
+    4,
+    4000,
+    [
+      { atMs: 41, do: 'store', value: 'line 6', place: 4 },
+      { atMs: 67, do: 'store', value: 'line 4', place: 2 },
+      { atMs: 92, do: 'store', value: 'line 1', place: 2 },
+      { atMs: 104, do: 'pause', place: 3, ms: 86 },
+      { atMs: 111, do: 'crash', place: 4 },
+      { atMs: 117, do: 'restart', place: 4 },
+      { atMs: 183, do: 'crash', place: 1 },
+      { atMs: 200, do: 'crash', place: 3 },
+      { atMs: 236, do: 'restart', place: 1 },
+      { atMs: 265, do: 'restart', place: 3 },
+      { atMs: 335, do: 'store', value: 'value 2', place: 2 },
+      { atMs: 983, do: 'stop', place: 2 },
+    ],
+  ],
 ]
 
-test.each(found)('%s', async (_what, seed, endMs, deeds) => {
-  const { checks } = await simulate('swarm', seed, { script: { nodes: 6, deeds, endMs } })
+test.each(found)('%s', async (_what, overlay, seed, nodes, endMs, deeds) => {
+  const { checks } = await simulate('swarm', seed, { overlay, script: { nodes, deeds, endMs } })
   expect(checks.filter(({ ok }) => !ok)).toEqual([])
 })
