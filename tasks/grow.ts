@@ -1,9 +1,10 @@
 /** `add` and `addmany`: nodes that join through random running ones. */
+import { randomInt } from 'node:crypto'
 import { isId } from '../src/space/id.ts'
 import { WrongUse } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
 import { launch } from './launch.ts'
-import { label, oneOf, openNetwork, runningNodes } from './live.ts'
+import { label, openNetwork, runningNodes, urlsOf } from './live.ts'
 import { progressBar } from './render/bar.ts'
 import { plural } from './render/text.ts'
 import { ended } from './status.ts'
@@ -15,6 +16,8 @@ import { portNumber, wholeNumber } from './words.ts'
 /** Joins under way at the same time: more would only wait for the processors. */
 const atOnce = 4
 const mostAtATime = 500
+/** Running nodes that one is told of which joins: any of them may be about to go. */
+const seedsEach = 3
 
 /** How a crowd of nodes is started, and what is told of each. */
 export interface Crowd {
@@ -25,6 +28,12 @@ export interface Crowd {
   readonly verb: string
   /** Whether the rest is started all the same when one does not come up. */
   readonly regardless: boolean
+}
+
+/** A few of the running nodes, beginning anywhere. */
+export const seedsOf = (urls: readonly string[]): string[] => {
+  const from = randomInt(Math.max(1, urls.length))
+  return [...urls.slice(from), ...urls.slice(0, from)].slice(0, seedsEach)
 }
 
 /** Starts nodes, a few at a time. Resolves when those under way have joined or failed, with why they failed. */
@@ -62,10 +71,9 @@ export const startCrowd = async (
 export const grow = async (count: number, terminal: Terminal, quiet: boolean): Promise<void> => {
   if (count === 0) return
   const booted = await openNetwork()
-  const [first, ...rest] = (await runningNodes(booted)).map(({ entry }) => entry.url)
-  const members: [string, ...string[]] = [first ?? '', ...rest]
+  const members = urlsOf(await runningNodes(booted))
   const start = async () => {
-    const entry = await launch({ network: booted.network, seeds: [oneOf(members)] })
+    const entry = await launch({ network: booted.network, seeds: seedsOf(members) })
     members.push(entry.url)
     return entry
   }
@@ -90,10 +98,10 @@ export const add: Task = {
       )
     if (id !== undefined && !isId(id, bits))
       throw new WrongUse(`id must be ${bits / 4} lowercase hex digits in this network, not ${JSON.stringify(id)}`)
-    const { entry: seed } = oneOf(await runningNodes({ ...state, network }))
-    const entry = await launch({ network, seeds: [seed.url], ...port, ...(id === undefined ? {} : { id }) })
+    const seeds = seedsOf(urlsOf(await runningNodes({ ...state, network })))
+    const entry = await launch({ network, seeds, ...port, ...(id === undefined ? {} : { id }) })
     await waitUntilWhole(terminal, json)
-    return ended([`${label(entry)} joined through ${label(seed)}: ${entry.url}`], terminal.paint, 'status', 'monitor')
+    return ended([`${label(entry)} joined: ${entry.url}`], terminal.paint, 'status', 'monitor')
   },
 }
 

@@ -113,6 +113,8 @@ export const runningNodes = async (booted: Booted): Promise<[Running, ...Running
   )
 }
 
+export const urlsOf = (running: readonly Running[]): string[] => running.map(({ entry }) => entry.url)
+
 /** A random one of those that have joined: every node answers for all of them. @throws TaskFailure when there are none */
 export const pickRandomNode = async (booted: Booted): Promise<Running> => {
   const running = await runningNodes(booted)

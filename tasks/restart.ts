@@ -1,9 +1,9 @@
 /** `restart`: nodes that have ended come back, with their data. */
 import { TaskFailure } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
-import { startCrowd } from './grow.ts'
+import { seedsOf, startCrowd } from './grow.ts'
 import { relaunch } from './launch.ts'
-import { type Booted, findEntry, isLiving, isRunning, label, openNetwork, type Sighting, survey } from './live.ts'
+import { type Booted, findEntry, isLiving, isRunning, label, openNetwork, survey, urlsOf } from './live.ts'
 import { endProcess } from './processes.ts'
 import { plural } from './render/text.ts'
 import type { Entry } from './state.ts'
@@ -12,23 +12,16 @@ import { type Outcome, type Task, typed } from './task.ts'
 import type { Terminal } from './terminal.ts'
 import type { Words } from './words.ts'
 
-/** Running nodes that one which comes back may join through: any of them may be about to go. */
-const seedsEach = 3
-
-const urlsOf = (sightings: readonly Sighting[]): string[] => sightings.filter(isRunning).map(({ entry }) => entry.url)
-
-/** A few of them, beginning anywhere. */
-const someOf = (urls: readonly string[], from: number): string[] =>
-  urls.slice(0, seedsEach).map((_, at) => urls[(from + at) % urls.length] ?? '')
-
 const restartOne = async (booted: Booted, word: string, terminal: Terminal, quiet: boolean): Promise<Outcome> => {
   const entry = findEntry(booted.processes, word)
   const [sighting] = await survey({ ...booted, processes: [entry] })
   if (sighting?.condition === 'starting')
     throw new TaskFailure(`another task is starting ${entry.name}; when that is done type: ${typed('status')}`)
   if (sighting && isLiving(sighting) && entry.pid !== null) await endProcess(entry.pid)
-  const others = urlsOf(await survey({ ...booted, processes: booted.processes.filter((other) => other !== entry) }))
-  const back = await relaunch(entry, { network: booted.network, seeds: someOf(others, 0) })
+  const others = urlsOf(
+    (await survey({ ...booted, processes: booted.processes.filter((other) => other !== entry) })).filter(isRunning),
+  )
+  const back = await relaunch(entry, { network: booted.network, seeds: seedsOf(others) })
   await waitUntilWhole(terminal, quiet)
   const alone = others.length === 0 && booted.processes.length > 1
   return ended(
@@ -57,7 +50,7 @@ const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): P
   const sightings = await survey(booted)
   const gone = sightings.filter(({ condition }) => condition === 'dead' || condition === 'foreign').map(({ entry }) => entry)
   if (gone.length === 0) return ended(['none of the recorded nodes has ended: nothing to restart'], terminal.paint, 'status')
-  const members = urlsOf(sightings)
+  const members = urlsOf(sightings.filter(isRunning))
   const failures: Error[] = []
   let rest = gone
   if (members.length === 0) {
@@ -68,7 +61,7 @@ const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): P
     rest = gone.slice(before.length + 1)
   }
   const start = async (number: number) => {
-    const entry = await relaunch(rest[number] as Entry, { network, seeds: someOf(members, number) })
+    const entry = await relaunch(rest[number] as Entry, { network, seeds: seedsOf(members) })
     members.push(entry.url)
     return entry
   }

@@ -86,11 +86,11 @@ export class Register {
     return write
   }
 
-  /** Returns the writes that were acknowledged before this one began, and nevertheless have a later version. */
+  /** Returns the writes of something else that were acknowledged before this one began, and nevertheless have a later version. */
   acknowledge(write: Write, version: Version | undefined, copies: number, now: Tick): Write[] {
     Object.assign(write, { version, copies, acknowledged: now, settled: now })
     if (!version) return []
-    const before = this.#writes.filter(({ settled }) => settled < write.began)
+    const before = this.#writes.filter(({ value, settled }) => settled < write.began && value !== write.value)
     if (!this.#newest?.version || compareVersions(this.#newest.version, version) < 0) this.#newest = write
     return before.filter((one) => one.version && compareVersions(one.version, version) > 0)
   }

@@ -22,3 +22,21 @@ test.each(overlayNames)(
     expect(refused).toBeGreaterThan(0)
   },
 )
+
+/** Whoever was given one seed that had just left once founded a ring of its own, while it knew ten members. */
+test.each(overlayNames)('who waits in vain for its seed and is told of others joins %s through them', async (overlay) => {
+  const world = new World({ seed: 2, settings: { overlay, foundAfterMs: 600_000 } })
+  const [gone = '', there = ''] = await world.boot(4)
+  const seed = { id: gone, url: world.host(gone).url }
+  world.crash(gone)
+  const node = world.host(world.add({ seeds: [seed] })).node
+  if (!node) throw new Error('nobody came')
+  await world.run(3000)
+  expect(node.state).toBe('joining')
+  node.overlay.introduce({ id: there, url: world.host(there).url })
+  await world.until(
+    () => node.state === 'ready',
+    10_000,
+    () => 'it still waits',
+  )
+})

@@ -65,3 +65,10 @@ test('an acknowledgement with an earlier version than one before its beginning i
   const late = register.begin('b', 10)
   expect(register.acknowledge(late, version(1), 3, 11).map(({ value }) => value)).toEqual(['a'])
 })
+
+test('a write of the same value again is lost to nobody: whichever of the two is later, it is there', () => {
+  const register = new Register('v:1', { value: 'a' })
+  register.acknowledge(register.begin('a', 1), version(9), 3, 2)
+  const again = register.begin('a', 3)
+  expect(register.acknowledge(again, version(1), 3, 4)).toEqual([])
+})

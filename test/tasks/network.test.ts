@@ -243,7 +243,7 @@ describe('one node', () => {
     expect(last).toMatchObject({ code: 1, stderr: expect.stringContaining('to end the network type: npm run task killall') })
 
     const own = await home.task('add id=a0')
-    expect(own.stdout).toContain(' a0 joined through ')
+    expect(own.stdout).toContain(' a0 joined: ')
     expect(await home.task('add id=a0')).toMatchObject({ code: 1, stderr: expect.stringContaining('id a0 is taken') })
     expect(await home.task('add id=a0f')).toMatchObject({ code: 2, stderr: expect.stringContaining('2 lowercase hex digits') })
     expect(await home.task(`add ${port}`)).toMatchObject({

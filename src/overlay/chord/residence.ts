@@ -23,7 +23,7 @@ export class Residence {
   }
 
   /**
-   * Joins the ring of the seeds; founds one without any, or when none has answered for long.
+   * Joins the ring of the seeds; founds one without any, or when nobody has answered for long.
    * @throws Refusal ID_TAKEN, BAD_ID
    */
   async take(seeds: readonly Peer[]): Promise<void> {
@@ -31,7 +31,7 @@ export class Residence {
     this.#seeds = seeds.filter(({ id }) => id !== me.id)
     for (const seed of this.#seeds) acquaintances.introduce(seed, ports.clock.now())
     if (seeds.length === 0) await found(this.#ring)
-    else await this.#enter(() => [...this.#seeds], options.foundAfterMs)
+    else await this.#enter(options.foundAfterMs)
   }
 
   /** Leaves the ring for good. */
@@ -40,13 +40,13 @@ export class Residence {
     await resign(this.#ring)
   }
 
-  /** Tries contacts until one takes us in; when none has answered for `patienceMs`, founds a ring of its own. */
-  async #enter(contacts: () => Peer[], patienceMs: number): Promise<void> {
+  /** Tries seeds and whoever was met or named, until one takes us in; when none has answered for `patienceMs`, founds a ring of its own. */
+  async #enter(patienceMs: number): Promise<void> {
     const { clock, random } = this.#ring.ports
     const began = clock.now()
     while (!this.#leaving) {
       let answered = false
-      const left = contacts()
+      const left = this.#contacts()
       while (left.length > 0 && !this.#leaving) {
         const [contact] = left.splice(random.below(left.length), 1) as [Peer]
         try {
@@ -69,11 +69,16 @@ export class Residence {
     this.#returning = true
     try {
       if (first && (await this.#joinedThrough(first))) return
-      const known = () => this.#ring.acquaintances.all().map(({ peer }) => peer)
-      await this.#enter(() => [...known(), ...this.#seeds].filter(({ id }) => id !== this.#ring.me.id), 0)
+      await this.#enter(0)
     } finally {
       this.#returning = false
     }
+  }
+
+  #contacts(): Peer[] {
+    const { acquaintances, me } = this.#ring
+    const known = [...this.#seeds, ...acquaintances.all().map(({ peer }) => peer)]
+    return [...new Map(known.map((peer) => [peer.id, peer])).values()].filter(({ id }) => id !== me.id)
   }
 
   async #joinedThrough(contact: Peer): Promise<boolean> {

@@ -167,12 +167,12 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
     await Promise.all(known.map((peer) => this.#tell(() => this.#ports.network.call(peer, 'goodbye', { from: this.#me }))))
   }
 
-  /** Whether a seed has answered, and with it those nearest to this node. @throws Refusal ID_TAKEN, BAD_ID */
+  /** Whether a seed, or whoever else was named, has answered, and with it those nearest to this node. @throws Refusal ID_TAKEN, BAD_ID */
   async #meetSome(): Promise<boolean> {
-    const seeds = [...this.#seeds]
-    while (seeds.length > 0) {
-      const [seed] = seeds.splice(this.#ports.random.below(seeds.length), 1) as [Peer]
-      const named = await this.#tell(() => this.#findOrEvict(seed, this.#me.id), concernsUs)
+    const contacts = this.#strangers()
+    while (contacts.length > 0) {
+      const [contact] = contacts.splice(this.#ports.random.below(contacts.length), 1) as [Peer]
+      const named = await this.#tell(() => this.#findOrEvict(contact, this.#me.id), concernsUs)
       if (!named) continue
       const twin = named.find(({ id, url }) => id === this.#me.id && url !== this.#me.url)
       // It refuses if it lives.
@@ -193,10 +193,16 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
     if (this.#table.find(silent.id)) await this.#learn(silent, this.#someoneIn(this.#ports.random.below(this.#reach)))
   }
 
+  /** Whom this node has heard of, or was told to ask, and does not know. */
+  #strangers(): Peer[] {
+    const heard = [...this.#acquaintances.all().map(({ peer }) => peer), ...this.#seeds]
+    const known = new Map(heard.map((peer) => [peer.id, peer]))
+    return [...known.values()].filter(({ id }) => id !== this.#me.id && !this.#table.find(id))
+  }
+
   /** Somebody may be of a part of the network that was split off. */
   async #reunite(): Promise<void> {
-    const known = this.#acquaintances.all().map(({ peer }) => peer)
-    const strangers = [...known, ...this.#seeds].filter(({ id }) => id !== this.#me.id && !this.#table.find(id))
+    const strangers = this.#strangers()
     const stranger = strangers[this.#ports.random.below(Math.max(1, strangers.length))]
     if (stranger && this.#member) await this.#learn(stranger, this.#me.id)
   }
