@@ -1,86 +1,71 @@
 /**
- * How good the tables of nodes are that have come one after the other, each by the arrival of the paper (§2.4, §3.3) over what the others
- * know at that moment: distances are known, and nobody dies.
+ * How good the tables of nodes are that have come one after the other, each through the nearest that was there: real nodes in a world whose
+ * distances are known, where nobody dies and nothing but arrivals improves a table. Pastry §2.4, §3.3.
  */
-import { Table } from '../../src/overlay/pastry/table.ts'
-import type { Peer } from '../../src/protocol/schemas.ts'
+import type { Known } from '../../src/overlay/pastry/api.ts'
 import { latencyOf } from '../../src/sim/latency.ts'
-import { stream } from '../../src/sim/random.ts'
-import { sharedDigits } from '../../src/space/digits.ts'
+import { calm } from '../../src/sim/weather.ts'
+import { World } from '../../src/sim/world.ts'
 import type { Id } from '../../src/space/id.ts'
-import { drawRing } from './rings.ts'
 
 export interface Arrivals {
   readonly seed: number
   readonly nodes: number
-  /** 1: who comes takes over what it is told on its way; 2: it asks all of these as well, and keeps who is nearer. */
+  /** 1: those whom a newcomer has been told of on its way do not say whom they know; 2: they do, and it keeps who is nearer. */
   readonly stages: 1 | 2
 }
 
-const options = { replicas: 1, leafSetSize: 16, neighborhoodSize: 32 }
-const nobody: ReadonlySet<Id> = new Set()
+/** Longer than all arrivals take: what nodes do from time to time they do not do here. */
+const neverMs = 1e9
+const idle = { stabilizeEveryMs: neverMs, reuniteEveryMs: neverMs, refreshRowsEveryMs: neverMs, rehomeEveryMs: neverMs }
+/** Until everyone who was told of a newcomer has measured it. */
+const restMs = 2000
 
-export const arrivals = ({ seed, nodes, stages }: Arrivals) => {
-  const random = stream(seed, `${nodes} nodes`, 'arrivals')
-  const peers = drawRing(random, nodes, 128)
-  const places = new Map(peers.map(({ id }, place) => [id, place]))
+export const arrivals = async ({ seed, nodes, stages }: Arrivals) => {
+  const weather = { ...calm, delayMaxMs: calm.delayMinMs }
+  const world = new World({
+    seed,
+    latency: 'plane',
+    encode: false,
+    weather,
+    settings: { overlay: 'pastry', bits: 64, ...idle },
+  })
+  // What must hold at every moment is looked at elsewhere.
+  world.demanding = false
   const plane = latencyOf('plane', seed)
-  const far = (a: Id, b: Id): number => plane(places.get(a) as number, places.get(b) as number)
-  const tables = new Map<Id, Table>()
-  const left = [...peers]
-  while (left.length > 0) {
-    const me = left.splice(random.below(left.length), 1)[0] as Peer
-    const table = new Table(me, options)
-    const take = (others: Iterable<Peer>) => {
-      for (const other of others) if (other.id !== me.id) table.admit(other, far(me.id, other.id))
-    }
-    const way = wayTo(
-      tables,
-      me.id,
-      nearTo(tables, (id) => far(me.id, id)),
+  const places = new Map<Id, number>()
+  /** As messages take it: whole milliseconds. */
+  const far = (a: Id, b: Id): number => Math.round(plane(places.get(a) as number, places.get(b) as number))
+  while (places.size < nodes) {
+    const place = places.size
+    const there = [...places].map(([id, other]) => ({ id, ms: plane(place, other) })).sort((a, b) => a.ms - b.ms)
+    const id = world.add({ seeds: there.slice(0, 1).map((nearest) => world.peer(nearest.id)) })
+    const { index, node } = world.host(id)
+    places.set(id, index)
+    if (node && stages === 1) node.handlers.state = () => ({ leaves: [], rows: [], neighborhood: [] })
+    await world.until(
+      () => node?.state === 'ready',
+      60_000,
+      () => `${id} has not arrived`,
     )
-    let next = 0
-    for (const [hop, met] of way.entries()) {
-      const shared = sharedDigits(me.id, met.me.id)
-      take([met.me, ...met.rows.slice(next, shared + 1).flatMap((row) => [...row.values()])])
-      if (hop === 0) take(met.neighborhood)
-      next = Math.max(next, shared + 1)
-    }
-    take(way.at(-1)?.leaves.members ?? [])
-    if (stages === 2) for (const { id } of table.known) take((tables.get(id) as Table).known)
-    for (const { id } of table.known) tables.get(id)?.admit(me, far(id, me.id))
-    tables.set(me.id, table)
+    await world.run(restMs)
   }
+  const ids = [...places.keys()]
   return {
     /** How many entries of that row are the nearest there is, and how many are not, on average. */
     entries: (row: number): { best: number; others: number } => {
       let best = 0
       let others = 0
-      for (const { me, rows } of tables.values())
-        for (const [digit, entry] of rows[row] ?? []) {
-          const prefix = me.id.slice(0, row) + digit
-          const isBest = peers.every(({ id }) => !id.startsWith(prefix) || far(me.id, entry.id) <= far(me.id, id))
+      for (const me of ids) {
+        const rows = world.snapshot().get(me)?.['rows'] as readonly (readonly Known[])[]
+        for (const { id } of rows[row] ?? []) {
+          const prefix = id.slice(0, row + 1)
+          const isBest = ids.every((other) => !other.startsWith(prefix) || far(me, id) <= far(me, other))
           if (isBest) best++
           else others++
         }
+      }
       return { best: best / nodes, others: others / nodes }
     },
   }
-}
-
-/** The nearest that is there: A. */
-const nearTo = (tables: ReadonlyMap<Id, Table>, far: (id: Id) => number): Table | undefined => {
-  let best: Table | undefined
-  for (const table of tables.values()) if (!best || far(table.me.id) < far(best.me.id)) best = table
-  return best
-}
-
-const wayTo = (tables: ReadonlyMap<Id, Table>, id: Id, first: Table | undefined): Table[] => {
-  const way: Table[] = []
-  for (let at = first; at && !way.includes(at); ) {
-    way.push(at)
-    const [next] = at.route(id, 1, nobody).peers
-    at = next && tables.get(next.id)
-  }
-  return way
 }

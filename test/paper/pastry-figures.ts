@@ -136,7 +136,7 @@ export const pastryArrivalsFigure = async (): Promise<Figure> => {
   const rows: string[][] = []
   const bars: Point[] = []
   for (const stages of [1, 2] as const) {
-    const grown = arrivals({ seed: 3, nodes, stages })
+    const grown = await arrivals({ seed: 1, nodes, stages })
     for (const row of [0, 1]) {
       const { best, others } = grown.entries(row)
       bars.push({ x: 2 * (stages - 1) + row, y: best })
@@ -148,8 +148,8 @@ export const pastryArrivalsFigure = async (): Promise<Figure> => {
     title: 'Routing tables of nodes that have come one after the other',
     source: `${source}, §3.3, Figure 7`,
     text: [
-      `${spaced(nodes)} nodes (5 000 in the paper), each of which came through the nearest that was there. Of the 15 entries of a row those are the best that are the nearest of all who fit; for one place of row 1 there is nobody.`,
-      'In the paper less than one entry of a row is not the best with both stages, and 5 of 15 are the best with the plainest of its three ways; the first stage alone is better here, because whoever is told of a newcomer takes it in where it is nearer, and because the neighbourhood of the first node counts as well.',
+      `${spaced(nodes)} nodes of the simulator (5 000 in the paper), each of which joined through the nearest that was there, and did nothing else. Of the 15 entries of a row those are the best that are the nearest of all who fit; in row 1 there is nobody for some places.`,
+      'In the paper less than one entry of a row is not the best with both stages, and 5 of 15 are the best with the plainest of its three ways. With *the first only* nobody whom a newcomer was told of says whom it knows. That is better here, because the neighbourhood of the first node counts as well, because nobody is taken in who has not answered, which is also how far away it is, and because whoever is told of a newcomer takes it in where it is nearer.',
     ],
     head: ['stages', 'row', 'best there is', 'not the best'],
     rows,

@@ -15,6 +15,8 @@ export interface Churn {
   readonly lifetimeMs: number
   readonly seconds: number
   readonly membership: NodeConfig['membership']
+  /** Chord without it. */
+  readonly overlay?: NodeConfig['overlay']
 }
 
 /** Lookups that somebody was still there to hear of. One in ten is of what was never stored. */
@@ -24,13 +26,15 @@ export interface Looked {
   /** Of those, in which one node was asked at the most. */
   oneHop: number
   misses: number
+  /** Nodes that died meanwhile, and as many came. */
+  deaths: number
   /** What was stored and not found, or found and not stored; in words. */
   readonly wrong: string[]
 }
 
-export const lookUpInChurn = async ({ size, lifetimeMs, seconds, membership }: Churn): Promise<Looked> => {
+export const lookUpInChurn = async ({ size, lifetimeMs, seconds, membership, overlay = 'chord' }: Churn): Promise<Looked> => {
   const weather = { ...calm, delayMinMs: 1, delayMaxMs: 10 }
-  const world = new World({ seed: 1, encode: false, weather, settings: { membership } })
+  const world = new World({ seed: 1, encode: false, weather, settings: { membership, overlay } })
   const random = stream(world.seed, 'test', 'churn')
   await world.boot(size)
   await world.settle()
@@ -38,12 +42,15 @@ export const lookUpInChurn = async ({ size, lifetimeMs, seconds, membership }: C
   const look = (number: number) => world.ask(world.anyone(), 'lookupBy', { value: `value ${number}` })
   const asked: { number: number; answer: ReturnType<typeof look> }[] = []
   const turnoverMs = lifetimeMs / size
+  let deaths = 0
   let nextMs = world.nowMs + turnoverMs
   for (let second = 0; second < seconds; second++) {
     for (; nextMs < world.nowMs; nextMs += turnoverMs) {
       world.add()
       const doomed = world.anyone()
-      if (world.law.mayFail(doomed)) world.crash(doomed)
+      if (!world.law.mayFail(doomed)) continue
+      world.crash(doomed)
+      deaths++
     }
     for (let lookup = 0; lookup < lookupsPerSecond; lookup++) {
       const number = lookup % 10 === 0 ? values : random.below(values)
@@ -52,7 +59,7 @@ export const lookUpInChurn = async ({ size, lifetimeMs, seconds, membership }: C
     await world.run(1000)
   }
   await world.run(restMs)
-  const looked: Looked = { hits: 0, oneHop: 0, misses: 0, wrong: [] }
+  const looked: Looked = { hits: 0, oneHop: 0, misses: 0, deaths, wrong: [] }
   for (const { number, answer } of asked) {
     // Whoever was asked may have died.
     if (answer.state === 'waiting') continue

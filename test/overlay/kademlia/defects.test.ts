@@ -1,12 +1,17 @@
 /**
  * What was wrong with Bytestag, the Kademlia that this one began from, each as what must be so instead; of its table (a key of its own at
- * the root, a random sample for the nearest, a contact twice in a full bucket) in table.test.ts. What concerned files is not here.
+ * the root, a random sample for the nearest, a contact twice in a full bucket) also in table.test.ts, and of what others got wrong since
+ * (a refresh that never ran, lookups that went on when they were done) in upkeep.test.ts. What concerned files is not here.
  */
 import { expect, test } from 'vitest'
 import { keyOf, valueIndex } from '../../../src/content/record.ts'
+import { place } from '../../../src/overlay/kademlia/placement.ts'
+import type { Attributes } from '../../../src/overlay/overlay.ts'
+import type { Peer } from '../../../src/protocol/schemas.ts'
 import { misplaced } from '../../../src/sim/audit.ts'
 import { epochMs, hash } from '../../../src/sim/host.ts'
 import { World } from '../../../src/sim/world.ts'
+import { commonBits } from '../../../src/space/xor.ts'
 
 const worldOf = async (nodes: number, settings = {}): Promise<World> => {
   const world = new World({ seed: 1, settings: { overlay: 'kademlia', ...settings } })
@@ -19,6 +24,20 @@ const homed = async (world: World): Promise<void> => {
   expect(misplaced(world)).toEqual([])
 }
 const key = '0'.repeat(40)
+
+test('what a node shows is measured from its own id, each contact once; what it answers are the nearest of these, not some', async () => {
+  const world = await worldOf(20, { k: 4 })
+  const [from] = world.members().map((id) => world.peer(id)) as [Peer]
+  for (const { id, url } of world.members().map((member) => world.peer(member))) {
+    const { buckets }: Attributes = await world.call(id, 'nodeinfo', {})
+    const shown = buckets as readonly { bits: number; peers: Peer[] }[]
+    for (const { bits, peers } of shown) for (const peer of peers) expect(commonBits(peer.id, id)).toBe(bits)
+    const known = shown.flatMap(({ peers }) => peers)
+    expect(new Set(known.map((peer) => peer.id)).size).toBe(known.length)
+    const { peers } = await world.call(id, 'findNode', { id: key, count: 4, avoid: [], from })
+    expect(peers).toEqual(place(key, [{ id, url }, ...known], 4))
+  }
+})
 
 test('a lookup goes on until the nearest have answered, however soon one of them was found', async () => {
   const world = await worldOf(14, { k: 4 })
