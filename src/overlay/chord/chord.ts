@@ -4,7 +4,6 @@
  * The successor list and the predecessor change only by maintenance steps, which ask. Whatever else happens (a candidate,
  * a call that failed) schedules a step.
  */
-import { Refusal, Unreachable } from '../../protocol/errors.ts'
 import type { Route } from '../../protocol/peer-api.ts'
 import type { Handlers, Request } from '../../protocol/rpc.ts'
 import type { Mode, Peer } from '../../protocol/schemas.ts'
@@ -13,7 +12,7 @@ import { between } from '../../space/ring.ts'
 import type { Cell, Job, OverlaySetting, OverlayView, Place, ServedOverlay } from '../overlay.ts'
 import type { Candidacy, ChordApi } from './api.ts'
 import { fingerRuns, type Heralds, refreshFingers } from './fingers.ts'
-import { assertIdOf, placeOf } from './join.ts'
+import { placeOf } from './join.ts'
 import type { ChordOptions } from './options.ts'
 import { Residence } from './residence.ts'
 import { Ring } from './ring.ts'
@@ -99,7 +98,7 @@ export class Chord implements ServedOverlay<ChordApi> {
     acquaintances.introduce(peer, ports.clock.now())
     const { predecessor, successor } = this.table
     if (between(predecessor.id, peer.id, me.id) || between(me.id, peer.id, successor.id))
-      this.#later(() => this.#residence.reunite(peer))
+      this.#ring.later(() => this.#residence.reunite(peer))
   }
 
   admit(peer: Peer): void {
@@ -145,7 +144,7 @@ export class Chord implements ServedOverlay<ChordApi> {
   async #stabilize(): Promise<void> {
     if (!this.isMember) return this.#residence.comeBack()
     const outcome = await stabilize(this.#ring)
-    if (outcome === 'stale') this.#later(() => this.#again())
+    if (outcome === 'stale') this.#ring.later(() => this.#again())
     if (typeof outcome === 'object') await this.#residence.yieldId(outcome)
     if (outcome !== 'alone') return
     this.#ring.ports.log.warn({}, 'every successor lost')
@@ -158,7 +157,7 @@ export class Chord implements ServedOverlay<ChordApi> {
     this.#wanted = true
     if (this.#scheduled) return
     this.#scheduled = true
-    this.#later(async () => {
+    this.#ring.later(async () => {
       try {
         while (this.#wanted && this.isMember) {
           this.#wanted = false
@@ -206,7 +205,7 @@ export class Chord implements ServedOverlay<ChordApi> {
   /** What every candidate has to pass. Of a ring of two, the one who leaves offers the other to itself: that is an answer. */
   #hear(candidate: Peer, leaving: Id | undefined, current: Peer): Candidacy | undefined {
     this.#ring.assertMember()
-    assertIdOf(this.#ring, candidate)
+    this.#ring.assertSound(candidate)
     if (candidate.id !== this.#ring.me.id) return undefined
     if (leaving !== current.id) return { accepted: false, reason: 'that is this node', current }
     this.#schedule()
@@ -219,7 +218,7 @@ export class Chord implements ServedOverlay<ChordApi> {
     const waiting = this.#candidate
     if (!waiting || between(waiting.id, candidate.id, me.id)) this.#candidate = candidate
     if (waiting) return
-    this.#later(() =>
+    this.#ring.later(() =>
       rectify(this.#ring, () => {
         const chosen = this.#candidate ?? candidate
         this.#candidate = undefined
@@ -230,18 +229,9 @@ export class Chord implements ServedOverlay<ChordApi> {
 
   #meet(peer: Peer): Record<string, never> {
     this.#ring.assertMember()
-    assertIdOf(this.#ring, peer)
+    this.#ring.assertSound(peer)
     this.#ring.acquaintances.introduce(peer, this.#ring.ports.clock.now())
-    this.#later(() => this.#residence.reunite(peer))
+    this.#ring.later(() => this.#residence.reunite(peer))
     return {}
-  }
-
-  /** Work that nobody waits for. */
-  #later(work: () => Promise<unknown>): void {
-    const { log } = this.#ring.ports
-    work().catch((error: unknown) => {
-      if (error instanceof Refusal || error instanceof Unreachable) log.debug({ why: error.message }, 'step given up')
-      else log.error({ err: error }, 'step failed')
-    })
   }
 }

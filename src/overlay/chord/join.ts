@@ -6,7 +6,7 @@
  */
 import { Refusal } from '../../protocol/errors.ts'
 import type { Peer } from '../../protocol/schemas.ts'
-import { type Id, idOf, shortId } from '../../space/id.ts'
+import { type Id, shortId } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
 import type { Ring } from './ring.ts'
 import { predecessorsOf, tell } from './stabilize.ts'
@@ -72,7 +72,7 @@ const fromFirstAlive = async (ring: Ring, list: readonly Peer[], found: readonly
  * @throws Refusal BAD_ID, ID_TAKEN, NO_ROUTE, NOT_JOINED
  */
 export const placeOf = async (ring: Ring, joiner: Peer): Promise<{ predecessor: Peer; successors: Peer[] }> => {
-  assertIdOf(ring, joiner)
+  ring.assertSound(joiner)
   const around = await ring.nodesAround(joiner.id)
   const holder = around.find(({ id }) => id === joiner.id)
   if (holder && holder.url !== joiner.url && (await predecessorsOf(ring, holder)))
@@ -84,13 +84,6 @@ export const placeOf = async (ring: Ring, joiner: Peer): Promise<{ predecessor: 
     if (await predecessorsOf(ring, head)) return { predecessor, successors: successors.length > 0 ? successors : [head] }
     avoid.add(head.id)
   }
-}
-
-/** @throws Refusal BAD_ID when an id is not the hash of its url, unless the network allows custom ids */
-export const assertIdOf = ({ options, ports }: Ring, { id, url }: Peer): void => {
-  const expected = idOf(ports.hash(url), id.length * 4)
-  if (!options.allowCustomIds && id !== expected)
-    throw new Refusal('BAD_ID', `the id of ${url} is ${expected}, the hash of its url, not ${id}`)
 }
 
 /**

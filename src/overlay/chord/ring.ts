@@ -1,14 +1,13 @@
 /**
  * A node's end of the ring: its table, whether it is a member, and the one maintenance step at a time that may change either.
  */
-import type { Ports } from '../../ports.ts'
 import { Refusal, Unreachable } from '../../protocol/errors.ts'
 import type { Route } from '../../protocol/peer-api.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
-import { Acquaintances } from '../acquaintances.ts'
 import { Lookup } from '../lookup.ts'
 import type { OverlaySetting } from '../overlay.ts'
+import { Resident } from '../resident.ts'
 import type { ChordApi, Neighborhood } from './api.ts'
 import type { ChordOptions } from './options.ts'
 import { Table } from './table.ts'
@@ -27,61 +26,20 @@ interface Start {
   readonly first?: Peer | undefined
 }
 
-export class Ring {
-  readonly me: Peer
-  readonly options: ChordOptions
-  readonly ports: Ports<ChordApi>
+export class Ring extends Resident<ChordApi, ChordOptions> {
   readonly table: Table
-  readonly acquaintances = new Acquaintances()
-  readonly #changed: () => void
-  #member = false
-  /** Times that this node came into a ring or went out of it. */
-  #passages = 0
   /** Times that our list was copied by a joiner or by maintenance. Lookups do not count. */
   #copied = 0
   #steps: Promise<unknown> = Promise.resolve()
 
-  constructor({ me, options, ports, changed }: OverlaySetting<ChordApi, ChordOptions>) {
-    this.me = me
-    this.options = options
-    this.ports = ports
-    this.table = new Table(me, options)
-    this.#changed = changed
-  }
-
-  /** Whether this node has its place in a ring; if not it answers nothing about it, which counts as dead. */
-  get isMember(): boolean {
-    return this.#member
-  }
-
-  /** @throws Refusal NOT_JOINED */
-  assertMember(): void {
-    if (!this.#member)
-      throw new Refusal('NOT_JOINED', 'this node is not in the ring yet; ask again in a second, or ask another')
+  constructor(setting: OverlaySetting<ChordApi, ChordOptions>) {
+    super(setting)
+    this.table = new Table(setting.me, setting.options)
   }
 
   /** Grows with every change of the table or of membership. */
   get revision(): number {
-    return this.table.revision + this.#passages
-  }
-
-  enter(): void {
-    this.#pass(true)
-  }
-
-  exit(): void {
-    this.#pass(false)
-  }
-
-  #pass(member: boolean): void {
-    this.#member = member
-    this.#passages++
-    this.#changed()
-  }
-
-  /** To be called when the table changed. */
-  noteChange(): void {
-    this.#changed()
+    return this.table.revision + this.passages
   }
 
   /** Our neighbourhood, for someone who will copy it. */
@@ -113,10 +71,10 @@ export class Ring {
    */
   async ask(peer: Peer): Promise<Neighborhood | 'dead' | 'stale'> {
     const copied = this.#copied
-    const member = this.#member
+    const member = this.isMember
     try {
       const neighborhood = await this.ports.network.call(peer, 'neighborhood', {})
-      return copied === this.#copied && member === this.#member ? neighborhood : 'stale'
+      return copied === this.#copied && member === this.isMember ? neighborhood : 'stale'
     } catch (error) {
       // Alive and behind with its work: nothing was learnt.
       if (error instanceof Refusal) return 'stale'
@@ -140,7 +98,7 @@ export class Ring {
       {
         local: (without): Route => (through ? { peers: without.has(through.id) ? [] : [through], final: false } : own(without)),
         ask: (peer, without) =>
-          peer.id === this.me.id && this.#member
+          peer.id === this.me.id && this.isMember
             ? Promise.resolve(this.table.approach(point, breadth, without, 'fingers'))
             : network.call(peer, 'approach', { id: point, count: breadth, avoid: [...without].slice(-1024) }),
         evict: (id) => {

@@ -4,16 +4,15 @@
  * Whoever answers gets into the table, and nobody else does: over HTTP a sender's address is only a claim, so whoever asks is asked for a
  * sign of life in return. Maymounkov and Mazières, Kademlia (IPTPS 2002).
  */
-import type { Ports } from '../../ports.ts'
 import { Refusal, Unreachable } from '../../protocol/errors.ts'
 import type { Route } from '../../protocol/peer-api.ts'
 import type { Handlers } from '../../protocol/rpc.ts'
 import type { Peer } from '../../protocol/schemas.ts'
-import { type Id, idOf, shortId } from '../../space/id.ts'
+import { type Id, shortId } from '../../space/id.ts'
 import { flipped } from '../../space/xor.ts'
-import { Acquaintances } from '../acquaintances.ts'
 import { Lookup } from '../lookup.ts'
 import type { Cell, Job, OverlaySetting, OverlayView, ServedOverlay } from '../overlay.ts'
+import { Resident } from '../resident.ts'
 import type { KademliaApi } from './api.ts'
 import type { KademliaOptions } from './options.ts'
 import { cellsOf, place } from './placement.ts'
@@ -31,29 +30,19 @@ const retryMs = 100
 /** Whether a seed's refusal is about whoever wants to join: nothing that another seed, or waiting, would cure. */
 const concernsUs = ({ code }: Refusal): boolean => code === 'ID_TAKEN' || code === 'BAD_ID'
 
-export class Kademlia implements ServedOverlay<KademliaApi> {
+export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements ServedOverlay<KademliaApi> {
   readonly confirm: number
   readonly place = place
   readonly jobs: readonly Job[]
   readonly handlers: Handlers<KademliaApi>
-  readonly #me: Peer
-  readonly #options: KademliaOptions
-  readonly #ports: Ports<KademliaApi>
-  readonly #changed: () => void
   readonly #table: Table
-  readonly #acquaintances = new Acquaintances()
   readonly #probing = new Set<Id>()
   #seeds: readonly Peer[] = []
-  #member = false
   #leaving = false
-  /** Times that this node came into the network or went out of it. */
-  #passages = 0
 
-  constructor({ me, options, ports, changed }: OverlaySetting<KademliaApi, KademliaOptions>) {
-    this.#me = me
-    this.#options = options
-    this.#ports = ports
-    this.#changed = changed
+  constructor(setting: OverlaySetting<KademliaApi, KademliaOptions>) {
+    super(setting)
+    const { me, options } = setting
     this.#table = new Table(me, options)
     this.confirm = options.k
     this.jobs = [
@@ -63,12 +52,12 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
     ]
     this.handlers = {
       ping: ({ from }) => {
-        this.#assertMember()
+        this.assertMember()
         this.#hear(from)
         return {}
       },
       findNode: ({ id, count, avoid, from }) => {
-        this.#assertMember()
+        this.assertMember()
         this.#hear(from)
         return { peers: this.#table.nearest(id, count, new Set(avoid)) }
       },
@@ -81,18 +70,18 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
   }
 
   get revision(): number {
-    return this.#table.revision + this.#passages
+    return this.#table.revision + this.passages
   }
 
   /** Final where this node knows nobody nearer: then it is the owner, as far as it can say. */
   route(key: Id, count: number, avoid: ReadonlySet<Id>): Route {
-    this.#assertMember()
+    this.assertMember()
     const peers = this.#table.nearest(key, count, avoid)
-    return { peers, final: peers[0]?.id === this.#me.id }
+    return { peers, final: peers[0]?.id === this.me.id }
   }
 
   cells(): Cell[] {
-    return this.#member ? cellsOf(this.#me.id, [this.#me, ...this.#table.peers], this.#options.replicas) : []
+    return this.isMember ? cellsOf(this.me.id, [this.me, ...this.#table.peers], this.options.replicas) : []
   }
 
   /** Whoever is known may have been near enough a moment ago. */
@@ -101,42 +90,42 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
   }
 
   introduce(peer: Peer): void {
-    this.#acquaintances.introduce(peer, this.#ports.clock.now())
-    if (this.#member && this.#table.wants(peer)) this.#probe(peer)
+    this.acquaintances.introduce(peer, this.ports.clock.now())
+    if (this.isMember && this.#table.wants(peer)) this.#probe(peer)
   }
 
   admit(peer: Peer): void {
     // Anyone may name anyone: whoever is met elsewhere has an id of its own all the same.
-    if (this.#table.find(peer.id)?.peer.url !== peer.url && !this.#isSound(peer)) return
-    const now = this.#ports.clock.now()
+    if (this.#table.find(peer.id)?.peer.url !== peer.url && !this.isSound(peer)) return
+    const now = this.ports.clock.now()
     const before = this.#table.revision
-    this.#acquaintances.admit(peer, now)
+    this.acquaintances.admit(peer, now)
     const eldest = this.#table.admit(peer, now)
     if (eldest && now - eldest.seen > freshMs) this.#probe(eldest.peer)
-    if (this.#table.revision !== before) this.#changed()
+    if (this.#table.revision !== before) this.noteChange()
   }
 
   /** One failure makes doubtful, and is looked into. */
   evict(id: Id): void {
-    this.#acquaintances.evict(id, this.#ports.clock.now())
+    this.acquaintances.evict(id, this.ports.clock.now())
     const contact = this.#table.find(id)
     const outcome = this.#table.fail(id)
     if (outcome === 'doubted' && contact) return this.#probe(contact.peer)
     const next = this.#table.waitingBeside(id)
     if (next && this.#table.wants(next)) this.#probe(next)
     if (outcome !== 'dropped') return
-    this.#ports.log.info({ peer: contact?.peer }, 'contact lost')
-    this.#changed()
+    this.ports.log.info({ peer: contact?.peer }, 'contact lost')
+    this.noteChange()
   }
 
   view(): OverlayView {
     const { buckets, peers } = this.#table
     return {
-      joined: this.#member,
-      degraded: peers.length < this.#options.replicas,
-      acquaintances: this.#acquaintances.all(),
+      joined: this.isMember,
+      degraded: peers.length < this.options.replicas,
+      acquaintances: this.acquaintances.all(),
       attributes: {
-        k: this.#options.k,
+        k: this.options.k,
         buckets: buckets.map(({ bits, contacts }) => ({ bits, peers: contacts.map(({ peer }) => peer) })),
       },
     }
@@ -144,79 +133,79 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
 
   /** Looks this node up through a seed, so that it meets its neighbours; then they, and some in every other bucket, hear of it. */
   async join(seeds: readonly Peer[]): Promise<void> {
-    const { clock, random, log } = this.#ports
+    const { clock, random, log } = this.ports
     const began = clock.now()
-    this.#seeds = seeds.filter(({ id }) => id !== this.#me.id)
-    for (const seed of this.#seeds) this.#acquaintances.introduce(seed, began)
+    this.#seeds = seeds.filter(({ id }) => id !== this.me.id)
+    for (const seed of this.#seeds) this.acquaintances.introduce(seed, began)
     while (seeds.length > 0 && !this.#leaving && !(await this.#meetSome())) {
-      if (clock.now() - began >= this.#options.foundAfterMs) break
+      if (clock.now() - began >= this.options.foundAfterMs) break
       await clock.sleep(retryMs + random.below(retryMs))
     }
     if (this.#leaving) return
-    this.#pass(true)
+    this.enter()
     log.info({ contacts: this.#table.peers.length }, this.#table.peers.length > 0 ? 'network joined' : 'network founded')
     await Promise.all(this.neighbors().map((peer) => this.#answers(peer)))
-    this.#later(() => this.#refreshBuckets())
+    this.later(() => this.#refreshBuckets())
   }
 
   async leave(): Promise<void> {
     this.#leaving = true
-    if (!this.#member) return
+    if (!this.isMember) return
     const known = this.#table.peers
-    this.#pass(false)
-    await Promise.all(known.map((peer) => this.#tell(() => this.#ports.network.call(peer, 'goodbye', { from: this.#me }))))
+    this.exit()
+    await Promise.all(known.map((peer) => this.#tell(() => this.ports.network.call(peer, 'goodbye', { from: this.me }))))
   }
 
   /** Whether a seed, or whoever else was named, has answered, and with it those nearest to this node. @throws Refusal ID_TAKEN, BAD_ID */
   async #meetSome(): Promise<boolean> {
     const contacts = this.#strangers()
     while (contacts.length > 0) {
-      const [contact] = contacts.splice(this.#ports.random.below(contacts.length), 1) as [Peer]
-      const named = await this.#tell(() => this.#findOrEvict(contact, this.#me.id), concernsUs)
+      const [contact] = contacts.splice(this.ports.random.below(contacts.length), 1) as [Peer]
+      const named = await this.#tell(() => this.#findOrEvict(contact, this.me.id), concernsUs)
       if (!named) continue
-      const twin = named.find(({ id, url }) => id === this.#me.id && url !== this.#me.url)
+      const twin = named.find(({ id, url }) => id === this.me.id && url !== this.me.url)
       // It refuses if it lives.
-      if (twin) await this.#tell(() => this.#ports.network.call(twin, 'ping', { from: this.#me }), concernsUs)
-      if (await this.#tell(() => this.#lookup(this.#me.id, named))) return true
+      if (twin) await this.#tell(() => this.ports.network.call(twin, 'ping', { from: this.me }), concernsUs)
+      if (await this.#tell(() => this.#lookup(this.me.id, named))) return true
     }
     return false
   }
 
   /** Asks two for whom they know: of the nearest, and of all contacts, the one that has been silent for longest. */
   async #check(): Promise<void> {
-    if (!this.#member) return
+    if (!this.isMember) return
     const near = this.#table.byNearness()
     if (near.length === 0) return this.#reunite()
     const silentFirst = (some: typeof near) => some.toSorted((a, b) => a.seen - b.seen)[0]?.peer as Peer
-    await this.#learn(silentFirst(near.slice(0, this.#options.k)), this.#me.id)
+    await this.#learn(silentFirst(near.slice(0, this.options.k)), this.me.id)
     const silent = silentFirst(near)
-    if (this.#table.find(silent.id)) await this.#learn(silent, this.#someoneIn(this.#ports.random.below(this.#reach)))
+    if (this.#table.find(silent.id)) await this.#learn(silent, this.#someoneIn(this.ports.random.below(this.#reach)))
   }
 
   /** Whom this node has heard of, or was told to ask, and does not know. */
   #strangers(): Peer[] {
-    const heard = [...this.#acquaintances.all().map(({ peer }) => peer), ...this.#seeds]
+    const heard = [...this.acquaintances.all().map(({ peer }) => peer), ...this.#seeds]
     const known = new Map(heard.map((peer) => [peer.id, peer]))
-    return [...known.values()].filter(({ id }) => id !== this.#me.id && !this.#table.find(id))
+    return [...known.values()].filter(({ id }) => id !== this.me.id && !this.#table.find(id))
   }
 
   /** Somebody may be of a part of the network that was split off. */
   async #reunite(): Promise<void> {
     const strangers = this.#strangers()
-    const stranger = strangers[this.#ports.random.below(Math.max(1, strangers.length))]
-    if (stranger && this.#member) await this.#learn(stranger, this.#me.id)
+    const stranger = strangers[this.ports.random.below(Math.max(1, strangers.length))]
+    if (stranger && this.isMember) await this.#learn(stranger, this.me.id)
   }
 
   /** Everything anew: the neighbours, every bucket, and seeds, so that islands do not last. */
   async #refresh(): Promise<void> {
-    if (!this.#member) return
-    for (const seed of this.#seeds) if (!this.#table.find(seed.id)) await this.#learn(seed, this.#me.id)
-    await this.#lookup(this.#me.id)
+    if (!this.isMember) return
+    for (const seed of this.#seeds) if (!this.#table.find(seed.id)) await this.#learn(seed, this.me.id)
+    await this.#lookup(this.me.id)
     await this.#refreshBuckets()
   }
 
   async #refreshBuckets(): Promise<void> {
-    for (let bits = 0; bits < this.#reach && this.#member; bits++) await this.#tell(() => this.#lookup(this.#someoneIn(bits)))
+    for (let bits = 0; bits < this.#reach && this.isMember; bits++) await this.#tell(() => this.#lookup(this.#someoneIn(bits)))
   }
 
   /** Buckets up to the nearest contact's. */
@@ -227,20 +216,20 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
   /** An id at random that shares just so many bits with this node's. */
   #someoneIn(bits: number): Id {
     const digits = Math.ceil((bits + 1) / 4)
-    const rest = Array.from({ length: this.#me.id.length - digits }, () => this.#ports.random.below(16).toString(16))
-    return flipped(this.#me.id, bits).slice(0, digits) + rest.join('')
+    const rest = Array.from({ length: this.me.id.length - digits }, () => this.ports.random.below(16).toString(16))
+    return flipped(this.me.id, bits).slice(0, digits) + rest.join('')
   }
 
   /** The k nearest to an id that live. @param named to begin with besides */
   #lookup(key: Id, named: readonly Peer[] = []): Promise<Peer[]> {
-    const { clock } = this.#ports
-    const { k } = this.#options
+    const { clock } = this.ports
+    const { k } = this.options
     const guide = {
       local: (avoid: ReadonlySet<Id>) => ({ peers: [...this.#table.nearest(key, k, avoid), ...named], final: false }),
       ask: async (peer: Peer, avoid: ReadonlySet<Id>) => ({ peers: await this.#find(peer, key, avoid), final: false }),
       evict: (id: Id) => this.evict(id),
       isSuspect: () => false,
-      confirm: { me: this.#me.id, nearest: (peers: readonly Peer[]) => place(key, peers, k) },
+      confirm: { me: this.me.id, nearest: (peers: readonly Peer[]) => place(key, peers, k) },
     }
     return new Lookup(guide, clock, { deadline: clock.now() + lookupTimeoutMs }).window()
   }
@@ -253,9 +242,9 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
 
   /** At most k, and nobody whose id is not what it should be. */
   async #find(peer: Peer, key: Id, avoid: ReadonlySet<Id>): Promise<Peer[]> {
-    const request = { id: key, count: this.#options.k, avoid: [...avoid].slice(-1024), from: this.#me }
-    const { peers } = await this.#ports.network.call(peer, 'findNode', request)
-    return peers.slice(0, this.#options.k).filter((named) => this.#isSound(named))
+    const request = { id: key, count: this.options.k, avoid: [...avoid].slice(-1024), from: this.me }
+    const { peers } = await this.ports.network.call(peer, 'findNode', request)
+    return peers.slice(0, this.options.k).filter((named) => this.isSound(named))
   }
 
   /** The same outside of a lookup, which would do it itself. */
@@ -272,14 +261,14 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
   #probe(peer: Peer): void {
     if (this.#probing.has(peer.id) || this.#probing.size >= probesMost) return
     this.#probing.add(peer.id)
-    this.#later(async () => {
+    this.later(async () => {
       const alive = await this.#answers(peer).finally(() => this.#probing.delete(peer.id))
       if (alive === undefined) this.evict(peer.id)
     })
   }
 
   #answers(peer: Peer): Promise<object | undefined> {
-    return this.#tell(() => this.#ports.network.call(peer, 'ping', { from: this.#me }))
+    return this.#tell(() => this.ports.network.call(peer, 'ping', { from: this.me }))
   }
 
   /** Undefined when the peer does not answer, or refuses, unless that matters: one peer's word is no reason to give up. */
@@ -295,34 +284,9 @@ export class Kademlia implements ServedOverlay<KademliaApi> {
   /** Someone says that it is there. @throws Refusal BAD_ID, ID_TAKEN */
   #hear(from: Peer): void {
     const { id, url } = from
-    if (!this.#isSound(from)) throw new Refusal('BAD_ID', `the id of ${url} is the hash of its url, not ${id}`)
-    if (id === this.#me.id && url !== this.#me.url)
-      throw new Refusal('ID_TAKEN', `id ${shortId(id)} is taken by ${this.#me.url}; start at another port`, { by: this.#me })
+    this.assertSound(from)
+    if (id === this.me.id && url !== this.me.url)
+      throw new Refusal('ID_TAKEN', `id ${shortId(id)} is taken by ${this.me.url}; start at another port`, { by: this.me })
     if (this.#table.wants(from)) this.#probe(from)
-  }
-
-  #isSound({ id, url }: Peer): boolean {
-    return this.#options.allowCustomIds || id === idOf(this.#ports.hash(url), 4 * id.length)
-  }
-
-  /** @throws Refusal NOT_JOINED */
-  #assertMember(): void {
-    if (!this.#member)
-      throw new Refusal('NOT_JOINED', 'this node is not in the network yet; ask again in a second, or ask another')
-  }
-
-  #pass(member: boolean): void {
-    this.#member = member
-    this.#passages++
-    this.#changed()
-  }
-
-  /** Work that nobody waits for. */
-  #later(work: () => Promise<unknown>): void {
-    const { log } = this.#ports
-    work().catch((error: unknown) => {
-      if (error instanceof Refusal || error instanceof Unreachable) log.debug({ why: error.message }, 'step given up')
-      else log.error({ err: error }, 'step failed')
-    })
   }
 }

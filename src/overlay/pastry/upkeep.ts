@@ -4,14 +4,13 @@
  * What others say is a reason to ask, never a fact: a name that would fill a gap, a member of ours that a neighbour of it does not list,
  * somebody who wants to be noticed. Whoever was known and did not answer is in quarantine: that others still name it is no reason any more.
  */
-import type { Ports } from '../../ports.ts'
 import { Refusal, Unreachable } from '../../protocol/errors.ts'
 import type { Reply, Request } from '../../protocol/rpc.ts'
 import type { Peer } from '../../protocol/schemas.ts'
-import { type Id, idOf, shortId } from '../../space/id.ts'
+import { type Id, shortId } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
-import { Acquaintances } from '../acquaintances.ts'
 import type { OverlaySetting } from '../overlay.ts'
+import { Resident } from '../resident.ts'
 import type { PastryApi, State } from './api.ts'
 import type { PastryOptions } from './options.ts'
 import { type Place, Table } from './table.ts'
@@ -25,59 +24,30 @@ const noticesMost = 64
 /** Silent ones that are remembered. */
 const failedMost = 256
 
-export class Upkeep {
-  readonly me: Peer
-  readonly options: PastryOptions
-  readonly ports: Ports<PastryApi>
+export class Upkeep extends Resident<PastryApi, PastryOptions> {
   readonly table: Table
-  readonly acquaintances = new Acquaintances()
   /** Another node with this node's id, which came first. */
   rival: Peer | undefined
-  readonly #changed: () => void
   /** Who was known and did not answer, and until when that counts. */
   readonly #failed = new Map<Id, number>()
   readonly #asking = new Set<Id>()
   /** Who wanted to be noticed while it was being asked: what it answers may be from before. */
   readonly #again = new Set<Id>()
-  #member = false
-  #passages = 0
   #turn = 0
 
-  constructor({ me, options, ports, changed }: OverlaySetting<PastryApi, PastryOptions>) {
-    this.me = me
-    this.options = options
-    this.ports = ports
-    this.table = new Table(me, options)
-    this.#changed = changed
-  }
-
-  /** Whether this node has its place; if not it answers nothing about it, which counts as dead. */
-  get isMember(): boolean {
-    return this.#member
+  constructor(setting: OverlaySetting<PastryApi, PastryOptions>) {
+    super(setting)
+    this.table = new Table(setting.me, setting.options)
   }
 
   get revision(): number {
-    return this.table.revision + this.#passages
-  }
-
-  /** @throws Refusal NOT_JOINED */
-  assertMember(): void {
-    if (!this.#member) throw new Refusal('NOT_JOINED', 'this node has no place yet; ask again in a second, or ask another')
-  }
-
-  /** @throws Refusal BAD_ID when an id is not the hash of its url, unless the network allows custom ids */
-  assertSound({ id, url }: Peer): void {
-    if (!this.#isSound({ id, url })) throw new Refusal('BAD_ID', `the id of ${url} is the hash of its url, not ${shortId(id)}`)
-  }
-
-  enter(): void {
-    this.#pass(true)
+    return this.table.revision + this.passages
   }
 
   /** Gives the place up, and forgets everyone. */
-  exit(): void {
+  override exit(): void {
     this.table.clear()
-    this.#pass(false)
+    super.exit()
   }
 
   /** What others are told. @throws Refusal NOT_JOINED */
@@ -124,7 +94,7 @@ export class Upkeep {
   /** A member has answered: considerNode. One whose id is false is nobody. */
   admit(peer: Peer, rttMs: number): void {
     const isKnown = this.table.get(peer.id)?.url === peer.url
-    if ((isKnown || this.#isSound(peer)) && this.table.admit(peer, rttMs)) this.#noteChange()
+    if ((isKnown || this.isSound(peer)) && this.table.admit(peer, rttMs)) this.#tellNearest()
   }
 
   isFailed(id: Id): boolean {
@@ -149,7 +119,7 @@ export class Upkeep {
 
   /** Asks those of some, named by others, who would fill a gap; one that is filled by then is none. */
   async consider(named: readonly Peer[], isDoubted = (id: Id) => this.isFailed(id)): Promise<void> {
-    const isWanted = (peer: Peer) => this.table.lacks(peer.id) && !isDoubted(peer.id) && this.#isSound(peer)
+    const isWanted = (peer: Peer) => this.table.lacks(peer.id) && !isDoubted(peer.id) && this.isSound(peer)
     await this.each(distinct(named), async (peer) => {
       if (isWanted(peer)) await this.ask(peer)
     })
@@ -235,15 +205,6 @@ export class Upkeep {
     await Promise.all(Array.from({ length: Math.min(width, left.length) }, lane))
   }
 
-  /** Work that nobody waits for. */
-  later(work: () => Promise<unknown>): void {
-    const { log } = this.ports
-    work().catch((error: unknown) => {
-      if (error instanceof Refusal || error instanceof Unreachable) log.debug({ why: error.message }, 'upkeep given up')
-      else log.error({ err: error }, 'upkeep failed')
-    })
-  }
-
   /** Someone has not answered: it is taken out, and others are looked for in its place. */
   #miss({ id, url }: Peer): void {
     const { table } = this
@@ -258,10 +219,10 @@ export class Upkeep {
     const routed = table.at(place)?.id === id
     const near = table.isNear(id)
     const changed = table.drop(id)
-    if (!this.#member) return
+    if (!this.isMember) return
     if (changed) {
       this.ports.log.info({ peer: { id, url } }, 'leaf lost')
-      this.#noteChange()
+      this.#tellNearest()
       this.later(() => (table.known.length === 0 ? this.recall() : this.repairLeafSet()))
     }
     if (routed) this.later(() => this.repairRoutingTable(place))
@@ -276,26 +237,16 @@ export class Upkeep {
     const listed = new Map(named.map((one) => [one.id, one]))
     const isMissing = ({ id }: Peer) => id !== peer.id && between(low.id, id, high.id) && !listed.has(id)
     const rival = listed.get(me.id)
-    if (rival && rival.url < me.url && this.#isSound(rival) && (await this.call(rival, 'leaves', {}))) this.rival = rival
-    if (this.#member && isMissing(me)) this.later(() => this.tell([peer]))
+    if (rival && rival.url < me.url && this.isSound(rival) && (await this.call(rival, 'leaves', {}))) this.rival = rival
+    if (this.isMember && isMissing(me)) this.later(() => this.tell([peer]))
     await this.each(table.leaves.members.filter(isMissing), (doubtful) => this.ask(doubtful))
     await this.consider(named)
   }
 
-  #isSound({ id, url }: Peer): boolean {
-    return this.options.allowCustomIds || id === idOf(this.ports.hash(url), this.me.id.length * 4)
-  }
-
-  #pass(member: boolean): void {
-    this.#member = member
-    this.#passages++
-    this.#changed()
-  }
-
   /** The leaf set is another one: the nearest on both sides are to ask for it. */
-  #noteChange(): void {
-    if (!this.#member) return
-    this.#changed()
+  #tellNearest(): void {
+    if (!this.isMember) return
+    this.noteChange()
     const { members } = this.table.leaves
     this.later(() => this.tell(distinct([...members.slice(0, 1), ...members.slice(-1)])))
   }
