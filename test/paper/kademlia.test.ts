@@ -6,6 +6,7 @@
  * those of an independent simulation of the same rules. A hop is a link of the chain of who named whom, from the origin to the nearest.
  */
 import { describe, expect, test } from 'vitest'
+import { hourMs, liWorkload, lookupsInChurn } from './churn.ts'
 import { convergences } from './convergences.ts'
 import { lossPerRound, survival } from './durability.ts'
 
@@ -92,4 +93,22 @@ test('over a plane the k nearest have agreed sooner than by three at a time, whi
   expect(seen.ms.percentile(0.5)).toBeGreaterThan(313)
   expect(seen.ms.percentile(0.5)).toBeLessThan(640)
   near(seen.calls.mean, 11.3, 1.5)
+})
+
+// The same workload: nodes are there, and gone, for an hour on average, look up a key every ten minutes, and refresh their buckets as often.
+test('while nodes come and go all lookups end at the nearest that lives, by little more than ten calls of which one is in vain', async () => {
+  const seen = await lookupsInChurn({
+    ...liWorkload,
+    nodes: 100,
+    lifeMs: hourMs,
+    refreshEveryMs: hourMs / 6,
+    warmUpMs: hourMs / 4,
+    measuredMs: hourMs / 6,
+  })
+  expect(seen.deaths).toBeGreaterThan(30)
+  expect(seen.lookups).toBeGreaterThan(70)
+  expect(seen.success).toBe(1)
+  // 512 nodes there: five times as many take a call more.
+  near(seen.calls.mean, 10.3, 1)
+  near(seen.timeouts.mean, 1, 0.5)
 })
