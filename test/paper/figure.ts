@@ -34,7 +34,7 @@ export const indexOf = (figures: readonly Figure[]): string =>
   [
     '<!-- Written by `npm run figures`; do not edit. -->',
     '# Figures',
-    'What the papers on Chord, Kademlia and Pastry have measured, measured again on the code that serves requests: the routing tables and the lookup of every node, over networks at rest (`src/sim/still-network.ts`); and whole nodes, in the simulator, where it takes time: how they arrive. `npm run figures` draws all of them anew, and draws the same: every random choice follows from a seed. `npm test` checks them in a smaller size (`test/paper`).',
+    'What the papers on Chord, Kademlia and Pastry have measured, measured again on the code that serves requests: the routing tables and the lookup of every node, over networks at rest (`src/sim/still-network.ts`); and whole nodes, in the simulator, where it takes time: how they arrive, come and go. `npm run figures` draws all of them anew, and draws the same: every random choice follows from a seed. `npm test` checks them in a smaller size (`test/paper`).',
     "SIGCOMM'01 is Stoica, Morris, Karger, Kaashoek, Balakrishnan, *Chord: A Scalable Peer-to-peer Lookup Service for Internet Applications*, 2001; ToN'03 the version of 2003 in *IEEE/ACM Transactions on Networking*. Middleware 2001 is Rowstron, Druschel, *Pastry: Scalable, Decentralized Object Location and Routing for Large-Scale Peer-to-Peer Systems*. Where the papers print no numbers, “another simulation” is an independent one of the same rules.",
     ['| figure | source |', '| --- | --- |', ...figures.map((it) => `| [${it.title}](${it.name}.md) | ${it.source} |`)].join(
       '\n',

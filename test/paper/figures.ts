@@ -1,7 +1,7 @@
 /** `npm run figures`: measures every figure in full, some twenty minutes, and writes docs/figures: a table and a plot for each. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { type Figure, indexOf, markdownOf, svgOf } from './figure.ts'
-import { convergenceFigure, overlaysFigure } from './kademlia-figures.ts'
+import { churnFigure, convergenceFigure, overlaysFigure } from './kademlia-figures.ts'
 import { loadFigures, virtualIdsFigure } from './load-figures.ts'
 import { copiesLostFigure, keysLostFigure } from './loss-figures.ts'
 import { pastryArrivalsFigure, pastryDeathsFigure, pastryHopsFigure, pastrySharesFigure } from './pastry-figures.ts'
@@ -26,6 +26,7 @@ for (const measure of [
   pastryArrivalsFigure,
   pastryDeathsFigure,
   convergenceFigure,
+  churnFigure,
   overlaysFigure,
   oneHopFigure,
 ]) {

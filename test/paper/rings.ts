@@ -35,3 +35,7 @@ export const drawFraction = (random: Random, peers: readonly Peer[], fraction: n
   while (drawn.size < Math.round(fraction * peers.length)) drawn.add(drawOne(random, peers).id)
   return drawn
 }
+
+/** How long to wait for what may happen at any moment, whole and 1 at least; so long on average. */
+export const exponential = (random: Random, mean: number): number =>
+  Math.max(1, Math.ceil(-mean * Math.log(1 - random.below(2 ** 30) / 2 ** 30)))
