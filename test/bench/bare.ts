@@ -5,6 +5,7 @@
  */
 import { Ajv } from 'ajv'
 import fastify from 'fastify'
+import 'lmdb'
 import { schedule } from 'node-cron'
 import { destination, pino } from 'pino'
 import { Counter, Histogram, Registry } from 'prom-client'

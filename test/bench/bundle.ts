@@ -6,7 +6,7 @@ import { freePort, run } from './process.ts'
 
 /** @returns the file to run */
 export const bundle = async (entry: string, file: string): Promise<string> => {
-  const made = await rolldown({ input: entry, platform: 'node', external: ['@fastify/swagger-ui'] })
+  const made = await rolldown({ input: entry, platform: 'node', external: ['@fastify/swagger-ui', 'lmdb'] })
   await made.write({
     file,
     format: 'cjs',
