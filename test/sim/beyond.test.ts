@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts'
 
-testSeeds('beyond', 20)
+testSeeds('beyond', 10)

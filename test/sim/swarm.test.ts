@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts'
 
-testSeeds('swarm', 60)
+testSeeds('swarm', 50)
