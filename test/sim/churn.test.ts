@@ -16,18 +16,18 @@ test('lookups take one hop and say nothing wrong while nodes with a mean lifetim
 
 // Kademlia: all lookups succeed at a mean lifetime of ten minutes; Pastry: lookups end at a live root, unless half a leaf set is gone.
 test.each(['kademlia', 'pastry'] as const)(
-  'nor do those of a network in which nobody watches who is there, and nodes live for a minute: %s',
+  'nor do those of a network in which nobody watches who is there, and nodes live for less than a minute: %s',
   async (overlay) => {
     const { hits, misses, deaths, wrong } = await lookUpInChurn({
       overlay,
-      size: 24,
-      lifetimeMs: 60_000,
-      seconds: 16,
+      size: 20,
+      lifetimeMs: 50_000,
+      seconds: 14,
       membership: 'off',
     })
     expect(wrong).toEqual([])
     expect(deaths).toBeGreaterThanOrEqual(5)
-    expect(hits).toBeGreaterThan(300)
-    expect(misses).toBeGreaterThan(40)
+    expect(hits).toBeGreaterThan(260)
+    expect(misses).toBeGreaterThan(35)
   },
 )
