@@ -68,6 +68,13 @@ export class Resident<T extends Table, Options extends SharedOptions> {
       throw new Refusal('BAD_ID', `the id of ${url} is ${this.#idOf(url)}, the hash of its url, not ${id}`)
   }
 
+  /** Whom it may turn to for its place: those it was told to ask, and whoever was met or named. Each once, and not itself. */
+  contacts(seeds: readonly Peer[]): Peer[] {
+    const known = new Map([...seeds, ...this.acquaintances.all().map(({ peer }) => peer)].map((peer) => [peer.id, peer]))
+    known.delete(this.me.id)
+    return [...known.values()]
+  }
+
   /** Work that nobody waits for. */
   later(work: () => Promise<unknown>): void {
     const { log } = this.ports

@@ -46,7 +46,7 @@ export class Residence {
     const began = clock.now()
     while (!this.#leaving) {
       let answered = false
-      const left = this.#contacts()
+      const left = this.#ring.contacts(this.#seeds)
       while (left.length > 0 && !this.#leaving) {
         const [contact] = left.splice(random.below(left.length), 1) as [Peer]
         try {
@@ -73,12 +73,6 @@ export class Residence {
     } finally {
       this.#returning = false
     }
-  }
-
-  #contacts(): Peer[] {
-    const { acquaintances, me } = this.#ring
-    const known = [...this.#seeds, ...acquaintances.all().map(({ peer }) => peer)]
-    return [...new Map(known.map((peer) => [peer.id, peer])).values()].filter(({ id }) => id !== me.id)
   }
 
   async #joinedThrough(contact: Peer): Promise<boolean> {

@@ -184,9 +184,7 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
 
   /** Whom this node has heard of, or was told to ask, and does not know. */
   #strangers(): Peer[] {
-    const heard = [...this.acquaintances.all().map(({ peer }) => peer), ...this.#seeds]
-    const known = new Map(heard.map((peer) => [peer.id, peer]))
-    return [...known.values()].filter(({ id }) => id !== this.me.id && !this.#table.find(id))
+    return this.contacts(this.#seeds).filter(({ id }) => !this.#table.find(id))
   }
 
   /** Somebody may be of a part of the network that was split off. */

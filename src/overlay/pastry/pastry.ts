@@ -135,14 +135,12 @@ export class Pastry implements ServedOverlay<PastryApi> {
    * network of its own.
    */
   async #enter(patienceMs: number): Promise<void> {
-    const { acquaintances, ports, table, me } = this.#upkeep
+    const { ports, table } = this.#upkeep
     const { clock, random } = ports
     const began = clock.now()
     while (!this.#leaving) {
-      const contacts = new Map([...acquaintances.all().map(({ peer }) => peer), ...this.#seeds].map((peer) => [peer.id, peer]))
-      contacts.delete(me.id)
       const near: Peer[] = []
-      await this.#upkeep.each([...contacts.values()], async (peer) => {
+      await this.#upkeep.each(this.#upkeep.contacts(this.#seeds), async (peer) => {
         if (await this.#upkeep.call(peer, 'leaves', {})) near.push(peer)
       })
       near.sort((a, b) => table.rttOf(a.id) - table.rttOf(b.id))
