@@ -1,7 +1,8 @@
 /**
  * The leaf set L: the |L|/2 nearest on either side, with this node in the middle. Pastry §2.2.
  *
- * As long as there are fewer than |L| they count as the whole network, and both sides are the same.
+ * As long as there never were |L| they count as the whole network, and both sides are the same. Of a set that was full and lost
+ * someone there is a doubt: others live beyond it, until those at its ends have said whom they know there.
  */
 import type { Peer } from '../../protocol/schemas.ts'
 import { gap, lastNearer, nearest } from '../../space/digits.ts'
@@ -16,6 +17,8 @@ export class LeafSet {
   #members: readonly Peer[] = []
   /** The same and this node, clockwise from zero. */
   #line: readonly Peer[]
+  /** How far below this node and above it everyone is a member for sure, while there is a doubt. */
+  #certain: { readonly below: bigint; readonly above: bigint } | undefined
 
   /** @param size |L|, even */
   constructor(me: Peer, size: number) {
@@ -31,7 +34,17 @@ export class LeafSet {
 
   /** Whether it counts as everyone there is. */
   get isWhole(): boolean {
-    return this.#members.length < 2 * this.#half
+    return this.#hasRoom && !this.isDoubtful
+  }
+
+  /** Whether others may live where only members should. */
+  get isDoubtful(): boolean {
+    return this.#certain !== undefined
+  }
+
+  /** The outermost members on either side within which everyone is a member: of who comes next they know. */
+  get ends(): readonly Peer[] {
+    return this.#ends(nobody).filter((end) => end !== this.me)
   }
 
   get(id: Id): Peer | undefined {
@@ -41,7 +54,7 @@ export class LeafSet {
   /** Whether that id lies where only members live: one that is none is not there, or not known yet. */
   spans(id: Id): boolean {
     const [high, low] = this.#members.slice(this.#half - 1)
-    return id !== this.me.id && (this.isWhole || !low || !high || between(low.id, id, high.id))
+    return id !== this.me.id && (this.#hasRoom || !low || !high || between(low.id, id, high.id))
   }
 
   /** Takes in someone who has answered, if it is near enough. Returns whether anything changed. */
@@ -55,15 +68,23 @@ export class LeafSet {
 
   drop(id: Id): boolean {
     if (!this.get(id)) return false
+    const [low, high] = this.#ends(new Set([id]))
+    const { me } = this
+    if (!this.isWhole) this.#certain = { below: distance(low.id, me.id), above: distance(me.id, high.id) }
     this.#adopt(this.#line.filter((peer) => peer.id !== id))
     return true
+  }
+
+  /** Those at the ends have answered, and whoever they know beyond themselves has been asked. */
+  settle(): void {
+    this.#certain = undefined
   }
 
   /** The node so many places clockwise, or counter-clockwise; undefined beyond the set. */
   at(places: number): Peer | undefined {
     const { length } = this.#members
     if (places === 0) return this.me
-    if (this.isWhole) return [this.me, ...this.#members].at(places % (length + 1))
+    if (this.#hasRoom) return [this.me, ...this.#members].at(places % (length + 1))
     return Math.abs(places) > this.#half ? undefined : this.#members.at(places > 0 ? places - 1 : places)
   }
 
@@ -108,11 +129,17 @@ export class LeafSet {
       .filter((cell) => cell.window.some(({ id }) => id === this.me.id))
   }
 
-  /** Its outermost members on either side that are not to be avoided; this node where there are none. */
+  get #hasRoom(): boolean {
+    return this.#members.length < 2 * this.#half
+  }
+
+  /** Its outermost members for sure on either side that are not to be avoided; this node where there are none. */
   #ends(avoid: ReadonlySet<Id>): [low: Peer, high: Peer] {
-    const isLeft = (peer: Peer) => !avoid.has(peer.id)
-    const low = this.#members.slice(-this.#half).find(isLeft)
-    const high = this.#members.slice(0, this.#half).findLast(isLeft)
+    const certain = this.#certain
+    const isBelow = ({ id }: Peer) => !avoid.has(id) && (!certain || distance(id, this.me.id) <= certain.below)
+    const isAbove = ({ id }: Peer) => !avoid.has(id) && (!certain || distance(this.me.id, id) <= certain.above)
+    const low = this.#members.slice(-this.#half).find(isBelow)
+    const high = this.#members.slice(0, this.#half).findLast(isAbove)
     return [low ?? this.me, high ?? this.me]
   }
 
@@ -124,3 +151,5 @@ export class LeafSet {
     this.#line = tooMany ? line.filter((peer) => peer.id === this.me.id || this.#members.includes(peer)) : line
   }
 }
+
+const nobody: ReadonlySet<Id> = new Set()

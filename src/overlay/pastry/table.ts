@@ -116,6 +116,13 @@ export class Table {
 
   clear(): void {
     for (const { id } of this.known) this.drop(id)
+    this.settle()
+  }
+
+  /** See LeafSet.settle. */
+  settle(): void {
+    this.leaves.settle()
+    this.#revision++
   }
 
   /** Gives it its place in the routing table when it is the nearest for it. Returns who has that place not, or not any more. */

@@ -103,14 +103,15 @@ export class Upkeep extends Resident<PastryApi, PastryOptions> {
 
   /**
    * Asks a peer for its leaf set, and whoever that makes one ask, and so on: at the end everyone who belongs into ours, as far as anyone
-   * reached knows, has answered.
+   * reached knows, has answered. Returns whom the peer named; undefined when it does not answer, or is being asked already.
    */
-  async ask(peer: Peer): Promise<void> {
-    if (this.#asking.has(peer.id) || peer.id === this.me.id) return
+  async ask(peer: Peer): Promise<readonly Peer[] | undefined> {
+    if (this.#asking.has(peer.id) || peer.id === this.me.id) return undefined
     this.#asking.add(peer.id)
     try {
       const reply = await this.call(peer, 'leaves', {})
       if (reply) await this.#compare(peer, reply.leaves)
+      return reply?.leaves
     } finally {
       this.#asking.delete(peer.id)
       if (this.#again.delete(peer.id)) this.notice(peer)
@@ -136,6 +137,7 @@ export class Upkeep extends Resident<PastryApi, PastryOptions> {
     const { rival } = this
     if (rival) throw new Refusal('ID_TAKEN', `id ${shortId(this.me.id)} is taken by ${rival.url}`, { by: rival })
     const { known, leaves } = this.table
+    if (leaves.isDoubtful) this.later(() => this.repairLeafSet())
     const turn = this.#turn++ % Math.max(1, known.length)
     await this.each(distinct([...leaves.members.slice(0, 1), ...known.slice(turn, turn + 1)]), (peer) => this.ask(peer))
   }
@@ -151,18 +153,25 @@ export class Upkeep extends Resident<PastryApi, PastryOptions> {
     }
   }
 
-  /** Everyone is gone: those who are remembered may be there all the same, or know others. */
-  async recall(): Promise<void> {
-    this.ports.log.warn({}, 'everyone lost')
-    await this.each(this.acquaintances.all(), ({ peer }) => this.ask(peer))
-  }
-
-  /** The outermost on both sides know who comes next. */
+  /**
+   * The outermost on both sides know who comes next, and once nobody is left whom they know alone the set is what it should be.
+   * When everyone is gone, those who are remembered may be there all the same, or know others.
+   */
   async repairLeafSet(): Promise<void> {
-    const { members } = this.table.leaves
-    const half = Math.ceil(members.length / 2)
-    await this.each(distinct([...members.slice(half - 1, half), ...members.slice(-half).slice(0, 1)]), (peer) => this.ask(peer))
-    await this.consider(this.table.known)
+    const { table, ports, acquaintances } = this
+    const { leaves } = table
+    if (table.known.length === 0) {
+      ports.log.warn({}, 'everyone lost')
+      await this.each(acquaintances.all(), ({ peer }) => this.ask(peer))
+    }
+    const { ends } = leaves
+    const named = await Promise.all(ends.map((end) => this.ask(end)))
+    await this.consider(table.known)
+    const isMissing = (peer: Peer) => leaves.spans(peer.id) && !leaves.get(peer.id) && this.isSound(peer)
+    const isDone = named.every((some) => some && !some.some(isMissing)) && ends.every((end) => leaves.ends.includes(end))
+    if (!isDone || !leaves.isDoubtful) return
+    table.settle()
+    this.noteChange()
   }
 
   /** Others of that row, and then of those after it, know who else has that digit there. */
@@ -223,7 +232,7 @@ export class Upkeep extends Resident<PastryApi, PastryOptions> {
     if (changed) {
       this.ports.log.info({ peer: { id, url } }, 'leaf lost')
       this.#tellNearest()
-      this.later(() => (table.known.length === 0 ? this.recall() : this.repairLeafSet()))
+      this.later(() => this.repairLeafSet())
     }
     if (routed) this.later(() => this.repairRoutingTable(place))
     if (near) this.later(() => this.repairNeighborSet())

@@ -60,6 +60,28 @@ describe('the leaf set', () => {
     expect(leaves.add(peer('40'))).toBe(true)
     expect(ids(leaves.members)).toBe('30 40 e0 f0')
   })
+
+  test('one that has lost someone answers for no more than before, until its ends have told who is there', () => {
+    const leaves = leavesOf('10', '20 30 e0 f0')
+    leaves.drop('20')
+    expect([leaves.isWhole, leaves.isDoubtful, ids(leaves.ends)]).toEqual([false, true, 'e0 30'])
+    leaves.drop('30')
+    expect(ids(leaves.ends)).toBe('e0')
+    // From beyond where it is sure; that one may not be the next.
+    leaves.add(peer('80'))
+    expect(['e0', '00', '10'].map((key) => leaves.covers(key, nobody))).toEqual([true, true, true])
+    expect(['18', '80', 'c0'].map((key) => leaves.covers(key, nobody))).toEqual([false, false, false])
+    leaves.add(peer('40'))
+    leaves.settle()
+    expect([leaves.isWhole, ids(leaves.members), leaves.covers('18', nobody)]).toEqual([false, '40 80 e0 f0', true])
+  })
+
+  test('one that has lost someone, and whose ends know nobody else, is the whole network', () => {
+    const leaves = leavesOf('10', '20 30 e0 f0')
+    leaves.drop('30')
+    leaves.settle()
+    expect([leaves.isWhole, leaves.isDoubtful, leaves.covers('80', nobody)]).toEqual([true, false, true])
+  })
 })
 
 describe('routing: Pastry, Table 1', () => {

@@ -87,6 +87,44 @@ describe('a network of 48 nodes on a plane, that has come by arrivals', () => {
   })
 })
 
+test('while some are dying nobody answers for keys whose owners it does not know', async () => {
+  const world = new World({ seed: 3, encode: false, settings })
+  const ids = await world.boot(40)
+  const keys = [...ids]
+  const doomed = new Set([5, 6, 20, 33].map((at) => ids[at] as Id))
+  for (const id of doomed) world.crash(id)
+  const live = keys.filter((id) => !doomed.has(id))
+  const wrong: string[] = []
+  for (let round = 0; round < 60; round++) {
+    await world.run(50)
+    for (const me of live)
+      for (const key of live) {
+        const { peers, final } = world.host(me).node?.overlay.route(key, 1, new Set(), 'prefix') ?? {}
+        if (final && peers?.[0]?.id !== key) wrong.push(`after ${50 * round} ms ${me} says ${peers?.[0]?.id} owns ${key}`)
+      }
+  }
+  expect(wrong).toEqual([])
+  await world.settle()
+})
+
+test('of a network that shrinks below the leaf set everyone knows everyone, and is sure of it', async () => {
+  const world = new World({ seed: 4, encode: false, settings })
+  const ids = await world.boot(20)
+  world.demanding = false
+  for (const id of ids.slice(0, 8)) {
+    world.crash(id)
+    await world.run(2000)
+  }
+  await world.settle()
+  const members = world.members()
+  for (const me of members)
+    for (const key of members)
+      expect(world.host(me).node?.overlay.route(key, 1, new Set(), 'prefix')).toMatchObject({
+        peers: [{ id: key }],
+        final: true,
+      })
+})
+
 test('whoever is dead and still named by others is not asked again and again', async () => {
   const world = new World({ seed: 2, settings })
   const [victim = ''] = await world.boot(12)
