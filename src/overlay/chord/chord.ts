@@ -119,7 +119,15 @@ export class Chord implements ServedOverlay<ChordApi> {
       joined: this.isMember,
       degraded: successors.length < options.replicas,
       acquaintances: acquaintances.all(),
-      attributes: { ownership: options.ownership, predecessor, successor, successors, fingers: fingerRuns(table) },
+      attributes: {
+        ownership: options.ownership,
+        predecessor,
+        successor,
+        successors,
+        get fingers() {
+          return fingerRuns(table)
+        },
+      },
     }
   }
 

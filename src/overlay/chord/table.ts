@@ -116,6 +116,7 @@ export class Table {
   }
 
   replaceFingers(fingers: ReadonlyMap<number, Peer>): void {
+    if (sameFingers(fingers, this.#fingers)) return
     this.#fingers = fingers
     this.#ways = undefined
     this.#revision++
@@ -233,5 +234,10 @@ export class Table {
   }
 }
 
+const samePeer = (a: Peer | undefined, b: Peer | undefined): boolean => a === b || (a?.id === b?.id && a?.url === b?.url)
+
+const sameFingers = (a: ReadonlyMap<number, Peer>, b: ReadonlyMap<number, Peer>): boolean =>
+  a.size === b.size && [...a].every(([index, peer]) => samePeer(peer, b.get(index)))
+
 const samePeers = (a: readonly Peer[], b: readonly Peer[]): boolean =>
-  a.length === b.length && a.every((peer, at) => peer.id === b[at]?.id && peer.url === b[at]?.url)
+  a.length === b.length && a.every((peer, at) => samePeer(peer, b[at]))
