@@ -79,20 +79,18 @@ export class Table {
    * of order, or comes round to this node, ends it. Returns whether anything changed.
    */
   adoptSuccessors(list: readonly Peer[]): boolean {
-    const adopted: Peer[] = []
-    let last = this.me.id
-    let closed = false
-    for (const peer of list) {
-      if (peer.id === this.me.id) closed = true
-      if (closed || adopted.length === this.#options.successors || !between(last, peer.id, this.me.id)) break
-      adopted.push(peer)
-      last = peer.id
-    }
+    const { adopted, closed } = this.#soundPart(list)
     const rounded = this.#closed !== closed
     this.#closed = closed
     // The same list says more once it is known to be the whole ring.
     if (rounded) this.#revision++
     return this.#replaceSuccessors(adopted) || rounded
+  }
+
+  /** Whether to adopt that list would change nothing. */
+  agrees(list: readonly Peer[]): boolean {
+    const { adopted, closed } = this.#soundPart(list)
+    return closed === this.#closed && samePeers(adopted, this.#successors)
   }
 
   /** Drops a head that did not answer. */
@@ -223,6 +221,18 @@ export class Table {
       this.#ways = [...distinct.values()].sort((a, b) => (between(this.me.id, a.id, b.id) ? -1 : 1))
     }
     return this.#ways
+  }
+
+  #soundPart(list: readonly Peer[]): { adopted: readonly Peer[]; closed: boolean } {
+    const adopted: Peer[] = []
+    let last = this.me.id
+    for (const peer of list) {
+      if (peer.id === this.me.id) return { adopted, closed: true }
+      if (adopted.length === this.#options.successors || !between(last, peer.id, this.me.id)) break
+      adopted.push(peer)
+      last = peer.id
+    }
+    return { adopted, closed: false }
   }
 
   #replaceSuccessors(list: readonly Peer[]): boolean {
