@@ -22,7 +22,7 @@ export class Table {
   /** Nearest first; the first is the predecessor, the rest a hint. */
   #predecessors: readonly Peer[] = []
   #fingers: ReadonlyMap<number, Peer> = new Map()
-  /** Whether the successor list goes all the way round, to this node. */
+  /** Whether the successor list went all the way round, to this node, when it was adopted. */
   #closed = true
   /** Everyone worth routing to, clockwise from this node; made when first asked for. */
   #ways: readonly Peer[] | undefined
@@ -69,9 +69,9 @@ export class Table {
     return this.#successors.length === 0
   }
 
-  /** Whether the successor list goes all the way round: then it is the ring. */
+  /** Whether the list goes all the way round, and so is the ring. Of a newcomer before this node the predecessor tells first. */
   get isClosed(): boolean {
-    return this.#closed
+    return this.#closed && this.#predecessors[0]?.id === this.#successors.at(-1)?.id
   }
 
   /**
@@ -144,7 +144,7 @@ export class Table {
     }
     const { peers, final } = this.approach(this.#placement.target(key), count + offset, avoid, mode)
     if (!final) return { peers, final }
-    const line = this.#closed ? [...peers, ...peers.slice(0, offset)] : peers
+    const line = this.isClosed ? [...peers, ...peers.slice(0, offset)] : peers
     const window = line.slice(offset, offset + count)
     return { peers: avoid.has(this.me.id) ? window.filter(({ id }) => !avoid.has(id)) : window, final }
   }
@@ -159,14 +159,14 @@ export class Table {
   approach(target: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
     const live = avoid.size === 0 ? this.#successors : this.#successors.filter(({ id }) => !avoid.has(id))
     const line = [this.me, ...live]
-    const arcs = this.#closed ? line.length : live.length
+    const closed = this.isClosed
+    const arcs = closed ? line.length : live.length
     for (let at = 0; at < arcs && (at === 0 || mode !== 'linear'); at++) {
       const low = line[at] as Peer
       const high = line[at + 1] ?? this.me
       if (!inArc(low.id, target, high.id)) continue
-      const segment = this.#closed ? [...line.slice(at), ...line.slice(0, at)] : line.slice(at)
-      if (at === 0 || this.#closed || segment.length > this.#options.replicas)
-        return { peers: segment.slice(0, count), final: true }
+      const segment = closed ? [...line.slice(at), ...line.slice(0, at)] : line.slice(at)
+      if (at === 0 || closed || segment.length > this.#options.replicas) return { peers: segment.slice(0, count), final: true }
       break
     }
     if (mode === 'linear') return { peers: live.slice(0, count), final: false }
@@ -211,7 +211,7 @@ export class Table {
     if (places > 0 && places <= this.#successors.length) return this.#successors[places - 1]
     if (places < 0 && places >= -this.#predecessors.length) return this.#predecessors[-places - 1]
     if (places === 0) return this.me
-    return this.#closed ? [this.me, ...this.#successors].at(places % (this.#successors.length + 1)) : undefined
+    return this.isClosed ? [this.me, ...this.#successors].at(places % (this.#successors.length + 1)) : undefined
   }
 
   #everyWay(): readonly Peer[] {

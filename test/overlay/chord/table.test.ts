@@ -28,7 +28,7 @@ describe('the successor list', () => {
     ['20 05 15', '20 05', false],
     ['10', '', true],
   ])('of 10 after adopting %s is %s, closed: %s', (list, kept, closed) => {
-    const table = tableOf('10', list)
+    const table = tableOf('10', list, kept.split(' ').at(-1))
     expect(ids(table.successors)).toBe(kept)
     expect(table.isClosed).toBe(closed)
   })
@@ -98,9 +98,16 @@ describe('routing', () => {
   })
 
   test('a list that goes all the way round answers for every key at once', () => {
-    const table = tableOf('10', '20 30 10')
+    const table = tableOf('10', '20 30 10', '30')
     expect(ids(table.route('05', 3, new Set(), 'fingers').peers)).toBe('10 20 30')
     expect(ids(table.route('25', 3, new Set(), 'fingers').peers)).toBe('30 10 20')
+  })
+
+  test('a newcomer before this node is known as its predecessor first: then the list is not the whole ring any more', () => {
+    const table = tableOf('10', '20 30 10', '05')
+    expect(table.isClosed).toBe(false)
+    expect(table.route('02', 3, new Set(), 'fingers')).toEqual({ peers: peers('30 20'), final: false })
+    expect(table.route('08', 3, new Set(), 'fingers')).toEqual({ peers: peers('10 20 30'), final: true })
   })
 
   test('an owner knows by its predecessor that it is one', () => {
@@ -108,7 +115,7 @@ describe('routing', () => {
   })
 
   test('of two nodes the one left over stands in for the other', () => {
-    const table = tableOf('10', '20 10')
+    const table = tableOf('10', '20 10', '20')
     expect(table.route('18', 1, avoid('20'), 'fingers')).toEqual({ peers: [peer('10')], final: true })
   })
 })
