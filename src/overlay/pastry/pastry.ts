@@ -10,7 +10,7 @@ import type { Cell, Job, OverlaySetting, OverlayView, ServedOverlay } from '../o
 import type { Known, PastryApi, Step } from './api.ts'
 import { arriveThrough, breadth, wayHome } from './arrival.ts'
 import type { PastryOptions } from './options.ts'
-import { placement } from './placement.ts'
+import { place } from './placement.ts'
 import type { Table } from './table.ts'
 import { Upkeep } from './upkeep.ts'
 
@@ -19,7 +19,7 @@ const retryMs = 100
 
 export class Pastry implements ServedOverlay<PastryApi> {
   readonly confirm = 0
-  readonly place = placement()
+  readonly place = place
   readonly jobs: readonly Job[]
   readonly handlers: Handlers<PastryApi>
   readonly #upkeep: Upkeep
