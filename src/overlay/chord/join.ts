@@ -6,8 +6,9 @@
  */
 import { Refusal } from '../../protocol/errors.ts'
 import type { Peer } from '../../protocol/schemas.ts'
-import { type Id, shortId } from '../../space/id.ts'
+import type { Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
+import { idTaken } from '../resident.ts'
 import type { Ring } from './ring.ts'
 import { predecessorsOf, tell } from './stabilize.ts'
 
@@ -75,8 +76,7 @@ export const placeOf = async (ring: Ring, joiner: Peer): Promise<{ predecessor: 
   ring.assertSound(joiner)
   const around = await ring.nodesAround(joiner.id)
   const holder = around.find(({ id }) => id === joiner.id)
-  if (holder && holder.url !== joiner.url && (await predecessorsOf(ring, holder)))
-    throw new Refusal('ID_TAKEN', `id ${shortId(joiner.id)} is taken by ${holder.url}; start at another port`, { by: holder })
+  if (holder && holder.url !== joiner.url && (await predecessorsOf(ring, holder))) throw idTaken(holder)
   const avoid = new Set([joiner.id])
   for (;;) {
     const [predecessor = ring.me, ...successors] = await ring.nodesAround(joiner.id, { avoid })
