@@ -50,11 +50,14 @@ export const arriveThrough = async (upkeep: Upkeep, through: Peer): Promise<bool
       const state = peer.id === me.id || states.has(peer.id) ? undefined : await upkeep.call(peer, 'state', {})
       if (state) states.set(peer.id, state)
     })
-  await fetch([...(way[0]?.neighborhood ?? []), ...rowsOnTheWay(me.id, way)])
+  /** Rows up to the digit at which a node parts from this one. */
+  const common = (peer: Peer | undefined) => (peer ? sharedDigits(me.id, peer.id) + 1 : 0)
+  const rowsOnTheWay = way.flatMap(({ peer, rows }, at) => rows.slice(common(way[at - 1]?.peer), common(peer)).flat())
+  await fetch([...(way[0]?.neighborhood ?? []), ...rowsOnTheWay])
   await fetch(table.known)
-  const named = table.byNearness.flatMap(({ id }) => {
-    const { rows = [], neighborhood = [] } = states.get(id) ?? {}
-    return [...neighborhood, ...rows.slice(0, sharedDigits(me.id, id) + 1).flat()]
+  const named = table.byNearness.flatMap((peer) => {
+    const { rows = [], neighborhood = [] } = states.get(peer.id) ?? {}
+    return [...neighborhood, ...rows.slice(0, common(peer)).flat()]
   })
   await upkeep.measure(named, strangersMost)
   // Until everyone who belongs into the leaf set has answered, and just now, this node is none of them.
@@ -64,15 +67,4 @@ export const arriveThrough = async (upkeep: Upkeep, through: Peer): Promise<bool
   upkeep.ports.log.info({ leaves: table.leaves.members.length, through: through.url }, 'place taken')
   await upkeep.tell(table.known)
   return true
-}
-
-/** Of each on the way the rows that nobody before it had in common with the newcomer. */
-const rowsOnTheWay = (me: Id, way: readonly Met[]): Peer[] => {
-  let next = 0
-  return way.flatMap(({ peer, rows }) => {
-    const shared = sharedDigits(me, peer.id)
-    const fresh = rows.slice(next, shared + 1).flat()
-    next = Math.max(next, shared + 1)
-    return fresh
-  })
 }
