@@ -4,7 +4,7 @@
  */
 import type { Ports } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
-import type { Table } from '../protocol/rpc.ts'
+import type { Reply, Request, Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { distinct, type Id, idOf, shortId } from '../space/id.ts'
 import { Acquaintances } from './acquaintances.ts'
@@ -151,6 +151,27 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
     return contacts.map(() => left.splice(this.ports.random.below(left.length), 1)[0] as Peer)
   }
 
+  /** Asks a peer, and takes note when it does not answer. @throws Unreachable, Refusal as Network.call */
+  async reach<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]>> {
+    try {
+      return await this.ports.network.call(peer, name, request)
+    } catch (error) {
+      if (error instanceof Unreachable) this.miss(peer)
+      else if (error instanceof Refusal) this.ports.log.warn({ peer, name, why: error.message }, 'peer refused')
+      throw error
+    }
+  }
+
+  /** The same; undefined when it does not answer, or refuses. */
+  call<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]> | undefined> {
+    return this.attempt(() => this.reach(peer, name, request))
+  }
+
+  /** A peer that was reached for has not answered. */
+  protected miss({ id }: Peer): void {
+    this.evict(id)
+  }
+
   /** Whom it may turn to for its place: those it was told to ask, and whoever was met or named. Each once, and not itself. */
   protected contacts(): Peer[] {
     const known = distinct([...this.seeds, ...this.acquaintances.all().map(({ peer }) => peer)])
@@ -186,10 +207,11 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
     this.attempt(work).catch((error: unknown) => this.ports.log.error({ err: error }, 'step failed'))
   }
 
-  /** A lookup for maintenance. @throws Refusal NO_ROUTE */
-  seek(guide: Omit<Guide, 'isSuspect'>, avoid: Iterable<Id> = []): Promise<Peer[]> {
+  /** A lookup for maintenance; it asks by `reach`. @throws Refusal NO_ROUTE */
+  seek(guide: Pick<Guide, 'local' | 'ask' | 'confirm'>, avoid: Iterable<Id> = []): Promise<Peer[]> {
     const { clock } = this.ports
-    return new Lookup({ ...guide, isSuspect: () => false }, clock, { avoid, deadline: clock.now() + seekTimeoutMs }).window()
+    const all = { ...guide, evict: () => undefined, isSuspect: () => false }
+    return new Lookup(all, clock, { avoid, deadline: clock.now() + seekTimeoutMs }).window()
   }
 
   #idOf(url: string): string {

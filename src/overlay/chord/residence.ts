@@ -5,7 +5,6 @@
 import type { Peer } from '../../protocol/schemas.ts'
 import { compareRings, found, joinThrough, resign } from './join.ts'
 import { Ring } from './ring.ts'
-import { tell } from './stabilize.ts'
 
 export abstract class Residence extends Ring {
   #reuniting = false
@@ -41,7 +40,7 @@ export abstract class Residence extends Ring {
     this.#reuniting = true
     try {
       const verdict = await compareRings(this, contact)
-      if (verdict === 'ours') await tell(this, contact, 'meet', this.me)
+      if (verdict === 'ours') await this.call(contact, 'meet', this.me)
       if (verdict !== 'theirs' || this.isLeaving || !this.isMember) return
       this.ports.log.info({ contact }, 'ring given up for another')
       await resign(this, contact)

@@ -35,6 +35,11 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
     return { self: this.me, predecessor, successors: successors.length > 0 ? [...successors] : [this.me] }
   }
 
+  protected override miss({ id }: Peer): void {
+    super.evict(id)
+    this.table.dropFinger(id)
+  }
+
   /** Runs maintenance steps one after the other: Zave's rules are atomic, ours must at least not interleave. */
   step<T>(run: () => Promise<T>): Promise<T> {
     const result = this.#steps.then(run)
@@ -53,13 +58,12 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
     const copied = this.#copied
     const member = this.isMember
     try {
-      const neighborhood = await this.ports.network.call(peer, 'neighborhood', {})
+      const neighborhood = await this.reach(peer, 'neighborhood', {})
       return copied === this.#copied && member === this.isMember ? neighborhood : 'stale'
     } catch (error) {
       // Alive and behind with its work: nothing was learnt.
       if (error instanceof Refusal) return 'stale'
       if (!(error instanceof Unreachable)) throw error
-      super.evict(peer.id)
       return 'dead'
     }
   }
@@ -79,11 +83,7 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
         ask: async (peer, without) =>
           peer.id === this.me.id && this.isMember
             ? this.table.approach(point, breadth, without, 'fingers')
-            : this.ports.network.call(peer, 'approach', { id: point, count: breadth, avoid: [...without].slice(-1024) }),
-        evict: (id) => {
-          super.evict(id)
-          this.table.dropFinger(id)
-        },
+            : this.reach(peer, 'approach', { id: point, count: breadth, avoid: [...without].slice(-1024) }),
       },
       avoid,
     )

@@ -4,7 +4,6 @@
  * Whoever answers gets into the table, and nobody else does: over HTTP a sender's address is only a claim, so whoever asks is asked for a
  * sign of life in return. Maymounkov and Mazières, Kademlia (IPTPS 2002).
  */
-import { Unreachable } from '../../protocol/errors.ts'
 import type { Route } from '../../protocol/peer-api.ts'
 import type { Handlers } from '../../protocol/rpc.ts'
 import type { Peer } from '../../protocol/schemas.ts'
@@ -113,19 +112,18 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
     const named = await this.#ask(contact, this.me.id)
     const twin = named.find(({ id, url }) => id === this.me.id && url !== this.me.url)
     // It refuses if it lives.
-    if (twin) await this.attempt(() => this.#ping(twin), concernsUs)
+    if (twin) await this.attempt(() => this.reach(twin, 'ping', { from: this.me }), concernsUs)
     await this.#lookup(this.me.id, named)
     this.enter()
     this.ports.log.info({ contacts: this.table.peers.length }, 'network joined')
-    await Promise.all(this.table.peers.map((peer) => this.attempt(() => this.#ping(peer))))
+    await Promise.all(this.table.peers.map((peer) => this.call(peer, 'ping', { from: this.me })))
     this.later(() => this.#refreshBuckets())
     return true
   }
 
   protected async resign(): Promise<void> {
     this.exit()
-    const { network } = this.ports
-    await Promise.all(this.table.peers.map((peer) => this.attempt(() => network.call(peer, 'goodbye', { from: this.me }))))
+    await Promise.all(this.table.peers.map((peer) => this.call(peer, 'goodbye', { from: this.me })))
   }
 
   /** Asks two for whom they know: of the nearest, and of all contacts, the one that has been silent for longest. */
@@ -178,7 +176,6 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
     return this.seek({
       local: (avoid) => ({ peers: [...this.table.nearest(key, k, avoid), ...named], final: false }),
       ask: async (peer, avoid) => ({ peers: await this.#ask(peer, key, avoid), final: false }),
-      evict: () => undefined,
       confirm: { me: this.me.id, nearest: (peers) => place(key, peers, k) },
     })
   }
@@ -193,17 +190,8 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
   async #ask(peer: Peer, key: Id, avoid: Iterable<Id> = []): Promise<Peer[]> {
     const { k } = this.options
     const request = { id: key, count: k, avoid: [...avoid].slice(-1024), from: this.me }
-    try {
-      const { peers } = await this.ports.network.call(peer, 'findNode', request)
-      return peers.slice(0, k).filter((named) => this.isSound(named))
-    } catch (error) {
-      if (error instanceof Unreachable) this.evict(peer.id)
-      throw error
-    }
-  }
-
-  #ping(peer: Peer): Promise<object> {
-    return this.ports.network.call(peer, 'ping', { from: this.me })
+    const { peers } = await this.reach(peer, 'findNode', request)
+    return peers.slice(0, k).filter((named) => this.isSound(named))
   }
 
   #probeIfWanted(peer: Peer): void {
@@ -212,12 +200,15 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
 
   /** Whoever it is gets in by answering. */
   #probe(peer: Peer): void {
-    if (this.#probing.has(peer.id) || this.#probing.size >= probesMost) return
+    if (!this.isMember || this.#probing.has(peer.id) || this.#probing.size >= probesMost) return
     this.#probing.add(peer.id)
-    this.later(async () => {
-      const alive = await this.attempt(() => this.#ping(peer)).finally(() => this.#probing.delete(peer.id))
-      if (!alive) this.evict(peer.id)
-    })
+    this.later(() => this.reach(peer, 'ping', { from: this.me }).finally(() => this.#probing.delete(peer.id)))
+  }
+
+  /** Whoever is doubted then is asked once more. */
+  protected override miss({ id }: Peer): void {
+    this.#probing.delete(id)
+    this.evict(id)
   }
 
   /** Someone says that it is there. @throws Refusal NOT_JOINED, BAD_ID, ID_TAKEN */

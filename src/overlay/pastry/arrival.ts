@@ -31,7 +31,7 @@ export const wayHome = async (upkeep: Upkeep, through: Peer): Promise<Met[]> => 
     way.push({ peer, ...step })
     return step
   }
-  await upkeep.seek({ local: () => ({ peers: [through], final: false }), ask, evict: () => undefined }, [me.id])
+  await upkeep.seek({ local: () => ({ peers: [through], final: false }), ask }, [me.id])
   return way
 }
 

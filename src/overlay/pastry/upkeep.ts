@@ -4,8 +4,7 @@
  * What others say is a reason to ask, never a fact: a name that would fill a gap, a member of ours that a neighbour of it does not list,
  * somebody who wants to be noticed. Whoever was known and did not answer is in quarantine: that others still name it is no reason any more.
  */
-import { Unreachable } from '../../protocol/errors.ts'
-import type { Reply, Request } from '../../protocol/rpc.ts'
+import type { Request } from '../../protocol/rpc.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import { distinct, type Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
@@ -52,27 +51,13 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
    * Calls a peer by a row that only members answer: whoever does is in no quarantine any more, and in the table where it is of use.
    * @throws Unreachable, Refusal as Network.call
    */
-  async reach<N extends keyof PastryApi>(peer: Peer, name: N, request: Request<PastryApi[N]>): Promise<Reply<PastryApi[N]>> {
-    const { network, clock } = this.ports
+  override async reach<N extends keyof PastryApi>(peer: Peer, name: N, request: Request<PastryApi[N]>) {
+    const { clock } = this.ports
     const began = clock.now()
-    try {
-      const reply = await network.call(peer, name, request)
-      this.#failed.delete(peer.id)
-      this.considerNode(peer, clock.now() - began)
-      return reply
-    } catch (error) {
-      if (error instanceof Unreachable) this.#miss(peer)
-      throw error
-    }
-  }
-
-  /** The same; undefined when the peer does not answer, or refuses. */
-  call<N extends keyof PastryApi>(
-    peer: Peer,
-    name: N,
-    request: Request<PastryApi[N]>,
-  ): Promise<Reply<PastryApi[N]> | undefined> {
-    return this.attempt(() => this.reach(peer, name, request))
+    const reply = await super.reach(peer, name, request)
+    this.#failed.delete(peer.id)
+    this.considerNode(peer, clock.now() - began)
+    return reply
   }
 
   /** A member has answered. One whose id is false is nobody. */
@@ -193,7 +178,7 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
   }
 
   /** Someone has not answered: it is taken out, and others are looked for in its place. */
-  #miss({ id, url }: Peer): void {
+  protected override miss({ id, url }: Peer): void {
     const { table } = this
     super.evict(id)
     // One that was never there may be about to come.
