@@ -10,6 +10,7 @@ import type { Peer, StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { Holdings } from './holdings.ts'
 import { HybridClock } from './hybrid-clock.ts'
+import { Finder, type FinderOptions } from './finder.ts'
 import { Operations, type OperationsOptions } from './operations.ts'
 import { bytesOf, cursorOf, isLive } from './record.ts'
 import { Rehoming } from './rehome.ts'
@@ -35,7 +36,7 @@ type ContentRow =
   | 'fetch'
   | 'forget'
 
-export interface ContentOptions extends OperationsOptions {
+export interface ContentOptions extends OperationsOptions, FinderOptions {
   /** How long a copy is kept after its new holders have acknowledged it. */
   readonly graceMs: number
   readonly quotaBytes: number
@@ -64,13 +65,14 @@ export class Content {
       this.rehoming.entrusted.touch(key)
       if (strays) strayed()
     })
-    const operations = new Operations(holdings, overlay, ports, stamps, me, options, directory)
-    const ownerOf = (key: Id) => operations.ownerOf(key)
+    const finder = new Finder(me, overlay, directory, ports, options)
+    const operations = new Operations(holdings, overlay, ports, stamps, me, options, finder)
+    const ownerOf = (key: Id) => finder.ownerOf(key)
     this.holdings = holdings
     this.rehoming = new Rehoming(holdings, { me, overlay, ports, ownerOf, options })
     this.handlers = {
-      find: ({ key, mode }) => operations.find({ key }, mode),
-      findBy: ({ mode, ...content }) => operations.find(operations.addressOf(content), mode),
+      find: ({ key, mode }) => finder.find(key, mode),
+      findBy: ({ mode, ...content }) => finder.find(operations.addressOf(content).key, mode),
       store: (content) => operations.store(content),
       storeNamed: (content) => operations.store(content),
       lookup: ({ key, mode }) => operations.lookup({ key }, mode),

@@ -38,7 +38,7 @@ export class Handover {
   readonly #ownerOf: (key: Id) => Promise<Peer>
   readonly #options: HandoverOptions
 
-  /** @param ownerOf who owns a key; @throws Refusal as Operations.find */
+  /** @param ownerOf who owns a key; @throws Refusal as Finder.find */
   constructor(party: Party, ownerOf: (key: Id) => Promise<Peer>, options: HandoverOptions) {
     this.#party = party
     this.#ownerOf = ownerOf

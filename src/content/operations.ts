@@ -1,18 +1,17 @@
 /**
- * What a node does for whoever asks it: find, store, look up, delete. It finds the window of the key and acts there; it need
+ * What a node does for whoever asks it: store, look up, delete. It finds the window of the key and acts there; it need
  * not keep anything itself.
  */
-import { assertMode, Lookup } from '../overlay/lookup.ts'
-import type { Directory } from '../membership/directory.ts'
 import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Hash } from '../ports.ts'
-import type { Deleted, Found, Placed, Value, Written } from '../protocol/client-api.ts'
+import type { Deleted, Found, Value, Written } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
-import type { PeerApi, Route } from '../protocol/peer-api.ts'
+import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import { limits, type Mode, type Peer, type StoredRecord, type Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { Convoys } from './convoys.ts'
+import type { Finder } from './finder.ts'
 import { Holders } from './holders.ts'
 import type { Holdings } from './holdings.ts'
 import type { HybridClock } from './hybrid-clock.ts'
@@ -22,8 +21,6 @@ import { hedgeAfterMs, read, type Reader, type Reading } from './reads.ts'
 import { type Address, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
 import { write, type Writer } from './writes.ts'
 
-/** Peers named by one routing answer beyond the window: enough that dead ones rarely cost a second question. */
-const spares = 3
 /** Before an operation is tried again that failed for what may be over in a moment. */
 const retryMs = 150
 /** Widths of ids in which many values can come to share a key. */
@@ -43,9 +40,6 @@ export interface Content {
 
 export interface OperationsOptions {
   readonly replicas: number
-  readonly mode: Mode
-  /** How lookups travel by the overlay. */
-  readonly modes: readonly Mode[]
   readonly bits: number
   readonly operationTimeoutMs: number
 }
@@ -53,9 +47,8 @@ export interface OperationsOptions {
 export class Operations {
   readonly #me: Peer
   readonly #overlay: Overlay
-  readonly #directory: Directory
+  readonly #finder: Finder
   readonly #holdings: Holdings
-  readonly #network: Network<PeerApi>
   readonly #clock: Clock
   readonly #hash: Hash
   readonly #stamps: HybridClock
@@ -71,13 +64,12 @@ export class Operations {
     stamps: HybridClock,
     me: Peer,
     options: OperationsOptions,
-    directory: Directory,
+    finder: Finder,
   ) {
     this.#me = me
     this.#overlay = overlay
-    this.#directory = directory
+    this.#finder = finder
     this.#holdings = holdings
-    this.#network = ports.network
     this.#clock = ports.clock
     this.#hash = ports.hash
     this.#stamps = stamps
@@ -113,13 +105,6 @@ export class Operations {
     return { key: keyOf(index, this.#options.bits), index }
   }
 
-  /** @throws Refusal NO_ROUTE, NOT_JOINED */
-  async find({ key }: Address, mode = this.#options.mode): Promise<Placed> {
-    const lookup = this.#lookup(key, mode, (avoid) => this.#owner(key, avoid))
-    const window = (await lookup.window()).slice(0, this.#options.replicas)
-    return { key, owner: window[0] as Peer, window, mode, hops: lookup.hops, path: lookup.path }
-  }
-
   /** @throws Refusal NOT_ENOUGH_COPIES, KEY_FULL, STORE_FULL, NO_ROUTE, NOT_JOINED */
   async store({ value, encoding, contentType = 'text/plain; charset=utf-8', name, ttlSeconds }: Content): Promise<Written> {
     const index = name === undefined ? valueIndex(this.#hash, value, encoding) : nameIndex(this.#hash, name)
@@ -140,12 +125,12 @@ export class Operations {
   }
 
   /** @throws Refusal NOT_FOUND; INCONCLUSIVE when too few of those who were reachable could say; NO_ROUTE, NOT_JOINED */
-  async lookup(address: Address, mode = this.#options.mode): Promise<Found> {
+  async lookup(address: Address, mode?: Mode): Promise<Found> {
     const { key } = address
     const here = this.#ownWord(address)
     if (here) return { key, values: here.map(valueOf), answeredBy: this.#me, hops: 0, path: [] }
     return this.#patiently(async () => {
-      const lookup = this.#lookup(key, mode)
+      const lookup = this.#finder.to(key, mode)
       const { records, answeredBy } = await read(this.#reader, address, lookup)
       return { key, values: records.map(valueOf), answeredBy, hops: lookup.hops, path: lookup.path }
     })
@@ -169,72 +154,9 @@ export class Operations {
     }
   }
 
-  /** Who owns a key, by one who says so of itself: it need not be confirmed by others. @throws Refusal NO_ROUTE, NOT_JOINED */
-  async ownerOf(key: Id): Promise<Peer> {
-    const known = this.#options.mode === 'onehop' && this.#directory.isKnown
-    const guess = (avoid: ReadonlySet<Id>) => (known ? this.#owner(key, avoid) : this.#nearer(key, avoid))
-    const [owner] = await this.#lookup(key, this.#options.mode, guess, { hasty: true }).window()
-    return owner as Peer
-  }
-
-  /** Whom the overlay would ask. */
-  #nearer(key: Id, avoid: ReadonlySet<Id>): Route {
-    const { peers, final } = this.#overlay.route(key, this.#breadth, avoid, this.#options.mode)
-    return { peers: final ? peers : peers.filter(({ id }) => id !== this.#me.id), final }
-  }
-
-  /** The window over the known members: those who hold the key if this node knows of everyone. */
-  #window(key: Id, avoid: ReadonlySet<Id>): Route {
-    const { peers } = this.#directory
-    const known = avoid.size === 0 ? peers : peers.filter(({ id }) => !avoid.has(id))
-    return { peers: this.#overlay.place(key, known, this.#breadth), final: true }
-  }
-
-  /** Whom to ask for the window, so that what is told is the overlay's word. */
-  #owner(key: Id, avoid: ReadonlySet<Id>): Route {
-    const { peers } = this.#window(key, avoid)
-    if (peers[0]?.id === this.#me.id) return this.#overlay.route(key, this.#breadth, avoid, 'onehop')
-    return { peers: peers.filter(({ id }) => id !== this.#me.id), final: false }
-  }
-
-  get #breadth(): number {
-    return Math.max(this.#options.replicas + spares, this.#overlay.confirm)
-  }
-
-  /**
-   * @param guess where it begins when it is to be one hop and the members are known
-   * @param avoid who is not to be asked
-   * @param hasty whether it begins there in any case if the overlay would have it confirmed
-   */
-  #lookup(
-    key: Id,
-    mode: Mode,
-    guess = (avoid: ReadonlySet<Id>) => this.#window(key, avoid),
-    { avoid = [], hasty = false }: { avoid?: readonly Id[]; hasty?: boolean } = {},
-  ): Lookup {
-    const overlay = this.#overlay
-    const network = this.#network
-    const directory = this.#directory
-    const { confirm } = overlay
-    const count = this.#breadth
-    assertMode(mode, this.#options.modes)
-    return new Lookup(
-      {
-        local: (avoided) => overlay.route(key, count, avoided, mode),
-        guess: (mode === 'onehop' && directory.isKnown) || (hasty && confirm > 0) ? guess : undefined,
-        isSuspect: (id) => directory.isSuspect(id),
-        ask: (peer, avoided) => network.call(peer, 'route', { key, count, avoid: [...avoided].slice(-1024), mode }),
-        evict: (id) => overlay.evict(id),
-        confirm: confirm > 0 ? { me: this.#me.id, nearest: (peers) => overlay.place(key, peers, confirm) } : undefined,
-      },
-      this.#clock,
-      { avoid, deadline: this.#clock.now() + this.#options.operationTimeoutMs },
-    )
-  }
-
   async #write(record: StoredRecord): Promise<Written> {
     const { key, index, version } = record
-    const [owner, ...others] = this.#plainWindow(key)
+    const [owner, ...others] = this.#finder.plainWindow(key)
     if (!owner) return this.#writeWithCare(record, [])
     const { arrived, silent } = await this.#convoys.send(record, [owner, ...others])
     if (!arrived) return this.#writeWithCare(record, silent)
@@ -245,16 +167,8 @@ export class Operations {
   /** @param silent those who are known not to answer */
   #writeWithCare(record: StoredRecord, silent: readonly Id[]): Promise<Written> {
     for (const id of silent) this.#overlay.evict(id)
-    const lookup = () => this.#lookup(record.key, this.#options.mode, undefined, { avoid: silent })
+    const lookup = () => this.#finder.to(record.key, undefined, silent)
     return this.#patiently(() => write(this.#writer, record, lookup()))
-  }
-
-  /** A window as large as it should be of members that are all well, as far as this node knows; else nobody. */
-  #plainWindow(key: Id): Peer[] {
-    const { replicas, mode } = this.#options
-    if (mode !== 'onehop' || !this.#directory.isKnown) return []
-    const window = this.#overlay.place(key, this.#directory.peers, replicas)
-    return window.length < replicas || window.some(({ id }) => this.#directory.isSuspect(id)) ? [] : window
   }
 
   /**
@@ -274,7 +188,7 @@ export class Operations {
   }
 
   #read(address: Address): Promise<Reading> {
-    return read(this.#reader, address, this.#lookup(address.key, this.#options.mode))
+    return read(this.#reader, address, this.#finder.to(address.key))
   }
 
   /** What is stored by its content and is here, where this node may say so: nobody else need be asked. */

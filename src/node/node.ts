@@ -21,6 +21,7 @@ import type { Handlers, Network, Reply } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { idOf } from '../space/id.ts'
 import type { NodeConfig } from './config.ts'
+import { Departure } from './departure.ts'
 
 /** All that nodes answer, whatever their overlay. */
 export type NodeApi = ClientApi & PeerApi & OverlayApi
@@ -38,9 +39,6 @@ export type NodeState = NodeInfo['state']
 /** The release that this is; told in /nodeinfo. */
 export const version = '0.1.0'
 
-/** Times that a leaver tries to hand over the last of its content before it stays. */
-const handOvers = 5
-
 export class Node {
   readonly me: Peer
   readonly config: NodeConfig
@@ -49,11 +47,10 @@ export class Node {
   readonly #content: Content
   readonly #swim: Swim | undefined
   readonly #ports: Ports<NodeApi>
-  readonly #left: () => void
+  readonly #departure: Departure
   #cutOff = false
   /** Whether it has had its place once, and does its work since: one may be a member of the overlay a moment before. */
   #begun = false
-  #departure: 'none' | 'leaving' | 'left' = 'none'
   #stops: (() => void)[] = []
 
   /** @param left called once, when a leave that was asked for is over: nothing more is to be served */
@@ -63,7 +60,6 @@ export class Node {
     this.config = config
     const ports = { ...given, network: this.#hinting(given.network) }
     this.#ports = ports
-    this.#left = left
     this.#swim = config.membership === 'off' ? undefined : this.#watcher(given)
     const { modes, create } = kindOf(config.overlay)
     const changed = () => this.#rehome()
@@ -75,6 +71,15 @@ export class Node {
     const graceMs = 2 * config.stabilizeEveryMs
     const directory = this.#swim ?? nobodyKnown
     this.#content = new Content(this.me, this.overlay, ports, { ...config, modes, graceMs }, changed, directory)
+    this.#departure = new Departure({
+      content: this.#content,
+      overlay,
+      swim: this.#swim,
+      ports,
+      pauseMs: config.stabilizeEveryMs,
+      work: (on) => (on ? this.#beginJobs() : this.#endJobs()),
+      left,
+    })
     this.handlers = {
       ...(overlay.handlers as Handlers<OverlayApi>),
       ...this.#content.handlers,
@@ -96,7 +101,8 @@ export class Node {
   }
 
   get state(): NodeState {
-    if (this.#departure !== 'none') return this.#departure
+    const { state } = this.#departure
+    if (state !== 'none') return state
     return this.#begun && this.overlay.view().joined ? 'ready' : 'joining'
   }
 
@@ -133,7 +139,7 @@ export class Node {
    */
   async start(seeds: readonly Peer[]): Promise<void> {
     await this.overlay.join(seeds)
-    if (this.#departure !== 'none') return
+    if (this.#departure.hasBegun) return
     this.#begun = true
     this.#beginJobs()
     this.#swim?.start(seeds)
@@ -141,8 +147,7 @@ export class Node {
 
   /** Ends the jobs and tells the neighbours goodbye; keeps the content. What SIGTERM does. */
   async stop(): Promise<void> {
-    if (this.#departure === 'none') this.#departure = 'leaving'
-    this.#endJobs()
+    this.#departure.begin()
     this.#swim?.stop()
     await this.overlay.leave()
     try {
@@ -200,80 +205,20 @@ export class Node {
 
   #leave(): { state: NodeState; toMove: number } {
     const toMove = this.#content.holdings.size
-    if (this.#departure === 'none') {
+    if (!this.#departure.hasBegun) {
       this.#ready()
       if (this.overlay.neighbors().length === 0)
         throw new Refusal(
           'LAST_NODE',
           'the last node has nobody to leave its content to; to end the network: npm run task killall',
         )
-      this.#departure = 'leaving'
-      this.#endJobs()
-      void this.#attempt('leave', () => this.#depart())
+      void this.#attempt('leave', () => this.#departure.leave())
     }
     return { state: this.state, toMove }
   }
 
-  /** All content first; then the ring; then a while of answering those who have not heard. */
-  async #depart(): Promise<void> {
-    const { log, clock } = this.#ports
-    const { moved, left } = await this.#handOver()
-    if (left > 0) {
-      log.warn({ left }, 'leave given up: nobody takes the content')
-      return this.#stay()
-    }
-    await this.overlay.leave()
-    await this.#swim?.leave()
-    log.info({ moved }, 'node left')
-    await clock.sleep(this.config.stabilizeEveryMs)
-    this.#departure = 'left'
-    this.#left()
-  }
-
-  /** Hands the content over, refusing writes for the last of it. */
-  async #handOver(): Promise<{ moved: number; left: number }> {
-    const { rehoming, holdings } = this.#content
-    try {
-      holdings.cells.accept('own')
-      let { moved, left } = await rehoming.handOver()
-      holdings.cells.accept('nothing')
-      // An heir may have gone itself, or be behind with its work: the ring has to hear of it first.
-      for (let time = 0; time === 0 || (time < handOvers && left > 0); time++) {
-        if (time > 0) await this.#ports.clock.sleep(this.config.stabilizeEveryMs)
-        const more = await rehoming.handOver()
-        moved += more.moved
-        left = more.left
-      }
-      return { moved, left }
-    } catch (error) {
-      this.#stay()
-      throw error
-    }
-  }
-
-  /** Takes a leave back. */
-  #stay(): void {
-    this.#content.holdings.cells.accept('all')
-    this.#content.rehoming.resume()
-    this.#departure = 'none'
-    this.#beginJobs()
-  }
-
-  /** This node's id is another's now. Its content goes to the heirs all the same, however long that takes; then it stops. */
-  async #retire(why: Refusal): Promise<void> {
-    const { log, clock } = this.#ports
-    log.error({ why: why.message }, 'id lost')
-    this.#departure = 'leaving'
-    this.#endJobs()
-    this.#content.holdings.cells.accept('nothing')
-    while ((await this.#content.rehoming.handOver()).left > 0) await clock.sleep(this.config.stabilizeEveryMs)
-    this.#swim?.stop()
-    this.#departure = 'left'
-    this.#left()
-  }
-
   #rehome(): void {
-    if (this.#departure === 'none' && !this.#swim?.isCutOff) void this.#attempt('rehome', () => this.#content.rehoming.run())
+    if (!this.#departure.hasBegun && !this.#swim?.isCutOff) void this.#attempt('rehome', () => this.#content.rehoming.run())
   }
 
   /** @param ports those without hints: what fails here is known here */
@@ -302,7 +247,7 @@ export class Node {
     if (kind === 'conflict') return log.warn({ peer: id, url }, 'two nodes claim one id')
     if (kind === 'update' || kind === 'reap') return
     log.info({ peer: id, url, incarnation }, `member ${kind === 'join' ? 'joined' : kind === 'left' ? 'left' : `is ${kind}`}`)
-    if (this.#departure !== 'none') return
+    if (this.#departure.hasBegun) return
     if (state === 'dead' || state === 'left') this.overlay.evict(id)
     if (state === 'alive') this.overlay.introduce({ id, url })
     this.#lookWhetherCutOff()
@@ -353,7 +298,8 @@ export class Node {
     try {
       await run()
     } catch (error) {
-      if (error instanceof Refusal && error.code === 'ID_TAKEN' && this.#departure === 'none') return this.#retire(error)
+      if (error instanceof Refusal && error.code === 'ID_TAKEN' && !this.#departure.hasBegun)
+        return this.#departure.retire(error)
       if (error instanceof Unreachable || error instanceof Refusal)
         this.#ports.log.debug({ name, why: error.message }, 'job given up')
       else this.#ports.log.error({ name, err: error }, 'job failed')

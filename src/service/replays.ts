@@ -1,6 +1,7 @@
 /**
  * What was heard already. Each sender numbers what it says in one life; of each, a window of the last numbers is remembered. Senders
- * are remembered up to a bound: whoever has been silent longest is forgotten, and what is older than that is then not new any more.
+ * are remembered up to a bound: the one whose last word is the oldest is forgotten, and what is older than that is then not new any
+ * more. Whoever's clock is ahead stays: to forget it would make strangers of all whose clocks are right.
  */
 
 export interface ReplaySetting {
@@ -13,7 +14,6 @@ export interface ReplaySetting {
 
 export class Replays {
   readonly #setting: ReplaySetting
-  /** Those silent longest first. */
   readonly #windows = new Map<string, Window>()
   #floor: number
 
@@ -25,9 +25,13 @@ export class Replays {
   /** Whether the sender says this for the first time; from now on it has. */
   take(sender: string, life: number, seq: number, time: number): 'new' | 'replayed' | 'older boot' {
     let window = this.#windows.get(sender)
-    if (window && life < window.life) return 'older boot'
-    if (!window || life > window.life)
-      window = new Window(this.#setting.window, life, window ?? { floor: this.#floor, last: 0 })
+    const setBack = window && life < window.life ? window.last : undefined
+    // What comes after all that the newer life has said is a life that began by a clock set back.
+    if (setBack !== undefined && time <= setBack) return 'older boot'
+    if (window?.life !== life) {
+      const { floor, last } = window ?? { floor: this.#floor, last: 0 }
+      window = new Window(this.#setting.window, life, { floor: setBack === undefined ? floor : setBack + 1, last })
+    }
     if (this.#setting.since !== undefined && time < window.floor) return 'replayed'
     if (!window.take(seq)) return 'replayed'
     window.last = Math.max(window.last, time)
@@ -36,11 +40,9 @@ export class Replays {
   }
 
   #remember(sender: string, window: Window): void {
-    this.#windows.delete(sender)
     this.#windows.set(sender, window)
     if (this.#windows.size <= this.#setting.senders) return
-    const [[oldest, forgotten] = []] = this.#windows
-    if (oldest === undefined || !forgotten) return
+    const [oldest, forgotten] = [...this.#windows].reduce((one, other) => (other[1].last < one[1].last ? other : one))
     this.#windows.delete(oldest)
     this.#floor = Math.max(this.#floor, forgotten.last + 1)
   }

@@ -173,8 +173,9 @@ export class SimNetwork {
   /** What a row says of a message is held against it. */
   #write(sender: Host, name: Call, part: 'request' | 'reply', message: unknown): Letter {
     const letter = this.#copy(message)
+    if (!this.#world.encode) return letter
     const validator = validatorOf(sender.node?.config.overlay ?? 'chord', name, part)
-    if (this.#world.encode && !validator.Check(letter.value)) {
+    if (!validator.Check(letter.value)) {
       const [wrong] = validator.Errors(letter.value)
       this.#world.blame(
         sender,

@@ -132,7 +132,7 @@ export class World extends Population {
 
   /** Lets time pass until everyone has joined and the ring is ideal. */
   async settle(withinMs = Math.max(120_000, 30 * this.config.stabilizeEveryMs), network = this.network): Promise<void> {
-    const settled = () => this.running(network).length === this.members(network).length && this.guard(network).isIdeal
+    const settled = () => this.guard(network).isIdeal && this.running(network).length === this.members(network).length
     await this.until(settled, withinMs, () => {
       const outside = this.running(network).flatMap((host) => {
         if (!host.id || !this.snapshot(network).has(host.id)) return [`${host.url} has not joined`]

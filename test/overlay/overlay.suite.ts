@@ -5,6 +5,7 @@ import type { Mode } from '../../src/protocol/schemas.ts'
 import { misplaced } from '../../src/sim/audit.ts'
 import { stream } from '../../src/sim/random.ts'
 import { simulate } from '../../src/sim/scenarios.ts'
+import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 import { Home } from '../tasks/home.ts'
 
@@ -67,6 +68,14 @@ export const overlaySuite = (overlay: OverlayName, { swarms = [], scenarios = []
         }
       },
     )
+
+    /** Chord's steps, abandoned whenever a list was copied meanwhile, once made each other start anew for ever. */
+    test.each([1, 2, 3])('nodes become whole where a call takes half as long as their rounds, seed %i', async (seed) => {
+      const weather = { ...calm, delayMinMs: 200, delayMaxMs: 300 }
+      const world = new World({ seed, encode: false, weather, settings: { overlay, membership: 'off' } })
+      await world.boot(8)
+      expect(world.members()).toHaveLength(8)
+    })
 
     test('each record is held by its window, and by nobody else', async () => homed(await stored(12)))
 

@@ -35,6 +35,16 @@ test('a new life begins anew, and an older one is over', () => {
   expect(heard.take('eve', 1, 7, 2000)).toBe('new')
 })
 
+test('a life that began by a clock set back is heard once its clock is past all that was said before it', () => {
+  const heard = replays()
+  expect(heard.take('ada', 5000, 0, 6000)).toBe('new')
+  expect(heard.take('ada', 4000, 0, 4500)).toBe('older boot')
+  expect(heard.take('ada', 4000, 900, 6001)).toBe('new')
+  expect(heard.take('ada', 4000, 900, 6001)).toBe('replayed')
+  expect(heard.take('ada', 4000, 899, 5999)).toBe('replayed')
+  expect(heard.take('ada', 4000, 901, 6001)).toBe('new')
+})
+
 test('what was said before this node began is not new', () => {
   const heard = replays(1000)
   expect(heard.take('ada', 1, 0, 999)).toBe('replayed')
@@ -51,6 +61,14 @@ test('whoever is forgotten cannot be replayed: the floor is where its last word 
   expect(heard.take('bob', 1, 0, 200)).toBe('replayed')
   expect(heard.take('ada', 1, 0, 100)).toBe('replayed')
   expect(heard.take('bob', 1, 1, 201)).toBe('new')
+})
+
+test('one whose clock is ahead shuts nobody out when others come', () => {
+  const heard = replays(0, 3)
+  expect(heard.take('ahead', 1, 0, 300_000)).toBe('new')
+  for (let now = 1000; now < 20_000; now += 1000) expect(heard.take(`caller ${now}`, 1, 0, now)).toBe('new')
+  expect(heard.take('ahead', 1, 0, 300_000)).toBe('replayed')
+  expect(heard.take('caller 1000', 1, 0, 1000)).toBe('replayed')
 })
 
 test('where nothing is signed a time says nothing', () => {

@@ -91,7 +91,15 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
       joined: this.isMember,
       degraded: successors.length < options.replicas,
       acquaintances: acquaintances.all(),
-      attributes: { ownership: options.ownership, predecessor, successor, successors, fingers: fingerRuns(table) },
+      attributes: {
+        ownership: options.ownership,
+        predecessor,
+        successor,
+        successors,
+        get fingers() {
+          return fingerRuns(table)
+        },
+      },
     }
   }
 

@@ -51,7 +51,7 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
    * Copies a peer's neighbourhood within a step.
    *
    * Between a question and the use of its answer a node's own state is undefined (Zave). Ours is served all the same, so
-   * if it was copied meanwhile the step must count as never made.
+   * if it was copied meanwhile the step must count as never made, unless it would have changed nothing.
    * @returns 'dead' when the peer does not answer, 'stale' when the answer must not be used
    */
   async ask(peer: Peer): Promise<Neighborhood | 'dead' | 'stale'> {
@@ -59,7 +59,8 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
     const member = this.isMember
     try {
       const neighborhood = await this.reach(peer, 'neighborhood', {})
-      return copied === this.#copied && member === this.isMember ? neighborhood : 'stale'
+      const isSound = copied === this.#copied || this.table.agrees([peer, ...neighborhood.successors])
+      return isSound && member === this.isMember ? neighborhood : 'stale'
     } catch (error) {
       // Alive and behind with its work: nothing was learnt.
       if (error instanceof Refusal) return 'stale'

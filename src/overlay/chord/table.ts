@@ -79,20 +79,18 @@ export class Table {
    * of order, or comes round to this node, ends it. Returns whether anything changed.
    */
   adoptSuccessors(list: readonly Peer[]): boolean {
-    const adopted: Peer[] = []
-    let last = this.me.id
-    let closed = false
-    for (const peer of list) {
-      if (peer.id === this.me.id) closed = true
-      if (closed || adopted.length === this.#options.successors || !between(last, peer.id, this.me.id)) break
-      adopted.push(peer)
-      last = peer.id
-    }
+    const { adopted, closed } = this.#soundPart(list)
     const rounded = this.#closed !== closed
     this.#closed = closed
     // The same list says more once it is known to be the whole ring.
     if (rounded) this.#revision++
     return this.#replaceSuccessors(adopted) || rounded
+  }
+
+  /** Whether to adopt that list would change nothing. */
+  agrees(list: readonly Peer[]): boolean {
+    const { adopted, closed } = this.#soundPart(list)
+    return closed === this.#closed && samePeers(adopted, this.#successors)
   }
 
   /** Drops a head that did not answer. */
@@ -116,6 +114,7 @@ export class Table {
   }
 
   replaceFingers(fingers: ReadonlyMap<number, Peer>): void {
+    if (sameFingers(fingers, this.#fingers)) return
     this.#fingers = fingers
     this.#ways = undefined
     this.#revision++
@@ -222,6 +221,18 @@ export class Table {
     return this.#ways
   }
 
+  #soundPart(list: readonly Peer[]): { adopted: readonly Peer[]; closed: boolean } {
+    const adopted: Peer[] = []
+    let last = this.me.id
+    for (const peer of list) {
+      if (peer.id === this.me.id) return { adopted, closed: true }
+      if (adopted.length === this.#options.successors || !between(last, peer.id, this.me.id)) break
+      adopted.push(peer)
+      last = peer.id
+    }
+    return { adopted, closed: false }
+  }
+
   #replaceSuccessors(list: readonly Peer[]): boolean {
     if (samePeers(list, this.#successors)) return false
     this.#successors = list
@@ -231,5 +242,10 @@ export class Table {
   }
 }
 
+const samePeer = (a: Peer | undefined, b: Peer | undefined): boolean => a === b || (a?.id === b?.id && a?.url === b?.url)
+
+const sameFingers = (a: ReadonlyMap<number, Peer>, b: ReadonlyMap<number, Peer>): boolean =>
+  a.size === b.size && [...a].every(([index, peer]) => samePeer(peer, b.get(index)))
+
 const samePeers = (a: readonly Peer[], b: readonly Peer[]): boolean =>
-  a.length === b.length && a.every((peer, at) => peer.id === b[at]?.id && peer.url === b[at]?.url)
+  a.length === b.length && a.every((peer, at) => samePeer(peer, b[at]))

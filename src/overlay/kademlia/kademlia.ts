@@ -96,13 +96,13 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
 
   view(): OverlayView {
     const { buckets, peers } = this.table
+    const { k } = this.options
     return {
       joined: this.isMember,
       degraded: peers.length < this.options.replicas,
       acquaintances: this.acquaintances.all(),
-      attributes: {
-        k: this.options.k,
-        buckets: buckets.map(({ bits, contacts }) => ({ bits, peers: contacts.map(({ peer }) => peer) })),
+      get attributes() {
+        return { k, buckets: buckets.map(({ bits, contacts }) => ({ bits, peers: contacts.map(({ peer }) => peer) })) }
       },
     }
   }

@@ -1,0 +1,134 @@
+/**
+ * Whom to ask for a key: lookups that begin where the known members put its window, or where the overlay would begin.
+ *
+ * Where everyone is known the window is computed here, and its nodes are asked at once: one hop. What they say has to bear it out; if it
+ * does not, the overlay is asked.
+ */
+import type { Directory } from '../membership/directory.ts'
+import { assertMode, Lookup } from '../overlay/lookup.ts'
+import type { Overlay } from '../overlay/overlay.ts'
+import type { Clock } from '../ports.ts'
+import type { Placed } from '../protocol/client-api.ts'
+import type { PeerApi, Route } from '../protocol/peer-api.ts'
+import type { Network } from '../protocol/rpc.ts'
+import type { Mode, Peer } from '../protocol/schemas.ts'
+import type { Id } from '../space/id.ts'
+
+/** Peers named by one routing answer beyond the window: enough that dead ones rarely cost a second question. */
+const spares = 3
+
+export interface FinderOptions {
+  readonly replicas: number
+  /** How lookups travel unless they say otherwise. */
+  readonly mode: Mode
+  /** How lookups travel by the overlay. */
+  readonly modes: readonly Mode[]
+  readonly operationTimeoutMs: number
+}
+
+/** Where a lookup begins, without those to avoid. */
+type Guess = (avoid: ReadonlySet<Id>) => Route
+
+interface Start {
+  readonly mode?: Mode | undefined
+  /** In place of the window over the known members. */
+  readonly guess?: Guess
+  readonly avoid?: readonly Id[]
+  /** Whether it begins at the guess in any case if the overlay would have the window confirmed. */
+  readonly hasty?: boolean
+}
+
+export class Finder {
+  readonly #me: Peer
+  readonly #overlay: Overlay
+  readonly #directory: Directory
+  readonly #ports: { readonly network: Network<PeerApi>; readonly clock: Clock }
+  readonly #options: FinderOptions
+  /** Peers that one step names. */
+  readonly #breadth: number
+
+  constructor(
+    me: Peer,
+    overlay: Overlay,
+    directory: Directory,
+    ports: { network: Network<PeerApi>; clock: Clock },
+    options: FinderOptions,
+  ) {
+    this.#me = me
+    this.#overlay = overlay
+    this.#directory = directory
+    this.#ports = ports
+    this.#options = options
+    this.#breadth = Math.max(options.replicas + spares, overlay.confirm)
+  }
+
+  /** @throws Refusal NO_ROUTE, NOT_JOINED */
+  async find(key: Id, mode = this.#options.mode): Promise<Placed> {
+    const lookup = this.#begin(key, { mode, guess: (avoid) => this.#owner(key, avoid) })
+    const window = (await lookup.window()).slice(0, this.#options.replicas)
+    return { key, owner: window[0] as Peer, window, mode, hops: lookup.hops, path: lookup.path }
+  }
+
+  /** Who owns a key, by one who says so of itself: it need not be confirmed by others. @throws Refusal NO_ROUTE, NOT_JOINED */
+  async ownerOf(key: Id): Promise<Peer> {
+    const known = this.#options.mode === 'onehop' && this.#directory.isKnown
+    const guess: Guess = (avoid) => (known ? this.#owner(key, avoid) : this.#nearer(key, avoid))
+    const [owner] = await this.#begin(key, { guess, hasty: true }).window()
+    return owner as Peer
+  }
+
+  /** A lookup for the window of a key. @param avoid who is not to be asked */
+  to(key: Id, mode?: Mode, avoid: readonly Id[] = []): Lookup {
+    return this.#begin(key, { mode, avoid })
+  }
+
+  /** A window as large as it should be of members that are all well, as far as this node knows; else nobody. */
+  plainWindow(key: Id): Peer[] {
+    const { replicas, mode } = this.#options
+    if (mode !== 'onehop' || !this.#directory.isKnown) return []
+    const window = this.#overlay.place(key, this.#directory.peers, replicas)
+    return window.length < replicas || window.some(({ id }) => this.#directory.isSuspect(id)) ? [] : window
+  }
+
+  /** Whom the overlay would ask. */
+  #nearer(key: Id, avoid: ReadonlySet<Id>): Route {
+    const { peers, final } = this.#overlay.route(key, this.#breadth, avoid, this.#options.mode)
+    return { peers: final ? peers : peers.filter(({ id }) => id !== this.#me.id), final }
+  }
+
+  /** The window over the known members: those who hold the key if this node knows of everyone. */
+  #window(key: Id, avoid: ReadonlySet<Id>): Route {
+    const { peers } = this.#directory
+    const known = avoid.size === 0 ? peers : peers.filter(({ id }) => !avoid.has(id))
+    return { peers: this.#overlay.place(key, known, this.#breadth), final: true }
+  }
+
+  /** Whom to ask for the window, so that what is told is the overlay's word. */
+  #owner(key: Id, avoid: ReadonlySet<Id>): Route {
+    const { peers } = this.#window(key, avoid)
+    if (peers[0]?.id === this.#me.id) return this.#overlay.route(key, this.#breadth, avoid, 'onehop')
+    return { peers: peers.filter(({ id }) => id !== this.#me.id), final: false }
+  }
+
+  #begin(key: Id, { mode = this.#options.mode, guess, avoid = [], hasty = false }: Start): Lookup {
+    const overlay = this.#overlay
+    const directory = this.#directory
+    const { network, clock } = this.#ports
+    const { confirm } = overlay
+    const count = this.#breadth
+    assertMode(mode, this.#options.modes)
+    const guesses = (mode === 'onehop' && directory.isKnown) || (hasty && confirm > 0)
+    return new Lookup(
+      {
+        local: (avoided) => overlay.route(key, count, avoided, mode),
+        guess: guesses ? (guess ?? ((avoided) => this.#window(key, avoided))) : undefined,
+        isSuspect: (id) => directory.isSuspect(id),
+        ask: (peer, avoided) => network.call(peer, 'route', { key, count, avoid: [...avoided].slice(-1024), mode }),
+        evict: (id) => overlay.evict(id),
+        confirm: confirm > 0 ? { me: this.#me.id, nearest: (peers) => overlay.place(key, peers, confirm) } : undefined,
+      },
+      clock,
+      { avoid, deadline: clock.now() + this.#options.operationTimeoutMs },
+    )
+  }
+}
