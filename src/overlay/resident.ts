@@ -71,6 +71,12 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
       throw new Refusal('NOT_JOINED', 'this node is not in the network yet; ask again in a second, or ask another')
   }
 
+  /** What only members answer. @throws Refusal NOT_JOINED */
+  asMember<Answer>(answer: () => Answer): Answer {
+    this.assertMember()
+    return answer()
+  }
+
   /** Not any more once it is leaving. */
   enter(): void {
     if (!this.#leaving) this.#pass(true)

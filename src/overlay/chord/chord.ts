@@ -9,19 +9,16 @@ import type { Handlers, Request } from '../../protocol/rpc.ts'
 import type { Mode, Peer } from '../../protocol/schemas.ts'
 import { type Id, shortId } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
-import type { Cell, Job, OverlaySetting, OverlayView, Place, ServedOverlay } from '../overlay.ts'
+import type { Cell, Job, OverlayView, ServedOverlay } from '../overlay.ts'
 import type { Candidacy, ChordApi } from './api.ts'
 import { fingerRuns, type Heralds, refreshFingers } from './fingers.ts'
 import { placeOf } from './join.ts'
-import type { ChordOptions } from './options.ts'
 import { Residence } from './residence.ts'
 import { checkPredecessor, rectify, stabilize } from './stabilize.ts'
 
 export class Chord extends Residence implements ServedOverlay<ChordApi> {
   readonly confirm = 0
-  readonly jobs: readonly Job[]
-  readonly handlers: Handlers<ChordApi>
-  readonly place: Place = this.table.place
+  readonly place = this.table.place
   /** Whether stabilisations that were asked for are being made, and whether another one is wanted after the present one. */
   #scheduled = false
   #wanted = false
@@ -31,34 +28,26 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
   #candidate: Peer | undefined
   #heralds: Heralds = new Map()
 
-  constructor(setting: OverlaySetting<ChordApi, ChordOptions>) {
-    super(setting)
-    const { stabilizeEveryMs, refreshFingersEveryMs, reuniteEveryMs } = setting.options
-    this.jobs = [
-      { name: 'stabilize', everyMs: stabilizeEveryMs, run: () => this.#stabilize() },
-      { name: 'refresh fingers', everyMs: refreshFingersEveryMs, run: () => this.#refreshFingers() },
-      { name: 'reunite', everyMs: reuniteEveryMs, run: () => this.#lookAround() },
-    ]
-    const asMember = <T>(answer: () => T): T => {
-      this.assertMember()
-      return answer()
-    }
-    this.handlers = {
-      predecessor: () => asMember(() => this.table.predecessor),
-      successor: () => asMember(() => this.table.successor),
-      predecessors: () => asMember(() => ({ predecessors: [...this.table.predecessors] })),
-      neighborhood: () => this.copy(),
-      approach: ({ id, count, avoid }) => asMember(() => this.table.approach(id, count, new Set(avoid), 'fingers')),
-      join: (joiner) => asMember(() => placeOf(this, joiner)),
-      offerPredecessor: (candidate) => this.#offerPredecessor(candidate),
-      offerSuccessor: (candidate) => this.#offerSuccessor(candidate),
-      meet: (peer) => this.#meet(peer),
-    }
+  readonly jobs: readonly Job[] = [
+    { name: 'stabilize', everyMs: this.options.stabilizeEveryMs, run: () => this.#stabilize() },
+    { name: 'refresh fingers', everyMs: this.options.refreshFingersEveryMs, run: () => this.#refreshFingers() },
+    { name: 'reunite', everyMs: this.options.reuniteEveryMs, run: () => this.#lookAround() },
+  ]
+
+  readonly handlers: Handlers<ChordApi> = {
+    predecessor: () => this.asMember(() => this.table.predecessor),
+    successor: () => this.asMember(() => this.table.successor),
+    predecessors: () => this.asMember(() => ({ predecessors: [...this.table.predecessors] })),
+    neighborhood: () => this.copy(),
+    approach: ({ id, count, avoid }) => this.asMember(() => this.table.approach(id, count, new Set(avoid), 'fingers')),
+    join: (joiner) => this.asMember(() => placeOf(this, joiner)),
+    offerPredecessor: (candidate) => this.#offerPredecessor(candidate),
+    offerSuccessor: (candidate) => this.#offerSuccessor(candidate),
+    meet: (peer) => this.#meet(peer),
   }
 
   route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
-    this.assertMember()
-    return this.table.route(key, count, avoid, mode)
+    return this.asMember(() => this.table.route(key, count, avoid, mode))
   }
 
   cells(): Cell[] {

@@ -87,7 +87,7 @@ export class LeafSet {
   /** Whether a key lies between the ends of the set: then the nearest here is the nearest of all. Pastry §2.3, Table 1. */
   covers(key: Id, avoid: ReadonlySet<Id>): boolean {
     const [low, high] = this.#ends(avoid)
-    return this.isWhole || (low.id === high.id ? key === low.id : key === low.id || inArc(low.id, key, high.id))
+    return this.isWhole || key === low.id || (low !== high && inArc(low.id, key, high.id))
   }
 
   /** Whether these are surely the nearest of all to a key that is covered: nobody beyond the ends can be nearer. */

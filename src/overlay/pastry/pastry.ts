@@ -35,8 +35,7 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
   }
 
   route(key: Id, count: number, avoid: ReadonlySet<Id>): Route {
-    this.assertMember()
-    return this.table.route(key, count, avoid)
+    return this.asMember(() => this.table.route(key, count, avoid))
   }
 
   cells(): Cell[] {
