@@ -43,7 +43,8 @@ export class Acquaintances {
   }
 }
 
-const trim = (known: Map<Id, Acquaintance>, most: number): void => {
+/** Lets those go that have been in it for longest. */
+export const trim = (known: Map<Id, unknown>, most: number): void => {
   for (const oldest of known.keys()) {
     if (known.size <= most) return
     known.delete(oldest)

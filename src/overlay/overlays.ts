@@ -9,13 +9,13 @@ import { kademliaApi, kademliaAttributes } from './kademlia/api.ts'
 import { checkIdeal as checkIdealTables, checkTables } from './kademlia/invariants.ts'
 import { Kademlia } from './kademlia/kademlia.ts'
 import { bytestag, kademliaOptions } from './kademlia/options.ts'
-import { place } from './kademlia/placement.ts'
+import { place as nearestByXor } from './kademlia/placement.ts'
 import { sharedOptions } from './options.ts'
 import { pastryApi, pastryAttributes, pastryColumns } from './pastry/api.ts'
 import { checkIdeal as checkIdealLeafSets, checkTables as checkLeafSets } from './pastry/invariants.ts'
 import { pastryOptions } from './pastry/options.ts'
 import { Pastry } from './pastry/pastry.ts'
-import { placement } from './pastry/placement.ts'
+import { place as nearestById } from './pastry/placement.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Kind } from './overlay.ts'
 
@@ -53,7 +53,7 @@ export const overlays = {
     },
     derive: ({ replicas = 0 }) => ({ k: Math.max(8, replicas) }),
     fault: ({ k, replicas }) => (k < replicas ? 'k must be at least replicas' : undefined),
-    placement: () => place,
+    placement: () => nearestByXor,
     violations: checkTables,
     imperfections: checkIdealTables,
     create: (setting: ConstructorParameters<typeof Kademlia>[0]) => new Kademlia(setting),
@@ -71,7 +71,7 @@ export const overlays = {
       leafSetSize % 2 === 1 || leafSetSize < 2 * replicas
         ? 'leafSetSize must be even, and at least twice the replicas'
         : undefined,
-    placement,
+    placement: () => nearestById,
     violations: checkLeafSets,
     imperfections: (snapshot, { leafSetSize }) => checkIdealLeafSets(snapshot, leafSetSize),
     create: (setting: ConstructorParameters<typeof Pastry>[0]) => new Pastry(setting),

@@ -1,23 +1,41 @@
 /**
- * What every node of an overlay is, whatever the geometry: itself, with its options and ports; whether it has its place in the network;
- * whom it has known; and what it believes of an id.
+ * What every node of an overlay is, whatever the geometry: itself, with its options and ports; whether it has its place in the network,
+ * and how it comes by it; whom it has known; and what it believes of an id.
  */
 import type { Ports } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
-import type { Table } from '../protocol/rpc.ts'
+import type { Reply, Request, Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
-import { idOf } from '../space/id.ts'
+import { distinct, type Id, idOf, shortId } from '../space/id.ts'
 import { Acquaintances } from './acquaintances.ts'
+import { type Guide, Lookup } from './lookup.ts'
 import type { SharedOptions } from './options.ts'
 import type { OverlaySetting } from './overlay.ts'
 
-export class Resident<T extends Table, Options extends SharedOptions> {
+/** Between two rounds of contacts, or two attempts: this much, and as much again at random. */
+const retryMs = 100
+/** How long a lookup for maintenance may take in all: peers that name ever new silent ones must not keep us. */
+const seekTimeoutMs = 10_000
+
+/** That one has this id, and came first. */
+export const idTaken = (holder: Peer): Refusal =>
+  new Refusal('ID_TAKEN', `id ${shortId(holder.id)} is taken by ${holder.url}; start at another port`, { by: holder })
+
+/** Whether a refusal is about whoever wants to join: nothing that another contact, or waiting, would cure. */
+export const concernsUs = ({ code }: Refusal): boolean => code === 'ID_TAKEN' || code === 'BAD_ID'
+
+export abstract class Resident<T extends Table, Options extends SharedOptions> {
   readonly me: Peer
   readonly options: Options
   readonly ports: Ports<T>
+  /** What it knows of others. */
+  abstract readonly table: { readonly revision: number }
   readonly acquaintances = new Acquaintances()
   readonly #changed: () => void
+  /** Whom it was told to ask. */
+  protected seeds: readonly Peer[] = []
   #member = false
+  #leaving = false
   #passages = 0
 
   constructor({ me, options, ports, changed }: OverlaySetting<T, Options>) {
@@ -27,14 +45,24 @@ export class Resident<T extends Table, Options extends SharedOptions> {
     this.#changed = changed
   }
 
+  /** One attempt to come in. False when the contact is there, and has not helped. @throws Unreachable, Refusal */
+  protected abstract enterThrough(contact: Peer): Promise<boolean>
+  /** Tells the neighbours, and goes out of the network. */
+  protected abstract resign(): Promise<void>
+
   /** Whether this node has its place; if not it answers nothing about it, which counts as dead. */
   get isMember(): boolean {
     return this.#member
   }
 
-  /** Times that this node came into the network or went out of it. */
-  get passages(): number {
-    return this.#passages
+  /** Whether it is going, for good. */
+  get isLeaving(): boolean {
+    return this.#leaving
+  }
+
+  /** See Overlay.revision. */
+  get revision(): number {
+    return this.table.revision + this.#passages
   }
 
   /** @throws Refusal NOT_JOINED */
@@ -43,8 +71,15 @@ export class Resident<T extends Table, Options extends SharedOptions> {
       throw new Refusal('NOT_JOINED', 'this node is not in the network yet; ask again in a second, or ask another')
   }
 
+  /** What only members answer. @throws Refusal NOT_JOINED */
+  asMember<Answer>(answer: () => Answer): Answer {
+    this.assertMember()
+    return answer()
+  }
+
+  /** Not any more once it is leaving. */
   enter(): void {
-    this.#pass(true)
+    if (!this.#leaving) this.#pass(true)
   }
 
   exit(): void {
@@ -68,20 +103,121 @@ export class Resident<T extends Table, Options extends SharedOptions> {
       throw new Refusal('BAD_ID', `the id of ${url} is ${this.#idOf(url)}, the hash of its url, not ${id}`)
   }
 
+  introduce(peer: Peer): void {
+    this.acquaintances.introduce(peer, this.ports.clock.now())
+  }
+
+  admit(peer: Peer, _rttMs: number): void {
+    this.acquaintances.admit(peer, this.ports.clock.now())
+  }
+
+  evict(id: Id): void {
+    this.acquaintances.evict(id, this.ports.clock.now())
+  }
+
+  /** See Overlay.join. @throws Refusal ID_TAKEN, BAD_ID */
+  async join(seeds: readonly Peer[]): Promise<void> {
+    this.seeds = seeds.filter(({ id }) => id !== this.me.id)
+    for (const seed of this.seeds) this.introduce(seed)
+    if (seeds.length === 0) await this.found()
+    else await this.comeIn(this.options.foundAfterMs)
+  }
+
+  async leave(): Promise<void> {
+    this.#leaving = true
+    if (this.#member) await this.resign()
+  }
+
+  /** A network of one. */
+  protected async found(): Promise<void> {
+    this.enter()
+    this.ports.log.info({}, 'network founded')
+  }
+
+  /** Tries contacts, round after round, until one leads in; when none has answered for `patienceMs`, founds a network of its own. */
+  protected async comeIn(patienceMs: number): Promise<void> {
+    const { clock } = this.ports
+    const began = clock.now()
+    while (!this.#leaving) {
+      let answered = false
+      for (const contact of await this.order(this.contacts())) {
+        if (this.#leaving) return
+        const entered = await this.attempt(() => this.enterThrough(contact), concernsUs)
+        if (entered) return
+        if (entered === false) answered = true
+      }
+      if (!answered && clock.now() - began >= patienceMs) return this.found()
+      await this.pause()
+    }
+  }
+
+  /** Whom to try first: by chance, so that one seed does not bear it all. */
+  protected async order(contacts: readonly Peer[]): Promise<Peer[]> {
+    const left = [...contacts]
+    return contacts.map(() => left.splice(this.ports.random.below(left.length), 1)[0] as Peer)
+  }
+
+  /** Asks a peer, and takes note when it does not answer. @throws Unreachable, Refusal as Network.call */
+  async reach<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]>> {
+    try {
+      return await this.ports.network.call(peer, name, request)
+    } catch (error) {
+      if (error instanceof Unreachable) this.miss(peer)
+      else if (error instanceof Refusal) this.ports.log.warn({ peer, name, why: error.message }, 'peer refused')
+      throw error
+    }
+  }
+
+  /** The same; undefined when it does not answer, or refuses. */
+  call<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]> | undefined> {
+    return this.attempt(() => this.reach(peer, name, request))
+  }
+
+  /** A peer that was reached for has not answered. */
+  protected miss({ id }: Peer): void {
+    this.evict(id)
+  }
+
   /** Whom it may turn to for its place: those it was told to ask, and whoever was met or named. Each once, and not itself. */
-  contacts(seeds: readonly Peer[]): Peer[] {
-    const known = new Map([...seeds, ...this.acquaintances.all().map(({ peer }) => peer)].map((peer) => [peer.id, peer]))
-    known.delete(this.me.id)
-    return [...known.values()]
+  protected contacts(): Peer[] {
+    const known = distinct([...this.seeds, ...this.acquaintances.all().map(({ peer }) => peer)])
+    return known.filter(({ id }) => id !== this.me.id)
+  }
+
+  /** One of some by chance. */
+  pick<One>(some: readonly One[]): One | undefined {
+    return some[this.ports.random.below(Math.max(1, some.length))]
+  }
+
+  /** So that nodes do not march in step. */
+  pause(): Promise<void> {
+    return this.ports.clock.sleep(retryMs + this.ports.random.below(retryMs))
+  }
+
+  /**
+   * What a peer answers; undefined when it does not, or refuses, unless that matters: what one peer has against it is no reason to give up.
+   */
+  async attempt<Answer>(ask: () => Promise<Answer>, matters = (_refusal: Refusal) => false): Promise<Answer | undefined> {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof Unreachable || error instanceof Refusal) || (error instanceof Refusal && matters(error)))
+        throw error
+      this.ports.log.debug({ why: error.message }, 'attempt given up')
+      return undefined
+    }
   }
 
   /** Work that nobody waits for. */
   later(work: () => Promise<unknown>): void {
-    const { log } = this.ports
-    work().catch((error: unknown) => {
-      if (error instanceof Refusal || error instanceof Unreachable) log.debug({ why: error.message }, 'step given up')
-      else log.error({ err: error }, 'step failed')
-    })
+    this.attempt(work).catch((error: unknown) => this.ports.log.error({ err: error }, 'step failed'))
+  }
+
+  /** A lookup for maintenance; it asks by `reach`. @throws Refusal NO_ROUTE */
+  seek(guide: Pick<Guide, 'local' | 'ask' | 'confirm'>, avoid: Iterable<Id> = []): Promise<Peer[]> {
+    const { clock } = this.ports
+    const all = { ...guide, evict: () => undefined, isSuspect: () => false }
+    return new Lookup(all, clock, { avoid, deadline: clock.now() + seekTimeoutMs }).window()
   }
 
   #idOf(url: string): string {

@@ -2,9 +2,9 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { Tags } from './packets.ts'
 import { row, signed } from './rpc.ts'
-import { ContentType, Encoding, Hop, IdText, Index, Mode, Name, Peer, ValueText, Version, limits } from './schemas.ts'
+import { ContentType, Encoding, exact, Hop, IdText, Index, Mode, Name, Peer, ValueText, Version, limits } from './schemas.ts'
 
-const object = <F extends Record<string, TSchema>>(fields: F) => Type.Object(fields, { additionalProperties: false })
+const object = <F extends Record<string, TSchema>>(fields: F) => exact(fields)
 
 /** A key is `/:key`, or `?value=`, or `?name=`. */
 const byKey = { key: IdText }

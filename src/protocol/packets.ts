@@ -3,7 +3,7 @@
  * updates that ride on them. SWIM (DSN'02) §3, §4.1; Lifeguard (arXiv 1707.00788) §IV.
  */
 import { type Static, Type } from 'typebox'
-import { IdText, Name } from './schemas.ts'
+import { exact, IdText, Name } from './schemas.ts'
 
 export const memberStates = ['alive', 'suspect', 'dead', 'left'] as const
 
@@ -18,39 +18,30 @@ export const membersMost = 4096
 export const Tags = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9_.-]{1,64}$' }), Type.String({ maxLength: 256 }))
 
 /** What a member tells of itself: `{ name: 'node-10001', overlay: 'chord', version: '0.1.0', tags: { zone: 'a' } }`. */
-export const Meta = Type.Object(
-  {
-    name: Name,
-    overlay: Type.String({ maxLength: 32 }),
-    version: Type.String({ maxLength: 32 }),
-    tags: Tags,
-  },
-  { additionalProperties: false },
-)
+export const Meta = exact({
+  name: Name,
+  overlay: Type.String({ maxLength: 32 }),
+  version: Type.String({ maxLength: 32 }),
+  tags: Tags,
+})
 export type Meta = Static<typeof Meta>
 
 /**
  * One member as someone believes it to be. The incarnation is the member's own: ms since 1970 at its start, and one more with each
  * refutation and each change of what it tells of itself. `from`: who accuses it.
  */
-export const Update = Type.Object(
-  {
-    id: IdText,
-    url: Type.String({ format: 'origin', maxLength: 255 }),
-    incarnation: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
-    state: Type.Enum(memberStates),
-    from: Type.Optional(IdText),
-    meta: Type.Optional(Meta),
-  },
-  { additionalProperties: false },
-)
+export const Update = exact({
+  id: IdText,
+  url: Type.String({ format: 'origin', maxLength: 255 }),
+  incarnation: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  state: Type.Enum(memberStates),
+  from: Type.Optional(IdText),
+  meta: Type.Optional(Meta),
+})
 export type Update = Static<typeof Update>
 
 const updates = Type.Array(Update, { maxItems: 64 })
-const Question = Type.Object(
-  { seq: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), target: IdText, updates },
-  { additionalProperties: false },
-)
+const Question = exact({ seq: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), target: IdText, updates })
 
 /**
  * By type. `ping`: are you there? `ack`: yes, to `seq`; from a helper: that the one you asked about is. `pingReq`: ping that one
@@ -61,7 +52,7 @@ export const packets = {
   ack: Question,
   pingReq: Question,
   nack: Question,
-  gossip: Type.Object({ updates }, { additionalProperties: false }),
+  gossip: exact({ updates }),
 }
 export type PacketType = keyof typeof packets
 export type Packet = { [T in PacketType]: { readonly type: T } & Readonly<Static<(typeof packets)[T]>> }[PacketType]

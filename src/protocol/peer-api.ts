@@ -2,13 +2,10 @@
 import { type Static, Type } from 'typebox'
 import { membersMost, Update } from './packets.ts'
 import { batched, row, signed } from './rpc.ts'
-import { Index, IdText, Mode, Name, Peer, Stored, Version, limits } from './schemas.ts'
+import { Avoided, exact, Index, IdText, Mode, Name, Peer, Peers, Stored, Version, limits } from './schemas.ts'
 
 /** Owner first, then the rest of the window, when final; otherwise peers closer to the key, best next first. */
-export const Route = Type.Object(
-  { peers: Type.Array(Peer, { maxItems: 64 }), final: Type.Boolean() },
-  { additionalProperties: false },
-)
+export const Route = exact({ peers: Peers, final: Type.Boolean() })
 export type Route = Static<typeof Route>
 
 /**
@@ -16,19 +13,16 @@ export type Route = Static<typeof Route>
  * has had everything written there, and who to ask besides. `ask` is never followed far: a node that is asked answers from its
  * own store.
  */
-export const Standing = Type.Object(
-  {
-    held: Type.Boolean(),
-    complete: Type.Boolean(),
-    window: Type.Integer({ minimum: 0 }),
-    ask: Type.Array(Peer, { maxItems: 64 }),
-  },
-  { additionalProperties: false },
-)
+export const Standing = exact({
+  held: Type.Boolean(),
+  complete: Type.Boolean(),
+  window: Type.Integer({ minimum: 0 }),
+  ask: Peers,
+})
 export type Standing = Static<typeof Standing>
 
 /** A node's records under a key, tombstones among them, and its standing. */
-const Held = Type.Object({ key: IdText, records: Type.Array(Stored), ...Standing.properties }, { additionalProperties: false })
+const Held = exact({ key: IdText, records: Type.Array(Stored), ...Standing.properties })
 export type Held = Static<typeof Held>
 
 /** The details of NOT_HELD: the same, where none of the records lives. */
@@ -40,7 +34,7 @@ const Cursor = Type.String({ maxLength: 128 })
 /** Of the versions of some records: equal when, and as good as only when, they are. */
 const Print = Type.String({ pattern: '^[0-9a-f]{16}$' })
 /** How many records lie on an arc, and their fingerprint. */
-const Part = Type.Object({ to: IdText, count: Type.Integer({ minimum: 0 }), print: Print }, { additionalProperties: false })
+const Part = exact({ to: IdText, count: Type.Integer({ minimum: 0 }), print: Print })
 export type Part = Static<typeof Part>
 
 /** Parts that an arc is divided into for comparison: a difference among n records is found in log16 n calls. */
@@ -48,7 +42,7 @@ export const digestParts = 16
 
 const arc = { from: IdText, to: IdText }
 /** A record without its content: its key is the beginning of its index. */
-const Entry = Type.Object({ index: Index, version: Version }, { additionalProperties: false })
+const Entry = exact({ index: Index, version: Version })
 
 export const peerApi = {
   route: batched(
@@ -59,7 +53,7 @@ export const peerApi = {
       {
         key: IdText,
         count: Type.Integer({ minimum: 1, maximum: 32 }),
-        avoid: Type.Array(IdText, { maxItems: 1024 }),
+        avoid: Avoided,
         mode: Mode,
       },
       Route,
@@ -72,7 +66,7 @@ export const peerApi = {
         '/insert/:key',
         'merge a record into this node, and say which version won; `with`: who else is being given it',
         { key: IdText, record: Stored, with: Type.Array(IdText, { maxItems: 64 }) },
-        Type.Object({ version: Version, ...Standing.properties }, { additionalProperties: false }),
+        exact({ version: Version, ...Standing.properties }),
       ),
     ),
   ),
@@ -83,7 +77,7 @@ export const peerApi = {
         '/keep',
         'merge records that all `with` are given; `kept`: of each, whether it has won, and they are all who should have it',
         { records: Type.Array(Stored, { maxItems: limits.page }), with: Type.Array(IdText, { maxItems: 64 }) },
-        Type.Object({ kept: Type.Array(Type.Boolean()) }, { additionalProperties: false }),
+        exact({ kept: Type.Array(Type.Boolean()) }),
       ),
     ),
   ),
@@ -93,7 +87,7 @@ export const peerApi = {
       '/merge',
       'merge many records, all of them or only those this node believes it holds; `held` says which these are',
       { records: Type.Array(Stored, { maxItems: limits.page }), keep: Type.Enum(['held', 'all']) },
-      Type.Object({ held: Type.Array(Type.Boolean()) }, { additionalProperties: false }),
+      exact({ held: Type.Array(Type.Boolean()) }),
     ),
   ),
   get: batched(
@@ -117,7 +111,7 @@ export const peerApi = {
     '/cell/:key',
     'the range around a key that this node believes it holds, and the window it shares it with; 404 NOT_HELD',
     { key: IdText },
-    Type.Object({ ...arc, window: Type.Array(Peer, { minItems: 1, maxItems: 64 }) }, { additionalProperties: false }),
+    exact({ ...arc, window: Type.Array(Peer, { minItems: 1, maxItems: 64 }) }),
   ),
   digest: signed(
     batched(
@@ -126,22 +120,19 @@ export const peerApi = {
         '/digest',
         'fingerprints of the arc (from, to], in parts unless it is the given one; whether this node holds it all, and in one window with the caller',
         { ...arc, by: IdText, print: Type.Optional(Print) },
-        Type.Object(
-          {
-            parts: Type.Array(Part, { maxItems: digestParts }),
-            held: Type.Boolean(),
-            shared: Type.Boolean(),
-            complete: Type.Boolean(),
-            witnessed: Type.Boolean({ description: 'complete, and nothing of it was ever given up' }),
-            doubting: Type.Boolean({ description: 'it was away so long that what it has from before is in doubt' }),
-            knew: Type.Integer({
-              minimum: 0,
-              description: 'until when it had everything in an earlier life, ms since 1970; 0: it did not',
-            }),
-            forgotten: Type.Integer({ minimum: 0, description: 'deletions before that, in ms since 1970, are not remembered' }),
-          },
-          { additionalProperties: false },
-        ),
+        exact({
+          parts: Type.Array(Part, { maxItems: digestParts }),
+          held: Type.Boolean(),
+          shared: Type.Boolean(),
+          complete: Type.Boolean(),
+          witnessed: Type.Boolean({ description: 'complete, and nothing of it was ever given up' }),
+          doubting: Type.Boolean({ description: 'it was away so long that what it has from before is in doubt' }),
+          knew: Type.Integer({
+            minimum: 0,
+            description: 'until when it had everything in an earlier life, ms since 1970; 0: it did not',
+          }),
+          forgotten: Type.Integer({ minimum: 0, description: 'deletions before that, in ms since 1970, are not remembered' }),
+        }),
       ),
     ),
   ),
@@ -151,7 +142,7 @@ export const peerApi = {
       '/versions',
       'which records this node has on the arc (from, to], in which version, a page',
       { ...arc, after: Type.Optional(Cursor), limit: Type.Integer({ minimum: 1, maximum: limits.page }) },
-      Type.Object({ entries: Type.Array(Entry), next: Type.Optional(Cursor) }, { additionalProperties: false }),
+      exact({ entries: Type.Array(Entry), next: Type.Optional(Cursor) }),
     ),
   ),
   fetch: signed(
@@ -160,7 +151,7 @@ export const peerApi = {
       '/fetch',
       'records by their cursors, as many of the first as fit into one answer',
       { cursors: Type.Array(Cursor, { maxItems: limits.page }) },
-      Type.Object({ records: Type.Array(Stored) }, { additionalProperties: false }),
+      exact({ records: Type.Array(Stored) }),
     ),
   ),
   forget: signed(
@@ -169,7 +160,7 @@ export const peerApi = {
       '/forget/:key',
       'drop the copies of this node under a key that it does not own',
       { key: IdText },
-      Type.Object({ dropped: Type.Integer() }, { additionalProperties: false }),
+      exact({ dropped: Type.Integer() }),
     ),
   ),
   sync: signed(
@@ -178,7 +169,7 @@ export const peerApi = {
       '/sync',
       'exchange what both know of all members, themselves and those who died or left among them',
       { members: Type.Array(Update, { minItems: 1, maxItems: membersMost }) },
-      Type.Object({ members: Type.Array(Update, { maxItems: membersMost }) }, { additionalProperties: false }),
+      exact({ members: Type.Array(Update, { maxItems: membersMost }) }),
     ),
   ),
 }

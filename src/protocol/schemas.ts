@@ -2,7 +2,7 @@
  * The nouns of the wire. The string formats `id` (an id of this network's width), `key` (likewise), `origin` (a canonical
  * http origin) and `index` are checked by whoever receives: see `formats`.
  */
-import { type Static, Type } from 'typebox'
+import { type Static, type TObject, type TProperties, Type } from 'typebox'
 import { idBits, isId } from '../space/id.ts'
 
 export const limits = {
@@ -23,15 +23,23 @@ const rememberedMost = 1024
 export const modes = ['linear', 'fingers', 'buckets', 'prefix', 'onehop'] as const
 export const ownerships = ['successor', 'predecessor'] as const
 
+/** An object of these fields and no others. */
+export const exact = <F extends TProperties>(fields: F): TObject<F> => Type.Object(fields, { additionalProperties: false })
+
+/** Nothing to be said. */
+export const Nothing = exact({})
+
 /** `'39ffa7…'`, as wide as the network's ids. */
 export const IdText = Type.String({ format: 'id', description: 'an id of this network: bits / 4 lowercase hex digits' })
 
 /** `{ id: '0ce23a…', url: 'http://127.0.0.1:10001' }`: someone reachable. */
-export const Peer = Type.Object(
-  { id: IdText, url: Type.String({ format: 'origin', maxLength: 255 }) },
-  { additionalProperties: false },
-)
+export const Peer = exact({ id: IdText, url: Type.String({ format: 'origin', maxLength: 255 }) })
 export type Peer = Static<typeof Peer>
+
+/** As many as one answer names. */
+export const Peers = Type.Array(Peer, { maxItems: 64 })
+/** Ids of those who are not to be named. */
+export const Avoided = Type.Array(IdText, { maxItems: 1024 })
 
 export const Mode = Type.Enum(modes, {
   description:
@@ -43,10 +51,10 @@ export type Mode = Static<typeof Mode>
 export const Index = Type.String({ pattern: '^[vn]:[0-9a-f]{40}$' })
 
 /** A hybrid logical clock's stamp, 16 hex digits in order of time, and the node that gave it. */
-export const Version = Type.Object(
-  { hlc: Type.String({ pattern: '^[0-9a-f]{16}$' }), origin: Type.String({ pattern: '^[0-9a-f]{2,40}$' }) },
-  { additionalProperties: false },
-)
+export const Version = exact({
+  hlc: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+  origin: Type.String({ pattern: '^[0-9a-f]{2,40}$' }),
+})
 export type Version = Static<typeof Version>
 
 /** Bytes as text: UTF-8 as it is, anything else in base64 and marked so. */
@@ -59,19 +67,16 @@ export const Name = Type.String({ minLength: 1, maxLength: limits.nameBytes })
  * What is kept, under (key, index). A null value is a tombstone.
  * `{ key: '2cf24d…', index: 'v:2cf24d…', value: 'hello', contentType: 'text/plain; charset=utf-8', version: { hlc, origin } }`
  */
-export const Stored = Type.Object(
-  {
-    key: IdText,
-    index: Index,
-    value: Type.Unsafe<string | null>({ ...ValueText, type: ['string', 'null'] }),
-    encoding: Type.Optional(Encoding),
-    contentType: ContentType,
-    name: Type.Optional(Name),
-    version: Version,
-    expiresAt: Type.Optional(Type.Integer({ minimum: 0 })),
-  },
-  { additionalProperties: false },
-)
+export const Stored = exact({
+  key: IdText,
+  index: Index,
+  value: Type.Unsafe<string | null>({ ...ValueText, type: ['string', 'null'] }),
+  encoding: Type.Optional(Encoding),
+  contentType: ContentType,
+  name: Type.Optional(Name),
+  version: Version,
+  expiresAt: Type.Optional(Type.Integer({ minimum: 0 })),
+})
 /** A record; the schema is called `Stored` because `Record` is a word of the language. */
 export type StoredRecord = Static<typeof Stored>
 

@@ -18,3 +18,8 @@ export const idOf = (hash: string, bits: number): Id => hash.slice(0, bits / 4)
 
 /** As people see it in tables and messages. */
 export const shortId = (id: Id): string => id.slice(0, 6)
+
+/** Each id once: where it was first, as it was last. */
+export const distinct = <P extends { readonly id: Id }>(points: readonly P[]): P[] => [
+  ...new Map(points.map((point) => [point.id, point])).values(),
+]

@@ -43,6 +43,11 @@ const carry = (id: Id, end: string, start: string, by: 1 | -1): Id => {
 /** Where finger number `index` of a node begins: id + 2^index. Chord (ToN'03) §IV-D, Table I, counted from 0. */
 export const fingerStart = (id: Id, index: number): Id => step(id, 1n << BigInt(index))
 
+/** Whatever has an id. */
+interface Point {
+  readonly id: Id
+}
+
 /** An arc (from, to]; with from = to the whole circle. */
 export interface Arc {
   readonly from: Id
@@ -57,16 +62,25 @@ export const covers = (outer: Arc, inner: Arc): boolean => {
   return distance(outer.from, inner.from) < end && end <= distance(outer.from, outer.to)
 }
 
+const inOrder = new WeakMap<readonly Point[], readonly Point[]>()
+
+/** The same points from zero on. A list is sorted once: whoever goes by who is there asks about the same many again and again. */
+export const clockwise = <P extends Point>(points: readonly P[]): readonly P[] => {
+  const sorted = inOrder.get(points) ?? points.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  inOrder.set(points, sorted)
+  return sorted as readonly P[]
+}
+
 /** The place in a clockwise list of the first at or after a point: a key's owner, in Chord. */
-export const successorOf = (clockwise: readonly { readonly id: Id }[], point: Id): number => {
+export const successorOf = (points: readonly Point[], point: Id): number => {
   let low = 0
-  let high = clockwise.length
+  let high = points.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if ((clockwise[middle] as { id: Id }).id < point) low = middle + 1
+    if ((points[middle] as Point).id < point) low = middle + 1
     else high = middle
   }
-  return low === clockwise.length ? 0 : low
+  return low === points.length ? 0 : low
 }
 
 const sizeOf = (id: Id): bigint => 1n << BigInt(id.length * 4)

@@ -2,19 +2,14 @@
 import { type Static, Type } from 'typebox'
 import { Route } from '../../protocol/peer-api.ts'
 import { batched, row, signed } from '../../protocol/rpc.ts'
-import { IdText, ownerships, Peer } from '../../protocol/schemas.ts'
-
-const peers = Type.Array(Peer, { maxItems: 64 })
+import { Avoided, exact, IdText, Nothing, ownerships, Peer, Peers } from '../../protocol/schemas.ts'
 
 /** What a maintenance step copies, as of one moment. A lone node is its own neighbour. */
-export const Neighborhood = Type.Object({ self: Peer, predecessor: Peer, successors: peers }, { additionalProperties: false })
+export const Neighborhood = exact({ self: Peer, predecessor: Peer, successors: Peers })
 export type Neighborhood = Static<typeof Neighborhood>
 
 /** `current` is the pointer as it is at the answer; an accepted candidate takes its place once it has answered. */
-const Candidacy = Type.Object(
-  { accepted: Type.Boolean(), reason: Type.Optional(Type.String()), current: Peer },
-  { additionalProperties: false },
-)
+const Candidacy = exact({ accepted: Type.Boolean(), reason: Type.Optional(Type.String()), current: Peer })
 export type Candidacy = Static<typeof Candidacy>
 
 const candidate = {
@@ -23,13 +18,13 @@ const candidate = {
 }
 
 /** A run of fingers that are one node. */
-const Finger = Type.Object({ from: Type.Integer(), to: Type.Integer(), peer: Peer }, { additionalProperties: false })
+const Finger = exact({ from: Type.Integer(), to: Type.Integer(), peer: Peer })
 
 export const chordAttributes = {
   ownership: Type.Enum(ownerships),
   predecessor: Peer,
   successor: Peer,
-  successors: peers,
+  successors: Peers,
   fingers: Type.Array(Finger),
 }
 
@@ -45,7 +40,7 @@ export const chordApi = {
     '/predecessors',
     'the predecessors this node knows of, nearest first: a hint, and a sign of life',
     {},
-    Type.Object({ predecessors: peers }, { additionalProperties: false }),
+    exact({ predecessors: Peers }),
   ),
   neighborhood: row('GET', '/neighborhood', 'predecessor and successor list, to be copied by maintenance', {}, Neighborhood),
   approach: batched(
@@ -56,7 +51,7 @@ export const chordApi = {
       {
         id: IdText,
         count: Type.Integer({ minimum: 1, maximum: 32 }),
-        avoid: Type.Array(IdText, { maxItems: 1024 }),
+        avoid: Avoided,
       },
       Route,
     ),
@@ -67,7 +62,7 @@ export const chordApi = {
       '/join',
       'where the caller belongs: its predecessor, and the successors after it',
       Peer.properties,
-      Type.Object({ predecessor: Peer, successors: peers }, { additionalProperties: false }),
+      exact({ predecessor: Peer, successors: Peers }),
     ),
   ),
   meet: signed(
@@ -76,7 +71,7 @@ export const chordApi = {
       '/meet',
       'someone of this network to look up oneself through: there may be two rings',
       Peer.properties,
-      Type.Object({}, { additionalProperties: false }),
+      Nothing,
     ),
   ),
 }

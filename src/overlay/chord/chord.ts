@@ -9,26 +9,16 @@ import type { Handlers, Request } from '../../protocol/rpc.ts'
 import type { Mode, Peer } from '../../protocol/schemas.ts'
 import { type Id, shortId } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
-import type { Cell, Job, OverlaySetting, OverlayView, Place, ServedOverlay } from '../overlay.ts'
+import type { Cell, Job, OverlayView, ServedOverlay } from '../overlay.ts'
 import type { Candidacy, ChordApi } from './api.ts'
 import { fingerRuns, type Heralds, refreshFingers } from './fingers.ts'
 import { placeOf } from './join.ts'
-import type { ChordOptions } from './options.ts'
 import { Residence } from './residence.ts'
-import { Ring } from './ring.ts'
 import { checkPredecessor, rectify, stabilize } from './stabilize.ts'
-import type { Table } from './table.ts'
 
-/** Before a step that was abandoned is tried again: this much, and as much again at random. */
-const retryMs = 100
-
-export class Chord implements ServedOverlay<ChordApi> {
+export class Chord extends Residence implements ServedOverlay<ChordApi> {
   readonly confirm = 0
-  readonly jobs: readonly Job[]
-  readonly handlers: Handlers<ChordApi>
-  readonly place: Place
-  readonly #ring: Ring
-  readonly #residence: Residence
+  readonly place = this.table.place
   /** Whether stabilisations that were asked for are being made, and whether another one is wanted after the present one. */
   #scheduled = false
   #wanted = false
@@ -38,50 +28,26 @@ export class Chord implements ServedOverlay<ChordApi> {
   #candidate: Peer | undefined
   #heralds: Heralds = new Map()
 
-  constructor(setting: OverlaySetting<ChordApi, ChordOptions>) {
-    this.#ring = new Ring(setting)
-    this.#residence = new Residence(this.#ring)
-    const { stabilizeEveryMs, refreshFingersEveryMs, reuniteEveryMs } = setting.options
-    this.jobs = [
-      { name: 'stabilize', everyMs: stabilizeEveryMs, run: () => this.#stabilize() },
-      { name: 'refresh fingers', everyMs: refreshFingersEveryMs, run: () => this.#refreshFingers() },
-      { name: 'reunite', everyMs: reuniteEveryMs, run: () => this.#lookAround() },
-    ]
-    this.place = this.table.place
-    const ring = this.#ring
-    const asMember = <T>(answer: () => T): T => {
-      ring.assertMember()
-      return answer()
-    }
-    this.handlers = {
-      predecessor: () => asMember(() => this.table.predecessor),
-      successor: () => asMember(() => this.table.successor),
-      predecessors: () => asMember(() => ({ predecessors: [...this.table.predecessors] })),
-      neighborhood: () => ring.copy(),
-      approach: ({ id, count, avoid }) => asMember(() => this.table.approach(id, count, new Set(avoid), 'fingers')),
-      join: (joiner) => asMember(() => placeOf(ring, joiner)),
-      offerPredecessor: (candidate) => this.#offerPredecessor(candidate),
-      offerSuccessor: (candidate) => this.#offerSuccessor(candidate),
-      meet: (peer) => this.#meet(peer),
-    }
-  }
+  readonly jobs: readonly Job[] = [
+    { name: 'stabilize', everyMs: this.options.stabilizeEveryMs, run: () => this.#stabilize() },
+    { name: 'refresh fingers', everyMs: this.options.refreshFingersEveryMs, run: () => this.#refreshFingers() },
+    { name: 'reunite', everyMs: this.options.reuniteEveryMs, run: () => this.#lookAround() },
+  ]
 
-  /** What this node knows of its ring; for checks. */
-  get table(): Table {
-    return this.#ring.table
-  }
-
-  get revision(): number {
-    return this.#ring.revision
-  }
-
-  get isMember(): boolean {
-    return this.#ring.isMember
+  readonly handlers: Handlers<ChordApi> = {
+    predecessor: () => this.asMember(() => this.table.predecessor),
+    successor: () => this.asMember(() => this.table.successor),
+    predecessors: () => this.asMember(() => ({ predecessors: [...this.table.predecessors] })),
+    neighborhood: () => this.copy(),
+    approach: ({ id, count, avoid }) => this.asMember(() => this.table.approach(id, count, new Set(avoid), 'fingers')),
+    join: (joiner) => this.asMember(() => placeOf(this, joiner)),
+    offerPredecessor: (candidate) => this.#offerPredecessor(candidate),
+    offerSuccessor: (candidate) => this.#offerSuccessor(candidate),
+    meet: (peer) => this.#meet(peer),
   }
 
   route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
-    this.#ring.assertMember()
-    return this.table.route(key, count, avoid, mode)
+    return this.asMember(() => this.table.route(key, count, avoid, mode))
   }
 
   cells(): Cell[] {
@@ -93,27 +59,22 @@ export class Chord implements ServedOverlay<ChordApi> {
   }
 
   /** Whoever lives between this node and a neighbour, and is no neighbour, may be of another ring of the same network. */
-  introduce(peer: Peer): void {
-    const { me, acquaintances, ports } = this.#ring
-    acquaintances.introduce(peer, ports.clock.now())
-    const { predecessor, successor } = this.table
-    if (between(predecessor.id, peer.id, me.id) || between(me.id, peer.id, successor.id))
-      this.#ring.later(() => this.#residence.reunite(peer))
+  override introduce(peer: Peer): void {
+    super.introduce(peer)
+    const { me, table } = this
+    const { predecessor, successor } = table
+    if (between(predecessor.id, peer.id, me.id) || between(me.id, peer.id, successor.id)) this.later(() => this.reunite(peer))
   }
 
-  admit(peer: Peer): void {
-    this.#ring.acquaintances.admit(peer, this.#ring.ports.clock.now())
-  }
-
-  evict(id: Id): void {
-    const { acquaintances, ports, table } = this.#ring
-    acquaintances.evict(id, ports.clock.now())
+  override evict(id: Id): void {
+    super.evict(id)
+    const { table } = this
     table.dropFinger(id)
     if (table.successors.some((peer) => peer.id === id) || table.predecessor.id === id) this.#schedule()
   }
 
   view(): OverlayView {
-    const { table, options, acquaintances } = this.#ring
+    const { table, options, acquaintances } = this
     const { predecessor, successor, successors } = table
     return {
       joined: this.isMember,
@@ -131,33 +92,25 @@ export class Chord implements ServedOverlay<ChordApi> {
     }
   }
 
-  join(seeds: readonly Peer[]): Promise<void> {
-    return this.#residence.take(seeds)
-  }
-
-  leave(): Promise<void> {
-    return this.#residence.giveUp()
-  }
-
   async #refreshFingers(): Promise<void> {
-    if (this.isMember) this.#heralds = await refreshFingers(this.#ring, this.#heralds)
+    if (this.isMember) this.#heralds = await refreshFingers(this, this.#heralds)
   }
 
   /** For another ring; and, where windows are longer than one, for news of those before us that has not reached us. */
   async #lookAround(): Promise<void> {
-    if (this.#ring.options.replicas > 1) await checkPredecessor(this.#ring)
-    await this.#residence.reunite()
+    if (this.options.replicas > 1) await checkPredecessor(this)
+    await this.reunite()
   }
 
   async #stabilize(): Promise<void> {
-    if (!this.isMember) return this.#residence.comeBack()
-    const outcome = await stabilize(this.#ring)
-    if (outcome === 'stale') this.#ring.later(() => this.#again())
-    if (typeof outcome === 'object') await this.#residence.yieldId(outcome)
+    if (!this.isMember) return this.comeBack()
+    const outcome = await stabilize(this)
+    if (outcome === 'stale') this.later(() => this.#again())
+    if (typeof outcome === 'object') await this.yieldId(outcome)
     if (outcome !== 'alone') return
-    this.#ring.ports.log.warn({}, 'every successor lost')
-    this.#ring.exit()
-    await this.#residence.comeBack()
+    this.ports.log.warn({}, 'every successor lost')
+    this.exit()
+    await this.comeBack()
   }
 
   /** A stabilisation at once; however many ask for one while it is made, one more follows. */
@@ -165,7 +118,7 @@ export class Chord implements ServedOverlay<ChordApi> {
     this.#wanted = true
     if (this.#scheduled) return
     this.#scheduled = true
-    this.#ring.later(async () => {
+    this.later(async () => {
       try {
         while (this.#wanted && this.isMember) {
           this.#wanted = false
@@ -174,7 +127,7 @@ export class Chord implements ServedOverlay<ChordApi> {
       } finally {
         this.#scheduled = false
       }
-      const { me } = this.#ring
+      const { me } = this
       const missed = this.#offered && between(me.id, this.#offered.id, this.table.successor.id)
       this.#offered = undefined
       if (missed) await this.#again()
@@ -182,7 +135,7 @@ export class Chord implements ServedOverlay<ChordApi> {
   }
 
   async #again(): Promise<void> {
-    await this.#ring.pause(retryMs)
+    await this.pause()
     this.#schedule()
   }
 
@@ -191,7 +144,7 @@ export class Chord implements ServedOverlay<ChordApi> {
     const goodbye = this.#hear(candidate, leaving, current)
     if (goodbye) return goodbye
     this.#consider(candidate)
-    const { me } = this.#ring
+    const { me } = this
     const accepted = candidate.id === current.id || leaving === current.id || between(current.id, candidate.id, me.id)
     return accepted
       ? { accepted, current }
@@ -202,7 +155,7 @@ export class Chord implements ServedOverlay<ChordApi> {
     const current = this.table.successor
     const goodbye = this.#hear(candidate, leaving, current)
     if (goodbye) return goodbye
-    const { me } = this.#ring
+    const { me } = this
     const accepted = candidate.id === current.id || leaving === current.id || between(me.id, candidate.id, current.id)
     if (!accepted) return { accepted, reason: `${shortId(current.id)} is nearer`, current }
     this.#offered = candidate
@@ -212,9 +165,9 @@ export class Chord implements ServedOverlay<ChordApi> {
 
   /** What every candidate has to pass. Of a ring of two, the one who leaves offers the other to itself: that is an answer. */
   #hear(candidate: Peer, leaving: Id | undefined, current: Peer): Candidacy | undefined {
-    this.#ring.assertMember()
-    this.#ring.assertSound(candidate)
-    if (candidate.id !== this.#ring.me.id) return undefined
+    this.assertMember()
+    this.assertSound(candidate)
+    if (candidate.id !== this.me.id) return undefined
     if (leaving !== current.id) return { accepted: false, reason: 'that is this node', current }
     this.#schedule()
     return { accepted: true, current }
@@ -222,12 +175,12 @@ export class Chord implements ServedOverlay<ChordApi> {
 
   /** One candidate at a time waits for its turn, the nearest; whoever else means it will say so again. */
   #consider(candidate: Peer): void {
-    const { me } = this.#ring
+    const { me } = this
     const waiting = this.#candidate
     if (!waiting || between(waiting.id, candidate.id, me.id)) this.#candidate = candidate
     if (waiting) return
-    this.#ring.later(() =>
-      rectify(this.#ring, () => {
+    this.later(() =>
+      rectify(this, () => {
         const chosen = this.#candidate ?? candidate
         this.#candidate = undefined
         return chosen
@@ -236,10 +189,10 @@ export class Chord implements ServedOverlay<ChordApi> {
   }
 
   #meet(peer: Peer): Record<string, never> {
-    this.#ring.assertMember()
-    this.#ring.assertSound(peer)
-    this.#ring.acquaintances.introduce(peer, this.#ring.ports.clock.now())
-    this.#ring.later(() => this.#residence.reunite(peer))
+    this.assertMember()
+    this.assertSound(peer)
+    super.introduce(peer)
+    this.later(() => this.reunite(peer))
     return {}
   }
 }

@@ -6,10 +6,11 @@
  */
 import { Refusal } from '../../protocol/errors.ts'
 import type { Peer } from '../../protocol/schemas.ts'
-import { type Id, shortId } from '../../space/id.ts'
+import type { Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
+import { idTaken } from '../resident.ts'
 import type { Ring } from './ring.ts'
-import { predecessorsOf, tell } from './stabilize.ts'
+import { predecessorsOf } from './stabilize.ts'
 
 /** A ring of one. */
 export const found = (ring: Ring): Promise<void> =>
@@ -41,8 +42,8 @@ export const joinThrough = async (ring: Ring, contact: Peer): Promise<boolean> =
   })
   if (!joined) return false
   ring.ports.log.info({ predecessor: table.predecessor, successor: table.successor, through: contact.url }, 'ring joined')
-  await tell(ring, table.successor, 'offerPredecessor', me)
-  await tell(ring, table.predecessor, 'offerSuccessor', me)
+  await ring.call(table.successor, 'offerPredecessor', me)
+  await ring.call(table.predecessor, 'offerSuccessor', me)
   return true
 }
 
@@ -75,8 +76,7 @@ export const placeOf = async (ring: Ring, joiner: Peer): Promise<{ predecessor: 
   ring.assertSound(joiner)
   const around = await ring.nodesAround(joiner.id)
   const holder = around.find(({ id }) => id === joiner.id)
-  if (holder && holder.url !== joiner.url && (await predecessorsOf(ring, holder)))
-    throw new Refusal('ID_TAKEN', `id ${shortId(joiner.id)} is taken by ${holder.url}; start at another port`, { by: holder })
+  if (holder && holder.url !== joiner.url && (await predecessorsOf(ring, holder))) throw idTaken(holder)
   const avoid = new Set([joiner.id])
   for (;;) {
     const [predecessor = ring.me, ...successors] = await ring.nodesAround(joiner.id, { avoid })
@@ -97,9 +97,9 @@ export const resign = (ring: Ring, except?: Peer): Promise<void> =>
     if (!ring.isMember) return
     ring.exit()
     if (successor.id === me.id) return
-    if (except) await Promise.all([successor, predecessor].map((peer) => tell(ring, peer, 'meet', except)))
-    await tell(ring, successor, 'offerPredecessor', { ...predecessor, leaving: me.id })
-    await tell(ring, predecessor, 'offerSuccessor', { ...successor, leaving: me.id })
+    if (except) await Promise.all([successor, predecessor].map((peer) => ring.call(peer, 'meet', except)))
+    await ring.call(successor, 'offerPredecessor', { ...predecessor, leaving: me.id })
+    await ring.call(predecessor, 'offerSuccessor', { ...successor, leaving: me.id })
   })
 
 /** What tells one ring of a network from another, and orders them. */

@@ -5,8 +5,6 @@ import { Refusal, Unreachable } from '../../protocol/errors.ts'
 import type { Route } from '../../protocol/peer-api.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
-import { Lookup } from '../lookup.ts'
-import type { OverlaySetting } from '../overlay.ts'
 import { Resident } from '../resident.ts'
 import type { ChordApi, Neighborhood } from './api.ts'
 import type { ChordOptions } from './options.ts'
@@ -14,9 +12,6 @@ import { Table } from './table.ts'
 
 /** Candidates that an answer of `approach` names: enough that a dead one rarely costs a second question. */
 const breadth = 4
-/** How long a lookup for maintenance may take in all: peers that name ever new silent ones must not keep us. */
-const lookupTimeoutMs = 10_000
-
 /** How a lookup for maintenance begins. */
 interface Start {
   readonly avoid?: Iterable<Id>
@@ -26,21 +21,11 @@ interface Start {
   readonly first?: Peer | undefined
 }
 
-export class Ring extends Resident<ChordApi, ChordOptions> {
-  readonly table: Table
+export abstract class Ring extends Resident<ChordApi, ChordOptions> {
+  readonly table = new Table(this.me, this.options)
   /** Times that our list was copied by a joiner or by maintenance. Lookups do not count. */
   #copied = 0
   #steps: Promise<unknown> = Promise.resolve()
-
-  constructor(setting: OverlaySetting<ChordApi, ChordOptions>) {
-    super(setting)
-    this.table = new Table(setting.me, setting.options)
-  }
-
-  /** Grows with every change of the table or of membership. */
-  get revision(): number {
-    return this.table.revision + this.passages
-  }
 
   /** Our neighbourhood, for someone who will copy it. */
   copy(): Neighborhood {
@@ -50,16 +35,16 @@ export class Ring extends Resident<ChordApi, ChordOptions> {
     return { self: this.me, predecessor, successors: successors.length > 0 ? [...successors] : [this.me] }
   }
 
+  protected override miss({ id }: Peer): void {
+    super.evict(id)
+    this.table.dropFinger(id)
+  }
+
   /** Runs maintenance steps one after the other: Zave's rules are atomic, ours must at least not interleave. */
   step<T>(run: () => Promise<T>): Promise<T> {
     const result = this.#steps.then(run)
     this.#steps = result.catch(() => undefined)
     return result
-  }
-
-  /** This many milliseconds, and as many again at random, so that nodes do not march in step. */
-  pause(ms: number): Promise<void> {
-    return this.ports.clock.sleep(ms + this.ports.random.below(ms))
   }
 
   /**
@@ -73,14 +58,13 @@ export class Ring extends Resident<ChordApi, ChordOptions> {
     const copied = this.#copied
     const member = this.isMember
     try {
-      const neighborhood = await this.ports.network.call(peer, 'neighborhood', {})
+      const neighborhood = await this.reach(peer, 'neighborhood', {})
       const isSound = copied === this.#copied || this.table.agrees([peer, ...neighborhood.successors])
       return isSound && member === this.isMember ? neighborhood : 'stale'
     } catch (error) {
       // Alive and behind with its work: nothing was learnt.
       if (error instanceof Refusal) return 'stale'
       if (!(error instanceof Unreachable)) throw error
-      this.acquaintances.evict(peer.id, this.ports.clock.now())
       return 'dead'
     }
   }
@@ -90,27 +74,19 @@ export class Ring extends Resident<ChordApi, ChordOptions> {
    * @throws Refusal NO_ROUTE, NOT_JOINED
    */
   async nodesAround(point: Id, { avoid = [], through, first }: Start = {}): Promise<Peer[]> {
-    const { network, clock } = this.ports
     const own = (without: ReadonlySet<Id>): Route => {
       const route = this.table.approach(point, breadth, without, 'fingers')
       return first && !route.final && !without.has(first.id) ? { ...route, peers: [first, ...route.peers] } : route
     }
-    const lookup = new Lookup(
+    return this.seek(
       {
-        local: (without): Route => (through ? { peers: without.has(through.id) ? [] : [through], final: false } : own(without)),
-        ask: (peer, without) =>
+        local: (without) => (through ? { peers: [through], final: false } : own(without)),
+        ask: async (peer, without) =>
           peer.id === this.me.id && this.isMember
-            ? Promise.resolve(this.table.approach(point, breadth, without, 'fingers'))
-            : network.call(peer, 'approach', { id: point, count: breadth, avoid: [...without].slice(-1024) }),
-        evict: (id) => {
-          this.acquaintances.evict(id, clock.now())
-          this.table.dropFinger(id)
-        },
-        isSuspect: () => false,
+            ? this.table.approach(point, breadth, without, 'fingers')
+            : this.reach(peer, 'approach', { id: point, count: breadth, avoid: [...without].slice(-1024) }),
       },
-      clock,
-      { avoid, deadline: clock.now() + lookupTimeoutMs },
+      avoid,
     )
-    return lookup.window()
   }
 }

@@ -4,11 +4,8 @@
  * Nothing is adopted that has not answered in the same step; head and tail of the successor list change together; a
  * predecessor gives way to a nearer one, or when it is dead.
  */
-import { Refusal, Unreachable } from '../../protocol/errors.ts'
-import type { Request } from '../../protocol/rpc.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import { between } from '../../space/ring.ts'
-import type { ChordApi } from './api.ts'
 import type { Ring } from './ring.ts'
 
 /**
@@ -73,20 +70,7 @@ const follow = async (ring: Ring, predecessor: Peer): Promise<void> => {
 /** Asks for a sign of life: who precedes that peer, or undefined when it does not answer. */
 export const predecessorsOf = async (ring: Ring, peer: Peer): Promise<Peer[] | undefined> => {
   if (peer.id === ring.me.id) return [...ring.table.predecessors]
-  return (await tell(ring, peer, 'predecessors', {}))?.predecessors
-}
-
-/** Tells a peer something that it may be too dead, or too busy, to hear. */
-export const tell = async <N extends keyof ChordApi>(ring: Ring, peer: Peer, name: N, request: Request<ChordApi[N]>) => {
-  const { network, clock } = ring.ports
-  try {
-    return await network.call(peer, name, request)
-  } catch (error) {
-    if (error instanceof Unreachable) ring.acquaintances.evict(peer.id, clock.now())
-    else if (error instanceof Refusal) ring.ports.log.warn({ peer, name, why: error.message }, 'peer refused')
-    else throw error
-    return undefined
-  }
+  return (await ring.call(peer, 'predecessors', {}))?.predecessors
 }
 
 const adoptBetween = async (ring: Ring, head: Peer, candidate: Peer): Promise<Outcome> => {
@@ -108,8 +92,8 @@ const adoptBetween = async (ring: Ring, head: Peer, candidate: Peer): Promise<Ou
  */
 const notify = async (ring: Ring, whom: { successor: boolean; predecessor: boolean }): Promise<void> => {
   const { me, table } = ring
-  if (whom.successor && table.successor.id !== me.id) await tell(ring, table.successor, 'offerPredecessor', me)
-  if (whom.predecessor && table.predecessor.id !== me.id) await tell(ring, table.predecessor, 'offerSuccessor', me)
+  if (whom.successor && table.successor.id !== me.id) await ring.call(table.successor, 'offerPredecessor', me)
+  if (whom.predecessor && table.predecessor.id !== me.id) await ring.call(table.predecessor, 'offerSuccessor', me)
 }
 
 const adopt = (ring: Ring, list: readonly Peer[]): void => {

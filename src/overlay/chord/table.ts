@@ -7,7 +7,7 @@
 import type { Cell, Place } from '../overlay.ts'
 import type { Route } from '../../protocol/peer-api.ts'
 import type { Mode, Peer } from '../../protocol/schemas.ts'
-import type { Id } from '../../space/id.ts'
+import { distinct, type Id } from '../../space/id.ts'
 import { between, idBefore, inArc } from '../../space/ring.ts'
 import type { ChordOptions } from './options.ts'
 import { Placement } from './placement.ts'
@@ -189,12 +189,11 @@ export class Table {
       const before = this.#at(-place - 1)
       const after = this.#at(1 - place)
       if (!owner || !before || !after || (place > 0 && owner.id === me.id)) break
-      const window = Array.from({ length: this.#options.replicas }, (_, at) => this.#at(at - place))
-      const distinct = [...new Map(window.flatMap((peer) => (peer ? [[peer.id, peer] as const] : []))).values()]
+      const window = distinct(Array.from({ length: this.#options.replicas }, (_, at) => this.#at(at - place) ?? []).flat())
       cells.push(
         this.#placement.offset === 1
-          ? { from: before.id, to: owner.id, window: distinct }
-          : { from: idBefore(owner.id), to: idBefore(after.id), window: distinct },
+          ? { from: before.id, to: owner.id, window }
+          : { from: idBefore(owner.id), to: idBefore(after.id), window },
       )
     }
     return cells
@@ -203,7 +202,7 @@ export class Table {
   /** Successors and predecessors by nearness, each once. */
   neighbors(): Peer[] {
     const near = this.#successors.flatMap((peer, at) => [peer, ...this.#predecessors.slice(at, at + 1)])
-    return [...new Map([...near, ...this.#predecessors].map((peer) => [peer.id, peer])).values()]
+    return distinct([...near, ...this.#predecessors])
   }
 
   /** The node so many places clockwise from this one. */
@@ -216,9 +215,8 @@ export class Table {
 
   #everyWay(): readonly Peer[] {
     if (!this.#ways) {
-      const distinct = new Map([...this.#successors, ...this.#fingers.values()].map((peer) => [peer.id, peer]))
-      distinct.delete(this.me.id)
-      this.#ways = [...distinct.values()].sort((a, b) => (between(this.me.id, a.id, b.id) ? -1 : 1))
+      const others = distinct([...this.#successors, ...this.#fingers.values()]).filter(({ id }) => id !== this.me.id)
+      this.#ways = others.sort((a, b) => (between(this.me.id, a.id, b.id) ? -1 : 1))
     }
     return this.#ways
   }

@@ -2,59 +2,38 @@
 import { type Static, Type } from 'typebox'
 import { Route } from '../../protocol/peer-api.ts'
 import { batched, row, signed } from '../../protocol/rpc.ts'
-import { IdText, Peer } from '../../protocol/schemas.ts'
+import { Avoided, exact, Nothing, Peer, Peers } from '../../protocol/schemas.ts'
 import type { Attributes } from '../overlay.ts'
 
-const peers = Type.Array(Peer, { maxItems: 64 })
 const leaves = { leaves: Type.Array(Peer, { maxItems: 64, description: 'the leaf set, clockwise from this node' }) }
 
 /** A node's leaf set, routing table by rows, and neighbourhood set: what a newcomer makes its own from. Pastry §2.4. */
-const State = Type.Object(
-  { ...leaves, rows: Type.Array(peers, { maxItems: 40 }), neighborhood: peers },
-  { additionalProperties: false },
-)
+const State = exact({ ...leaves, rows: Type.Array(Peers, { maxItems: 40 }), neighborhood: Peers })
 export type State = Static<typeof State>
 
 /** One step of the way to a newcomer's place. */
-const Step = Type.Object({ ...Route.properties, ...State.properties }, { additionalProperties: false })
+const Step = exact({ ...Route.properties, ...State.properties })
 export type Step = Static<typeof Step>
 
 export const pastryApi = {
-  leaves: batched(
-    row(
-      'GET',
-      '/leaves',
-      'the leaf set of this node: a sign of life',
-      {},
-      Type.Object(leaves, { additionalProperties: false }),
-    ),
-  ),
+  leaves: batched(row('GET', '/leaves', 'the leaf set of this node: a sign of life', {}, exact(leaves))),
   state: row('GET', '/state', 'leaf set, routing table and neighbourhood of this node', {}, State),
   arrive: signed(
     row(
       'POST',
       '/arrive',
       'one step of the way to the place of the caller, who is coming, and the state of who is met there',
-      { ...Peer.properties, avoid: Type.Array(IdText, { maxItems: 1024 }) },
+      { ...Peer.properties, avoid: Avoided },
       Step,
     ),
   ),
   notice: signed(
-    row(
-      'POST',
-      '/notice',
-      'the caller has come, has news or is going: it is to be asked',
-      Peer.properties,
-      Type.Object({}, { additionalProperties: false }),
-    ),
+    row('POST', '/notice', 'the caller has come, has news or is going: it is to be asked', Peer.properties, Nothing),
   ),
 }
 export type PastryApi = typeof pastryApi
 
-const Known = Type.Object(
-  { ...Peer.properties, ms: Type.Number({ description: 'round trip' }) },
-  { additionalProperties: false },
-)
+const Known = exact({ ...Peer.properties, ms: Type.Number({ description: 'round trip' }) })
 
 export const pastryAttributes = {
   leafSetSize: Type.Integer(),

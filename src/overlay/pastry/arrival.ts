@@ -8,40 +8,30 @@
 import type { Peer } from '../../protocol/schemas.ts'
 import { sharedDigits } from '../../space/digits.ts'
 import type { Id } from '../../space/id.ts'
-import { Lookup } from '../lookup.ts'
 import type { State, Step } from './api.ts'
 import type { Upkeep } from './upkeep.ts'
 
 /** Candidates that one step names: enough that a dead one rarely costs a second question. */
 export const breadth = 4
-/** How long the way may take in all: peers that name ever new silent ones must not keep us. */
-const wayTimeoutMs = 10_000
 /** Strangers that the second stage measures. */
 const strangersMost = 64
+
+/** Whoever was met on a way, and what it said. */
+type Met = Step & { readonly peer: Peer }
 
 /**
  * Those who were met on the way to this node's place, as it would be without this node: the first is `through`.
  * @throws Refusal NO_ROUTE, ID_TAKEN, BAD_ID
  */
-export const wayHome = async (upkeep: Upkeep, through: Peer): Promise<(Step & { readonly peer: Peer })[]> => {
+export const wayHome = async (upkeep: Upkeep, through: Peer): Promise<Met[]> => {
   const { me } = upkeep
-  const { clock } = upkeep.ports
-  const way: (Step & { peer: Peer })[] = []
-  const lookup = new Lookup(
-    {
-      local: (avoid) => ({ peers: avoid.has(through.id) ? [] : [through], final: false }),
-      ask: async (peer, avoid) => {
-        const step = await upkeep.reach(peer, 'arrive', { ...me, avoid: [...avoid].slice(-1024) })
-        way.push({ peer, ...step })
-        return step
-      },
-      evict: () => undefined,
-      isSuspect: () => false,
-    },
-    clock,
-    { avoid: [me.id], deadline: clock.now() + wayTimeoutMs },
-  )
-  await lookup.window()
+  const way: Met[] = []
+  const ask = async (peer: Peer, avoid: ReadonlySet<Id>): Promise<Step> => {
+    const step = await upkeep.reach(peer, 'arrive', { ...me, avoid: [...avoid].slice(-1024) })
+    way.push({ peer, ...step })
+    return step
+  }
+  await upkeep.seek({ local: () => ({ peers: [through], final: false }), ask }, [me.id])
   return way
 }
 
@@ -55,20 +45,19 @@ export const arriveThrough = async (upkeep: Upkeep, through: Peer): Promise<bool
   const last = way.at(-1)
   if (!last) return false
   const states = new Map<Id, State>()
-  const fetch = async (peers: readonly Peer[]) =>
-    upkeep.each(
-      peers.filter(({ id }) => id !== me.id && !states.has(id)),
-      async (peer) => {
-        const state = await upkeep.call(peer, 'state', {})
-        if (state) states.set(peer.id, state)
-      },
-    )
-  await fetch([...(way[0]?.neighborhood ?? []), ...rowsOnTheWay(me.id, way)])
+  const fetch = (peers: readonly Peer[]) =>
+    upkeep.each(peers, async (peer) => {
+      const state = peer.id === me.id || states.has(peer.id) ? undefined : await upkeep.call(peer, 'state', {})
+      if (state) states.set(peer.id, state)
+    })
+  /** Rows up to the digit at which a node parts from this one. */
+  const common = (peer: Peer | undefined) => (peer ? sharedDigits(me.id, peer.id) + 1 : 0)
+  const rowsOnTheWay = way.flatMap(({ peer, rows }, at) => rows.slice(common(way[at - 1]?.peer), common(peer)).flat())
+  await fetch([...(way[0]?.neighborhood ?? []), ...rowsOnTheWay])
   await fetch(table.known)
-  const nearestFirst = table.known.toSorted((a, b) => table.rttOf(a.id) - table.rttOf(b.id))
-  const named = nearestFirst.flatMap(({ id }) => {
-    const { rows = [], neighborhood = [] } = states.get(id) ?? {}
-    return [...neighborhood, ...rows.slice(0, sharedDigits(me.id, id) + 1).flat()]
+  const named = table.byNearness.flatMap((peer) => {
+    const { rows = [], neighborhood = [] } = states.get(peer.id) ?? {}
+    return [...neighborhood, ...rows.slice(0, common(peer)).flat()]
   })
   await upkeep.measure(named, strangersMost)
   // Until everyone who belongs into the leaf set has answered, and just now, this node is none of them.
@@ -78,15 +67,4 @@ export const arriveThrough = async (upkeep: Upkeep, through: Peer): Promise<bool
   upkeep.ports.log.info({ leaves: table.leaves.members.length, through: through.url }, 'place taken')
   await upkeep.tell(table.known)
   return true
-}
-
-/** Of each on the way the rows that nobody before it had in common with the newcomer. */
-const rowsOnTheWay = (me: Id, way: readonly (Step & { readonly peer: Peer })[]): Peer[] => {
-  let next = 0
-  return way.flatMap(({ peer, rows }) => {
-    const shared = sharedDigits(me, peer.id)
-    const fresh = rows.slice(next, shared + 1).flat()
-    next = Math.max(next, shared + 1)
-    return fresh
-  })
 }

@@ -7,7 +7,7 @@
 import type { Peer } from '../../protocol/schemas.ts'
 import { gap, lastNearer, nearest } from '../../space/digits.ts'
 import type { Id } from '../../space/id.ts'
-import { between, distance, inArc } from '../../space/ring.ts'
+import { between, clockwise, distance, inArc } from '../../space/ring.ts'
 import type { Cell } from '../overlay.ts'
 
 export class LeafSet {
@@ -61,8 +61,7 @@ export class LeafSet {
   add(peer: Peer): boolean {
     const known = this.get(peer.id)
     if (known ? known.url === peer.url : !this.spans(peer.id)) return false
-    const line = [...this.#line.filter(({ id }) => id !== peer.id), peer]
-    this.#adopt(line.sort((a, b) => (a.id < b.id ? -1 : 1)))
+    this.#adopt([...this.#members.filter((one) => one !== known), peer])
     return true
   }
 
@@ -71,21 +70,13 @@ export class LeafSet {
     const [low, high] = this.#ends(new Set([id]))
     const { me } = this
     if (!this.isWhole) this.#certain = { below: distance(low.id, me.id), above: distance(me.id, high.id) }
-    this.#adopt(this.#line.filter((peer) => peer.id !== id))
+    this.#adopt(this.#members.filter((peer) => peer.id !== id))
     return true
   }
 
   /** Those at the ends have answered, and whoever they know beyond themselves has been asked. */
   settle(): void {
     this.#certain = undefined
-  }
-
-  /** The node so many places clockwise, or counter-clockwise; undefined beyond the set. */
-  at(places: number): Peer | undefined {
-    const { length } = this.#members
-    if (places === 0) return this.me
-    if (this.#hasRoom) return [this.me, ...this.#members].at(places % (length + 1))
-    return Math.abs(places) > this.#half ? undefined : this.#members.at(places > 0 ? places - 1 : places)
   }
 
   /** The nearest to a key of all here who are not to be avoided, nearest first. */
@@ -96,7 +87,7 @@ export class LeafSet {
   /** Whether a key lies between the ends of the set: then the nearest here is the nearest of all. Pastry §2.3, Table 1. */
   covers(key: Id, avoid: ReadonlySet<Id>): boolean {
     const [low, high] = this.#ends(avoid)
-    return this.isWhole || (low.id === high.id ? key === low.id : key === low.id || inArc(low.id, key, high.id))
+    return this.isWhole || key === low.id || (low !== high && inArc(low.id, key, high.id))
   }
 
   /** Whether these are surely the nearest of all to a key that is covered: nobody beyond the ends can be nearer. */
@@ -111,22 +102,17 @@ export class LeafSet {
    * owner changes, halfway between neighbours, or where the window does, halfway between who goes and who comes.
    */
   cells(replicas: number): Cell[] {
-    const { length } = this.#members
-    const all = length < replicas
-    const reach = all ? length : replicas
-    const window = (to: Id) => this.nearest(to, replicas, new Set())
-    const borders = new Set<Id>()
-    const border = (from: number, to: number) => {
-      const [low, high] = [this.at(from), this.at(to)]
-      if (low && high && low.id !== high.id) borders.add(lastNearer(low.id, high.id))
-    }
-    for (let place = -reach; place <= reach; place++) border(place, place + 1)
-    if (!all) for (let place = -reach; place <= 0; place++) border(place, place + replicas)
-    if (borders.size === 0) return [{ from: this.me.id, to: this.me.id, window: window(this.me.id) }]
-    const sorted = [...borders].sort()
-    return sorted
-      .map((to, at) => ({ from: sorted.at(at - 1) as Id, to, window: window(to) }))
-      .filter((cell) => cell.window.some(({ id }) => id === this.me.id))
+    const { me } = this
+    const circle = [me, ...this.#members]
+    const apart = circle.length > replicas ? [1, replicas] : [1]
+    const pairs = circle.flatMap((low, at) =>
+      apart.map((places) => [low, circle[(at + places) % circle.length] as Peer] as const),
+    )
+    const borders = [...new Set(pairs.flatMap(([low, high]) => (low === high ? [] : lastNearer(low.id, high.id))))].sort()
+    if (borders.length === 0) return [{ from: me.id, to: me.id, window: [me] }]
+    return borders
+      .map((to, at) => ({ from: borders.at(at - 1) as Id, to, window: this.nearest(to, replicas, nobody) }))
+      .filter(({ window }) => window.includes(me))
   }
 
   get #hasRoom(): boolean {
@@ -143,12 +129,11 @@ export class LeafSet {
     return [low ?? this.me, high ?? this.me]
   }
 
-  #adopt(line: readonly Peer[]): void {
-    const here = line.findIndex(({ id }) => id === this.me.id)
-    const members = [...line.slice(here + 1), ...line.slice(0, here)]
+  #adopt(peers: readonly Peer[]): void {
+    const members = peers.toSorted((a, b) => (between(this.me.id, a.id, b.id) ? -1 : 1))
     const tooMany = members.length > 2 * this.#half
     this.#members = tooMany ? [...members.slice(0, this.#half), ...members.slice(-this.#half)] : members
-    this.#line = tooMany ? line.filter((peer) => peer.id === this.me.id || this.#members.includes(peer)) : line
+    this.#line = clockwise([this.me, ...this.#members])
   }
 }
 

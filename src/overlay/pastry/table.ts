@@ -7,31 +7,28 @@
 import type { Route } from '../../protocol/peer-api.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import { isNearer, sharedDigits } from '../../space/digits.ts'
-import type { Id } from '../../space/id.ts'
+import { distinct, type Id } from '../../space/id.ts'
 import { LeafSet } from './leaf-set.ts'
 import type { PastryOptions } from './options.ts'
-
-/** Where an id belongs in the routing table: digits shared with this node, and the digit after them. */
-export interface Place {
-  readonly row: number
-  readonly digit: string
-}
 
 /** What a slower answer than before counts for: of how far away a peer is, the quick ones tell. */
 const newest = 1 / 8
 
+type TableOptions = Pick<PastryOptions, 'replicas' | 'leafSetSize' | 'neighborhoodSize'>
+
 export class Table {
   readonly me: Peer
   readonly leaves: LeafSet
-  readonly #options: Pick<PastryOptions, 'replicas' | 'leafSetSize' | 'neighborhoodSize'>
-  /** By row: digit → the nearest with that digit after as many shared ones. */
-  readonly #rows: Map<string, Peer>[] = []
-  readonly #neighborhood = new Map<Id, Peer>()
+  readonly #options: TableOptions
+  /** The routing table R, by place: digits that this node begins with, and another one; the nearest of those who begin so. */
+  readonly #routes = new Map<string, Peer>()
+  /** The neighbourhood set M, nearest first. */
+  #neighborhood: readonly Peer[] = []
   /** Round trips of all who are known, ms. */
-  readonly #rtts = new Map<Id, number>()
+  readonly #rtts = new WeakMap<Peer, number>()
   #revision = 0
 
-  constructor(me: Peer, options: Pick<PastryOptions, 'replicas' | 'leafSetSize' | 'neighborhoodSize'>) {
+  constructor(me: Peer, options: TableOptions) {
     this.me = me
     this.#options = options
     this.leaves = new LeafSet(me, options.leafSetSize)
@@ -41,44 +38,49 @@ export class Table {
     return this.#revision
   }
 
-  /** Populated rows, the first without shared digits: digit → peer. */
-  get rows(): readonly ReadonlyMap<string, Peer>[] {
-    return this.#rows
+  /** The routing table by rows, the first of those without shared digits. */
+  get rows(): Peer[][] {
+    const rows: Peer[][] = []
+    for (const [place, peer] of this.#routes) {
+      while (rows.length < place.length) rows.push([])
+      rows[place.length - 1]?.push(peer)
+    }
+    return rows
   }
 
   /** Nearest first. */
   get neighborhood(): readonly Peer[] {
-    return [...this.#neighborhood.values()].sort((a, b) => this.rttOf(a.id) - this.rttOf(b.id))
+    return this.#neighborhood
   }
 
   /** Everyone in it, each once. */
-  get known(): readonly Peer[] {
-    const all = [...this.leaves.members, ...this.#rows.flatMap((row) => [...row.values()]), ...this.#neighborhood.values()]
-    return [...new Map(all.map((peer) => [peer.id, peer])).values()]
+  get known(): Peer[] {
+    return distinct([...this.leaves.members, ...this.#routes.values(), ...this.#neighborhood])
+  }
+
+  /** The same, the nearest by round trip first. */
+  get byNearness(): Peer[] {
+    return this.#nearestFirst(this.known)
   }
 
   /** Round trip to someone known, ms, smoothed. */
   rttOf(id: Id): number {
-    return this.#rtts.get(id) ?? Infinity
+    const peer = this.get(id)
+    return (peer && this.#rtts.get(peer)) ?? Infinity
   }
 
-  placeOf(id: Id): Place {
-    const row = sharedDigits(this.me.id, id)
-    return { row, digit: id[row] ?? '' }
+  /** Where an id belongs in the routing table: the digits shared with this node, and the one after them. */
+  placeOf(id: Id): string {
+    return id.slice(0, sharedDigits(this.me.id, id) + 1)
   }
 
-  at({ row, digit }: Place): Peer | undefined {
-    return this.#rows[row]?.get(digit)
-  }
-
-  /** Whether it is of the neighbourhood. */
-  isNear(id: Id): boolean {
-    return this.#neighborhood.has(id)
+  at(place: string): Peer | undefined {
+    return this.#routes.get(place)
   }
 
   get(id: Id): Peer | undefined {
     const there = this.at(this.placeOf(id))
-    return this.leaves.get(id) ?? (there?.id === id ? there : this.#neighborhood.get(id))
+    return this.leaves.get(id) ?? (there?.id === id ? there : this.#neighborhood.find((peer) => peer.id === id))
   }
 
   /** Whether it is worth asking that one whether it is there: it would fill a gap. */
@@ -89,27 +91,23 @@ export class Table {
 
   /** Takes in someone who has answered, wherever it is of use. Returns whether the leaf set is another one now. */
   admit(peer: Peer, rttMs: number): boolean {
-    const { id } = peer
+    const { id, url } = peer
     if (id === this.me.id) return false
     const former = this.get(id)
-    if (former && former.url !== peer.url) this.drop(id)
-    const before = this.#rtts.get(id)
-    this.#rtts.set(id, before === undefined || rttMs < before ? rttMs : before + (rttMs - before) * newest)
-    const changed = this.leaves.add(peer)
-    const there = this.#prefer(peer)
-    const far = this.#befriend(peer)
-    if (changed || there?.id !== id || far?.id !== id) this.#revision++
-    for (const one of [peer, there, far]) if (one && !this.get(one.id)) this.#rtts.delete(one.id)
-    return changed
+    if (former && former.url !== url) this.drop(id)
+    const known = this.get(id) ?? peer
+    const before = this.#rtts.get(known)
+    this.#rtts.set(known, before === undefined || rttMs < before ? rttMs : before + (rttMs - before) * newest)
+    const [isLeaf, isRoute, isNear] = [this.leaves.add(known), this.#prefer(known), this.#befriend(known)]
+    if (isLeaf || isRoute || isNear) this.#revision++
+    return isLeaf
   }
 
   /** Forgets someone who has not answered. Returns whether the leaf set is another one now. */
   drop(id: Id): boolean {
     const place = this.placeOf(id)
-    if (this.at(place)?.id === id) this.#rows[place.row]?.delete(place.digit)
-    while (this.#rows.at(-1)?.size === 0) this.#rows.pop()
-    this.#neighborhood.delete(id)
-    this.#rtts.delete(id)
+    if (this.at(place)?.id === id) this.#routes.delete(place)
+    this.#neighborhood = this.#neighborhood.filter((peer) => peer.id !== id)
     this.#revision++
     return this.leaves.drop(id)
   }
@@ -125,24 +123,29 @@ export class Table {
     this.#revision++
   }
 
-  /** Gives it its place in the routing table when it is the nearest for it. Returns who has that place not, or not any more. */
-  #prefer(peer: Peer): Peer | undefined {
-    const { row, digit } = this.placeOf(peer.id)
-    const there = this.at({ row, digit })
-    if (there && (there.id === peer.id || this.rttOf(there.id) <= this.rttOf(peer.id))) return peer
-    while (this.#rows.length <= row) this.#rows.push(new Map())
-    this.#rows[row]?.set(digit, peer)
-    return there
+  /** Gives it its place in the routing table when it is nearer than who is there. Returns whether it is new there. */
+  #prefer(peer: Peer): boolean {
+    const place = this.placeOf(peer.id)
+    const there = this.at(place)
+    if (there && this.#rttOf(there) <= this.#rttOf(peer)) return false
+    this.#routes.set(place, peer)
+    return true
   }
 
   /** The same for the neighbourhood set. */
-  #befriend(peer: Peer): Peer | undefined {
-    const isNew = !this.#neighborhood.has(peer.id)
-    this.#neighborhood.set(peer.id, peer)
-    if (this.#neighborhood.size <= this.#options.neighborhoodSize) return isNew ? undefined : peer
-    const last = this.neighborhood.at(-1) as Peer
-    this.#neighborhood.delete(last.id)
-    return last
+  #befriend(peer: Peer): boolean {
+    const isKnown = this.#neighborhood.includes(peer)
+    const near = this.#nearestFirst(isKnown ? this.#neighborhood : [...this.#neighborhood, peer])
+    this.#neighborhood = near.slice(0, this.#options.neighborhoodSize)
+    return !isKnown && this.#neighborhood.includes(peer)
+  }
+
+  #nearestFirst(peers: readonly Peer[]): Peer[] {
+    return peers.toSorted((a, b) => this.#rttOf(a) - this.#rttOf(b))
+  }
+
+  #rttOf(known: Peer): number {
+    return this.#rtts.get(known) ?? Infinity
   }
 
   /**
@@ -161,7 +164,7 @@ export class Table {
       return { peers: nearer.slice(0, count), final }
     }
     const shared = sharedDigits(key, me.id)
-    const entry = this.#rows[shared]?.get(key[shared] ?? '')
+    const entry = this.at(key.slice(0, shared + 1))
     const ways = this.known.filter(({ id }) => id !== entry?.id && !avoid.has(id) && sharedDigits(key, id) >= shared)
     const longer = ways.filter(({ id }) => sharedDigits(key, id) > shared)
     const peers = entry && !avoid.has(entry.id) ? [entry, ...longer] : longer

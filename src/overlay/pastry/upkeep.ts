@@ -4,16 +4,15 @@
  * What others say is a reason to ask, never a fact: a name that would fill a gap, a member of ours that a neighbour of it does not list,
  * somebody who wants to be noticed. Whoever was known and did not answer is in quarantine: that others still name it is no reason any more.
  */
-import { Refusal, Unreachable } from '../../protocol/errors.ts'
-import type { Reply, Request } from '../../protocol/rpc.ts'
+import type { Request } from '../../protocol/rpc.ts'
 import type { Peer } from '../../protocol/schemas.ts'
-import { type Id, shortId } from '../../space/id.ts'
+import { distinct, type Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
-import type { OverlaySetting } from '../overlay.ts'
-import { Resident } from '../resident.ts'
+import { trim } from '../acquaintances.ts'
+import { idTaken, Resident } from '../resident.ts'
 import type { PastryApi, State } from './api.ts'
 import type { PastryOptions } from './options.ts'
-import { type Place, Table } from './table.ts'
+import { Table } from './table.ts'
 
 /** Peers that are asked at the same time, by one purpose. */
 const width = 8
@@ -24,25 +23,16 @@ const noticesMost = 64
 /** Silent ones that are remembered. */
 const failedMost = 256
 
-export class Upkeep extends Resident<PastryApi, PastryOptions> {
-  readonly table: Table
+export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
+  readonly table = new Table(this.me, this.options)
   /** Another node with this node's id, which came first. */
-  rival: Peer | undefined
+  #rival: Peer | undefined
   /** Who was known and did not answer, and until when that counts. */
   readonly #failed = new Map<Id, number>()
   readonly #asking = new Set<Id>()
   /** Who wanted to be noticed while it was being asked: what it answers may be from before. */
   readonly #again = new Set<Id>()
   #turn = 0
-
-  constructor(setting: OverlaySetting<PastryApi, PastryOptions>) {
-    super(setting)
-    this.table = new Table(setting.me, setting.options)
-  }
-
-  get revision(): number {
-    return this.table.revision + this.passages
-  }
 
   /** Gives the place up, and forgets everyone. */
   override exit(): void {
@@ -54,51 +44,26 @@ export class Upkeep extends Resident<PastryApi, PastryOptions> {
   get state(): State {
     this.assertMember()
     const { leaves, rows, neighborhood } = this.table
-    return { leaves: [...leaves.members], rows: rows.map((row) => [...row.values()]), neighborhood: [...neighborhood] }
+    return { leaves: [...leaves.members], rows, neighborhood: [...neighborhood] }
   }
 
   /**
    * Calls a peer by a row that only members answer: whoever does is in no quarantine any more, and in the table where it is of use.
    * @throws Unreachable, Refusal as Network.call
    */
-  async reach<N extends keyof PastryApi>(peer: Peer, name: N, request: Request<PastryApi[N]>): Promise<Reply<PastryApi[N]>> {
-    const { network, clock } = this.ports
+  override async reach<N extends keyof PastryApi>(peer: Peer, name: N, request: Request<PastryApi[N]>) {
+    const { clock } = this.ports
     const began = clock.now()
-    try {
-      const reply = await network.call(peer, name, request)
-      this.#failed.delete(peer.id)
-      this.admit(peer, clock.now() - began)
-      return reply
-    } catch (error) {
-      if (error instanceof Unreachable) this.#miss(peer)
-      throw error
-    }
+    const reply = await super.reach(peer, name, request)
+    this.#failed.delete(peer.id)
+    this.considerNode(peer, clock.now() - began)
+    return reply
   }
 
-  /**
-   * The same; undefined when the peer does not answer, or refuses: one peer's word is no reason to give up.
-   */
-  async call<N extends keyof PastryApi>(
-    peer: Peer,
-    name: N,
-    request: Request<PastryApi[N]>,
-  ): Promise<Reply<PastryApi[N]> | undefined> {
-    try {
-      return await this.reach(peer, name, request)
-    } catch (error) {
-      if (error instanceof Unreachable || error instanceof Refusal) return undefined
-      throw error
-    }
-  }
-
-  /** A member has answered: considerNode. One whose id is false is nobody. */
-  admit(peer: Peer, rttMs: number): void {
+  /** A member has answered. One whose id is false is nobody. */
+  considerNode(peer: Peer, rttMs: number): void {
     const isKnown = this.table.get(peer.id)?.url === peer.url
     if ((isKnown || this.isSound(peer)) && this.table.admit(peer, rttMs)) this.#tellNearest()
-  }
-
-  isFailed(id: Id): boolean {
-    return (this.#failed.get(id) ?? 0) > this.ports.clock.now()
   }
 
   /**
@@ -119,11 +84,16 @@ export class Upkeep extends Resident<PastryApi, PastryOptions> {
   }
 
   /** Asks those of some, named by others, who would fill a gap; one that is filled by then is none. */
-  async consider(named: readonly Peer[], isDoubted = (id: Id) => this.isFailed(id)): Promise<void> {
-    const isWanted = (peer: Peer) => this.table.lacks(peer.id) && !isDoubted(peer.id) && this.isSound(peer)
-    await this.each(distinct(named), async (peer) => {
-      if (isWanted(peer)) await this.ask(peer)
+  async consider(named: readonly Peer[] = [], isDoubted = (id: Id) => this.#isFailed(id)): Promise<void> {
+    await this.each(named, async (peer) => {
+      if (this.table.lacks(peer.id) && !isDoubted(peer.id) && this.isSound(peer)) await this.ask(peer)
     })
+  }
+
+  /** Asks so many of those who are not known yet, to see how far away they are. */
+  async measure(named: readonly Peer[] = [], most = repairsMost): Promise<void> {
+    const strangers = distinct(named).filter(({ id }) => id !== this.me.id && !this.table.get(id) && !this.#isFailed(id))
+    await this.each(strangers.slice(0, most), (peer) => this.call(peer, 'leaves', {}))
   }
 
   /** Somebody wants to be noticed. */
@@ -132,24 +102,36 @@ export class Upkeep extends Resident<PastryApi, PastryOptions> {
     else if (this.#asking.size < noticesMost) this.later(() => this.ask(peer))
   }
 
+  /** Tells everyone known, or some, to ask us. */
+  async tell(peers: readonly Peer[]): Promise<void> {
+    await this.each(peers, (peer) => this.call(peer, 'notice', this.me))
+  }
+
+  /** Some at a time, each of them once. */
+  async each(peers: readonly Peer[], run: (peer: Peer) => Promise<unknown>): Promise<void> {
+    const left = distinct(peers)
+    const lane = async () => {
+      for (let peer = left.shift(); peer; peer = left.shift()) await run(peer)
+    }
+    await Promise.all(Array.from({ length: Math.min(width, left.length) }, lane))
+  }
+
   /** One round: the next node clockwise, and one of all in turn. @throws Refusal ID_TAKEN */
   async round(): Promise<void> {
-    const { rival } = this
-    if (rival) throw new Refusal('ID_TAKEN', `id ${shortId(this.me.id)} is taken by ${rival.url}`, { by: rival })
+    if (this.#rival) throw idTaken(this.#rival)
     const { known, leaves } = this.table
     if (leaves.isDoubtful) this.later(() => this.repairLeafSet())
     const turn = this.#turn++ % Math.max(1, known.length)
-    await this.each(distinct([...leaves.members.slice(0, 1), ...known.slice(turn, turn + 1)]), (peer) => this.ask(peer))
+    await this.each([...leaves.members.slice(0, 1), ...known.slice(turn, turn + 1)], (peer) => this.ask(peer))
   }
 
   /** One entry of each row is asked for that row: who is nearer than ours takes its place. FreePastry, routing table maintenance. */
   async refreshRows(): Promise<void> {
     for (const [at, row] of this.table.rows.entries()) {
-      const entries = [...row.values()]
-      const peer = entries[this.ports.random.below(Math.max(1, entries.length))]
+      const peer = this.pick(row)
       const state = peer && (await this.call(peer, 'state', {}))
-      await this.consider(state?.rows[at] ?? [])
-      await this.measure(state?.rows[at] ?? [], repairsMost)
+      await this.consider(state?.rows[at])
+      await this.measure(state?.rows[at])
     }
   }
 
@@ -158,11 +140,11 @@ export class Upkeep extends Resident<PastryApi, PastryOptions> {
    * When everyone is gone, those who are remembered may be there all the same, or know others.
    */
   async repairLeafSet(): Promise<void> {
-    const { table, ports, acquaintances } = this
+    const { table, ports } = this
     const { leaves } = table
     if (table.known.length === 0) {
       ports.log.warn({}, 'everyone lost')
-      await this.each(acquaintances.all(), ({ peer }) => this.ask(peer))
+      await this.each(this.contacts(), (peer) => this.ask(peer))
     }
     const { ends } = leaves
     const named = await Promise.all(ends.map((end) => this.ask(end)))
@@ -174,68 +156,45 @@ export class Upkeep extends Resident<PastryApi, PastryOptions> {
     this.noteChange()
   }
 
-  /** Others of that row, and then of those after it, know who else has that digit there. */
-  async repairRoutingTable(place: Place): Promise<void> {
-    const { table } = this
-    const helpers = table.rows.slice(place.row).flatMap((row) => [...row.values()])
-    for (const helper of helpers.slice(0, repairsMost)) {
-      if (table.at(place)) return
+  /** Others of the row of an empty place, and then of those after it, know who else fits there. */
+  async repairRoutingTable(place: string): Promise<void> {
+    const row = place.length - 1
+    for (const helper of this.table.rows.slice(row).flat().slice(0, repairsMost)) {
+      if (this.table.at(place)) return
       const state = await this.call(helper, 'state', {})
-      const found = state?.rows[place.row]?.find(({ id }) => id[place.row] === place.digit && !this.isFailed(id))
-      if (found) await this.consider([found])
+      await this.consider(state?.rows[row]?.filter(({ id }) => id.startsWith(place)))
     }
   }
 
   /** One who is near knows others who are. */
   async repairNeighborSet(): Promise<void> {
     const { neighborhood } = this.table
-    const peer = neighborhood[this.ports.random.below(Math.max(1, neighborhood.length))]
-    const state = peer && (await this.call(peer, 'state', {}))
-    if (state) await this.measure(state.neighborhood, repairsMost)
+    const peer = neighborhood.length < this.options.neighborhoodSize ? this.pick(neighborhood) : undefined
+    await this.measure(peer && (await this.call(peer, 'state', {}))?.neighborhood)
   }
 
-  /** Asks so many of those who are not known yet, to see how far away they are. */
-  async measure(named: readonly Peer[], most: number): Promise<void> {
-    const strangers = distinct(named).filter(({ id }) => id !== this.me.id && !this.table.get(id) && !this.isFailed(id))
-    await this.each(strangers.slice(0, most), (peer) => this.call(peer, 'leaves', {}))
-  }
-
-  /** Tells everyone known, or some, to ask us. */
-  async tell(peers: readonly Peer[]): Promise<void> {
-    await this.each(peers, (peer) => this.call(peer, 'notice', this.me))
-  }
-
-  /** Some at a time. */
-  async each<T>(items: readonly T[], run: (item: T) => Promise<unknown>): Promise<void> {
-    const left = [...items]
-    const lane = async () => {
-      for (let item = left.shift(); item !== undefined; item = left.shift()) await run(item)
-    }
-    await Promise.all(Array.from({ length: Math.min(width, left.length) }, lane))
+  #isFailed(id: Id): boolean {
+    return (this.#failed.get(id) ?? 0) > this.ports.clock.now()
   }
 
   /** Someone has not answered: it is taken out, and others are looked for in its place. */
-  #miss({ id, url }: Peer): void {
+  protected override miss({ id, url }: Peer): void {
     const { table } = this
-    const now = this.ports.clock.now()
-    this.acquaintances.evict(id, now)
+    super.evict(id)
     // One that was never there may be about to come.
     if (table.get(id)?.url !== url) return
     this.#failed.delete(id)
-    this.#failed.set(id, now + this.options.quarantineMs)
-    for (const oldest of this.#failed.keys()) if (this.#failed.size > failedMost) this.#failed.delete(oldest)
-    const place = table.placeOf(id)
-    const routed = table.at(place)?.id === id
-    const near = table.isNear(id)
-    const changed = table.drop(id)
+    this.#failed.set(id, this.ports.clock.now() + this.options.quarantineMs)
+    trim(this.#failed, failedMost)
+    const wasLeaf = table.drop(id)
     if (!this.isMember) return
-    if (changed) {
+    if (wasLeaf) {
       this.ports.log.info({ peer: { id, url } }, 'leaf lost')
       this.#tellNearest()
       this.later(() => this.repairLeafSet())
     }
-    if (routed) this.later(() => this.repairRoutingTable(place))
-    if (near) this.later(() => this.repairNeighborSet())
+    this.later(() => this.repairRoutingTable(table.placeOf(id)))
+    this.later(() => this.repairNeighborSet())
   }
 
   /** Holds a neighbour's leaf set against ours: where they differ somebody is to be asked. */
@@ -246,7 +205,7 @@ export class Upkeep extends Resident<PastryApi, PastryOptions> {
     const listed = new Map(named.map((one) => [one.id, one]))
     const isMissing = ({ id }: Peer) => id !== peer.id && between(low.id, id, high.id) && !listed.has(id)
     const rival = listed.get(me.id)
-    if (rival && rival.url < me.url && this.isSound(rival) && (await this.call(rival, 'leaves', {}))) this.rival = rival
+    if (rival && rival.url < me.url && this.isSound(rival) && (await this.call(rival, 'leaves', {}))) this.#rival = rival
     if (this.isMember && isMissing(me)) this.later(() => this.tell([peer]))
     await this.each(table.leaves.members.filter(isMissing), (doubtful) => this.ask(doubtful))
     await this.consider(named)
@@ -257,8 +216,6 @@ export class Upkeep extends Resident<PastryApi, PastryOptions> {
     if (!this.isMember) return
     this.noteChange()
     const { members } = this.table.leaves
-    this.later(() => this.tell(distinct([...members.slice(0, 1), ...members.slice(-1)])))
+    this.later(() => this.tell([...members.slice(0, 1), ...members.slice(-1)]))
   }
 }
-
-const distinct = (peers: readonly Peer[]): Peer[] => [...new Map(peers.map((peer) => [peer.id, peer])).values()]

@@ -27,6 +27,21 @@ test('a goodbye in the name of one who is there is looked into, and changes noth
   expect(knows(world, first)).toBe(before)
 })
 
+test('a contact that refuses a sign of life lives, and is not asked for one again and again', async () => {
+  const world = await worldOf('kademlia', 8)
+  const [first, busy] = world.members() as [Id, Id]
+  const before = knows(world, first)
+  let asked = 0
+  nodeOf(world, busy).handlers.ping = () => {
+    asked++
+    throw new Refusal('OVERLOADED', 'no')
+  }
+  await nodeOf(world, first).handlers.goodbye({ from: world.peer(busy) })
+  await world.run(5000)
+  expect(asked).toBe(1)
+  expect(knows(world, first)).toBe(before)
+})
+
 test('who leaves is forgotten at once', async () => {
   const world = await worldOf('kademlia', 8)
   const [first, other] = world.members() as [Id, Id]

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LeafSet } from '../../../src/overlay/pastry/leaf-set.ts'
-import { placement } from '../../../src/overlay/pastry/placement.ts'
+import { place } from '../../../src/overlay/pastry/placement.ts'
 import { Table } from '../../../src/overlay/pastry/table.ts'
 import type { Peer } from '../../../src/protocol/schemas.ts'
 import { isNearer, sharedDigits } from '../../../src/space/digits.ts'
@@ -172,7 +172,6 @@ describe('of all who fit into a place', () => {
 const network = fc
   .uniqueArray(fc.integer({ min: 0, max: 255 }), { minLength: 1, maxLength: 14 })
   .map((numbers) => numbers.sort((a, b) => a - b).map((number) => peer(hex(number))))
-const place = placement()
 
 test('in a whole network all routes end at the owner, who believes that it holds the key, as do those of its window and nobody else', () =>
   fc.assert(
