@@ -77,6 +77,20 @@ export const overlaySuite = (overlay: OverlayName, { swarms = [], scenarios = []
       expect(world.members()).toHaveLength(8)
     })
 
+    /** Each once asked one of all it had ever known in ten seconds. */
+    test.each([3, 5, 7])('of two that have lost everyone else each finds the other soon, seed %i', async (seed) => {
+      const world = new World({ seed, encode: false, settings: { overlay, membership: 'off' } })
+      const [one = '', other = '', ...rest] = await world.boot(14)
+      await world.run(20_000)
+      world.demanding = false
+      world.partition([one], [other, ...rest])
+      for (const id of rest) world.crash(id)
+      await world.run(30_000)
+      world.heal()
+      await world.settle(2 * world.config.reuniteEveryMs)
+      expect(world.members()).toHaveLength(2)
+    })
+
     test('each record is held by its window, and by nobody else', async () => homed(await stored(12)))
 
     test('a newcomer gets what is its, and those it takes the place of drop theirs', async () => {

@@ -63,7 +63,7 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
     super.introduce(peer)
     const { me, table } = this
     const { predecessor, successor } = table
-    if (between(predecessor.id, peer.id, me.id) || between(me.id, peer.id, successor.id)) this.later(() => this.reunite(peer))
+    if (between(predecessor.id, peer.id, me.id) || between(me.id, peer.id, successor.id)) this.later(() => this.reunite([peer]))
   }
 
   override evict(id: Id): void {
@@ -192,7 +192,7 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
     this.assertMember()
     this.assertSound(peer)
     super.introduce(peer)
-    this.later(() => this.reunite(peer))
+    this.later(() => this.reunite([peer]))
     return {}
   }
 }

@@ -34,17 +34,16 @@ export abstract class Residence extends Ring {
     }
   }
 
-  /** Looks for another ring of this network through someone who is not near; the larger of two yields, node by node. */
-  async reunite(contact = this.#stranger()): Promise<void> {
-    if (!contact || this.#reuniting || this.#returning || this.isLeaving || !this.isMember) return
+  /**
+   * Looks for another ring of this network through someone who is not near, or, of a ring of one, through everyone it ever knew; the
+   * larger of two yields, node by node.
+   */
+  async reunite(contacts?: readonly Peer[]): Promise<void> {
+    if (this.#reuniting || this.#returning) return
     this.#reuniting = true
     try {
-      const verdict = await compareRings(this, contact)
-      if (verdict === 'ours') await this.call(contact, 'meet', this.me)
-      if (verdict !== 'theirs' || this.isLeaving || !this.isMember) return
-      this.ports.log.info({ contact }, 'ring given up for another')
-      await resign(this, contact)
-      await this.comeBack(contact)
+      for (const contact of contacts ?? (await this.#strangers()))
+        if (this.isLeaving || !this.isMember || (await this.#yields(contact))) return
     } finally {
       this.#reuniting = false
     }
@@ -57,9 +56,21 @@ export abstract class Residence extends Ring {
     await this.comeBack(usurper)
   }
 
-  /** Someone known who is not in the successor list. */
-  #stranger(): Peer | undefined {
+  /** Whether this node has given its ring up for that of the contact. */
+  async #yields(contact: Peer): Promise<boolean> {
+    const verdict = await compareRings(this, contact)
+    if (verdict === 'ours') await this.call(contact, 'meet', this.me)
+    if (verdict !== 'theirs' || this.isLeaving || !this.isMember) return false
+    this.ports.log.info({ contact }, 'ring given up for another')
+    await resign(this, contact)
+    await this.comeBack(contact)
+    return true
+  }
+
+  /** Those known who are not in the successor list: all where that is empty, else one. */
+  async #strangers(): Promise<Peer[]> {
     const near = new Set(this.table.successors.map(({ id }) => id))
-    return this.pick(this.contacts().filter(({ id }) => !near.has(id)))
+    const others = await this.order(this.contacts().filter(({ id }) => !near.has(id)))
+    return this.table.isLone ? others : others.slice(0, 1)
   }
 }

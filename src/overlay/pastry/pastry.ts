@@ -109,8 +109,10 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
 
   /** Looks for its own place through someone who is not near by id: a cut may have left others of this network there. */
   async #reunite(): Promise<void> {
+    if (!this.isMember) return
+    if (this.table.known.length === 0) return this.repairLeafSet()
     const stranger = this.pick(this.contacts().filter(({ id }) => !this.table.leaves.get(id)))
-    if (!stranger || !this.isMember) return
+    if (!stranger) return
     // Of one on the way who says that this node's id is taken its leaf set tells: see Upkeep.
     const last = (await this.attempt(() => wayHome(this, stranger)))?.at(-1)
     if (last) await this.consider([...last.peers, last.peer, ...last.leaves], () => false)

@@ -140,12 +140,9 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
    * When everyone is gone, those who are remembered may be there all the same, or know others.
    */
   async repairLeafSet(): Promise<void> {
-    const { table, ports } = this
+    const { table } = this
     const { leaves } = table
-    if (table.known.length === 0) {
-      ports.log.warn({}, 'everyone lost')
-      await this.each(this.contacts(), (peer) => this.ask(peer))
-    }
+    if (table.known.length === 0) await this.each(this.contacts(), (peer) => this.ask(peer))
     const { ends } = leaves
     const named = await Promise.all(ends.map((end) => this.ask(end)))
     await this.consider(table.known)
@@ -190,6 +187,7 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
     if (!this.isMember) return
     if (wasLeaf) {
       this.ports.log.info({ peer: { id, url } }, 'leaf lost')
+      if (table.known.length === 0) this.ports.log.warn({}, 'everyone lost')
       this.#tellNearest()
       this.later(() => this.repairLeafSet())
     }
