@@ -74,10 +74,10 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
    * @throws Refusal NO_ROUTE, NOT_JOINED
    */
   async nodesAround(point: Id, { avoid = [], through, first }: Start = {}): Promise<Peer[]> {
-    const own = (without: ReadonlySet<Id>): Route => {
-      const route = this.table.approach(point, breadth, without, 'fingers')
-      return first && !route.final && !without.has(first.id) ? { ...route, peers: [first, ...route.peers] } : route
-    }
+    const own = (without: ReadonlySet<Id>): Route =>
+      first && !without.has(first.id)
+        ? { peers: [first], final: false }
+        : this.table.approach(point, breadth, without, 'fingers')
     return this.seek(
       {
         local: (without) => (through ? { peers: [through], final: false } : own(without)),
