@@ -110,9 +110,7 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
   /** Looks this node up, so that it meets its neighbours; then they, and some in every other bucket, hear of it. §2.3 */
   protected async enterThrough(contact: Peer): Promise<boolean> {
     const named = await this.#ask(contact, this.me.id)
-    const twin = named.find(({ id, url }) => id === this.me.id && url !== this.me.url)
-    // It refuses if it lives.
-    if (twin) await this.attempt(() => this.reach(twin, 'ping', { from: this.me }), concernsUs)
+    await this.#makeWay(named)
     await this.#lookup(this.me.id, named)
     this.enter()
     this.ports.log.info({ contacts: this.table.peers.length }, 'network joined')
@@ -182,8 +180,16 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
 
   /** Hears whom a peer knows near an id; who is worth knowing is asked for a sign of life. */
   async #learn(peer: Peer | undefined, key: Id): Promise<void> {
-    const named = peer && (await this.attempt(() => this.#ask(peer, key)))
-    for (const one of named ?? []) this.#probeIfWanted(one)
+    const named = (peer && (await this.attempt(() => this.#ask(peer, key)))) ?? []
+    for (const one of named) this.#probeIfWanted(one)
+    // Of two that came at the same time one has to go.
+    await this.#makeWay(named.filter(({ url }) => url < this.me.url))
+  }
+
+  /** Whoever is named with this node's id, and lives, refuses to be asked by another. @throws Refusal ID_TAKEN */
+  async #makeWay(named: readonly Peer[]): Promise<void> {
+    const twin = named.find(({ id, url }) => id === this.me.id && url !== this.me.url)
+    if (twin) await this.attempt(() => this.reach(twin, 'ping', { from: this.me }), concernsUs)
   }
 
   /** Whom a peer knows near an id: at most k, and nobody whose id is not what it should be. @throws Unreachable, Refusal */

@@ -200,3 +200,19 @@ test('a lookup asks three at a time, and once the nearest has answered all at on
   }
   expect(Math.max(...widths)).toBeGreaterThan(3)
 })
+
+test('of two nodes that came with one id at the same time, one gives way once others name it', async () => {
+  const world = new World({ seed: 1, settings: { overlay: 'kademlia', bits: 8, allowCustomIds: true } })
+  world.demanding = false
+  for (const id of ['10', '90', 'c0']) {
+    world.add({ id, seeds: id === '10' ? [] : [world.peer('10')] })
+    await world.run(1000)
+  }
+  for (const [seed, port] of [
+    ['10', 1],
+    ['90', 2],
+  ] as const)
+    world.add({ id: '40', url: `http://twin.world-1:${port}`, seeds: [world.peer(seed)] })
+  // A node says so as an error, which ends a world.
+  await expect(world.run(60_000)).rejects.toThrow('http://twin.world-1:2: Error: id lost')
+})
