@@ -7,7 +7,7 @@ import type { Content } from '../content/content.ts'
 import type { Swim } from '../membership/swim.ts'
 import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Log } from '../ports.ts'
-import type { Refusal } from '../protocol/errors.ts'
+import { Refusal, Unreachable } from '../protocol/errors.ts'
 
 /** Times that a leaver tries to hand over the last of its content before it stays. */
 const handOvers = 5
@@ -28,6 +28,7 @@ export interface Leaver {
 export class Departure {
   readonly #leaver: Leaver
   #state: 'none' | 'leaving' | 'left' = 'none'
+  #stopping = false
 
   constructor(leaver: Leaver) {
     this.#leaver = leaver
@@ -45,6 +46,12 @@ export class Departure {
   begin(): void {
     if (!this.hasBegun) this.#state = 'leaving'
     this.#leaver.work(false)
+  }
+
+  /** The process ends: no leave is taken back any more. */
+  stop(): void {
+    this.#stopping = true
+    this.begin()
   }
 
   /** Leaves, or stays where nobody takes the content. */
@@ -71,9 +78,19 @@ export class Departure {
     log.error({ why: why.message }, 'id lost')
     this.begin()
     content.holdings.cells.accept('nothing')
-    while ((await content.rehoming.handOver()).left > 0) await clock.sleep(pauseMs)
+    while (!(await this.#isHandedOver())) await clock.sleep(pauseMs)
     swim?.stop()
     this.#end()
+  }
+
+  async #isHandedOver(): Promise<boolean> {
+    try {
+      return (await this.#leaver.content.rehoming.handOver()).left === 0
+    } catch (error) {
+      if (!(error instanceof Refusal || error instanceof Unreachable)) throw error
+      this.#leaver.ports.log.warn({ why: error.message }, 'content not handed over yet')
+      return false
+    }
   }
 
   /** Hands the content over, refusing writes for the last of it. */
@@ -100,6 +117,7 @@ export class Departure {
 
   /** Takes a leave back. */
   #stay(): void {
+    if (this.#stopping) return
     const { content, work } = this.#leaver
     content.holdings.cells.accept('all')
     content.rehoming.resume()

@@ -147,7 +147,7 @@ export class Node {
 
   /** Ends the jobs and tells the neighbours goodbye; keeps the content. What SIGTERM does. */
   async stop(): Promise<void> {
-    this.#departure.begin()
+    this.#departure.stop()
     this.#swim?.stop()
     await this.overlay.leave()
     try {

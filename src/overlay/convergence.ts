@@ -114,7 +114,10 @@ export class Convergence {
         (error: unknown) => {
           // What one of many has against it is no reason to give up; that the lookup has come to its end is.
           if (error instanceof Refusal && error.code !== 'NO_ROUTE') this.#asker.passOver(peer.id)
-          else this.#failure ??= { error }
+          else {
+            delete candidate.asked
+            this.#failure ??= { error }
+          }
         },
       )
       .finally(() => this.#underWay.delete(asking))

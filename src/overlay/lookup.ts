@@ -55,6 +55,8 @@ interface Visit {
 
 /** Peers asked in one lookup, at the most: a network that is broken, or hostile, must not keep us for ever. */
 const hopLimit = 1024
+/** What is about whoever asks, or this lookup as a whole: to go round who says it would lead nowhere. */
+const everyones: ReadonlySet<string> = new Set(['NO_ROUTE', 'ID_TAKEN', 'BAD_ID'])
 
 export class Lookup {
   readonly avoid: Set<Id>
@@ -205,14 +207,25 @@ export class Lookup {
 
   async #goOn(peer: Peer): Promise<void> {
     this.#asked.add(peer.id)
-    const route = await this.ask(peer)
+    const route = await this.#unlessRefused(peer)
     if (route) this.#answers.push({ peer, route, avoided: this.avoid.size })
+  }
+
+  /** One who has something against it is no reason to give up: others know the way too. @throws Refusal that would be everyone's */
+  async #unlessRefused(peer: Peer): Promise<Route | undefined> {
+    try {
+      return await this.ask(peer)
+    } catch (error) {
+      if (!(error instanceof Refusal) || everyones.has(error.code)) throw error
+      this.passOver(peer.id)
+      return undefined
+    }
   }
 
   async #askAgain(answer: Answer): Promise<void> {
     const { peer } = answer
     const avoided = this.avoid.size
-    const route = peer ? await this.ask(peer) : this.#say()
+    const route = peer ? await this.#unlessRefused(peer) : this.#say()
     if (route) Object.assign(answer, { route, avoided })
     else this.#answers.pop()
   }

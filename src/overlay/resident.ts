@@ -7,7 +7,7 @@ import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Reply, Request, Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { distinct, type Id, idOf, shortId } from '../space/id.ts'
-import { Acquaintances } from './acquaintances.ts'
+import { Acquaintances, trim } from './acquaintances.ts'
 import { type Guide, Lookup } from './lookup.ts'
 import type { SharedOptions } from './options.ts'
 import type { OverlaySetting } from './overlay.ts'
@@ -16,6 +16,9 @@ import type { OverlaySetting } from './overlay.ts'
 const retryMs = 100
 /** How long a lookup for maintenance may take in all: peers that name ever new silent ones must not keep us. */
 const seekTimeoutMs = 10_000
+
+/** Urls whose ids are remembered: to hash one anew for each answer that names it would cost more than the answer. */
+const idsMost = 512
 
 /** That one has this id, and came first. */
 export const idTaken = (holder: Peer): Refusal =>
@@ -32,6 +35,7 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   abstract readonly table: { readonly revision: number }
   readonly acquaintances = new Acquaintances()
   readonly #changed: () => void
+  readonly #ids = new Map<string, Id>()
   /** Whom it was told to ask. */
   protected seeds: readonly Peer[] = []
   #member = false
@@ -103,12 +107,13 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
       throw new Refusal('BAD_ID', `the id of ${url} is ${this.#idOf(url)}, the hash of its url, not ${id}`)
   }
 
+  /** One whose id is false is nobody: anyone may name anyone. */
   introduce(peer: Peer): void {
-    this.acquaintances.introduce(peer, this.ports.clock.now())
+    if (this.isSound(peer)) this.acquaintances.introduce(peer, this.ports.clock.now())
   }
 
   admit(peer: Peer, _rttMs: number): void {
-    this.acquaintances.admit(peer, this.ports.clock.now())
+    if (this.isSound(peer)) this.acquaintances.admit(peer, this.ports.clock.now())
   }
 
   evict(id: Id): void {
@@ -142,7 +147,13 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
       let answered = false
       for (const contact of await this.order(this.contacts())) {
         if (this.#leaving) return
-        const entered = await this.attempt(() => this.enterThrough(contact), concernsUs)
+        const entered = await this.attempt(
+          () => this.enterThrough(contact),
+          (refusal) => {
+            answered = true
+            return concernsUs(refusal)
+          },
+        )
         if (entered) return
         if (entered === false) answered = true
       }
@@ -171,6 +182,18 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   /** The same; undefined when it does not answer, or refuses. */
   call<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]> | undefined> {
     return this.attempt(() => this.reach(peer, name, request))
+  }
+
+  /** Whether a peer is there: whoever refuses is. */
+  async isAlive<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<boolean> {
+    try {
+      await this.reach(peer, name, request)
+      return true
+    } catch (error) {
+      if (error instanceof Unreachable) return false
+      if (error instanceof Refusal) return true
+      throw error
+    }
   }
 
   /** A peer that was reached for has not answered. */
@@ -220,8 +243,11 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
     return new Lookup(all, clock, { avoid, deadline: clock.now() + seekTimeoutMs }).window()
   }
 
-  #idOf(url: string): string {
-    return idOf(this.ports.hash(url), this.me.id.length * 4)
+  #idOf(url: string): Id {
+    const id = this.#ids.get(url) ?? idOf(this.ports.hash(url), this.me.id.length * 4)
+    this.#ids.set(url, id)
+    trim(this.#ids, idsMost)
+    return id
   }
 
   #pass(member: boolean): void {

@@ -1,6 +1,7 @@
 /** Moments in the life of a node. */
 import { expect, test } from 'vitest'
 import { overlayNames } from '../../src/overlay/overlays.ts'
+import { Refusal } from '../../src/protocol/errors.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 
@@ -39,4 +40,27 @@ test.each(overlayNames)('who waits in vain for its seed and is told of others jo
     10_000,
     () => 'it still waits',
   )
+})
+
+/** It began its work again, on ports that were closed. */
+test('a leave that nobody helps with is not taken back once the node is stopped', async () => {
+  const world = new World({ seed: 1, encode: false, settings: { membership: 'off' } })
+  const [leaver = '', ...others] = await world.boot(4)
+  world.demanding = false
+  for (let value = 0; value < 20; value++) await world.call(leaver, 'store', { value: `value ${value}` })
+  const full = () => {
+    throw new Refusal('STORE_FULL', 'full')
+  }
+  for (const id of others) Object.assign(world.host(id).node?.handlers ?? {}, { digest: full, merge: full, insert: full })
+  world.leave(leaver)
+  await world.run(200)
+  const { node } = world.host(leaver)
+  if (!node) throw new Error('it has gone')
+  world.host(leaver).after(0, () => void node.stop())
+  const states = new Set<string>()
+  for (let round = 0; round < 100; round++) {
+    await world.run(100)
+    states.add(node.state)
+  }
+  expect([...states]).toEqual(['leaving'])
 })

@@ -99,6 +99,28 @@ test('one that is rejected afterwards gives way to the next, which must answer t
   expect(lookup.path.at(-1)?.id).toBe('40')
 })
 
+test('whoever comes in when the time is up is asked by the next try, which does not wait for an answer to nothing', async () => {
+  let now = 0
+  const clock = { now: () => now, sleep: () => Promise.resolve(), every: () => () => {} }
+  const all = ['10', '20', '30', '40'].map(peer)
+  const lookup = new Lookup(
+    {
+      local: (avoid) => ({ peers: all.filter(({ id }) => !avoid.has(id)), final: false }),
+      ask: () => Promise.resolve({ peers: all, final: false }),
+      evict: () => {},
+      isSuspect: () => false,
+      confirm: { me, nearest },
+    },
+    clock,
+    { deadline: 1000 },
+  )
+  await lookup.window()
+  now = 1001
+  lookup.reject('20')
+  await expect(lookup.window()).rejects.toThrow('no owner')
+  await expect(lookup.window()).rejects.toThrow('no owner')
+})
+
 test('a mode that the overlay does not have is refused', () => {
   expect(() => assertMode('onehop', ['buckets'])).not.toThrow()
   expect(() => assertMode('buckets', ['buckets'])).not.toThrow()

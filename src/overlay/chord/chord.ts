@@ -22,6 +22,8 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
   /** Whether stabilisations that were asked for are being made, and whether another one is wanted after the present one. */
   #scheduled = false
   #wanted = false
+  /** Whether one will be asked for in a moment. */
+  #pausing = false
   /** Who says that it may be our successor; our successor may hear of it a moment later than we do. */
   #offered: Peer | undefined
   /** Who says that it may be our predecessor, and is to be asked. */
@@ -98,7 +100,7 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
 
   /** For another ring; and, where windows are longer than one, for news of those before us that has not reached us. */
   async #lookAround(): Promise<void> {
-    if (this.options.replicas > 1) await checkPredecessor(this)
+    if (this.options.replicas > 1) await this.attempt(() => checkPredecessor(this))
     await this.reunite()
   }
 
@@ -134,8 +136,12 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
     })
   }
 
+  /** Once at a time: abandoned steps would else begin ever more of these. */
   async #again(): Promise<void> {
+    if (this.#pausing) return
+    this.#pausing = true
     await this.pause()
+    this.#pausing = false
     this.#schedule()
   }
 

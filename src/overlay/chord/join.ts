@@ -31,7 +31,7 @@ export const joinThrough = async (ring: Ring, contact: Peer): Promise<boolean> =
   const joined = await ring.step(async () => {
     if (ring.isMember) return true
     const answer = await ring.ask(place.predecessor)
-    if (answer === 'dead' || answer === 'stale') return false
+    if (typeof answer === 'string') return false
     const list = await fromFirstAlive(ring, wholeList(answer.self, answer.successors, me), place.successors)
     if (!list || answer.self.id === me.id || !between(answer.self.id, me.id, list[0]?.id ?? answer.self.id)) return false
     table.clear()
@@ -41,6 +41,7 @@ export const joinThrough = async (ring: Ring, contact: Peer): Promise<boolean> =
     return true
   })
   if (!joined) return false
+  if (!ring.isMember) return true
   ring.ports.log.info({ predecessor: table.predecessor, successor: table.successor, through: contact.url }, 'ring joined')
   await ring.call(table.successor, 'offerPredecessor', me)
   await ring.call(table.predecessor, 'offerSuccessor', me)
@@ -65,7 +66,7 @@ const fromFirstAlive = async (ring: Ring, list: readonly Peer[], found: readonly
       return peer.id === ring.me.id && at === 0 ? undefined : list.slice(at)
   const [head] = found
   const answer = head && (await ring.ask(head))
-  return answer && answer !== 'dead' && answer !== 'stale' ? [head, ...answer.successors] : undefined
+  return answer && typeof answer !== 'string' ? [head, ...answer.successors] : undefined
 }
 
 /**
@@ -78,12 +79,14 @@ export const placeOf = async (ring: Ring, joiner: Peer): Promise<{ predecessor: 
   const holder = around.find(({ id }) => id === joiner.id)
   if (holder && holder.url !== joiner.url && (await predecessorsOf(ring, holder))) throw idTaken(holder)
   const avoid = new Set([joiner.id])
-  for (;;) {
+  // Whoever names ever new ones who are not there must not keep us.
+  for (let dead = 0; dead <= ring.options.successors; dead++) {
     const [predecessor = ring.me, ...successors] = await ring.nodesAround(joiner.id, { avoid })
     const [head = predecessor] = successors
     if (await predecessorsOf(ring, head)) return { predecessor, successors: successors.length > 0 ? successors : [head] }
     avoid.add(head.id)
   }
+  throw new Refusal('NO_ROUTE', 'nobody after that place is alive; try again in a second')
 }
 
 /**
@@ -119,14 +122,15 @@ export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 
   const { me, table } = ring
   try {
     const there = await ring.nodesAround(me.id, { through: contact })
-    const ours = new Set([me, table.predecessor, ...table.successors].map(({ id }) => id))
-    if (there.some(({ id }) => ours.has(id))) return 'same'
+    // By their urls: a node with an id of ours may be in another ring.
+    const ours = new Set([me, table.predecessor, ...table.successors].map(({ url }) => url))
+    if (there.some(({ url }) => ours.has(url))) return 'same'
     const theirs: Mark = { lone: there.length === 1, first: await firstOf(ring, contact) }
     const mark: Mark = { lone: table.isLone, first: await firstOf(ring) }
     if (theirs.first === mark.first) return 'same'
     return yieldsTo(mark, theirs) ? 'theirs' : 'ours'
   } catch (error) {
-    if (error instanceof Refusal && error.status === 503) return 'same'
+    if (error instanceof Refusal) return 'same'
     throw error
   }
 }

@@ -52,18 +52,20 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
    *
    * Between a question and the use of its answer a node's own state is undefined (Zave). Ours is served all the same, so
    * if it was copied meanwhile the step must count as never made, unless it would have changed nothing.
-   * @returns 'dead' when the peer does not answer, 'stale' when the answer must not be used
+   * @returns 'dead' when the peer does not answer, or its id is false; 'busy' when it refuses: it is there, and nothing was learnt;
+   * 'stale' when the answer must not be used
    */
-  async ask(peer: Peer): Promise<Neighborhood | 'dead' | 'stale'> {
+  async ask(peer: Peer): Promise<Neighborhood | 'dead' | 'busy' | 'stale'> {
+    if (!this.isSound(peer)) return 'dead'
     const copied = this.#copied
     const member = this.isMember
     try {
-      const neighborhood = await this.reach(peer, 'neighborhood', {})
-      const isSound = copied === this.#copied || this.table.agrees([peer, ...neighborhood.successors])
-      return isSound && member === this.isMember ? neighborhood : 'stale'
+      const { self, predecessor, successors: named } = await this.reach(peer, 'neighborhood', {})
+      const successors = named.filter((one) => this.isSound(one))
+      const isUsable = copied === this.#copied || this.table.agrees([peer, ...successors])
+      return isUsable && member === this.isMember ? { self, predecessor, successors } : 'stale'
     } catch (error) {
-      // Alive and behind with its work: nothing was learnt.
-      if (error instanceof Refusal) return 'stale'
+      if (error instanceof Refusal) return 'busy'
       if (!(error instanceof Unreachable)) throw error
       return 'dead'
     }
@@ -74,19 +76,16 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
    * @throws Refusal NO_ROUTE, NOT_JOINED
    */
   async nodesAround(point: Id, { avoid = [], through, first }: Start = {}): Promise<Peer[]> {
-    const own = (without: ReadonlySet<Id>): Route =>
-      first && !without.has(first.id)
-        ? { peers: [first], final: false }
-        : this.table.approach(point, breadth, without, 'fingers')
-    return this.seek(
-      {
-        local: (without) => (through ? { peers: [through], final: false } : own(without)),
-        ask: async (peer, without) =>
-          peer.id === this.me.id && this.isMember
-            ? this.table.approach(point, breadth, without, 'fingers')
-            : this.reach(peer, 'approach', { id: point, count: breadth, avoid: [...without].slice(-1024) }),
-      },
-      avoid,
-    )
+    const own = (without: ReadonlySet<Id>): Route => {
+      const route = this.table.approach(point, breadth, without, 'fingers')
+      return first && !without.has(first.id) ? { peers: [first, ...route.peers], final: false } : route
+    }
+    const ask = async (peer: Peer, without: ReadonlySet<Id>): Promise<Route> => {
+      if (peer.id === this.me.id && this.isMember) return this.table.approach(point, breadth, without, 'fingers')
+      const request = { id: point, count: breadth, avoid: [...without].slice(-1024) }
+      const { peers, final } = await this.reach(peer, 'approach', request)
+      return { peers: peers.filter((named) => this.isSound(named)), final }
+    }
+    return this.seek({ local: (without) => (through ? { peers: [through], final: false } : own(without)), ask }, avoid)
   }
 }

@@ -4,6 +4,7 @@
  * Nothing is adopted that has not answered in the same step; head and tail of the successor list change together; a
  * predecessor gives way to a nearer one, or when it is dead.
  */
+import { Unreachable } from '../../protocol/errors.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import { between } from '../../space/ring.ts'
 import type { Ring } from './ring.ts'
@@ -12,7 +13,7 @@ import type { Ring } from './ring.ts'
  * done: nothing more to do until next time; stale: our list was copied meanwhile, try again soon; alone: nobody is left; a peer:
  * whom our successor knows by our id.
  */
-export type Outcome = 'done' | 'stale' | 'alone' | Peer
+export type Outcome = 'done' | 'stale' | 'busy' | 'alone' | Peer
 
 /** Zave's stabilizeFromSuccessor, and stabilizeFromPredecessor where the successor knows of someone between. */
 export const stabilize = (ring: Ring): Promise<Outcome> =>
@@ -22,7 +23,7 @@ export const stabilize = (ring: Ring): Promise<Outcome> =>
     while (ring.isMember) {
       const head = table.successor
       const answer = head.id === me.id ? { predecessor: table.predecessor, successors: [] } : await ring.ask(head)
-      if (answer === 'stale') return 'stale'
+      if (answer === 'stale' || answer === 'busy') return answer
       if (answer === 'dead') {
         drop(ring, head)
         if (table.isLone) return 'alone'
@@ -67,10 +68,18 @@ const follow = async (ring: Ring, predecessor: Peer): Promise<void> => {
   await notify(ring, { successor: news && ring.options.replicas > 1, predecessor: false })
 }
 
-/** Asks for a sign of life: who precedes that peer, or undefined when it does not answer. */
+/**
+ * Asks for a sign of life: who precedes that peer, or undefined when it does not answer.
+ * @throws Refusal of one that is there and behind with its work: it must not be taken for dead, so the step is not made
+ */
 export const predecessorsOf = async (ring: Ring, peer: Peer): Promise<Peer[] | undefined> => {
   if (peer.id === ring.me.id) return [...ring.table.predecessors]
-  return (await ring.call(peer, 'predecessors', {}))?.predecessors
+  try {
+    return (await ring.reach(peer, 'predecessors', {})).predecessors
+  } catch (error) {
+    if (error instanceof Unreachable) return undefined
+    throw error
+  }
 }
 
 const adoptBetween = async (ring: Ring, head: Peer, candidate: Peer): Promise<Outcome> => {
@@ -81,7 +90,7 @@ const adoptBetween = async (ring: Ring, head: Peer, candidate: Peer): Promise<Ou
   // Of a ring of two whose other node died before we had it for our successor, a ring of one is left.
   if (answer === 'dead' && head.id === ring.me.id) adoptPredecessor(ring, [])
   if (answer === 'dead') return 'done'
-  if (answer === 'stale') return 'stale'
+  if (answer === 'stale' || answer === 'busy') return answer
   adopt(ring, [candidate, ...answer.successors])
   return 'done'
 }

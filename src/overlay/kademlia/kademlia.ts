@@ -25,7 +25,7 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
   readonly place = place
   readonly confirm = this.options.k
   readonly table = new Table(this.me, this.options)
-  readonly #probing = new Set<Id>()
+  readonly #probing = new Map<Id, Promise<unknown>>()
 
   readonly jobs: readonly Job[] = [
     { name: 'check', everyMs: this.options.stabilizeEveryMs, run: () => this.#check() },
@@ -72,7 +72,7 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
 
   override admit(peer: Peer, rttMs: number): void {
     // Anyone may name anyone: whoever is met elsewhere has an id of its own all the same.
-    if (this.table.find(peer.id)?.peer.url !== peer.url && !this.isSound(peer)) return
+    if (!this.isSound(peer)) return
     super.admit(peer, rttMs)
     const now = this.ports.clock.now()
     const before = this.table.revision
@@ -109,10 +109,11 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
 
   /** Looks this node up, so that it meets its neighbours; then they, and some in every other bucket, hear of it. §2.3 */
   protected async enterThrough(contact: Peer): Promise<boolean> {
-    const named = await this.#ask(contact, this.me.id)
-    await this.#makeWay(named)
-    await this.#lookup(this.me.id, named)
+    const heard = await this.#ask(contact, this.me.id)
+    await this.#lookup(this.me.id, heard)
+    await this.#makeWay(heard)
     this.enter()
+    if (!this.isMember) return true
     this.ports.log.info({ contacts: this.table.peers.length }, 'network joined')
     await Promise.all(this.table.peers.map((peer) => this.call(peer, 'ping', { from: this.me })))
     this.later(() => this.#refreshBuckets())
@@ -168,12 +169,16 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
     return flipped(this.me.id, bits).slice(0, digits) + rest.join('')
   }
 
-  /** The k nearest to an id that live. @param named to begin with besides @throws Refusal NO_ROUTE */
-  #lookup(key: Id, named: readonly Peer[] = []): Promise<Peer[]> {
+  /** The k nearest to an id that live. @param heard to begin with besides; gets all who are named @throws Refusal NO_ROUTE */
+  #lookup(key: Id, heard: Peer[] = []): Promise<Peer[]> {
     const { k } = this.options
     return this.seek({
-      local: (avoid) => ({ peers: [...this.table.nearest(key, k, avoid), ...named], final: false }),
-      ask: async (peer, avoid) => ({ peers: await this.#ask(peer, key, avoid), final: false }),
+      local: (avoid) => ({ peers: [...this.table.nearest(key, k, avoid), ...heard], final: false }),
+      ask: async (peer, avoid) => {
+        const peers = await this.#ask(peer, key, avoid)
+        heard.push(...peers)
+        return { peers, final: false }
+      },
       confirm: { me: this.me.id, nearest: (peers) => place(key, peers, k) },
     })
   }
@@ -207,8 +212,11 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
   /** Whoever it is gets in by answering. */
   #probe(peer: Peer): void {
     if (!this.isMember || this.#probing.has(peer.id) || this.#probing.size >= probesMost) return
-    this.#probing.add(peer.id)
-    this.later(() => this.reach(peer, 'ping', { from: this.me }).finally(() => this.#probing.delete(peer.id)))
+    const probe = this.reach(peer, 'ping', { from: this.me }).finally(() => {
+      if (this.#probing.get(peer.id) === probe) this.#probing.delete(peer.id)
+    })
+    this.#probing.set(peer.id, probe)
+    this.later(() => probe)
   }
 
   /** Whoever is doubted then is asked once more. */

@@ -61,9 +61,14 @@ export const arriveThrough = async (upkeep: Upkeep, through: Peer): Promise<bool
   })
   await upkeep.measure(named, strangersMost)
   // Until everyone who belongs into the leaf set has answered, and just now, this node is none of them.
-  await upkeep.each([...last.peers, last.peer, ...last.leaves, ...table.leaves.members], (peer) => upkeep.ask(peer))
-  if (table.leaves.members.length === 0) return false
+  const near = [...last.peers, last.peer, ...last.leaves]
+  await upkeep.each([...near, ...table.leaves.members], (peer) => upkeep.ask(peer))
+  const { leaves } = table
+  const isMissing = ({ id }: Peer) => leaves.spans(id) && !leaves.get(id)
+  const missing = await Promise.all(near.filter(isMissing).map((peer) => upkeep.isAlive(peer, 'leaves', {})))
+  if (leaves.members.length === 0 || missing.includes(true)) return false
   upkeep.enter()
+  if (!upkeep.isMember) return true
   upkeep.ports.log.info({ leaves: table.leaves.members.length, through: through.url }, 'place taken')
   await upkeep.tell(table.known)
   return true

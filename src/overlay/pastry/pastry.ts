@@ -87,11 +87,11 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
     return super.found()
   }
 
-  /** Those who answer, the nearest first. */
+  /** Those who are there, the nearest first. */
   protected override async order(contacts: readonly Peer[]): Promise<Peer[]> {
     const near: Peer[] = []
     await this.each(contacts, async (peer) => {
-      if (await this.call(peer, 'leaves', {})) near.push(peer)
+      if (await this.isAlive(peer, 'leaves', {})) near.push(peer)
     })
     return near.sort((a, b) => this.table.rttOf(a.id) - this.table.rttOf(b.id))
   }
@@ -124,7 +124,7 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
     this.assertSound(newcomer)
     super.introduce(newcomer)
     const holder = newcomer.id === this.me.id ? this.me : this.table.get(newcomer.id)
-    const isTaken = holder && holder.url !== newcomer.url && (holder === this.me || (await this.call(holder, 'leaves', {})))
+    const isTaken = holder && holder.url !== newcomer.url && (holder === this.me || (await this.isAlive(holder, 'leaves', {})))
     if (isTaken) throw idTaken(holder)
     return { ...this.route(newcomer.id, breadth, new Set([...avoid, newcomer.id])), ...this.state }
   }

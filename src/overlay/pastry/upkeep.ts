@@ -32,7 +32,10 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
   readonly #asking = new Set<Id>()
   /** Who wanted to be noticed while it was being asked: what it answers may be from before. */
   readonly #again = new Set<Id>()
-  #turn = 0
+  /** Who has not answered once: it is asked again before that counts. */
+  readonly #doubted = new Set<Id>()
+  /** When each of the table answered last, ms since 1970. */
+  readonly #heard = new WeakMap<Peer, number>()
 
   /** Gives the place up, and forgets everyone. */
   override exit(): void {
@@ -56,7 +59,10 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
     const began = clock.now()
     const reply = await super.reach(peer, name, request)
     this.#failed.delete(peer.id)
+    this.#doubted.delete(peer.id)
     this.considerNode(peer, clock.now() - began)
+    const known = this.table.get(peer.id)
+    if (known) this.#heard.set(known, clock.now())
     return reply
   }
 
@@ -116,13 +122,13 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
     await Promise.all(Array.from({ length: Math.min(width, left.length) }, lane))
   }
 
-  /** One round: the next node clockwise, and one of all in turn. @throws Refusal ID_TAKEN */
+  /** One round: the next node clockwise, and of all the one that has been silent for longest. @throws Refusal ID_TAKEN */
   async round(): Promise<void> {
     if (this.#rival) throw idTaken(this.#rival)
     const { known, leaves } = this.table
     if (leaves.isDoubtful) this.later(() => this.repairLeafSet())
-    const turn = this.#turn++ % Math.max(1, known.length)
-    await this.each([...leaves.members.slice(0, 1), ...known.slice(turn, turn + 1)], (peer) => this.ask(peer))
+    const silentFirst = known.sort((a, b) => (this.#heard.get(a) ?? 0) - (this.#heard.get(b) ?? 0))
+    await this.each([...leaves.members.slice(0, 1), ...silentFirst.slice(0, 1)], (peer) => this.ask(peer))
   }
 
   /** One entry of each row is asked for that row: who is nearer than ours takes its place. FreePastry, routing table maintenance. */
@@ -147,7 +153,8 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
     const named = await Promise.all(ends.map((end) => this.ask(end)))
     await this.consider(table.known)
     const isMissing = (peer: Peer) => leaves.spans(peer.id) && !leaves.get(peer.id) && this.isSound(peer)
-    const isDone = named.every((some) => some && !some.some(isMissing)) && ends.every((end) => leaves.ends.includes(end))
+    const hasHeard = ends.length > 0 ? named.every((some) => some && !some.some(isMissing)) : table.known.length === 0
+    const isDone = hasHeard && ends.every((end) => leaves.ends.includes(end))
     if (!isDone || !leaves.isDoubtful) return
     table.settle()
     this.noteChange()
@@ -174,12 +181,18 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
     return (this.#failed.get(id) ?? 0) > this.ports.clock.now()
   }
 
-  /** Someone has not answered: it is taken out, and others are looked for in its place. */
-  protected override miss({ id, url }: Peer): void {
+  /** Someone has not answered: the second time it is taken out, and others are looked for in its place. */
+  protected override miss(peer: Peer): void {
     const { table } = this
+    const { id, url } = peer
     super.evict(id)
     // One that was never there may be about to come.
     if (table.get(id)?.url !== url) return
+    if (!this.#doubted.delete(id)) {
+      this.#doubted.add(id)
+      this.later(() => this.reach(peer, 'leaves', {}))
+      return
+    }
     this.#failed.delete(id)
     this.#failed.set(id, this.ports.clock.now() + this.options.quarantineMs)
     trim(this.#failed, failedMost)
@@ -203,7 +216,7 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
     const listed = new Map(named.map((one) => [one.id, one]))
     const isMissing = ({ id }: Peer) => id !== peer.id && between(low.id, id, high.id) && !listed.has(id)
     const rival = listed.get(me.id)
-    if (rival && rival.url < me.url && this.isSound(rival) && (await this.call(rival, 'leaves', {}))) this.#rival = rival
+    if (rival && rival.url < me.url && this.isSound(rival) && (await this.isAlive(rival, 'leaves', {}))) this.#rival = rival
     if (this.isMember && isMissing(me)) this.later(() => this.tell([peer]))
     await this.each(table.leaves.members.filter(isMissing), (doubtful) => this.ask(doubtful))
     await this.consider(named)

@@ -216,3 +216,21 @@ test('of two nodes that came with one id at the same time, one gives way once ot
   // A node says so as an error, which ends a world.
   await expect(world.run(60_000)).rejects.toThrow('http://twin.world-1:2: Error: id lost')
 })
+
+test('a newcomer with an id that is taken finds that out before it comes in, though its seed knows nothing of it', async () => {
+  const world = new World({ seed: 3, encode: false, settings: { overlay: 'kademlia', bits: 16, allowCustomIds: true } })
+  const ids = [...(await world.boot(60))]
+  await world.run(10_000)
+  world.demanding = false
+  const taken = ids[10] as Id
+  const neighbors = (id: Id) => world.host(id).node?.overlay.neighbors() ?? []
+  const stranger = ids.find((id) => id !== taken && !neighbors(id).some((peer) => peer.id === taken)) as Id
+  const url = 'http://aaa.world-3:1'
+  world.add({ id: taken, url, seeds: [world.peer(stranger)] })
+  const states = new Set<string | undefined>()
+  for (let round = 0; round < 100; round++) {
+    await world.run(100)
+    states.add(world.running().find((host) => host.url === url)?.node?.state)
+  }
+  expect(states).not.toContain('ready')
+})
