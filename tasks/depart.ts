@@ -6,8 +6,7 @@ import { ask } from './client.ts'
 import { TaskFailure } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
 import { inHome } from './home.ts'
-import { findEntry, isLiving, label, nodeInfo, openNetwork, portOf, survey } from './live.ts'
-import { logTail } from './logs.ts'
+import { findEntry, hasLeft, isLiving, label, nodeInfo, openNetwork, portOf, survey } from './live.ts'
 import { hasEnded, killProcess } from './processes.ts'
 import { plural } from './render/text.ts'
 import { signatureFor } from './secret.ts'
@@ -35,7 +34,7 @@ const askToLeave = async (network: BootedNetwork, node: Entry) => {
     return await ask(node.url, clientApi.leave, {}, undefined, signatureFor(network, node))
   } catch (error) {
     if (!(error instanceof Refusal && error.code === 'LAST_NODE')) throw error
-    throw new TaskFailure(`${error.message}; to end the network type: ${typed('killall')}`, { cause: error })
+    throw new TaskFailure(error.message, { cause: error })
   }
 }
 
@@ -63,9 +62,6 @@ const watchLeave = async (entry: Entry, pid: number, tell: (moving: number) => v
   }
 }
 
-/** Whether a process that has ended had handed everything over: then that is the last that it says. */
-const hasLeft = ({ logFile }: Entry): boolean => logTail(inHome(logFile), 1)[0]?.endsWith('why=left the network') ?? false
-
 export const leave: Task = {
   name: 'leave',
   summary: 'ask a node to hand over its content, rewire its neighbours and stop',
@@ -87,8 +83,14 @@ export const leave: Task = {
     }
     await rm(inHome(entry.dataDir), { recursive: true, force: true })
     await changeEntry(entry, () => undefined)
-    await waitUntilWhole(terminal, json)
-    return ended([`${label(entry)} left; ${plural(toMove, 'record')} moved on`], terminal.paint, 'status')
+    const said = `${label(entry)} left; ${plural(toMove, 'record')} moved on`
+    try {
+      await waitUntilWhole(terminal, json)
+    } catch (error) {
+      if (!(error instanceof TaskFailure)) throw error
+      throw new TaskFailure(`${said}; but ${error.message}`, { cause: error })
+    }
+    return ended([said], terminal.paint, 'status')
   },
 }
 

@@ -87,7 +87,7 @@ export const add: Task = {
   args: { '[port]': 'its port; without it the next free one' },
   options: { id: 'its id in hex, in a network booted with allowCustomIds=true' },
   text: false,
-  examples: ['add', 'add 10042', 'add 10042 id=a0'],
+  examples: ['add', 'add 10042'],
   run: async ({ plain: [word], options: { id }, json }, terminal) => {
     const port = word === undefined ? {} : { port: portNumber(word) }
     const { network, ...state } = await openNetwork()

@@ -1,5 +1,9 @@
 /** `killall`: the end of a network, of its processes, logs and data. */
+import { existsSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { holdersOf } from '../src/service/claim.ts'
+import { TaskFailure } from './failure.ts'
 import { home, inHome } from './home.ts'
 import { isLiving, type Sighting, survey } from './live.ts'
 import { endProcess } from './processes.ts'
@@ -18,6 +22,7 @@ export const endNetwork = (): Promise<Outcome> =>
     const ours = sightings.filter(isLiving)
     const foreign = sightings.filter(({ condition }) => condition === 'foreign')
     await Promise.all(ours.map(async ({ entry: { pid } }) => pid !== null && endProcess(pid)))
+    await assertUnused()
     for (const folder of ['logs', 'data']) await rm(inHome('.polychord', folder), { recursive: true, force: true })
     removeSecrets()
     await removeTornWrites()
@@ -32,6 +37,24 @@ export const endNetwork = (): Promise<Outcome> =>
       data: { network: network?.id ?? null, ended: namesOf(ours), leftAlone: namesOf(foreign) },
     }
   })
+
+/**
+ * Nothing is removed from under a node that is not recorded: the state file may be another one than the network was booted with.
+ * @throws TaskFailure
+ */
+const assertUnused = async () => {
+  const data = inHome('.polychord', 'data')
+  const folders = existsSync(data) ? await readdir(data) : []
+  const used = folders.flatMap((name) => holdersOf(join(data, name)).map((pid) => ({ name, pid })))
+  if (used.length === 0) return
+  throw new TaskFailure(
+    [
+      'nodes run whose data is here and which network-state.json does not record, so nothing was removed:',
+      ...used.map(({ name, pid }) => `  process ${pid} in .polychord/data/${name}`),
+      `bring the state file back, or end them: kill ${used.map(({ pid }) => pid).join(' ')}`,
+    ].join('\n'),
+  )
+}
 
 /** What a task leaves that was killed in the middle of writing the state. */
 const removeTornWrites = async () => {

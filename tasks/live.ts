@@ -1,9 +1,12 @@
 /** What is really there of the recorded processes: each is looked at, and asked for its /nodeinfo. */
 import { randomInt } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { clientApi, type NodeInfo } from '../src/protocol/client-api.ts'
 import { type Id, shortId } from '../src/space/id.ts'
 import { ask, orUndefined } from './client.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
+import { inHome } from './home.ts'
+import { logTail } from './logs.ts'
 import { endProcess, hasEnvironment, isAlive } from './processes.ts'
 import { type BootedNetwork, changeState, type Entry, type NetworkState, readState } from './state.ts'
 
@@ -59,13 +62,17 @@ export const survey = ({ network, processes }: Booted): Promise<Sighting[]> =>
   Promise.all(processes.map((entry) => look(entry, network.id)))
 
 /**
- * The network of this home, with what an interrupted task left behind completed or cleared away.
+ * The network of this home, without the nodes that have left, and with what an interrupted task left behind completed or cleared away.
  * @throws TaskFailure when nothing was booted
  */
 export const openNetwork = async (): Promise<Booted> => {
   const state = assertBooted(await readState())
-  return state.processes.some(isAbandoned) ? repair() : state
+  return state.processes.some((entry) => isAbandoned(entry) || hasLeft(entry)) ? repair() : state
 }
+
+/** Whether it ended after it had handed everything over, whoever asked it to: then that is the last that its log says. */
+export const hasLeft = ({ pid, logFile }: Entry): boolean =>
+  (pid === null || !isAlive(pid)) && (logTail(inHome(logFile), 1)[0]?.endsWith('why=left the network') ?? false)
 
 /** More than any start takes. */
 const startTimeoutMs = 90_000
@@ -86,6 +93,10 @@ const repair = (): Promise<Booted> =>
     const { network, processes } = assertBooted(state)
     const repaired = await Promise.all(
       processes.map(async (entry): Promise<Entry | undefined> => {
+        if (hasLeft(entry)) {
+          await rm(inHome(entry.dataDir), { recursive: true, force: true })
+          return undefined
+        }
         if (!isAbandoned(entry)) return entry
         const sighting = await look(entry, network.id)
         const { starterPid: _, ...rest } = entry

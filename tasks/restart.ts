@@ -1,7 +1,9 @@
 /** `restart`: nodes that have ended come back, with their data. */
+import { existsSync } from 'node:fs'
 import { TaskFailure } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
 import { seedsOf, startCrowd } from './grow.ts'
+import { inHome } from './home.ts'
 import { relaunch } from './launch.ts'
 import { type Booted, findEntry, isLiving, isRunning, label, openNetwork, survey, urlsOf } from './live.ts'
 import { endProcess } from './processes.ts'
@@ -21,15 +23,20 @@ const restartOne = async (booted: Booted, word: string, terminal: Terminal, quie
   const others = urlsOf(
     (await survey({ ...booted, processes: booted.processes.filter((other) => other !== entry) })).filter(isRunning),
   )
+  const had = hasData(entry)
   const back = await relaunch(entry, { network: booted.network, seeds: seedsOf(others) })
   await waitUntilWhole(terminal, quiet)
   const alone = others.length === 0 && booted.processes.length > 1
   return ended(
-    [`${label(back)} is back with its data${alone ? ', as the first of the ring' : ''}`],
+    [
+      `${label(back)} is back ${had ? 'with its data' : 'without data: its directory was gone'}${alone ? ', as the first of the ring' : ''}`,
+    ],
     terminal.paint,
     ...(alone ? ['restart all'] : ['status', 'check 30']),
   )
 }
+
+const hasData = ({ dataDir }: Entry): boolean => existsSync(inHome(dataDir))
 
 /** The first that comes up, in the order in which they were recorded, so that the others have whom to join. */
 const restartFirst = async (gone: readonly Entry[], { network }: Booted) => {
@@ -52,6 +59,7 @@ const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): P
   if (gone.length === 0) return ended(['none of the recorded nodes has ended: nothing to restart'], terminal.paint, 'status')
   const members = urlsOf(sightings.filter(isRunning))
   const failures: Error[] = []
+  const bare = gone.filter((entry) => !hasData(entry)).length
   let rest = gone
   if (members.length === 0) {
     const { first, failures: before } = await restartFirst(gone, booted)
@@ -73,6 +81,13 @@ const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): P
       [`${back} of ${plural(gone.length, 'node')} came back:`, ...failures.map(({ message }) => message)].join('\n'),
     )
   const said = back === 1 ? '1 node is back with its data' : `${back} nodes are back with their data`
+  if (bare > 0)
+    return ended(
+      [`${plural(back, 'node')} back, ${bare} without data: the directory was gone`],
+      terminal.paint,
+      'status',
+      'check 30',
+    )
   return ended([said], terminal.paint, 'status', 'check 30')
 }
 

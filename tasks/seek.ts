@@ -1,4 +1,5 @@
 /** `lookup`, `find` and `delete`: content by value, name or key, and the way to it. */
+import { bytesOf } from '../src/content/record.ts'
 import { kindOf } from '../src/overlay/overlays.ts'
 import { clientApi, type Found, type Value } from '../src/protocol/client-api.ts'
 import { peerApi } from '../src/protocol/peer-api.ts'
@@ -7,10 +8,10 @@ import { addressOptions, type Address, parseAddress } from './address.ts'
 import { ask, orUndefined } from './client.ts'
 import { WrongUse } from './failure.ts'
 import { type Booted, label, openNetwork, pickRandomNode } from './live.ts'
-import { cut, duration, quote, tellCopies } from './render/text.ts'
+import { cut, duration, plural, quote, tellCopies } from './render/text.ts'
 import { renderTravel } from './render/travel.ts'
 import { networkOf } from './status.ts'
-import { next, type Task } from './task.ts'
+import { nameWord, next, shellWords, type Task } from './task.ts'
 
 /** A random node to ask, and how long it took to answer. */
 const through = async <T>(request: (url: string) => Promise<T>) => {
@@ -42,13 +43,13 @@ const travelOptions = {
 }
 
 const describe = ({ value, encoding, contentType, name }: Value): string => {
-  const shown = encoding === 'base64' ? `${Math.floor((value.length * 3) / 4)} bytes` : quote(cut(value, 50))
+  const shown = encoding === 'base64' ? plural(bytesOf(value, encoding), 'byte') : quote(cut(value, 50))
   return [shown, contentType, ...(name === undefined ? [] : [`name ${quote(name)}`])].join(' · ')
 }
 
 /** As it is typed. */
 const wordsOf = (address: Address): string =>
-  'value' in address ? address.value : 'name' in address ? `name=${address.name}` : `key=${address.key}`
+  'value' in address ? shellWords(address.value) : 'name' in address ? nameWord(address.name) : `key=${address.key}`
 
 /** How many of those who should have what was found do have all of it; undefined when that cannot be told just now. */
 const countCopies = async (url: string, { key, values }: Found): Promise<number | undefined> => {

@@ -5,7 +5,7 @@ import { ask } from './client.ts'
 import { WrongUse } from './failure.ts'
 import { label, openNetwork, pickRandomNode } from './live.ts'
 import { duration, plural, tellCopies } from './render/text.ts'
-import { next, type Task, typed } from './task.ts'
+import { nameWord, next, shellWords, type Task, typed } from './task.ts'
 import { wholeNumber } from './words.ts'
 
 export const store: Task = {
@@ -36,12 +36,9 @@ export const store: Task = {
       lines: [
         ...rows.map(([what, fact]) => `${paint.dim(what.padEnd(6))}  ${fact}`),
         `${plural(written.hops, 'hop')} · ${duration(ms)} · through ${label(entry.info)}`,
-        next(name === undefined ? `lookup ${shellWords(value)}` : `lookup name=${name}`),
+        next(`lookup ${name === undefined ? shellWords(value) : nameWord(name)}`),
       ],
       data: { ...written, through: entry.info.url, ms },
     }
   },
 }
-
-/** As it is typed in a shell; only what needs quotes gets them. */
-const shellWords = (text: string): string => (/^[\w ./:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)

@@ -25,5 +25,13 @@ export interface Task extends Grammar {
 /** As it is typed. */
 export const typed = (words: string): string => `npm run task ${words}`
 
+/** Words of a value as they are typed in a shell; only what needs quotes gets them. */
+export const shellWords = (text: string): string =>
+  /^[\w./:@%+,-]+( [\w./:@%+,-]+)*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+
+/** `name=greeting`, typed in a shell. */
+export const nameWord = (name: string): string =>
+  `name=${name.includes(' ') ? `'${name.replaceAll("'", "'\\''")}'` : shellWords(name)}`
+
 /** The last line of an outcome. */
 export const next = (...words: readonly string[]): string => `next: ${words.map(typed).join(' · ')}`

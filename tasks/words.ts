@@ -65,4 +65,9 @@ export const wholeNumber = (what: string, text: string, least: number, most: num
   throw new WrongUse(`${what} must be a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`)
 }
 
-export const portNumber = (text: string): number => wholeNumber('port', text, 1, 65535)
+export const portNumber = (text: string): number => {
+  const port = wholeNumber('port', text, 1, 65535)
+  // Nobody writes it in a url, so that no url would tell it.
+  if (port === 80) throw new WrongUse('port 80 is not one for a node: urls leave it out; take another')
+  return port
+}

@@ -82,6 +82,12 @@ export class Finder {
     return this.#begin(key, { mode, avoid })
   }
 
+  /** Whether there are others in the network, as far as membership tells: whoever is cut off does not know that they are gone. */
+  get isAccompanied(): boolean {
+    const { isKnown, peers, isCutOff } = this.#directory
+    return isCutOff || (isKnown && peers.length > 1)
+  }
+
   /** A window as large as it should be of members that are all well, as far as this node knows; else nobody. */
   plainWindow(key: Id): Peer[] {
     const { replicas, mode } = this.#options

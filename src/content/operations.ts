@@ -90,6 +90,7 @@ export class Operations {
     }
     this.#writer = {
       replicas: options.replicas,
+      isAccompanied: () => finder.isAccompanied,
       stamp: () => this.#stamp(),
       observe: (stamp) => stamps.observe(stamp),
       insert: (peer, record, others, lookup) => holders.insert(peer, record, others, lookup),

@@ -31,6 +31,8 @@ export interface Copy extends Standing {
 /** What writing needs of its node. */
 export interface Writer {
   readonly replicas: number
+  /** Whether there are others, though the overlay may have lost them all: one copy is then not enough. */
+  isAccompanied(): boolean
   /** A stamp later than any given or seen. */
   stamp(): Version
   observe(stamp: string): void
@@ -127,7 +129,8 @@ class Round {
   get isEnough(): boolean {
     const holders = this.#holders
     const window = Math.max(0, ...holders.map((copy) => copy.window))
-    if (this.#copies.size < Math.min(window, this.#writer.replicas, copiesLeast)) return false
+    const known = this.#writer.isAccompanied() ? copiesLeast : window
+    if (this.#copies.size < Math.min(Math.max(window, known), this.#writer.replicas, copiesLeast)) return false
     return this.#decisive ? holders.filter(({ complete }) => complete).length >= majorityOf(window) : holders.length > 0
   }
 

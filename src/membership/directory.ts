@@ -8,7 +8,9 @@ export interface Directory {
   /** Those alive or suspected, this node among them, in order of id; the same array as long as nothing has changed. */
   readonly peers: readonly Peer[]
   isSuspect(id: Id): boolean
+  /** Whether so many are silent at once that it is rather this node whom nobody hears. */
+  readonly isCutOff: boolean
 }
 
 /** Where nobody watches who is there. */
-export const nobodyKnown: Directory = { isKnown: false, peers: [], isSuspect: () => false }
+export const nobodyKnown: Directory = { isKnown: false, peers: [], isSuspect: () => false, isCutOff: false }

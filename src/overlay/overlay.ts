@@ -34,7 +34,7 @@ export interface Acquaintance {
 export interface OverlayView {
   /** Whether the overlay has its place in the network. */
   readonly joined: boolean
-  /** Whether it knows fewer others than copies are wanted. */
+  /** Whether there are fewer nodes, as far as it knows, than copies are wanted. */
   readonly degraded: boolean
   readonly acquaintances: readonly Acquaintance[]
   /** What is this overlay's own, as /nodeinfo shows it: `{ predecessor, successor, successors, fingers }` in Chord. */

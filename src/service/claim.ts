@@ -55,6 +55,13 @@ export const claim = (directory: string): (() => void) => {
   return release
 }
 
+/** The living processes that have a directory. */
+export const holdersOf = (directory: string): number[] =>
+  readdirSync(directory).flatMap((file) => {
+    const pid = Number(pattern.exec(file)?.[1])
+    return !Number.isNaN(pid) && claimOf(pid) === file ? [pid] : []
+  })
+
 /** `process-4711-8837261_1f2e3d4c.claim`; undefined when no such process is alive. */
 const claimOf = (pid: number): string | undefined => {
   const began = process.platform === 'linux' ? beganByProc(pid) : beganByPs(pid)

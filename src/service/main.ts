@@ -49,10 +49,15 @@ const main = async (): Promise<void> => {
     await noted
     await serve(environment, config, seeds, log)
   } catch (error) {
-    if (!(error instanceof Misconfigured)) log.fatal({ err: error }, 'node could not start')
+    if (!(error instanceof Misconfigured))
+      log.fatal(isOfTheWorld(error) ? { why: error.message } : { err: error }, 'node could not start')
     throw error
   }
 }
+
+/** Whether the error is none of ours, and says in a sentence what is wrong: a refusal, or what the system has against an address. */
+const isOfTheWorld = (error: unknown): error is Error =>
+  error instanceof Refusal || (error instanceof Error && 'syscall' in error)
 
 /** Whether anyone but its owner may read a file. */
 const isOpenToOthers = (file: string): boolean => (statSync(file).mode & 0o044) !== 0

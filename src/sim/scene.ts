@@ -1,6 +1,6 @@
 /** What a scenario works with: a world, checks that are noted, and the demands that end most of them. */
 import type { NodeSettings } from '../node/config.ts'
-import type { OverlayName } from '../overlay/overlays.ts'
+import { kindOf, type OverlayName } from '../overlay/overlays.ts'
 import type { Random } from '../ports.ts'
 import type { Id } from '../space/id.ts'
 import { brokenPromises, misjudged, misplaced } from './audit.ts'
@@ -185,7 +185,7 @@ export class Scene {
     if (!world.demanding) await world.run(aftermath * world.config.callTimeoutMs)
     await world.settle()
     world.demanding = true
-    this.check('the ring is ideal', true)
+    this.check(`the ${kindOf(world.config.overlay).shape} is ideal`, true)
     const { rehomeEveryMs, stabilizeEveryMs } = world.config
     const deadlineMs = world.nowMs + 8 * Math.max(rehomeEveryMs, stabilizeEveryMs)
     let wrong = misplaced(world)

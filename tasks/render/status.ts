@@ -115,12 +115,12 @@ const stateWords = (
   seenAs?: string,
 ): string =>
   [
+    ...(membership?.cutOff ? ['cut off'] : []),
     state === 'ready' && !complete ? 'catching up' : state,
     ...(moving > 0 ? [`${moving} moving`] : []),
     ...(misplaced > 0 ? [`${misplaced} misplaced`] : []),
-    ...(degraded ? ['degraded'] : []),
-    ...(membership?.cutOff ? ['cut off'] : []),
     ...(seenAs === 'suspect' ? ['suspect'] : seenAs === 'dead' ? ['seen as dead'] : []),
+    ...(degraded ? ['degraded'] : []),
   ].join(' · ')
 
 /** `✗ silent · suspect`; a death that the others have not noticed yet is worth a word. */

@@ -108,6 +108,17 @@ describe('where everyone is known', () => {
     expect(ring.now - began).toBe(callTimeoutMs)
   })
 
+  test('who has lost all others acknowledges no single copy as long as they may only be silent', async () => {
+    const alone = new StillRing(0, 'onehop', 1)
+    const [node] = alone.nodes as [StillNode]
+    node.view = { ...viewOf([node.me]), isCutOff: true }
+    expect(codeOf(await alone.outcome(node.content.handlers.store({ value })))).toBe('NOT_ENOUGH_COPIES')
+    node.view = viewOf([node.me, peerAt(500)], [peerAt(500)])
+    expect(codeOf(await alone.outcome(node.content.handlers.store({ value })))).toBe('NOT_ENOUGH_COPIES')
+    node.view = viewOf([node.me])
+    expect(await alone.outcome(node.content.handlers.store({ value }))).toMatchObject({ reply: { stored: 1, wanted: 3 } })
+  })
+
   test('what is missing is missing by the word of the whole window, and of one beyond it', async () => {
     const missed = await ring.outcome(entry.content.handlers.lookupBy({ value }))
     expect(codeOf(missed)).toBe('NOT_FOUND')

@@ -40,6 +40,7 @@ export const viewOf = (peers: readonly Peer[], suspects: readonly Peer[] = []): 
   isKnown: true,
   peers: [...peers].sort((a, b) => (a.id < b.id ? -1 : 1)),
   isSuspect: (id) => suspects.some((peer) => peer.id === id),
+  isCutOff: false,
 })
 
 export class StillRing {
@@ -117,6 +118,9 @@ export class StillRing {
         return node.view.peers
       },
       isSuspect: (id) => node.view.isSuspect(id),
+      get isCutOff() {
+        return node.view.isCutOff
+      },
     }
     const clock: Clock = {
       now: () => this.#now,

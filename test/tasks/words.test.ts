@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { parseAddress } from '../../tasks/address.ts'
 import { parseBoot } from '../../tasks/boot.ts'
 import { WrongUse } from '../../tasks/failure.ts'
+import { nameWord, shellWords } from '../../tasks/task.ts'
 import { portNumber, refuseFlagsThatNpmTook, splitWords, wholeNumber } from '../../tasks/words.ts'
 
 const store = { name: 'store', options: { name: 'a name' }, text: true }
@@ -136,4 +137,16 @@ describe('an address', () => {
     [['hello'], { name: 'x' }],
     [[], { name: 'x', key: 'ab' }],
   ])('refused: %j %j', (plain, options) => expect(() => parseAddress('lookup', { plain, options })).toThrow(WrongUse))
+})
+
+test.each([
+  ['hello', 'hello', 'name=hello'],
+  ['hello world', 'hello world', "name='hello world'"],
+  ['two  spaces', "'two  spaces'", "name='two  spaces'"],
+  [' ', "' '", "name=' '"],
+  ['a & b', "'a & b'", "name='a & b'"],
+  ["it's", "'it'\\''s'", "name='it'\\''s'"],
+])('%j is typed %s as a value, and %s as a name', (text, value, name) => {
+  expect(shellWords(text)).toBe(value)
+  expect(nameWord(text)).toBe(name)
 })

@@ -34,6 +34,8 @@ test.each([
   ['addmany -3', 'not "-3"'],
   ['addmany 3 4', "too many arguments for 'addmany'"],
   ['add 99999', 'port must be a whole number from 1 to 65535, not "99999"'],
+  ['add 80', 'port 80 is not one for a node'],
+  ['help nope', 'there is no task "nope"; type: npm run task help'],
   ['add port=3', 'add has no option port='],
   ['boot --port 3', '--port is a flag; options of boot are words like name=value'],
   ['boot bits=7', 'bits must be a multiple of 4 from 8 to 160, not 7'],

@@ -80,7 +80,7 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
     const { predecessor, successor, successors } = table
     return {
       joined: this.isMember,
-      degraded: successors.length < options.replicas,
+      degraded: successors.length + 1 < options.replicas,
       acquaintances: acquaintances.all(),
       attributes: {
         ownership: options.ownership,

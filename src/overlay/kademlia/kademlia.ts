@@ -99,7 +99,7 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
     const { k } = this.options
     return {
       joined: this.isMember,
-      degraded: peers.length < this.options.replicas,
+      degraded: peers.length + 1 < this.options.replicas,
       acquaintances: this.acquaintances.all(),
       get attributes() {
         return { k, buckets: buckets.map(({ bits, contacts }) => ({ bits, peers: contacts.map(({ peer }) => peer) })) }

@@ -69,7 +69,7 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
       peers.map(({ id, url }) => ({ id, url, ms: Math.round(table.rttOf(id) * 100) / 100 }))
     return {
       joined: isMember,
-      degraded: table.leaves.members.length < options.replicas,
+      degraded: table.leaves.members.length + 1 < options.replicas,
       acquaintances: acquaintances.all(),
       get attributes() {
         return {

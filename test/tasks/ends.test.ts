@@ -1,0 +1,35 @@
+/** What tasks do when a network has changed behind their back: a node that was asked to leave by others, a state file that is another. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, expect, test } from 'vitest'
+import { Home } from './home.ts'
+
+const home = new Home()
+afterAll(() => home.remove())
+
+interface Status {
+  readonly nodes: readonly { readonly name: string; readonly url: string; readonly condition: string }[]
+}
+
+test('who left at the request of others is no dead node; and nothing is removed from under a node that is not recorded', async () => {
+  expect(await home.task(`boot 3 port=${24_000 + (process.pid % 200) * 4}`)).toMatchObject({ code: 0 })
+  const [leaver, ...others] = home.state.processes
+  if (!leaver) throw new Error('nobody was booted')
+  const { status } = await fetch(`${leaver.url}/leave`, { method: 'POST' })
+  expect(status).toBe(202)
+  let nodes: Status['nodes'] = []
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline && nodes.length !== 2; await sleep(250))
+    nodes = (await home.json<Status>('status')).nodes
+  expect(nodes.map(({ name, condition }) => [name, condition]).sort()).toEqual(
+    others.map(({ name }) => [name, 'running']).sort(),
+  )
+
+  const { stateText = '' } = home
+  home.write('{ "version": 2, "network": null, "processes": [] }')
+  const refused = await home.task('killall')
+  expect(refused).toMatchObject({ code: 1 })
+  expect(refused.stderr).toContain('nothing was removed')
+  for (const { pid } of others) expect(refused.stderr).toContain(`process ${pid} in .polychord/data/`)
+  home.write(stateText)
+  expect((await home.json<Status>('status')).nodes.map(({ condition }) => condition)).toEqual(['running', 'running'])
+  expect(await home.task('killall')).toMatchObject({ code: 0 })
+})
