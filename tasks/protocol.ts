@@ -143,6 +143,8 @@ a JSON object in the body (PUT, POST). A field with \`?\` may be left out; a fie
   over \`polychord reply\`, the call's TAG, the status and the HASH of the answer.
 - \`POST /store\` takes many values with the content type \`application/x-ndjson\`: one JSON object a line, ${linesMax} lines at most. The answer
   is 200 and one line for each, in their order: the reply, or the error of this line. The other lines are stored all the same.
+- \`PUT /store/:name\`, and \`POST /store\` with any content type but JSON, a form and NDJSON, store the body as it is, under its content type; what else
+  there is to say goes into the query: \`ttlSeconds\`, and for \`POST\` also \`name\`. Bodies are taken without \`content-encoding\`.
 - Calls of these may travel together, those of one name in one request: ${batched}.
   \`POST ${batch.path}\` takes \`{ "name": NAME, "calls": [{ … }, …] }\`, each with all the fields of its request, ${batch.callsMax} at most. The answer
   is 200 and \`[[status, reply or error], …]\` in their order, of as many of the first as fit; the others are to be asked again.

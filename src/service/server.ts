@@ -1,6 +1,6 @@
 /** One node as an HTTP server. */
 import type { Socket } from 'node:net'
-import fastify, { type FastifyInstance, type onResponseHookHandler } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyRequest, type onResponseHookHandler } from 'fastify'
 import { type Node, nodeApi } from '../node/node.ts'
 import type { Log } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
@@ -80,7 +80,7 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
     }
   })
   app.addHook('onRequest', (request, _reply, next) => {
-    const refusal = guard(request) ?? gate?.refusalOf(request) ?? queryRefusal(request.url)
+    const refusal = guard(request) ?? gate?.refusalOf(request) ?? queryRefusal(request.url) ?? encodingRefusal(request)
     if (refusal) next(refusal)
     else if (pressure.overloaded && !unshed.has(request.url))
       next(new Refusal('OVERLOADED', 'this node is alive and behind with its work; try again in a second'))
@@ -128,6 +128,17 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
     page.setNotFoundHandler(answerNotFound(api, me.url))
   })
   return app
+}
+
+/** What is compressed would be stored as it is, and nobody told that it has to be unpacked. */
+const encodingRefusal = ({ headers }: FastifyRequest): Refusal | undefined => {
+  const encoding = headers['content-encoding']
+  return encoding === undefined || encoding === 'identity'
+    ? undefined
+    : new Refusal(
+        'UNSUPPORTED_MEDIA',
+        `bodies are taken as they are, without content-encoding: send it uncompressed, not as ${encoding}`,
+      )
 }
 
 /** A query that is half read would ask for something else than was meant. */

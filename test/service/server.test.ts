@@ -94,6 +94,12 @@ describe('the first things that a person types', () => {
     ['/store', json({ value: 'a'.repeat(1024 * 1024 + 1) }), 'TOO_LARGE', /1 MiB/],
     ['/store', json({ value: 'a'.repeat(2 * 1024 * 1024) }), 'TOO_LARGE', /1 MiB/],
     ['/store', raw('x', 'multipart/form-data; boundary=x'), 'UNSUPPORTED_MEDIA', /curl -T FILE/],
+    [
+      '/store',
+      { ...raw('x', 'text/plain'), headers: { 'content-type': 'text/plain', 'content-encoding': 'gzip' } },
+      'UNSUPPORTED_MEDIA',
+      /uncompressed, not as gzip/,
+    ],
     ['/store', { method: 'PUT', body: 'a' }, 'BAD_REQUEST', /curl -T FILE \S+\/store\/NAME/],
     ['/store/', { method: 'PUT', body: 'a' }, 'BAD_REQUEST', /curl -T FILE \S+\/store\/NAME/],
     ['/lookup/hello', {}, 'BAD_ID', /40 lowercase hex digits.*\?value=/],

@@ -19,8 +19,8 @@ test('who left at the request of others is no dead node; and nothing is removed 
   let nodes: Status['nodes'] = []
   for (const deadline = Date.now() + 30_000; Date.now() < deadline && nodes.length !== 2; await sleep(250))
     nodes = (await home.json<Status>('status')).nodes
-  expect(nodes.map(({ name, condition }) => [name, condition]).sort()).toEqual(
-    others.map(({ name }) => [name, 'running']).sort(),
+  expect(nodes.map(({ name, condition }) => `${name} ${condition}`).sort()).toEqual(
+    others.map(({ name }) => `${name} running`).sort(),
   )
 
   const { stateText = '' } = home
