@@ -213,7 +213,7 @@ describe('a node that cannot start', () => {
     expect(await exit).toBe(1)
     expect(messages).toMatchObject([{ failed: { code } }])
     const last = JSON.parse(output().trim().split('\n').at(-1) ?? '') as Record<string, unknown>
-    expect(last).toMatchObject({ level: 60, err: { message: messages[0]?.failed?.message } })
+    expect(last).toMatchObject({ level: 60, why: messages[0]?.failed?.message })
   })
 })
 

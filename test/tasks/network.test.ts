@@ -240,7 +240,7 @@ describe('one node', () => {
       stderr: expect.stringContaining(`there is no node nowhere; a node is a port, a name`),
     })
     const last = await home.task(`leave ${port}`)
-    expect(last).toMatchObject({ code: 1, stderr: expect.stringContaining('to end the network type: npm run task killall') })
+    expect(last).toMatchObject({ code: 1, stderr: expect.stringContaining('to end the network: npm run task killall') })
 
     const own = await home.task('add id=a0')
     expect(own.stdout).toContain(' a0 joined: ')
