@@ -63,7 +63,7 @@ const examine = async (thorough: boolean) => {
     shape: kindOf(network.overlay).shape,
     violations: ringFaults(booted, sightings),
     notes: [
-      ...(members.length < network.replicas
+      ...(members.length > 0 && members.length < network.replicas
         ? [`${plural(members.length, 'node')} for ${network.replicas} copies: each has one`]
         : []),
       ...gone.map(({ entry }) => `${entry.name} is dead`),
@@ -117,7 +117,7 @@ export const check: Task = {
               paint.green(`✓ ${plural(copies, 'copy', 'copies')}, those of a record in one version · every node is up to date`),
             ]),
         ...notes.map((note) => paint.dim(`note: ${note}`)),
-        next(...(failed ? ['check 30', 'status'] : ['monitor'])),
+        next(...(nodes === 0 ? ['restart all', 'killall'] : failed ? ['check 30', 'status'] : ['monitor'])),
       ],
       data: { ok: !failed, violations, notes, nodes, records, copies, seconds: elapsed() },
       failed,

@@ -129,6 +129,10 @@ describe('a network that is killed', () => {
       code: 1,
       stderr: expect.stringContaining('none of the 4 recorded nodes is running; type: npm run task restart all, or killall'),
     })
+    expect(await home.task('check')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('next: npm run task restart all · npm run task killall'),
+    })
     expect(await home.task('boot')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('to have it back with its data type: npm run task restart all'),
