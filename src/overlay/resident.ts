@@ -244,7 +244,9 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   }
 
   #idOf(url: string): Id {
-    const id = this.#ids.get(url) ?? idOf(this.ports.hash(url), this.me.id.length * 4)
+    const known = this.#ids.get(url)
+    if (known !== undefined) return known
+    const id = idOf(this.ports.hash(url), this.me.id.length * 4)
     this.#ids.set(url, id)
     trim(this.#ids, idsMost)
     return id
