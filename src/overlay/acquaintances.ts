@@ -16,6 +16,11 @@ export class Acquaintances {
   readonly #met = new Map<Id, Acquaintance>()
   readonly #named = new Map<Id, Acquaintance>()
 
+  /** Whether it has answered once, at that url. */
+  has({ id, url }: Peer): boolean {
+    return this.#met.get(id)?.peer.url === url
+  }
+
   /** It has answered. */
   admit(peer: Peer, now: number): void {
     const known = this.#met.get(peer.id)

@@ -7,7 +7,7 @@ import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Reply, Request, Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { distinct, type Id, idOf, shortId } from '../space/id.ts'
-import { Acquaintances, trim } from './acquaintances.ts'
+import { Acquaintances } from './acquaintances.ts'
 import { type Guide, Lookup } from './lookup.ts'
 import type { SharedOptions } from './options.ts'
 import type { OverlaySetting } from './overlay.ts'
@@ -16,9 +16,6 @@ import type { OverlaySetting } from './overlay.ts'
 const retryMs = 100
 /** How long a lookup for maintenance may take in all: peers that name ever new silent ones must not keep us. */
 const seekTimeoutMs = 10_000
-
-/** Urls whose ids are remembered: to hash one anew for each answer that names it would cost more than the answer. */
-const idsMost = 512
 
 /** That one has this id, and came first. */
 export const idTaken = (holder: Peer): Refusal =>
@@ -35,7 +32,6 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   abstract readonly table: { readonly revision: number }
   readonly acquaintances = new Acquaintances()
   readonly #changed: () => void
-  readonly #ids = new Map<string, Id>()
   /** Whom it was told to ask. */
   protected seeds: readonly Peer[] = []
   #member = false
@@ -113,7 +109,8 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   }
 
   admit(peer: Peer, _rttMs: number): void {
-    if (this.isSound(peer)) this.acquaintances.admit(peer, this.ports.clock.now())
+    const isKnown = this.acquaintances.has(peer)
+    if (isKnown || this.isSound(peer)) this.acquaintances.admit(peer, this.ports.clock.now())
   }
 
   evict(id: Id): void {
@@ -244,12 +241,7 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   }
 
   #idOf(url: string): Id {
-    const known = this.#ids.get(url)
-    if (known !== undefined) return known
-    const id = idOf(this.ports.hash(url), this.me.id.length * 4)
-    this.#ids.set(url, id)
-    trim(this.#ids, idsMost)
-    return id
+    return idOf(this.ports.hash(url), this.me.id.length * 4)
   }
 
   #pass(member: boolean): void {

@@ -220,7 +220,21 @@ export class Host {
   }
 }
 
-export const hash: Hash = (text, encoding) =>
+/** Of urls: in a world the same ones are hashed over and over. */
+const hashes = new Map<string, string>()
+const hashesMost = 100_000
+
+export const hash: Hash = (text, encoding) => {
+  if (encoding !== undefined || !text.startsWith('http://')) return digestOf(text, encoding)
+  const known = hashes.get(text)
+  if (known !== undefined) return known
+  if (hashes.size >= hashesMost) hashes.clear()
+  const digest = digestOf(text)
+  hashes.set(text, digest)
+  return digest
+}
+
+const digestOf: Hash = (text, encoding) =>
   createHash('sha256')
     .update(text, encoding ?? 'utf8')
     .digest('hex')

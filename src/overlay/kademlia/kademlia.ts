@@ -72,7 +72,7 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
 
   override admit(peer: Peer, rttMs: number): void {
     // Anyone may name anyone: whoever is met elsewhere has an id of its own all the same.
-    if (!this.isSound(peer)) return
+    if (this.table.find(peer.id)?.peer.url !== peer.url && !this.isSound(peer)) return
     super.admit(peer, rttMs)
     const now = this.ports.clock.now()
     const before = this.table.revision
