@@ -66,10 +66,11 @@ export const run = async (typedWords: readonly string[], context: Context): Prom
   let failed = false
   let json = words.at(-1) === 'json'
   try {
-    const unknown = words.find((word) => !tasks.some((known) => known.name === word || known.alias === word))
-    if ((name === 'help' || isHelp(name)) && unknown !== undefined && unknown !== 'help' && !isHelp(unknown))
-      throw new WrongUse(`there is no task ${JSON.stringify(unknown)}; type: ${typed('help')}`)
     if (!task) {
+      const isKnown = (word: string) =>
+        word === 'help' || isHelp(word) || tasks.some((one) => one.name === word || one.alias === word)
+      const unknown = isKnown(name) ? words.find((word) => !isKnown(word)) : undefined
+      if (unknown !== undefined) throw new WrongUse(`there is no task ${JSON.stringify(unknown)}; type: ${typed('help')}`)
       await parser(terminal, async () => {}).parseAsync([isHelp(name) ? 'help' : name, ...words], { from: 'user' })
       return exitCodes.done
     }

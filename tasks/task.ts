@@ -26,12 +26,12 @@ export interface Task extends Grammar {
 export const typed = (words: string): string => `npm run task ${words}`
 
 /** Words of a value as they are typed in a shell; only what needs quotes gets them. */
-export const shellWords = (text: string): string =>
-  /^[\w./:@%+,-]+( [\w./:@%+,-]+)*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+export const shellWords = (text: string): string => (/^[\w./:@%+,-]+( [\w./:@%+,-]+)*$/.test(text) ? text : quoted(text))
 
 /** `name=greeting`, typed in a shell. */
-export const nameWord = (name: string): string =>
-  `name=${name.includes(' ') ? `'${name.replaceAll("'", "'\\''")}'` : shellWords(name)}`
+export const nameWord = (name: string): string => `name=${name.includes(' ') ? quoted(name) : shellWords(name)}`
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
 /** The last line of an outcome. */
 export const next = (...words: readonly string[]): string => `next: ${words.map(typed).join(' · ')}`

@@ -129,8 +129,8 @@ class Round {
   get isEnough(): boolean {
     const holders = this.#holders
     const window = Math.max(0, ...holders.map((copy) => copy.window))
-    const known = this.#writer.isAccompanied() ? copiesLeast : window
-    if (this.#copies.size < Math.min(Math.max(window, known), this.#writer.replicas, copiesLeast)) return false
+    const most = this.#writer.isAccompanied() ? copiesLeast : Math.min(window, copiesLeast)
+    if (this.#copies.size < Math.min(most, this.#writer.replicas)) return false
     return this.#decisive ? holders.filter(({ complete }) => complete).length >= majorityOf(window) : holders.length > 0
   }
 

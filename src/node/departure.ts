@@ -42,23 +42,17 @@ export class Departure {
     return this.#state !== 'none'
   }
 
-  /** The node does no work of its own any more. */
-  begin(): void {
-    if (!this.hasBegun) this.#state = 'leaving'
-    this.#leaver.work(false)
-  }
-
   /** The process ends: no leave is taken back any more. */
   stop(): void {
     this.#stopping = true
-    this.begin()
+    this.#begin()
   }
 
   /** Leaves, or stays where nobody takes the content. */
   async leave(): Promise<void> {
     const { ports, overlay, swim, pauseMs } = this.#leaver
     const { log, clock } = ports
-    this.begin()
+    this.#begin()
     const { moved, left } = await this.#handOver()
     if (left > 0) {
       log.warn({ left }, 'leave given up: nobody takes the content')
@@ -76,7 +70,7 @@ export class Departure {
     const { ports, content, swim, pauseMs } = this.#leaver
     const { log, clock } = ports
     log.error({ why: why.message }, 'id lost')
-    this.begin()
+    this.#begin()
     content.holdings.cells.accept('nothing')
     while (!(await this.#isHandedOver())) await clock.sleep(pauseMs)
     swim?.stop()
@@ -113,6 +107,12 @@ export class Departure {
       this.#stay()
       throw error
     }
+  }
+
+  /** The node does no work of its own any more. */
+  #begin(): void {
+    if (!this.hasBegun) this.#state = 'leaving'
+    this.#leaver.work(false)
   }
 
   /** Takes a leave back. */

@@ -91,6 +91,24 @@ export const overlaySuite = (overlay: OverlayName, { swarms = [], scenarios = []
       expect(world.members()).toHaveLength(2)
     })
 
+    test('of two nodes with one id, which two islands have taken in, one gives way when these meet', async () => {
+      const settings = { overlay, bits: 8, allowCustomIds: true, membership: 'off' } as const
+      const world = new World({ seed: 7, settings })
+      world.demanding = false
+      for (const [first, port] of [
+        ['10', 1],
+        ['90', 2],
+      ] as const) {
+        world.add({ id: first, seeds: [] })
+        await world.run(100)
+        world.add({ id: '40', url: `http://twin.world-7:${port}`, seeds: [world.peer(first)] })
+        await world.run(1000)
+      }
+      world.add({ id: 'c0', seeds: ['10', '90'].map((id) => world.peer(id)) })
+      // A node says so as an error, which ends a world.
+      await expect(world.run(60_000)).rejects.toThrow('id lost')
+    })
+
     test('each record is held by its window, and by nobody else', async () => homed(await stored(12)))
 
     test('a newcomer gets what is its, and those it takes the place of drop theirs', async () => {

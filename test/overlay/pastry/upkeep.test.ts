@@ -174,20 +174,3 @@ test('a newcomer whose id is taken is refused; one of a false id too', async () 
   await world.run(100)
   expect(state(notice)).toBe('BAD_ID')
 })
-
-test('of two nodes with one id, which two islands have taken in, one gives way when these meet', async () => {
-  const world = new World({ seed: 7, settings: { ...settings, bits: 8, allowCustomIds: true } })
-  world.demanding = false
-  for (const [first, port] of [
-    ['10', 1],
-    ['90', 2],
-  ] as const) {
-    world.add({ id: first, seeds: [] })
-    await world.run(100)
-    world.add({ id: '40', url: `http://twin.world-7:${port}`, seeds: [world.peer(first)] })
-    await world.run(1000)
-  }
-  world.add({ id: 'c0', seeds: ['10', '90'].map((id) => world.peer(id)) })
-  // A node says so as an error, which ends a world.
-  await expect(world.run(60_000)).rejects.toThrow('http://twin.world-7:2: Error: id lost')
-})
