@@ -99,11 +99,10 @@ export class Content {
         if (!cell) throw new Refusal('NOT_HELD', `this node does not hold ${key}; GET /find/${key} tells who does`)
         return { from: cell.from, to: cell.to, window: [...cell.window] }
       },
-      digest: async ({ from, to, by, print: known }) => {
+      digest: async ({ arcs, by }) => {
         // What is said to be here may be dropped elsewhere.
         await holdings.flushed()
-        const parts = holdings.digest({ from, to }, known).map(({ to: end, count, print }) => ({ to: end, count, print }))
-        return { parts, ...holdings.claims({ from, to }, by) }
+        return { digests: arcs.map((arc) => ({ parts: holdings.digest(arc), ...holdings.claims(arc, by) })) }
       },
       versions: ({ from, to, after, limit }) => {
         const { records, more } = holdings.page(after, limit, { from, to })

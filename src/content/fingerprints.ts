@@ -20,6 +20,15 @@ export interface Summary {
   readonly print: string
 }
 
+/** Where two differ and neither has more records than this, they are listed, and not divided. */
+const listable = 64
+/** The same where one has none: whatever is listed there travels anyway. */
+const listableAlone = 4096
+
+/** Whether what two have on an arc, so many records each, is listed where it differs. */
+export const isListable = (ours: number, theirs: number): boolean =>
+  Math.max(ours, theirs) <= (Math.min(ours, theirs) === 0 ? listableAlone : listable)
+
 /** Digits of an id that name its bucket. */
 const bucketDigits = 3
 

@@ -8,9 +8,10 @@ import type { Reply } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
-import { type Arc, distance, idBefore } from '../space/ring.ts'
+import { type Arc, idBefore, inArc } from '../space/ring.ts'
 import { Entrusted } from './entrusted.ts'
-import { type Intent, paceMs, type Party, reconcile } from './reconcile.ts'
+import { type Intent, reconcile } from './reconcile.ts'
+import { paceMs, type Party } from './transfer.ts'
 
 /** Failed searches for an owner in one pass, after which the rest waits for the next. */
 const lostMost = 8
@@ -53,8 +54,10 @@ export class Handover {
       const [first] = this.#party.holdings.recordsOn(rest)
       if (!first) break
       const cell = await this.#cellAround(first.key)
-      const end: Id = cell ? nearer(first.key, cell.to, rest.to) : first.key
-      const arc: Arc = { from: idBefore(first.key), to: end }
+      const from = idBefore(first.key)
+      const last = cell?.to ?? first.key
+      const end: Id = inArc(from, last, rest.to) ? last : rest.to
+      const arc: Arc = { from, to: end }
       if (cell) await this.#entrust(arc, cell.window)
       else lost++
       await this.#dropSettled(arc)
@@ -142,6 +145,3 @@ export class Handover {
     }
   }
 }
-
-/** Whichever of two points comes first, clockwise. */
-const nearer = (from: Id, a: Id, b: Id): Id => (distance(from, a) < distance(from, b) ? a : b)

@@ -2,14 +2,13 @@
 import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Hash, Store } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
-import { digestParts, type Held, type Part, type PeerApi, type Standing } from '../protocol/peer-api.ts'
-import type { Reply } from '../protocol/rpc.ts'
+import { type Digest, digestParts, type Held, type Part, type Standing } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import { type Span, spansOf } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import { type Arc, distance, step } from '../space/ring.ts'
 import { Cells } from './cells.ts'
-import { Fingerprints, type Summary } from './fingerprints.ts'
+import { Fingerprints, isListable, type Summary } from './fingerprints.ts'
 import { type HybridClock, stampMs } from './hybrid-clock.ts'
 import { Presence } from './presence.ts'
 import {
@@ -165,16 +164,17 @@ export class Holdings {
     return records.filter((record) => !this.doubts(record))
   }
 
-  /** An arc in parts for comparison, each with what lies there; as one where that has the given fingerprint. */
-  digest(arc: Arc, print?: string): (Part & Summary)[] {
-    const whole = this.#prints.of(arc)
-    if (whole.print === print) return [{ to: arc.to, ...whole }]
-    const size = distance(arc.from, arc.to) || 1n << BigInt(arc.from.length * 4)
+  /** What lies on the parts of an arc for comparison; on the whole, where the other has the same or all of it is listed. */
+  digest({ from, ...theirs }: Arc & Part): Part[] {
+    const { to } = theirs
+    const { count, print } = this.#prints.of({ from, to })
+    if (print === theirs.print || isListable(count, theirs.count)) return [{ to, count, print }]
+    const size = distance(from, to) || 1n << BigInt(from.length * 4)
     const parts = size < BigInt(digestParts) ? Number(size) : digestParts
-    const ends = Array.from({ length: parts + 1 }, (_, at) => step(arc.from, (size * BigInt(at)) / BigInt(parts)))
-    return ends.slice(1).map((to, at) => {
-      const from = ends[at] as Id
-      return { to, ...this.#prints.of({ from, to }) }
+    const ends = Array.from({ length: parts + 1 }, (_, at) => step(from, (size * BigInt(at)) / BigInt(parts)))
+    return ends.slice(1).map((end, at) => {
+      const part = this.#prints.of({ from: ends[at] as Id, to: end })
+      return { to: end, count: part.count, print: part.print }
     })
   }
 
@@ -183,7 +183,7 @@ export class Holdings {
   }
 
   /** What this node may say of an arc to another: see the row `digest`. */
-  claims(arc: Arc, by: Id): Omit<Reply<PeerApi['digest']>, 'parts'> {
+  claims(arc: Arc, by: Id): Omit<Digest, 'parts'> {
     return {
       ...this.cells.claims(arc, by),
       doubting: this.doubtUntil !== undefined,

@@ -4,27 +4,15 @@
  *
  * The one who begins names the arc. What it pulls and pushes is up to it.
  */
-import type { Clock, Log } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
-import type { Part, PeerApi } from '../protocol/peer-api.ts'
-import type { Network, Reply } from '../protocol/rpc.ts'
-import { limits, type Peer, type StoredRecord, type Version } from '../protocol/schemas.ts'
-import { type Id, idOf } from '../space/id.ts'
+import type { Digest, Part } from '../protocol/peer-api.ts'
+import { limits, type Peer, type Version } from '../protocol/schemas.ts'
+import { idOf } from '../space/id.ts'
 import { type Arc, idAfter } from '../space/ring.ts'
-import type { Holdings } from './holdings.ts'
+import { isListable } from './fingerprints.ts'
 import { stampMs } from './hybrid-clock.ts'
 import { batchBytes, compareVersions, cursorOf, sizeOf } from './record.ts'
-
-/** Differing parts with no more records than this on either side are listed, not divided. */
-const listable = 64
-/** The same where one side has nothing: whatever is listed there travels anyway. */
-const listableAlone = 4096
-/** Records that travel in one call of many, so that a node that takes them in has time for others. */
-const pageLength = 100
-/** Calls for records that are under way at the same time. */
-const pagesAtOnce = 3
-/** Between two such calls. */
-export const paceMs = 1
+import { paceMs, type Party, Transfer } from './transfer.ts'
 
 export interface Intent {
   /** Whether what the peer has and we have not is fetched. */
@@ -43,29 +31,24 @@ export interface Outcome extends Claims {
   readonly settled: boolean
 }
 
-/** What a comparison needs of its node. */
-export interface Party {
-  readonly me: Peer
-  readonly holdings: Holdings
-  readonly network: Network<PeerApi>
-  readonly clock: Clock
-  readonly log: Log
-  /** Told of a peer that does not answer. */
-  readonly evict: (id: Id) => void
-  /** Told how many more (or fewer) records are known to be on their way. */
-  readonly moving: (records: number) => void
-}
-
-type Digest = Reply<PeerApi['digest']>
 type Claims = Omit<Digest, 'parts'>
 
-/** Undefined when the peer does not answer, or not all the way. */
-export const reconcile = async (party: Party, peer: Peer, arc: Arc, intent: Intent): Promise<Outcome | undefined> => {
+/**
+ * Undefined when the peer does not answer, or not all the way.
+ * @param said what the peer has just said of the arc, if it was asked already
+ */
+export const reconcile = async (
+  party: Party,
+  peer: Peer,
+  arc: Arc,
+  intent: Intent,
+  said?: Digest,
+): Promise<Outcome | undefined> => {
   let comparison: Comparison | undefined
   try {
     // Of two that leave and have the same, neither can be the other's heir.
     if (intent.push === 'all') await party.network.call(peer, 'merge', { records: [], keep: 'all' })
-    const { parts, ...claims } = await digestOf(party, peer, arc)
+    const { parts, ...claims } = said ?? (await digestOf(party, peer, arc))
     // Who is catching up fetches what it lacks, and hands us what we lack when it is done.
     if (intent.push === 'held' && claims.held && !claims.complete && party.holdings.cells.isComplete(arc))
       return { ...claims, pulled: 0, pushed: 0, settled: false }
@@ -73,40 +56,56 @@ export const reconcile = async (party: Party, peer: Peer, arc: Arc, intent: Inte
     await comparison.compare(arc, parts)
     return { ...claims, ...comparison.result }
   } catch (error) {
-    if (error instanceof Unreachable) party.evict(peer.id)
-    else if (error instanceof Refusal) party.log.warn({ peer, why: error.message }, 'peer refused')
-    else throw error
-    return undefined
+    return passOver(party, peer, error)
   } finally {
     comparison?.end()
   }
 }
 
-const digestOf = ({ me, network, holdings }: Party, peer: Peer, { from, to }: Arc): Promise<Digest> =>
-  network.call(peer, 'digest', { from, to, by: me.id, print: holdings.summary({ from, to }).print })
+/** What becomes of a call that failed for a peer. @throws whatever is our own mistake */
+export const passOver = ({ evict, log }: Party, peer: Peer, error: unknown): undefined => {
+  if (error instanceof Unreachable) evict(peer.id)
+  else if (error instanceof Refusal) log.warn({ peer, why: error.message }, 'peer refused')
+  else throw error
+}
+
+/** What a peer says of some arcs, in their order. @throws Unreachable @throws Refusal */
+export const digestsOf = async ({ me, network, holdings }: Party, peer: Peer, arcs: readonly Arc[]): Promise<Digest[]> => {
+  const ours = arcs.map(({ from, to }) => {
+    const { count, print } = holdings.summary({ from, to })
+    return { from, to, count, print }
+  })
+  const { digests } = await network.call(peer, 'digest', { arcs: ours, by: me.id })
+  if (digests.length !== arcs.length) throw new Unreachable(peer.url, 'not as many digests as arcs')
+  return digests
+}
+
+const digestOf = async (party: Party, peer: Peer, arc: Arc): Promise<Digest> =>
+  (await digestsOf(party, peer, [arc]))[0] as Digest
 
 class Comparison {
   readonly #party: Party
   readonly #peer: Peer
   readonly #intent: Intent
   readonly #claims: Claims
-  #pulled = 0
-  #pushed = 0
+  readonly #transfer: Transfer
   #settled = true
-  #moving = 0
 
   constructor(party: Party, peer: Peer, intent: Intent, claims: Claims) {
     this.#claims = claims
     this.#party = party
     this.#peer = peer
     this.#intent = intent
+    this.#transfer = new Transfer(party, peer)
   }
 
   get result(): Pick<Outcome, 'pulled' | 'pushed' | 'settled'> {
-    return { pulled: this.#pulled, pushed: this.#pushed, settled: this.#settled }
+    const { pulled, pushed } = this.#transfer
+    return { pulled, pushed, settled: this.#settled }
   }
 
-  async compare(arc: Arc, parts: readonly Part[]): Promise<void> {
+  /** @param level how often what is compared was divided */
+  async compare(arc: Arc, parts: readonly Part[], level = 0): Promise<void> {
     const { holdings } = this.#party
     /** Where we differ; parts side by side are one as long as they are few records together. */
     const piles: Pile[] = []
@@ -119,19 +118,21 @@ class Comparison {
       const last = adjacent ? piles.at(-1) : undefined
       adjacent = ours.print !== print || ours.count !== count
       if (!adjacent) this.#intent.had?.(part)
-      else if (last && isListable(together(last, pile))) piles[piles.length - 1] = together(last, pile)
+      else if (last && isWhole(together(last, pile))) piles[piles.length - 1] = together(last, pile)
       else piles.push(pile)
       from = to
     }
     if (from !== arc.to) throw new Unreachable(this.#peer.url, 'a digest that ends before its arc')
+    // No arc can be divided more often than it has digits; one that changes meanwhile comes back whole.
+    if (level > 2 * from.length) throw new Unreachable(this.#peer.url, 'digests that do not divide')
     for (const pile of piles)
-      if (isListable(pile)) await this.#level(pile, pile.theirs)
-      else await this.compare(pile, (await digestOf(this.#party, this.#peer, pile)).parts)
+      if (isWhole(pile)) await this.#level(pile, pile.theirs)
+      else await this.compare(pile, (await digestOf(this.#party, this.#peer, pile)).parts, level + 1)
   }
 
   /** Nothing is on its way any more. */
   end(): void {
-    this.#move(-this.#moving)
+    this.#transfer.end()
   }
 
   /** Both sides' records of a part, held against each other one by one. */
@@ -165,8 +166,8 @@ class Comparison {
     }
     const wanted = [...theirs].filter(([, { hlc }]) => this.#trusts(hlc)).map(([cursor]) => cursor)
     undecided += theirs.size - wanted.length
-    if (pull) await this.#pull(wanted)
-    const took = push === undefined ? lacking.length === 0 : await this.#push(lacking, push)
+    if (pull) await this.#transfer.pull(wanted)
+    const took = push === undefined ? lacking.length === 0 : await this.#transfer.push(lacking, push)
     const settled = took && undecided === 0
     this.#settled &&= settled
     if (settled && before === holdings.summary(part).print) had?.(part)
@@ -196,65 +197,6 @@ class Comparison {
     }
     return versions
   }
-
-  /** Several pages are under way at a time: while one is being flushed, the next is on its way. */
-  async #pull(cursors: readonly string[]): Promise<void> {
-    this.#move(cursors.length)
-    const pages = Array.from({ length: Math.ceil(cursors.length / pageLength) }, (_, at) =>
-      cursors.slice(at * pageLength, (at + 1) * pageLength),
-    )
-    const lane = async () => {
-      for (let page = pages.pop(); page; page = pages.pop()) await this.#pullPage(page)
-    }
-    await Promise.all(Array.from({ length: pagesAtOnce }, lane))
-  }
-
-  async #pullPage(page: readonly string[]): Promise<void> {
-    for (let rest = page; rest.length > 0; ) {
-      const { records } = await this.#party.network.call(this.#peer, 'fetch', { cursors: [...rest] })
-      for (const record of records) this.#takeIn(record)
-      await this.#party.holdings.flushed()
-      // What it has not sent was too much for one answer, or is gone: of nothing at all, all is gone.
-      const got = new Set(records.map(cursorOf))
-      const done = records.length === 0 ? rest.length : Math.max(1, 1 + rest.findLastIndex((cursor) => got.has(cursor)))
-      this.#move(-done)
-      rest = rest.slice(done)
-      await this.#party.clock.sleep(paceMs)
-    }
-  }
-
-  /** Returns whether the peer took everything. */
-  async #push(cursors: readonly string[], keep: 'held' | 'all'): Promise<boolean> {
-    this.#move(cursors.length)
-    let took = true
-    for (let rest = cursors; rest.length > 0; ) {
-      const { records, done } = this.#party.holdings.pick(rest.slice(0, pageLength))
-      const { held } = await this.#party.network.call(this.#peer, 'merge', { records, keep })
-      const taken = keep === 'all' ? records.length : records.filter((_, at) => held[at]).length
-      this.#pushed += taken
-      took &&= taken === records.length
-      this.#move(-done)
-      rest = rest.slice(done)
-      await this.#party.clock.sleep(paceMs)
-    }
-    return took
-  }
-
-  /** Merges what the peer gave; what is not sound is its fault, and no reason to do without the rest. */
-  #takeIn(record: StoredRecord): void {
-    try {
-      this.#party.holdings.take(record)
-      this.#pulled++
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.code === 'STORE_FULL' || error.code === 'NOT_JOINED') throw error
-      this.#party.log.warn({ record: cursorOf(record), why: error.message }, 'record refused')
-    }
-  }
-
-  #move(records: number): void {
-    this.#moving += records
-    this.#party.moving(records)
-  }
 }
 
 /** An arc, and how many records each side has there. */
@@ -265,6 +207,4 @@ interface Pile extends Arc {
 
 const together = (a: Pile, b: Pile): Pile => ({ from: a.from, to: b.to, ours: a.ours + b.ours, theirs: a.theirs + b.theirs })
 
-/** Little differs, or there is nothing to divide. */
-const isListable = ({ from, to, ours, theirs }: Pile): boolean =>
-  Math.max(ours, theirs) <= (Math.min(ours, theirs) === 0 ? listableAlone : listable) || idAfter(from) === to
+const isWhole = ({ from, to, ours, theirs }: Pile): boolean => isListable(ours, theirs) || idAfter(from) === to

@@ -39,8 +39,25 @@ export type Part = Static<typeof Part>
 
 /** Parts that an arc is divided into for comparison: a difference among n records is found in log16 n calls. */
 export const digestParts = 16
+/** Arcs that are compared in one call. */
+export const digestArcs = 64
 
 const arc = { from: IdText, to: IdText }
+/** What a node says of an arc. */
+const Digest = exact({
+  parts: Type.Array(Part, { maxItems: digestParts }),
+  held: Type.Boolean(),
+  shared: Type.Boolean(),
+  complete: Type.Boolean(),
+  witnessed: Type.Boolean({ description: 'complete, and nothing of it was ever given up' }),
+  doubting: Type.Boolean({ description: 'it was away so long that what it has from before is in doubt' }),
+  knew: Type.Integer({
+    minimum: 0,
+    description: 'until when it had everything in an earlier life, ms since 1970; 0: it did not',
+  }),
+  forgotten: Type.Integer({ minimum: 0, description: 'deletions before that, in ms since 1970, are not remembered' }),
+})
+export type Digest = Static<typeof Digest>
 /** A record without its content: its key is the beginning of its index. */
 const Entry = exact({ index: Index, version: Version })
 
@@ -114,26 +131,12 @@ export const peerApi = {
     exact({ ...arc, window: Type.Array(Peer, { minItems: 1, maxItems: 64 }) }),
   ),
   digest: signed(
-    batched(
-      row(
-        'POST',
-        '/digest',
-        'fingerprints of the arc (from, to], in parts unless it is the given one; whether this node holds it all, and in one window with the caller',
-        { ...arc, by: IdText, print: Type.Optional(Print) },
-        exact({
-          parts: Type.Array(Part, { maxItems: digestParts }),
-          held: Type.Boolean(),
-          shared: Type.Boolean(),
-          complete: Type.Boolean(),
-          witnessed: Type.Boolean({ description: 'complete, and nothing of it was ever given up' }),
-          doubting: Type.Boolean({ description: 'it was away so long that what it has from before is in doubt' }),
-          knew: Type.Integer({
-            minimum: 0,
-            description: 'until when it had everything in an earlier life, ms since 1970; 0: it did not',
-          }),
-          forgotten: Type.Integer({ minimum: 0, description: 'deletions before that, in ms since 1970, are not remembered' }),
-        }),
-      ),
+    row(
+      'POST',
+      '/digest',
+      'of each arc (from, to], of which the caller says what it has, fingerprints of parts, or of the whole where they would say no more; whether this node holds it all, and in one window with the caller',
+      { arcs: Type.Array(exact({ from: IdText, ...Part.properties }), { minItems: 1, maxItems: digestArcs }), by: IdText },
+      exact({ digests: Type.Array(Digest, { maxItems: digestArcs }) }),
     ),
   ),
   versions: signed(

@@ -54,25 +54,20 @@ test('a leave that was given up hands everything over again the next time', asyn
   expect(taken.size).toBe(held)
 })
 
-test('a donor whose pages never end keeps nobody from leaving', async () => {
-  const world = new World({ seed: 2, settings: alone })
-  const [donor = ''] = await world.boot(1)
-  const { handlers } = nodeOf(world, donor)
-  handlers.digest = ({ to }) => ({
-    parts: [{ to, count: 5, print: 'f'.repeat(16) }],
-    held: false,
-    shared: false,
-    complete: false,
-    witnessed: false,
-    doubting: false,
-    forgotten: 0,
-    knew: 0,
-  })
-  let pages = 0
-  handlers.versions = () => ({
-    entries: [{ index: `v:${(pages++).toString(16).padStart(40, '0')}`, version: { hlc: '0'.repeat(16), origin: 'aa' } }],
-    next: String(pages),
-  })
+/** What a node says of an arc that has so much on it, whatever there is. */
+const saying = (to: Id, count: number) => ({
+  parts: [{ to, count, print: 'f'.repeat(16) }],
+  held: false,
+  shared: false,
+  complete: false,
+  witnessed: false,
+  doubting: false,
+  forgotten: 0,
+  knew: 0,
+})
+
+/** Someone joins through a node, and may leave when it is told to. */
+const comesAndGoes = async (world: World) => {
   const joiner = world.add()
   await world.until(
     () => nodeOf(world, joiner).state === 'ready',
@@ -87,6 +82,26 @@ test('a donor whose pages never end keeps nobody from leaving', async () => {
     60_000,
     () => `still ${nodeOf(world, joiner).state}`,
   )
+}
+
+test('a donor whose pages never end keeps nobody from leaving', async () => {
+  const world = new World({ seed: 2, settings: alone })
+  const [donor = ''] = await world.boot(1)
+  const { handlers } = nodeOf(world, donor)
+  handlers.digest = ({ arcs }) => ({ digests: arcs.map(({ to }) => saying(to, 5)) })
+  let pages = 0
+  handlers.versions = () => ({
+    entries: [{ index: `v:${(pages++).toString(16).padStart(40, '0')}`, version: { hlc: '0'.repeat(16), origin: 'aa' } }],
+    next: String(pages),
+  })
+  await comesAndGoes(world)
+})
+
+test('a donor whose digests never divide keeps nobody from leaving', async () => {
+  const world = new World({ seed: 2, settings: alone })
+  const [donor = ''] = await world.boot(1)
+  nodeOf(world, donor).handlers.digest = ({ arcs }) => ({ digests: arcs.map(({ to }) => saying(to, 1_000_000)) })
+  await comesAndGoes(world)
 })
 
 test('an heir that fails leaves the leaver ready, not a zombie', async () => {
@@ -203,15 +218,16 @@ test('a fetch that takes longer than a finger refresh comes to an end', async ()
   expect(pages).toBe(asked)
 })
 
-/** Counts the calls of some rows at every node, and the parts that are compared. */
+/** Counts the calls of some rows at every node, and the arcs and their parts that are compared. */
 const counting = (world: World, ids: readonly Id[]) => {
-  const calls = { digest: 0, versions: 0, fetch: 0, merge: 0, parts: 0 }
+  const calls = { digest: 0, versions: 0, fetch: 0, merge: 0, arcs: 0, parts: 0 }
   for (const id of ids) {
     const { handlers } = nodeOf(world, id)
     const { digest } = handlers
     handlers.digest = async (request) => {
       const reply = await digest(request)
-      calls.parts += reply.parts.length
+      calls.arcs += reply.digests.length
+      for (const { parts } of reply.digests) calls.parts += parts.length
       return reply
     }
     for (const name of ['digest', 'versions', 'fetch', 'merge'] as const) {
@@ -255,7 +271,7 @@ test('nodes that agree exchange fingerprints only, and for one difference not mu
   await world.run(60_000)
   expect(calls).toMatchObject({ versions: 0, fetch: 0, merge: 0 })
   const idle = calls.digest
-  expect(calls.parts).toBe(idle)
+  expect(calls.parts).toBe(calls.arcs)
   await missOne(world, ids)
   await world.run(60_000)
   // Each of the three cells once, and then by 16 and 16 down to a part of a few records.
@@ -263,6 +279,15 @@ test('nodes that agree exchange fingerprints only, and for one difference not mu
   expect(calls.versions).toBeGreaterThan(0)
   expect(calls.versions).toBeLessThan(4)
   expect(calls.fetch + calls.merge).toBeLessThan(4)
+})
+
+test('a pass asks each neighbour once, however many cells are compared with it', async () => {
+  const world = new World({ seed: 14, settings: { overlay: 'kademlia' } })
+  const ids = await world.boot(12)
+  await whole(world, ids)
+  const calls = counting(world, ids)
+  await world.run(60_000)
+  expect(calls.digest).toBeLessThan(calls.arcs / 2)
 })
 
 test('a record that most of its window have comes to the one that lacks it', async () => {

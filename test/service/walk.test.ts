@@ -73,7 +73,7 @@ test('what nodes say to each other all day needs no Ajv', () => {
     ['keep', 'request', { records: [record], with: [id] }],
     ['keep', 'reply', { kept: [true, false] }],
     ['get', 'reply', { key: id, records: [record], held: true, complete: true, window: 3, ask: [peer] }],
-    ['digest', 'request', { from: id, to: id, by: id }],
+    ['digest', 'request', { arcs: [{ from: id, to: id, count: 1, print: 'f'.repeat(16) }], by: id }],
     ['lookup', 'request', { key: id, mode: 'linear' }],
   ]
   for (const [name, side, value] of said) expect(walkOf(chordNodeApi[name][side], known)(value), name).toBe(true)

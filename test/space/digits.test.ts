@@ -39,6 +39,18 @@ test('nearness is a strict order of all ids', () =>
     }),
   ))
 
+test('of long ids every digit counts', () => {
+  const long = fc
+    .tuple(fc.constantFrom('0'.repeat(38), 'f'.repeat(38), `7${'f'.repeat(37)}`, `8${'0'.repeat(37)}`), id)
+    .map((parts) => parts.join(''))
+  fc.assert(
+    fc.property(long, long, long, (point, a, b) => {
+      const [ours, theirs] = [gap(point, a), gap(point, b)]
+      expect(isNearer(point, a, b)).toBe(ours === theirs ? a < b : ours < theirs)
+    }),
+  )
+})
+
 test('two ids are half of the circle apart at most, whichever way one looks', () =>
   fc.assert(
     fc.property(id, id, (a, b) => {

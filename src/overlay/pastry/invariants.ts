@@ -7,7 +7,7 @@
 import type { Snapshot, Violations } from '../overlay.ts'
 import { sharedDigits } from '../../space/digits.ts'
 import { type Id, shortId } from '../../space/id.ts'
-import { distance } from '../../space/ring.ts'
+import { between } from '../../space/ring.ts'
 import type { Known } from './api.ts'
 
 interface Tables {
@@ -31,7 +31,7 @@ export const checkTables = (snapshot: Snapshot): Violations => {
   const all = tablesOf(snapshot)
   const known = new Set(all.flatMap((tables) => tables.known))
   return all.flatMap(({ id, leafSet, rows, known: others }) => {
-    const clockwise = leafSet.every((leaf, at) => at === 0 || distance(id, leafSet[at - 1] ?? id) < distance(id, leaf))
+    const clockwise = leafSet.every((leaf, at) => at === 0 || between(id, leafSet[at - 1] as Id, leaf))
     const strays = rows.flatMap((row, at) => row.filter((peer) => sharedDigits(id, peer) !== at))
     const twice = rows.filter((row, at) => new Set(row.map((peer) => peer[at])).size < row.length).flat()
     const alone = snapshot.size > 1 && !known.has(id) && !others.some((peer) => snapshot.has(peer))

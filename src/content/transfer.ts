@@ -1,0 +1,107 @@
+/** Records on their way between this node and a peer, with which it is being compared: a page at a time, so that others have their turn. */
+import type { Clock, Log } from '../ports.ts'
+import { Refusal } from '../protocol/errors.ts'
+import type { PeerApi } from '../protocol/peer-api.ts'
+import type { Network } from '../protocol/rpc.ts'
+import type { Peer, StoredRecord } from '../protocol/schemas.ts'
+import type { Id } from '../space/id.ts'
+import type { Holdings } from './holdings.ts'
+import { cursorOf } from './record.ts'
+
+/** Records that travel in one call of many, so that a node that takes them in has time for others. */
+const pageLength = 100
+/** Calls for records that are under way at the same time. */
+const pagesAtOnce = 3
+/** Between two such calls. */
+export const paceMs = 1
+
+/** What a comparison needs of its node. */
+export interface Party {
+  readonly me: Peer
+  readonly holdings: Holdings
+  readonly network: Network<PeerApi>
+  readonly clock: Clock
+  readonly log: Log
+  /** Told of a peer that does not answer. */
+  readonly evict: (id: Id) => void
+  /** Told how many more (or fewer) records are known to be on their way. */
+  readonly moving: (records: number) => void
+}
+
+export class Transfer {
+  pulled = 0
+  pushed = 0
+  readonly #party: Party
+  readonly #peer: Peer
+  /** Records known to be on their way. */
+  #moving = 0
+
+  constructor(party: Party, peer: Peer) {
+    this.#party = party
+    this.#peer = peer
+  }
+
+  /** Several pages are under way at a time: while one is being flushed, the next is on its way. */
+  async pull(cursors: readonly string[]): Promise<void> {
+    this.#move(cursors.length)
+    const pages = Array.from({ length: Math.ceil(cursors.length / pageLength) }, (_, at) =>
+      cursors.slice(at * pageLength, (at + 1) * pageLength),
+    )
+    const lane = async () => {
+      for (let page = pages.pop(); page; page = pages.pop()) await this.#pullPage(page)
+    }
+    await Promise.all(Array.from({ length: pagesAtOnce }, lane))
+  }
+
+  /** Returns whether the peer took everything. */
+  async push(cursors: readonly string[], keep: 'held' | 'all'): Promise<boolean> {
+    this.#move(cursors.length)
+    let took = true
+    for (let rest = cursors; rest.length > 0; ) {
+      const { records, done } = this.#party.holdings.pick(rest.slice(0, pageLength))
+      const { held } = await this.#party.network.call(this.#peer, 'merge', { records, keep })
+      const taken = keep === 'all' ? records.length : records.filter((_, at) => held[at]).length
+      this.pushed += taken
+      took &&= taken === records.length
+      this.#move(-done)
+      rest = rest.slice(done)
+      await this.#party.clock.sleep(paceMs)
+    }
+    return took
+  }
+
+  /** Nothing is on its way any more. */
+  end(): void {
+    this.#move(-this.#moving)
+  }
+
+  async #pullPage(page: readonly string[]): Promise<void> {
+    for (let rest = page; rest.length > 0; ) {
+      const { records } = await this.#party.network.call(this.#peer, 'fetch', { cursors: [...rest] })
+      for (const record of records) this.#takeIn(record)
+      await this.#party.holdings.flushed()
+      // What it has not sent was too much for one answer, or is gone: of nothing at all, all is gone.
+      const got = new Set(records.map(cursorOf))
+      const done = records.length === 0 ? rest.length : Math.max(1, 1 + rest.findLastIndex((cursor) => got.has(cursor)))
+      this.#move(-done)
+      rest = rest.slice(done)
+      await this.#party.clock.sleep(paceMs)
+    }
+  }
+
+  /** Merges what the peer gave; what is not sound is its fault, and no reason to do without the rest. */
+  #takeIn(record: StoredRecord): void {
+    try {
+      this.#party.holdings.take(record)
+      this.pulled++
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code === 'STORE_FULL' || error.code === 'NOT_JOINED') throw error
+      this.#party.log.warn({ record: cursorOf(record), why: error.message }, 'record refused')
+    }
+  }
+
+  #move(records: number): void {
+    this.#moving += records
+    this.#party.moving(records)
+  }
+}

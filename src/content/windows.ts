@@ -1,0 +1,184 @@
+/**
+ * Agreeing on this node's cells with those it shares them with, until it has everything: join transfer, and repair after a failure.
+ */
+import type { Cell } from '../overlay/overlay.ts'
+import type { Peer } from '../protocol/schemas.ts'
+import type { Arc } from '../space/ring.ts'
+import { type Intent, type Outcome, reconcile } from './reconcile.ts'
+import { majorityOf } from './record.ts'
+import { Sharing } from './sharing.ts'
+import { Survey } from './survey.ts'
+import type { Party } from './transfer.ts'
+
+/** Memories that differ by more are not of the same end. */
+const staleMs = 3 * 60_000
+/** How long those are waited for who may have what nobody has who is there. */
+const patienceMs = 30_000
+
+export class Windows {
+  /** Whether this node goes, and takes nothing in any more. */
+  isClosed = false
+  readonly #party: Party
+  readonly #replicas: number
+  /** Cells and the peers with whom they agreed, since the last change of either. */
+  readonly #agreed = new Set<string>()
+  #rounds = 0
+  /** Passes so far. */
+  #turn = 0
+  #forgotten: number | undefined
+  /** Whether there was ever anyone else. */
+  #accompanied = false
+  /** Since when nobody is there who has had everything. */
+  #bereftSince: number | undefined
+  /** Whether the present pass has met a cell of which that is so. */
+  #bereft = false
+
+  constructor(party: Party, replicas: number) {
+    this.#party = party
+    this.#replicas = replicas
+  }
+
+  /** Deletions before that, in ms since 1970, are not remembered by any of those compared with so far. */
+  get forgotten(): number {
+    return this.#forgotten ?? 0
+  }
+
+  /** Whether all of its window had what this node had of a cell, since either changed. */
+  haveAgreed(cell: Cell): boolean {
+    return this.#othersOf(cell).every((other) => this.#agreed.has(agreement(cell, other)))
+  }
+
+  /** Each cell is to be compared anew with one of those who share it, in turn. */
+  review(): void {
+    this.#rounds++
+    for (const cell of this.#party.holdings.cells.all()) {
+      const others = this.#othersOf(cell)
+      const next = others[this.#rounds % others.length]
+      if (next) this.#agreed.delete(agreement(cell, next))
+    }
+  }
+
+  /**
+   * Compares this node's cells with the others of their windows; and, as long as they are not complete, with those who held them
+   * before. Returns whether nothing is left to do.
+   */
+  async share(): Promise<boolean> {
+    const { cells, doubtUntil } = this.#party.holdings
+    const all = cells.all()
+    if (doubtUntil !== undefined) this.#agreed.clear()
+    const current = new Set(all.flatMap((cell) => this.#othersOf(cell).map((other) => agreement(cell, other))))
+    for (const old of this.#agreed) if (!current.has(old)) this.#agreed.delete(old)
+    this.#accompanied ||= all.some(({ window }) => window.length > 1)
+    this.#bereft = false
+    this.#turn++
+    const sharings = all.map((cell) => this.#begin(cell))
+    const windows = new Survey(
+      this.#party,
+      sharings.map(({ cell, others }) => [cell, others]),
+    )
+    let done = true
+    for (const sharing of sharings) {
+      await this.#askWindow(sharing, windows)
+      if (sharing.known) done = this.#conclude(sharing) && done
+    }
+    // Donors are asked last: what they are given from now on those of the window hear of, and say.
+    const unknown = sharings.filter(({ known }) => !known)
+    const beyond = new Survey(
+      this.#party,
+      unknown.map(({ cell, donors }) => [cell, donors]),
+    )
+    for (const sharing of unknown) {
+      await this.#askDonors(sharing, beyond)
+      done = this.#conclude(sharing) && done
+    }
+    if (!this.#bereft) this.#bereftSince = undefined
+    return done
+  }
+
+  #begin(cell: Cell): Sharing {
+    const complete = this.#party.holdings.cells.isComplete(cell)
+    const others = this.#othersOf(cell).filter((other) => !complete || !this.#agreed.has(agreement(cell, other)))
+    return new Sharing(cell, complete, others, complete ? [] : this.#donorsOf(cell), this.#party.holdings.memory.knew(cell))
+  }
+
+  async #askWindow(sharing: Sharing, survey: Survey): Promise<void> {
+    const { cell, others, knew } = sharing
+    for (const other of others) {
+      const outcome = await this.#compare(other, cell, survey, { pull: true, push: 'held' })
+      sharing.hear(outcome)
+      knew.push(outcome?.knew ?? 0)
+      if (outcome) this.#forgotten = Math.min(this.#forgotten ?? Infinity, outcome.forgotten)
+      const agreed = outcome !== undefined && outcome.shared && outcome.settled
+      if (agreed) this.#agreed.add(agreement(cell, other))
+      sharing.shared &&= agreed
+    }
+  }
+
+  async #askDonors(sharing: Sharing, survey: Survey): Promise<void> {
+    const { cell, donors, others } = sharing
+    for (const donor of donors) {
+      if (sharing.known) return
+      const outcome = await this.#compare(donor, cell, survey, { pull: true })
+      sharing.hear(outcome)
+      // Alone in the window, nobody would tell us of what a donor still takes itself.
+      if (others.length === 0) sharing.shared &&= outcome !== undefined && !outcome.held
+    }
+  }
+
+  /** Undefined when the peer does not answer, or this node goes. */
+  async #compare(peer: Peer, cell: Cell, survey: Survey, intent: Intent): Promise<Outcome | undefined> {
+    const said = this.isClosed ? undefined : await survey.of(peer, cell)
+    return said && reconcile(this.#party, peer, cell, intent, said)
+  }
+
+  /** Declares a cell complete if it is. Returns whether nothing is left to do there. */
+  #conclude({ cell, shared, known, witnessed: seen, knew, received, others }: Sharing): boolean {
+    if (received > 0) this.#party.log.info({ records: received, from: others[0] }, 'content received')
+    const still = this.#party.holdings.cells.all().some((now) => sameCell(now, cell))
+    if (!shared || !still) return false
+    const witnessed = seen || this.#isRemembered(knew, cell.window.length)
+    if (!known && !witnessed && !this.#isGivenUp()) return false
+    if (!this.#party.holdings.cells.isComplete(cell)) this.#party.holdings.cells.declareComplete(cell, witnessed)
+    return true
+  }
+
+  /**
+   * Whether most of those who had everything before all were gone are back, and have compared: what one of them lacks another
+   * has. A node that founded the network had everything from the start.
+   * @param knew until when each of the window had everything in an earlier life
+   */
+  #isRemembered(knew: readonly number[], window: number): boolean {
+    const { isBack, formerWindow } = this.#party.holdings.memory
+    if (!isBack && !this.#accompanied) return true
+    const last = Math.max(...knew)
+    return knew.filter((until) => until > 0 && last - until < staleMs).length >= majorityOf(Math.max(window, formerWindow))
+  }
+
+  /** Whether those who may have more have been waited for long enough. */
+  #isGivenUp(): boolean {
+    const now = this.#party.clock.now()
+    this.#bereft = true
+    this.#bereftSince ??= now
+    if (now - this.#bereftSince < patienceMs) return false
+    this.#party.log.warn({}, 'content given up: those who had it have not come back')
+    return true
+  }
+
+  /** Who may have held it before: the nearest, and each time another one of the rest. */
+  #donorsOf({ to, window }: Cell): Peer[] {
+    const windowed = new Set(window.map(({ id }) => id))
+    const donors = this.#party.holdings.cells.heirs(to, Infinity).filter(({ id }) => !windowed.has(id))
+    const rest = donors.splice(2 * this.#replicas)
+    const next = rest[this.#turn % rest.length]
+    return next ? [...donors, next] : donors
+  }
+
+  #othersOf({ window }: Cell): Peer[] {
+    return window.filter(({ id }) => id !== this.#party.me.id)
+  }
+}
+
+const agreement = ({ from, to }: Arc, { id, url }: Peer): string => `${from} ${to} ${id} ${url}`
+
+const sameCell = (a: Cell, b: Cell): boolean =>
+  a.from === b.from && a.to === b.to && a.window.map(({ id }) => id).join() === b.window.map(({ id }) => id).join()
