@@ -6,13 +6,13 @@ import type { ClientApi, Counts, Page } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Handlers } from '../protocol/rpc.ts'
-import type { Peer, StoredRecord } from '../protocol/schemas.ts'
+import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { Holdings } from './holdings.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { Finder, type FinderOptions } from './finder.ts'
 import { Operations, type OperationsOptions } from './operations.ts'
-import { bytesOf, cursorOf, isLive } from './record.ts'
+import { bytesOf, isLive } from './record.ts'
 import { Rehoming } from './rehome.ts'
 
 type ContentRow =
@@ -33,6 +33,7 @@ type ContentRow =
   | 'cell'
   | 'digest'
   | 'versions'
+  | 'records'
   | 'fetch'
   | 'forget'
 
@@ -105,17 +106,17 @@ export class Content {
         return { digests: arcs.map((arc) => ({ parts: holdings.digest(arc), ...holdings.claims(arc, by) })) }
       },
       versions: ({ from, to, after, limit }) => {
-        const { records, more } = holdings.page(after, limit, { from, to })
-        const entries = records.map(({ index, version }) => ({ index, version }))
-        return more ? { entries, next: cursorOf(records.at(-1) as StoredRecord) } : { entries }
+        const { records, ...rest } = holdings.page(after, limit, { from, to })
+        return { entries: records.map(({ index, version }) => ({ index, version })), ...rest }
       },
+      records: ({ from, to, after, limit }) => holdings.page(after, limit, { from, to }),
       fetch: ({ cursors }) => ({ records: holdings.pick(cursors).records }),
       forget: ({ key }) => this.#forget(key),
     }
   }
 
   #page(after: string | undefined, limit: number, now: number): Page {
-    const { records, more } = this.holdings.page(after, limit)
+    const { records, ...rest } = this.holdings.page(after, limit)
     const entries = records
       .filter((record) => isLive(record, now))
       .map(({ key, index, name, value, encoding, contentType, version }) => ({
@@ -128,7 +129,7 @@ export class Content {
         contentType,
         version,
       }))
-    return more ? { entries, next: cursorOf(records.at(-1) as StoredRecord) } : { entries }
+    return { entries, ...rest }
   }
 
   /** What this node tells of its content. */

@@ -11,12 +11,10 @@ import type { Id } from '../space/id.ts'
 import { type Arc, idBefore, inArc } from '../space/ring.ts'
 import { Entrusted } from './entrusted.ts'
 import { type Intent, reconcile } from './reconcile.ts'
-import { paceMs, type Party } from './transfer.ts'
+import { paceMs, pageLength, type Party } from './transfer.ts'
 
 /** Failed searches for an owner in one pass, after which the rest waits for the next. */
 const lostMost = 8
-/** Records that are dropped before others have their turn. */
-const pageLength = 200
 
 /** What is left to do: nothing; only to wait for a grace to pass; what could not be done. */
 export type Rest = 'nothing' | 'grace' | 'work'

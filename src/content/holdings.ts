@@ -208,16 +208,16 @@ export class Holdings {
         yield* this.#scanSpan(span, at === reached && after !== undefined && after > span.first ? after : span.first)
   }
 
-  /** Records after a cursor, on an arc or everywhere: so many at most, and no more than are read at once. */
-  page(after: string | undefined, limit: number, arc = everywhere(this.#me.id)): { records: StoredRecord[]; more: boolean } {
+  /** Records after a cursor, on an arc or everywhere: so many at most, and no more than are read at once. There are more after `next`. */
+  page(after: string | undefined, limit: number, arc = everywhere(this.#me.id)): { records: StoredRecord[]; next?: string } {
     const records: StoredRecord[] = []
     let bytes = 0
     for (const record of this.recordsOn(arc, after)) {
-      if (records.length === limit || bytes > batchBytes) return { records, more: true }
+      if (records.length === limit || bytes > batchBytes) return { records, next: cursorOf(records.at(-1) as StoredRecord) }
       records.push(record)
       bytes += sizeOf(record)
     }
-    return { records, more: false }
+    return { records }
   }
 
   /** By their cursors, those of the first so many that are here: as many as travel in one call. */

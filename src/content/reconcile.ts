@@ -11,8 +11,8 @@ import { idOf } from '../space/id.ts'
 import { type Arc, idAfter } from '../space/ring.ts'
 import { isListable } from './fingerprints.ts'
 import { stampMs } from './hybrid-clock.ts'
-import { batchBytes, compareVersions, cursorOf, sizeOf } from './record.ts'
-import { paceMs, type Party, Transfer } from './transfer.ts'
+import { compareVersions, cursorOf } from './record.ts'
+import { inLanes, paceMs, pageLength, type Party, Transfer } from './transfer.ts'
 
 export interface Intent {
   /** Whether what the peer has and we have not is fetched. */
@@ -49,9 +49,9 @@ export const reconcile = async (
     // Of two that leave and have the same, neither can be the other's heir.
     if (intent.push === 'all') await party.network.call(peer, 'merge', { records: [], keep: 'all' })
     const { parts, ...claims } = said ?? (await digestOf(party, peer, arc))
-    // Who is catching up fetches what it lacks, and hands us what we lack when it is done.
-    if (intent.push === 'held' && claims.held && !claims.complete && party.holdings.cells.isComplete(arc))
-      return { ...claims, pulled: 0, pushed: 0, settled: false }
+    // Who is catching up fetches what it lacks, and is given the rest when it is done.
+    const waits = !intent.pull || party.holdings.cells.isComplete(arc)
+    if (intent.push === 'held' && !claims.complete && waits) return { ...claims, pulled: 0, pushed: 0, settled: false }
     comparison = new Comparison(party, peer, intent, claims)
     await comparison.compare(arc, parts)
     return { ...claims, ...comparison.result }
@@ -125,8 +125,11 @@ class Comparison {
     if (from !== arc.to) throw new Unreachable(this.#peer.url, 'a digest that ends before its arc')
     // No arc can be divided more often than it has digits; one that changes meanwhile comes back whole.
     if (level > 2 * from.length) throw new Unreachable(this.#peer.url, 'digests that do not divide')
+    const bare = this.#intent.pull ? piles.filter(({ ours }) => ours === 0) : []
+    await inLanes(bare, (pile) => this.#fill(pile))
     for (const pile of piles)
-      if (isWhole(pile)) await this.#level(pile, pile.theirs)
+      if (bare.includes(pile)) continue
+      else if (isWhole(pile)) await this.#level(pile, pile.theirs)
       else await this.compare(pile, (await digestOf(this.#party, this.#peer, pile)).parts, level + 1)
   }
 
@@ -135,22 +138,30 @@ class Comparison {
     this.#transfer.end()
   }
 
+  /** Where nothing is here everything is fetched, whatever it is. */
+  async #fill(pile: Pile): Promise<void> {
+    const all = await this.#transfer.pullAll(pile, pile.theirs, ({ version }) => this.#trusts(version.hlc))
+    this.#settled &&= all
+  }
+
   /** Both sides' records of a part, held against each other one by one. */
   async #level({ from, to }: Arc, count: number): Promise<void> {
     const { pull, push, had } = this.#intent
     const { holdings } = this.#party
     const part = { from, to }
+    const gives = push === 'all' || (push === 'held' && this.#claims.complete)
+    // Nothing is to be had there, and what is here is not asked for.
+    if (count === 0 && !gives && holdings.doubtUntil === undefined) {
+      this.#settled = false
+      return
+    }
     const theirs = count > 0 ? await this.#versions(part, count) : new Map<string, Version>()
     const before = holdings.summary(part).print
     const lacking: string[] = []
     let undecided = 0
-    let bytes = 0
+    let seen = 0
     for (const ours of holdings.recordsOn(part)) {
-      bytes += sizeOf(ours)
-      if (bytes > batchBytes) {
-        bytes = 0
-        await this.#party.clock.sleep(paceMs)
-      }
+      if (++seen % pageLength === 0) await this.#party.clock.sleep(paceMs)
       const cursor = cursorOf(ours)
       const version = theirs.get(cursor)
       const order = version ? compareVersions(ours.version, version) : 1
@@ -167,7 +178,7 @@ class Comparison {
     const wanted = [...theirs].filter(([, { hlc }]) => this.#trusts(hlc)).map(([cursor]) => cursor)
     undecided += theirs.size - wanted.length
     if (pull) await this.#transfer.pull(wanted)
-    const took = push === undefined ? lacking.length === 0 : await this.#transfer.push(lacking, push)
+    const took = gives ? await this.#transfer.push(lacking, push) : lacking.length === 0
     const settled = took && undecided === 0
     this.#settled &&= settled
     if (settled && before === holdings.summary(part).print) had?.(part)

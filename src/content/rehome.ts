@@ -7,13 +7,13 @@ import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Log } from '../ports.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
-import type { Peer, StoredRecord } from '../protocol/schemas.ts'
+import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import type { Entrusted } from './entrusted.ts'
 import { Handover, type HandoverOptions, more, type Rest } from './handover.ts'
 import { everywhere, type Holdings } from './holdings.ts'
-import { cursorOf, isLive, isOver } from './record.ts'
+import { isLive, isOver } from './record.ts'
 import type { Party } from './transfer.ts'
 import { Windows } from './windows.ts'
 
@@ -145,8 +145,8 @@ export class Rehoming {
 
   /** Forgets tombstones that all of their window have and nobody needs any more, and what has expired; a page a pass. */
   #sweep(): void {
-    const { records, more } = this.#holdings.page(this.#swept, pageLength)
-    this.#swept = more ? cursorOf(records.at(-1) as StoredRecord) : undefined
+    const { records, next } = this.#holdings.page(this.#swept, pageLength)
+    this.#swept = next
     const now = this.#clock.now()
     for (const record of records) {
       const cell = this.#holdings.cells.of(record.key)

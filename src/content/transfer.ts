@@ -1,17 +1,18 @@
 /** Records on their way between this node and a peer, with which it is being compared: a page at a time, so that others have their turn. */
 import type { Clock, Log } from '../ports.ts'
-import { Refusal } from '../protocol/errors.ts'
+import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
-import type { Peer, StoredRecord } from '../protocol/schemas.ts'
+import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
+import type { Arc } from '../space/ring.ts'
 import type { Holdings } from './holdings.ts'
 import { cursorOf } from './record.ts'
 
 /** Records that travel in one call of many, so that a node that takes them in has time for others. */
-const pageLength = 100
-/** Calls for records that are under way at the same time. */
-const pagesAtOnce = 3
+export const pageLength = 100
+/** Calls for records that are under way at the same time: while one page is being flushed, the next is on its way. */
+const lanes = 3
 /** Between two such calls. */
 export const paceMs = 1
 
@@ -41,16 +42,42 @@ export class Transfer {
     this.#peer = peer
   }
 
-  /** Several pages are under way at a time: while one is being flushed, the next is on its way. */
+  /** Fetches records by their cursors. */
   async pull(cursors: readonly string[]): Promise<void> {
     this.#move(cursors.length)
     const pages = Array.from({ length: Math.ceil(cursors.length / pageLength) }, (_, at) =>
       cursors.slice(at * pageLength, (at + 1) * pageLength),
     )
-    const lane = async () => {
-      for (let page = pages.pop(); page; page = pages.pop()) await this.#pullPage(page)
+    await inLanes(pages, (page) => this.#pullPage(page))
+  }
+
+  /**
+   * Fetches all that the peer has on an arc, about so many records.
+   * @param wants of each whether it is worth having
+   * @returns whether all were
+   */
+  async pullAll({ from, to }: Arc, count: number, wants: (record: StoredRecord) => boolean): Promise<boolean> {
+    this.#move(count)
+    let all = true
+    let came = 0
+    for (let after: string | undefined, more = true; more; ) {
+      const request = { from, to, limit: pageLength, ...(after === undefined ? {} : { after }) }
+      const { records, next } = await this.#party.network.call(this.#peer, 'records', request)
+      for (const record of records)
+        if (wants(record)) this.#takeIn(record)
+        else all = false
+      await this.#party.holdings.flushed()
+      // What has come since it was counted was not known to be on its way.
+      this.#move(-Math.min(records.length, Math.max(0, count - came)))
+      came += records.length
+      // A peer whose pages do not lead on would keep us for ever.
+      if (next !== undefined && (records.length === 0 || came > 2 * count + limits.page))
+        throw new Unreachable(this.#peer.url, 'pages of records that do not lead on')
+      after = next
+      more = next !== undefined
+      await this.#party.clock.sleep(paceMs)
     }
-    await Promise.all(Array.from({ length: pagesAtOnce }, lane))
+    return all
   }
 
   /** Returns whether the peer took everything. */
@@ -104,4 +131,13 @@ export class Transfer {
     this.#moving += records
     this.#party.moving(records)
   }
+}
+
+/** Works on some, several at a time. */
+export const inLanes = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
+  const rest = items.values()
+  const lane = async () => {
+    for (const item of rest) await work(item)
+  }
+  await Promise.all(Array.from({ length: lanes }, lane))
 }

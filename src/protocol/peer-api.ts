@@ -148,6 +148,15 @@ export const peerApi = {
       exact({ entries: Type.Array(Entry), next: Type.Optional(Cursor) }),
     ),
   ),
+  records: signed(
+    row(
+      'POST',
+      '/records',
+      'the records this node has on the arc (from, to], a page, for one who has none there',
+      { ...arc, after: Type.Optional(Cursor), limit: Type.Integer({ minimum: 1, maximum: limits.page }) },
+      exact({ records: Type.Array(Stored), next: Type.Optional(Cursor) }),
+    ),
+  ),
   fetch: signed(
     row(
       'POST',

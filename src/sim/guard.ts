@@ -32,7 +32,10 @@ export interface Guard {
 export class TableGuard implements Guard {
   readonly #config: NodeConfig
   readonly #members = new Map<Id, Attributes>()
-  /** Those who know, or are known to, someone who is there too. Whoever has just come may not: its contact has gone meanwhile. */
+  /**
+   * Those who have shown someone who is there too, or were shown by one. Whoever has just come may not: its contact has gone meanwhile,
+   * and comes back as somebody whom it is about to drop.
+   */
   readonly #met = new Set<Id>()
   #ids: readonly Id[] | undefined
   /** Until someone shows something else. */
@@ -55,7 +58,8 @@ export class TableGuard implements Guard {
     if (!this.#members.has(id)) this.#ids = undefined
     this.#members.set(id, shown)
     this.#ideal = undefined
-    if (this.#met.size < this.#members.size) this.#meet()
+    if (this.#met.size === this.#members.size) return
+    for (const other of this.#knownTo(id)) if (this.#members.has(other)) this.#met.add(id).add(other)
   }
 
   delete(id: Id): void {
@@ -96,15 +100,6 @@ export class TableGuard implements Guard {
 
   mayReturn(): boolean {
     return true
-  }
-
-  #meet(): void {
-    for (const id of this.#members.keys())
-      for (const other of this.#knownTo(id))
-        if (this.#members.has(other)) {
-          this.#met.add(id)
-          this.#met.add(other)
-        }
   }
 
   /** Everyone that a member shows. */

@@ -66,7 +66,18 @@ const saying = (to: Id, count: number) => ({
   knew: 0,
 })
 
-/** Someone joins through a node, and may leave when it is told to. */
+/** A node may leave when it is told to. */
+const goes = async (world: World, id: Id) => {
+  world.demanding = false
+  world.leave(id)
+  await world.until(
+    () => world.host(id).node === undefined,
+    60_000,
+    () => `still ${nodeOf(world, id).state}`,
+  )
+}
+
+/** Someone joins, and may leave. */
 const comesAndGoes = async (world: World) => {
   const joiner = world.add()
   await world.until(
@@ -75,13 +86,7 @@ const comesAndGoes = async (world: World) => {
     () => nodeOf(world, joiner).state,
   )
   await world.run(2000)
-  world.demanding = false
-  world.leave(joiner)
-  await world.until(
-    () => world.host(joiner).node === undefined,
-    60_000,
-    () => `still ${nodeOf(world, joiner).state}`,
-  )
+  await goes(world, joiner)
 }
 
 test('a donor whose pages never end keeps nobody from leaving', async () => {
@@ -90,11 +95,32 @@ test('a donor whose pages never end keeps nobody from leaving', async () => {
   const { handlers } = nodeOf(world, donor)
   handlers.digest = ({ arcs }) => ({ digests: arcs.map(({ to }) => saying(to, 5)) })
   let pages = 0
-  handlers.versions = () => ({
-    entries: [{ index: `v:${(pages++).toString(16).padStart(40, '0')}`, version: { hlc: '0'.repeat(16), origin: 'aa' } }],
-    next: String(pages),
-  })
+  handlers.records = () => ({ records: [], next: String(pages++) })
   await comesAndGoes(world)
+  expect(pages).toBeGreaterThan(0)
+})
+
+test('a member of the window whose lists never end keeps nobody from leaving', async () => {
+  const world = new World({ seed: 2 })
+  const [one = '', other = ''] = await world.boot(2)
+  await fill(world, one, 20)
+  const { handlers } = nodeOf(world, one)
+  const { digest, versions } = handlers
+  handlers.digest = ({ arcs }) => ({ digests: arcs.map(({ to }) => ({ ...saying(to, 5), held: true, complete: true })) })
+  let pages = 0
+  handlers.versions = (request) => {
+    // Whoever has begun gets no end.
+    if (pages > 0 && request.after?.startsWith('page') !== true) return versions(request)
+    const index = `v:${(pages++).toString(16).padStart(40, '0')}`
+    return { entries: [{ index, version: { hlc: '0'.repeat(16), origin: 'aa' } }], next: `page ${pages}` }
+  }
+  await world.until(
+    () => pages > 0,
+    60_000,
+    () => 'nobody has asked',
+  )
+  handlers.digest = digest
+  await goes(world, other)
 })
 
 test('a donor whose digests never divide keeps nobody from leaving', async () => {
@@ -203,11 +229,11 @@ test('a fetch that takes longer than a finger refresh comes to an end', async ()
   const [donor = ''] = await world.boot(1)
   await fill(world, donor, 3000)
   const { handlers } = nodeOf(world, donor)
-  const { fetch } = handlers
+  const { records } = handlers
   let pages = 0
-  handlers.fetch = (request) => {
+  handlers.records = (request) => {
     pages++
-    return fetch(request)
+    return records(request)
   }
   world.weather = { ...calm, delayMinMs: 50, delayMaxMs: 60 }
   world.add()
@@ -220,7 +246,7 @@ test('a fetch that takes longer than a finger refresh comes to an end', async ()
 
 /** Counts the calls of some rows at every node, and the arcs and their parts that are compared. */
 const counting = (world: World, ids: readonly Id[]) => {
-  const calls = { digest: 0, versions: 0, fetch: 0, merge: 0, arcs: 0, parts: 0 }
+  const calls = { digest: 0, versions: 0, records: 0, fetch: 0, merge: 0, arcs: 0, parts: 0 }
   for (const id of ids) {
     const { handlers } = nodeOf(world, id)
     const { digest } = handlers
@@ -230,7 +256,7 @@ const counting = (world: World, ids: readonly Id[]) => {
       for (const { parts } of reply.digests) calls.parts += parts.length
       return reply
     }
-    for (const name of ['digest', 'versions', 'fetch', 'merge'] as const) {
+    for (const name of ['digest', 'versions', 'records', 'fetch', 'merge'] as const) {
       const handle = handlers[name] as (request: unknown) => unknown
       Object.assign(handlers, {
         [name]: (request: unknown) => {
@@ -269,7 +295,7 @@ test('nodes that agree exchange fingerprints only, and for one difference not mu
   await whole(world, ids)
   const calls = counting(world, ids)
   await world.run(60_000)
-  expect(calls).toMatchObject({ versions: 0, fetch: 0, merge: 0 })
+  expect(calls).toMatchObject({ versions: 0, records: 0, fetch: 0, merge: 0 })
   const idle = calls.digest
   expect(calls.parts).toBe(calls.arcs)
   await missOne(world, ids)
@@ -279,6 +305,31 @@ test('nodes that agree exchange fingerprints only, and for one difference not mu
   expect(calls.versions).toBeGreaterThan(0)
   expect(calls.versions).toBeLessThan(4)
   expect(calls.fetch + calls.merge).toBeLessThan(4)
+})
+
+test('a newcomer is given each record once', async () => {
+  const world = new World({ seed: 15 })
+  const ids = await world.boot(6)
+  await fill(world, ids[0] ?? '', 600)
+  await whole(world, ids)
+  const newcomer = world.add()
+  await world.until(
+    () => world.host(newcomer).node !== undefined,
+    60_000,
+    () => 'it does not run',
+  )
+  const { handlers } = nodeOf(world, newcomer)
+  const { merge } = handlers
+  let given = 0
+  handlers.merge = (request) => {
+    given += request.records.length
+    return merge(request)
+  }
+  const calls = counting(world, ids)
+  await whole(world, [...ids, newcomer])
+  await world.run(60_000)
+  expect(given).toBe(0)
+  expect(calls.records).toBeGreaterThan(0)
 })
 
 test('a pass asks each neighbour once, however many cells are compared with it', async () => {
