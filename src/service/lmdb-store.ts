@@ -54,6 +54,8 @@ export class LmdbStore implements Store {
   #memo: string | undefined
   /** Those that the tree does not have. */
   readonly #changes = new Changes()
+  /** The one that was looked at last: whoever changes a place has looked there before. */
+  #last: Place | undefined
   /** Those of them that the journal does not have either, oldest first. */
   #unkept: Change[] = []
   #unkeptBytes = 0
@@ -136,10 +138,7 @@ export class LmdbStore implements Store {
   }
 
   get(key: Id, index: string): StoredRecord | undefined {
-    assert(this.#database, closed)
-    const cursor = cursorOf({ key, index })
-    const change = this.#changes.get(cursor)
-    const text = change ? change.text : this.#database.get(cursor)
+    const { cursor, text } = this.#placeOf(key, index)
     return text === undefined ? undefined : recordOf(cursor, text)
   }
 
@@ -157,11 +156,11 @@ export class LmdbStore implements Store {
       void this.#appendSoon()
       throw noRoom()
     }
-    this.#change({ cursor: cursorOf(record), text: textOf(record) })
+    this.#change(record.key, record.index, textOf(record))
   }
 
   drop(key: Id, index: string): void {
-    this.#change({ cursor: cursorOf({ key, index }), text: undefined })
+    this.#change(key, index, undefined)
   }
 
   remember(memo: string): void {
@@ -212,11 +211,22 @@ export class LmdbStore implements Store {
     return page
   }
 
-  #change(change: Change): void {
-    assert(this.#database && !this.#closing, closed)
-    const before = this.#changes.get(change.cursor)
-    const had = before ? before.text !== undefined : this.#database.doesExist(change.cursor)
-    this.#size += Number(change.text !== undefined) - Number(had)
+  /** A place as it is now. */
+  #placeOf(key: Id, index: string): Place {
+    assert(this.#database, closed)
+    if (this.#last?.key === key && this.#last.index === index) return this.#last
+    const cursor = cursorOf({ key, index })
+    const change = this.#changes.get(cursor)
+    this.#last = { key, index, cursor, text: change ? change.text : this.#database.get(cursor) }
+    return this.#last
+  }
+
+  #change(key: Id, index: string, text: string | undefined): void {
+    assert(!this.#closing, closed)
+    const { cursor, text: before } = this.#placeOf(key, index)
+    this.#last = undefined
+    const change = { cursor, text }
+    this.#size += Number(text !== undefined) - Number(before !== undefined)
     this.#changes.add(change)
     this.#unkept.push(change)
     this.#unkeptBytes += bytesOf(change)
@@ -317,6 +327,14 @@ export class LmdbStore implements Store {
 }
 
 type Database = RootDatabase<string, string>
+
+/** Where a record may be, and its text. */
+interface Place {
+  readonly key: Id
+  readonly index: string
+  readonly cursor: string
+  readonly text: string | undefined
+}
 
 /** What a store had at some moment and its tree had not. */
 interface Lacking {
