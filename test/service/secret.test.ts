@@ -95,6 +95,7 @@ describe('a stranger', () => {
         'POST /leave',
         'POST /meet',
         'POST /merge',
+        'POST /records',
         'POST /sync',
         'POST /versions',
         'PUT /insert/:key',
