@@ -8,7 +8,7 @@
 import type { Cell, Overlay } from '../overlay/overlay.ts'
 import type { Clock } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
-import type { Standing } from '../protocol/peer-api.ts'
+import type { Digest, Standing } from '../protocol/peer-api.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
@@ -100,6 +100,11 @@ export class Cells {
     return this.#completeness.covers(arc)
   }
 
+  /** Where this node has had everything, and where of that nothing was ever given up. */
+  get complete(): { readonly known: Arcs; readonly witnessed: Arcs } {
+    return this.#completeness
+  }
+
   /** Whether all of them are complete. */
   get areWhole(): boolean {
     const cells = this.all()
@@ -131,7 +136,7 @@ export class Cells {
   }
 
   /** What this node may say of an arc to another: see the row `digest`. */
-  claims(arc: Arc, by: Id): { held: boolean; shared: boolean; complete: boolean; witnessed: boolean } {
+  claims(arc: Arc, by: Id): Pick<Digest, 'held' | 'shared' | 'complete' | 'witnessed'> {
     const shared = this.#sharedWith(by)
     const isHolder = this.#accepts === 'all'
     return {

@@ -2,6 +2,7 @@
  * Where this node has had everything that was written, and how sure that is: witnessed by someone who had it, or only presumed,
  * because those who may have more were given up.
  */
+import { completeMost } from '../protocol/peer-api.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
@@ -39,6 +40,16 @@ export class Completeness {
     return this.#complete.covers(arc)
   }
 
+  /** All of which this node holds and has had everything. */
+  get known(): Arcs {
+    return this.#complete
+  }
+
+  /** That of it of which nothing was ever given up. */
+  get witnessed(): Arcs {
+    return this.#complete.without(this.#presumed)
+  }
+
   /** @param witnessed by someone who has had it all; otherwise those who may have more were given up */
   declare(arc: Arc, witnessed: boolean): void {
     const arcs = Arcs.of([arc])
@@ -64,10 +75,15 @@ export class Completeness {
     this.#former = []
   }
 
-  /** What others may be told of an arc. */
-  claims(arc: Arc, now: number): { complete: boolean; witnessed: boolean } {
+  /** Where on an arc this node has had everything, as it may be told others. */
+  claims(arc: Arc, now: number): { complete: Arc[]; witnessed: Arc[] } {
     const known = this.#told(now).reduce((all, { arcs }) => all.plus(arcs), this.#complete)
-    return { complete: known.covers(arc), witnessed: known.without(this.#presumed).covers(arc) }
+    const within = (arcs: Arcs) => {
+      if (arcs.covers(arc)) return [{ from: arc.from, to: arc.to }]
+      const parts = arcs.within(Arcs.of([arc]))
+      return parts.isEmpty ? [] : parts.arcs(arc.to.length).slice(0, completeMost)
+    }
+    return { complete: within(known), witnessed: within(known.without(this.#presumed)) }
   }
 
   #told(now: number): readonly Former[] {

@@ -7,6 +7,7 @@
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Digest, Part } from '../protocol/peer-api.ts'
 import { limits, type Peer, type Version } from '../protocol/schemas.ts'
+import { Arcs } from '../space/arcs.ts'
 import { idOf } from '../space/id.ts'
 import { type Arc, idAfter } from '../space/ring.ts'
 import { isListable } from './fingerprints.ts'
@@ -51,7 +52,8 @@ export const reconcile = async (
     const { parts, ...claims } = said ?? (await digestOf(party, peer, arc))
     // Who is catching up fetches what it lacks, and is given the rest when it is done.
     const waits = !intent.pull || party.holdings.cells.isComplete(arc)
-    if (intent.push === 'held' && !claims.complete && waits) return { ...claims, pulled: 0, pushed: 0, settled: false }
+    if (intent.push === 'held' && waits && !Arcs.of(claims.complete).covers(arc))
+      return { ...claims, pulled: 0, pushed: 0, settled: false }
     comparison = new Comparison(party, peer, intent, claims)
     await comparison.compare(arc, parts)
     return { ...claims, ...comparison.result }
@@ -88,11 +90,16 @@ class Comparison {
   readonly #peer: Peer
   readonly #intent: Intent
   readonly #claims: Claims
+  /** Where the peer has had everything, and where of that nothing was ever given up. */
+  readonly #complete: Arcs
+  readonly #witnessed: Arcs
   readonly #transfer: Transfer
   #settled = true
 
   constructor(party: Party, peer: Peer, intent: Intent, claims: Claims) {
     this.#claims = claims
+    this.#complete = Arcs.of(claims.complete)
+    this.#witnessed = Arcs.of(claims.witnessed)
     this.#party = party
     this.#peer = peer
     this.#intent = intent
@@ -149,7 +156,8 @@ class Comparison {
     const { pull, push, had } = this.#intent
     const { holdings } = this.#party
     const part = { from, to }
-    const gives = push === 'all' || (push === 'held' && this.#claims.complete)
+    const [complete, witnessed] = [this.#complete.covers(part), this.#witnessed.covers(part)]
+    const gives = push === 'all' || (push === 'held' && complete)
     // Nothing is to be had there, and what is here is not asked for.
     if (count === 0 && !gives && holdings.doubtUntil === undefined) {
       this.#settled = false
@@ -167,7 +175,7 @@ class Comparison {
       const order = version ? compareVersions(ours.version, version) : 1
       if (order >= 0) theirs.delete(cursor)
       if (order <= 0) continue
-      const { held, complete, witnessed, doubting, forgotten } = this.#claims
+      const { held, doubting, forgotten } = this.#claims
       // Of what a peer has not forgotten, it knows whether it was deleted.
       const inDoubt = holdings.doubts(ours) && stampMs(ours.version.hlc) < forgotten
       // One who has given something up cannot say that a record was deleted.

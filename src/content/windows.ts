@@ -14,6 +14,8 @@ import type { Party } from './transfer.ts'
 const staleMs = 3 * 60_000
 /** How long those are waited for who may have what nobody has who is there. */
 const patienceMs = 30_000
+/** Of those who are far from a cell, so many are asked in one pass. */
+const farAtOnce = 4
 
 export class Windows {
   /** Whether this node goes, and takes nothing in any more. */
@@ -79,10 +81,10 @@ export class Windows {
     let done = true
     for (const sharing of sharings) {
       await this.#askWindow(sharing, windows)
-      if (sharing.known) done = this.#conclude(sharing) && done
+      if (sharing.isKnown) done = this.#conclude(sharing) && done
     }
     // Donors are asked last: what they are given from now on those of the window hear of, and say.
-    const unknown = sharings.filter(({ known }) => !known)
+    const unknown = sharings.filter(({ isKnown }) => !isKnown)
     const beyond = new Survey(
       this.#party,
       unknown.map(({ cell, donors }) => [cell, donors]),
@@ -96,9 +98,14 @@ export class Windows {
   }
 
   #begin(cell: Cell): Sharing {
-    const complete = this.#party.holdings.cells.isComplete(cell)
-    const others = this.#othersOf(cell).filter((other) => !complete || !this.#agreed.has(agreement(cell, other)))
-    return new Sharing(cell, complete, others, complete ? [] : this.#donorsOf(cell), this.#party.holdings.memory.knew(cell))
+    const { cells, memory } = this.#party.holdings
+    const complete = cells.isComplete(cell)
+    return new Sharing(cell, {
+      others: this.#othersOf(cell).filter((other) => !complete || !this.#agreed.has(agreement(cell, other))),
+      donors: complete ? [] : this.#donorsOf(cell),
+      complete: cells.complete,
+      knew: memory.knew(cell),
+    })
   }
 
   async #askWindow(sharing: Sharing, survey: Survey): Promise<void> {
@@ -117,7 +124,7 @@ export class Windows {
   async #askDonors(sharing: Sharing, survey: Survey): Promise<void> {
     const { cell, donors, others } = sharing
     for (const donor of donors) {
-      if (sharing.known) return
+      if (sharing.isKnown) return
       const outcome = await this.#compare(donor, cell, survey, { pull: true })
       sharing.hear(outcome)
       // Alone in the window, nobody would tell us of what a donor still takes itself.
@@ -132,12 +139,12 @@ export class Windows {
   }
 
   /** Declares a cell complete if it is. Returns whether nothing is left to do there. */
-  #conclude({ cell, shared, known, witnessed: seen, knew, received, others }: Sharing): boolean {
+  #conclude({ cell, shared, isKnown, isWitnessed, knew, received, others }: Sharing): boolean {
     if (received > 0) this.#party.log.info({ records: received, from: others[0] }, 'content received')
     const still = this.#party.holdings.cells.all().some((now) => sameCell(now, cell))
     if (!shared || !still) return false
-    const witnessed = seen || this.#isRemembered(knew, cell.window.length)
-    if (!known && !witnessed && !this.#isGivenUp()) return false
+    const witnessed = isWitnessed || this.#isRemembered(knew, cell.window.length)
+    if (!isKnown && !witnessed && !this.#isGivenUp()) return false
     if (!this.#party.holdings.cells.isComplete(cell)) this.#party.holdings.cells.declareComplete(cell, witnessed)
     return true
   }
@@ -164,13 +171,13 @@ export class Windows {
     return true
   }
 
-  /** Who may have held it before: the nearest, and each time another one of the rest. */
+  /** Who may have held it before: the nearest, and each time some others of the rest. */
   #donorsOf({ to, window }: Cell): Peer[] {
     const windowed = new Set(window.map(({ id }) => id))
     const donors = this.#party.holdings.cells.heirs(to, Infinity).filter(({ id }) => !windowed.has(id))
     const rest = donors.splice(2 * this.#replicas)
-    const next = rest[this.#turn % rest.length]
-    return next ? [...donors, next] : donors
+    const first = (this.#turn * farAtOnce) % Math.max(1, rest.length)
+    return [...donors, ...rest.slice(first, first + farAtOnce)]
   }
 
   #othersOf({ window }: Cell): Peer[] {

@@ -41,6 +41,8 @@ export type Part = Static<typeof Part>
 export const digestParts = 16
 /** Arcs that are compared in one call. */
 export const digestArcs = 64
+/** Parts of an arc that are named: whoever has had more of them apart is not believed the rest. */
+export const completeMost = 64
 
 const arc = { from: IdText, to: IdText }
 /** What a node says of an arc. */
@@ -48,8 +50,8 @@ const Digest = exact({
   parts: Type.Array(Part, { maxItems: digestParts }),
   held: Type.Boolean(),
   shared: Type.Boolean(),
-  complete: Type.Boolean(),
-  witnessed: Type.Boolean({ description: 'complete, and nothing of it was ever given up' }),
+  complete: Type.Array(exact(arc), { maxItems: completeMost, description: 'where it has had everything' }),
+  witnessed: Type.Array(exact(arc), { maxItems: completeMost, description: 'where, of that, nothing was ever given up' }),
   doubting: Type.Boolean({ description: 'it was away so long that what it has from before is in doubt' }),
   knew: Type.Integer({
     minimum: 0,

@@ -59,8 +59,8 @@ const saying = (to: Id, count: number) => ({
   parts: [{ to, count, print: 'f'.repeat(16) }],
   held: false,
   shared: false,
-  complete: false,
-  witnessed: false,
+  complete: [],
+  witnessed: [],
   doubting: false,
   forgotten: 0,
   knew: 0,
@@ -106,7 +106,9 @@ test('a member of the window whose lists never end keeps nobody from leaving', a
   await fill(world, one, 20)
   const { handlers } = nodeOf(world, one)
   const { digest, versions } = handlers
-  handlers.digest = ({ arcs }) => ({ digests: arcs.map(({ to }) => ({ ...saying(to, 5), held: true, complete: true })) })
+  handlers.digest = ({ arcs }) => ({
+    digests: arcs.map((arc) => ({ ...saying(arc.to, 5), held: true, complete: [{ from: arc.from, to: arc.to }] })),
+  })
   let pages = 0
   handlers.versions = (request) => {
     // Whoever has begun gets no end.
@@ -330,6 +332,32 @@ test('a newcomer is given each record once', async () => {
   await world.run(60_000)
   expect(given).toBe(0)
   expect(calls.records).toBeGreaterThan(0)
+})
+
+test('what no one has had all of is complete once several have had it, part by part', async () => {
+  const world = new World({ seed: 16, settings: { ...alone, bits: 8, allowCustomIds: true } })
+  for (const id of ['10', '20']) {
+    world.add({ id })
+    await world.settle()
+  }
+  const halves = [
+    ['10', { from: '20', to: '80' }],
+    ['20', { from: '80', to: 'f0' }],
+  ] as const
+  for (const [id, half] of halves) {
+    const { handlers } = nodeOf(world, id)
+    const { digest } = handlers
+    handlers.digest = async (request) => {
+      const { digests } = await digest(request)
+      return { digests: digests.map((said) => ({ ...said, complete: [half], witnessed: [half] })) }
+    }
+  }
+  world.add({ id: 'f0' })
+  await world.until(
+    () => world.snapshot().has('f0') && nodeOf(world, 'f0').info().content.complete,
+    5000,
+    () => JSON.stringify(nodeOf(world, 'f0').info().content),
+  )
 })
 
 test('a pass asks each neighbour once, however many cells are compared with it', async () => {
