@@ -1,5 +1,6 @@
-/** What has changed in a store and is not in its tree yet: the last change of each place. */
+/** What has changed in a store and is not in its tree yet: the last change of each place; and how a change is written. */
 import { firstAtOrAfter } from '../content/memory-store.ts'
+import type { StoredRecord } from '../protocol/schemas.ts'
 
 /** Digits of a key that name its bucket: few changes are in each, so that looking for those in order need not sort them all. */
 const bucketDigits = 3
@@ -72,4 +73,22 @@ const beyond = '~'
 const bucketOf = (cursor: string): string => {
   const slash = cursor.indexOf('/')
   return cursor.slice(0, slash < 0 || slash > bucketDigits ? bucketDigits : slash)
+}
+
+/** A change as a line of the journal: JSON has no line feeds, cursors have no blanks. */
+export const lineOf = ({ cursor, text }: Change): string => (text === undefined ? cursor : `${cursor} ${text}`)
+
+/** The change of such a line. */
+export const changeIn = (line: string): Change => {
+  const blank = line.indexOf(' ')
+  return blank < 0 ? { cursor: line, text: undefined } : { cursor: line.slice(0, blank), text: line.slice(blank + 1) }
+}
+
+/** What is written of a record: all that its place does not say. */
+export const textOf = ({ key: _key, index: _index, ...rest }: StoredRecord): string => JSON.stringify(rest)
+
+export const recordOf = (cursor: string, text: string): StoredRecord => {
+  const slash = cursor.indexOf('/')
+  const rest = JSON.parse(text) as Omit<StoredRecord, 'key' | 'index'>
+  return { key: cursor.slice(0, slash), index: cursor.slice(slash + 1), ...rest }
 }

@@ -7,21 +7,20 @@
  * once a change. After an append that failed everything still waits, for the next to try again; so what a crash leaves is what was
  * changed up to some moment, and nothing after it: opening brings what the journal has into the tree.
  *
- * A record lives under its cursor, `key/index`, as JSON of the rest of it. So do, beyond all cursors, the memo, and up to which turn
- * of the journal the tree has everything.
+ * A record lives under its cursor, `key/index`, as JSON of the rest of it.
  */
 import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
-import type { RootDatabase } from 'lmdb'
 import { cursorOf } from '../content/record.ts'
 import type { Log, Store } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
-import { type Change, Changes } from './changes.ts'
+import { type Change, changeIn, Changes, lineOf, recordOf, textOf } from './changes.ts'
 import { type Identity, takeDirectory } from './data-directory.ts'
 import { Misconfigured } from './environment.ts'
 import { Journal } from './journal.ts'
+import { beyond, memoChanges, Tree } from './tree.ts'
 
 /** What may wait for a disk without room: more is refused. */
 const waitMostBytes = 4 * 1024 * 1024
@@ -31,15 +30,6 @@ const overheadBytes = 300
 const usualTurnBytes = 4 * 1024 * 1024
 /** When it has so many times that, the tree is waited for. */
 const turnMost = 4
-/** Changes that the tree takes at once: others have their turn in between. */
-const commitMost = 500
-
-/** After every key, which are hex digits: records end here. */
-const beyond = 'g'
-const memoKey = 'memo'
-const turnKey = 'turn'
-/** More than any cursor has: a longer text is after the same records as its beginning. */
-const cursorMostLength = 100
 
 export class LmdbStore implements Store {
   readonly #log: Log
@@ -47,7 +37,7 @@ export class LmdbStore implements Store {
   readonly #journal: Journal
   readonly #turnBytes: number
   /** Undefined once closed. */
-  #database: Database | undefined
+  #tree: Tree | undefined
   /** What is written or flushed from now on could be missed. */
   #closing = false
   #size: number
@@ -81,25 +71,15 @@ export class LmdbStore implements Store {
   static async open(directory: string, identity: Identity, log: Log, turnBytes = usualTurnBytes): Promise<LmdbStore> {
     const { sign, release } = takeDirectory(directory, identity)
     try {
-      // Loaded here: a node without a directory does without.
-      const { open } = await import('lmdb')
-      const database = open<string, string>({
-        path: directory,
-        noSubdir: false,
-        encoding: 'string',
-        // What has been committed is on the disk.
-        overlappingSync: false,
-        // Batches are made here. LMDB's own would make a promise whose failure nobody gets to see.
-        eventTurnBatching: false,
-      })
-      const { journal, texts } = Journal.open(directory, Number(database.get(turnKey) ?? 0))
+      const tree = await Tree.open(directory)
+      const { journal, texts } = Journal.open(directory, tree.turn)
       sign()
       try {
         const changes = texts.flatMap((text) => text.split('\n').map(changeIn))
-        if (changes.length > 0) await putAll(database, [...changes, { cursor: turnKey, text: `${journal.turn - 1}` }])
+        if (changes.length > 0) await tree.take(changes, journal.turn - 1, () => undefined)
       } catch (error) {
         journal.close()
-        await database.close()
+        await tree.close()
         throw new Misconfigured(
           `POLYCHORD_DATA=${directory} has no room for what its journal holds: make room, and start again`,
           {
@@ -107,33 +87,31 @@ export class LmdbStore implements Store {
           },
         )
       }
-      return new LmdbStore(database, journal, turnBytes, release, log)
+      return new LmdbStore(tree, journal, turnBytes, release, log)
     } catch (error) {
       release()
       throw error
     }
   }
 
-  private constructor(database: Database, journal: Journal, turnBytes: number, release: () => void, log: Log) {
-    this.#database = database
+  private constructor(tree: Tree, journal: Journal, turnBytes: number, release: () => void, log: Log) {
+    this.#tree = tree
     this.#journal = journal
     this.#turnBytes = turnBytes
     this.#treeTurn = journal.turn - 1
     this.#release = release
     this.#log = log
-    const memo = database.get(memoKey)
-    this.#memo = memo === undefined ? undefined : (JSON.parse(memo) as string)
-    const { entryCount } = database.getStats() as { entryCount: number }
-    this.#size = entryCount - [memoKey, turnKey].filter((key) => database.doesExist(key)).length
+    this.#memo = tree.memo
+    this.#size = tree.size
   }
 
   get size(): number {
-    assert(this.#database, closed)
+    assert(this.#tree, closed)
     return this.#size
   }
 
   get memo(): string | undefined {
-    assert(this.#database, closed)
+    assert(this.#tree, closed)
     return this.#memo
   }
 
@@ -143,7 +121,7 @@ export class LmdbStore implements Store {
   }
 
   read(key: Id): StoredRecord[] {
-    assert(this.#database, closed)
+    assert(this.#tree, closed)
     return this.#between(`${key}/`, `${key}/~`, Infinity)
   }
 
@@ -177,24 +155,24 @@ export class LmdbStore implements Store {
 
   /** Flushes, and lets go of the directory. @throws Refusal STORE_FULL when not everything could be flushed */
   async close(): Promise<void> {
-    assert(this.#database && !this.#closing, closed)
+    assert(this.#tree && !this.#closing, closed)
     this.#closing = true
-    const database = this.#database
+    const tree = this.#tree
     try {
       await this.#appendSoon()
       await this.#commit
       await this.#takeOver(this.#lacking())
     } finally {
-      this.#database = undefined
+      this.#tree = undefined
       this.#journal.close()
-      await database.close()
+      await tree.close()
       this.#release()
     }
   }
 
   /** Those after one cursor and before another, in order: what has changed, and the tree for the rest. */
   #between(after: string, end: string, limit: number): StoredRecord[] {
-    assert(this.#database, closed)
+    assert(this.#tree, closed)
     const changes = this.#changes.between(after, end)
     const page: StoredRecord[] = []
     let next = changes.next().value
@@ -202,7 +180,7 @@ export class LmdbStore implements Store {
       for (; next && next.cursor < cursor && page.length < limit; next = changes.next().value)
         if (next.text !== undefined) page.push(recordOf(next.cursor, next.text))
     }
-    for (const row of this.#database.getRange({ start: after.slice(0, cursorMostLength), end, exclusiveStart: true })) {
+    for (const row of this.#tree.between(after, end)) {
       takeChangesBefore(row.key)
       if (page.length === limit) return page
       if (next?.cursor !== row.key) page.push(recordOf(row.key, row.value))
@@ -213,11 +191,11 @@ export class LmdbStore implements Store {
 
   /** A place as it is now. */
   #placeOf(key: Id, index: string): Place {
-    assert(this.#database, closed)
+    assert(this.#tree, closed)
     if (this.#last?.key === key && this.#last.index === index) return this.#last
     const cursor = cursorOf({ key, index })
     const change = this.#changes.get(cursor)
-    this.#last = { key, index, cursor, text: change ? change.text : this.#database.get(cursor) }
+    this.#last = { key, index, cursor, text: change ? change.text : this.#tree.get(cursor) }
     return this.#last
   }
 
@@ -306,13 +284,10 @@ export class LmdbStore implements Store {
 
   /** @param turn of the journal up to which the tree has everything then */
   async #commitAll({ changes, memo }: Lacking, turn: number): Promise<void> {
-    assert(this.#database, closed)
-    for (let from = 0; from < changes.length; from += commitMost) {
-      const some = changes.slice(from, from + commitMost)
-      await putAll(this.#database, some)
+    assert(this.#tree, closed)
+    await this.#tree.take([...changes, ...memoChanges(memo)], turn, (some) => {
       for (const change of some) this.#changes.forget(change)
-    }
-    await putAll(this.#database, [...memoChanges(memo), { cursor: turnKey, text: `${turn}` }])
+    })
     this.#treeTurn = turn
   }
 
@@ -325,8 +300,6 @@ export class LmdbStore implements Store {
     if (this.#failing.delete(what) && this.#failing.size === 0) this.#log.info({}, 'disk takes writes again')
   }
 }
-
-type Database = RootDatabase<string, string>
 
 /** Where a record may be, and its text. */
 interface Place {
@@ -342,32 +315,6 @@ interface Lacking {
   readonly memo: string | undefined
 }
 
-/** Resolves once it is on the disk, all of it or, after a failure, nothing. */
-const putAll = async (database: Database, changes: readonly Change[]): Promise<void> => {
-  try {
-    await database.batch(() => {
-      for (const { cursor, text } of changes)
-        if (text === undefined) void database.remove(cursor)
-        else void database.put(cursor, text)
-    })
-  } catch (error) {
-    // LMDB's own error comes after that of the batch.
-    const { commitError = error } = error as { commitError?: Promise<unknown> }
-    throw await Promise.resolve(commitError).catch((why: unknown) => why)
-  }
-}
-
-const memoChanges = (memo: string | undefined): Change[] =>
-  memo === undefined ? [] : [{ cursor: memoKey, text: JSON.stringify(memo) }]
-
-/** A change as a line of the journal: JSON has no line feeds, cursors have no blanks. */
-const lineOf = ({ cursor, text }: Change): string => (text === undefined ? cursor : `${cursor} ${text}`)
-
-const changeIn = (line: string): Change => {
-  const blank = line.indexOf(' ')
-  return blank < 0 ? { cursor: line, text: undefined } : { cursor: line.slice(0, blank), text: line.slice(blank + 1) }
-}
-
 const bytesOf = ({ text }: Change): number => overheadBytes + (text?.length ?? 0)
 
 const closed = 'the store is closed'
@@ -377,11 +324,3 @@ const noRoom = (): Refusal =>
     'STORE_FULL',
     'the disk of this node takes nothing now; make room there (its log says what is wrong), then try again',
   )
-
-const textOf = ({ key: _key, index: _index, ...rest }: StoredRecord): string => JSON.stringify(rest)
-
-const recordOf = (cursor: string, text: string): StoredRecord => {
-  const slash = cursor.indexOf('/')
-  const rest = JSON.parse(text) as Omit<StoredRecord, 'key' | 'index'>
-  return { key: cursor.slice(0, slash), index: cursor.slice(slash + 1), ...rest }
-}
