@@ -50,10 +50,16 @@ export const supersedes = (update: Update, known: Update): boolean =>
 
 export class Members {
   readonly #entries = new Map<Id, Entry>()
-  readonly #notify: (event: MemberEvent) => void
+  /** Those who are alive or suspected. */
+  readonly #living = new Map<Id, Member>()
+  /** The same as a list, until one comes or goes. */
+  #live: readonly Member[] | undefined
+  /** Those who are suspected or dead: few, and asked about at every change. */
+  readonly #fallen = new Map<Id, Member>()
+  readonly #told: (event: MemberEvent) => void
 
-  constructor(notify: (event: MemberEvent) => void) {
-    this.#notify = notify
+  constructor(told: (event: MemberEvent) => void) {
+    this.#told = told
   }
 
   /** In the order in which they were first heard of; not those of whom only accusations were heard. */
@@ -61,6 +67,23 @@ export class Members {
     const members: Member[] = []
     for (const { member, vouched } of this.#entries.values()) if (vouched) members.push(member)
     return members
+  }
+
+  /** Those who are alive, or suspected. */
+  live(): readonly Member[] {
+    this.#live ??= [...this.#living.values()]
+    return this.#live
+  }
+
+  /** Whether more than half have fallen silent: are suspected, or have died since then (ms since 1970). */
+  areMostSilent(since: number): boolean {
+    let suspects = 0
+    let dead = 0
+    for (const { state, from, since: changed } of this.#fallen.values())
+      if (state === 'suspect') suspects++
+      // Whoever says goodbye is not silent.
+      else if (changed >= since && from !== undefined) dead++
+    return 2 * (suspects + dead) > this.#living.size + dead
   }
 
   get(id: Id): Member | undefined {
@@ -107,6 +130,17 @@ export class Members {
     }
   }
 
+  #notify(event: MemberEvent): void {
+    const { kind, member } = event
+    // A conflict tells of another one with that id.
+    if (kind !== 'conflict') {
+      this.#live = undefined
+      put(this.#living, member, isLive(member))
+      put(this.#fallen, member, kind !== 'reap' && (member.state === 'suspect' || member.state === 'dead'))
+    }
+    this.#told(event)
+  }
+
   #admit(update: Update, now: number): 'news' | 'stale' | 'full' {
     // An accusation of someone unknown is not worth anyone's place.
     if (this.#entries.size >= membersMost && (update.state !== 'alive' || !this.#makeRoom())) return 'full'
@@ -133,6 +167,11 @@ export class Members {
     if (found.vouched) this.#notify({ kind: 'reap', member: found.member })
     return true
   }
+}
+
+const put = (members: Map<Id, Member>, member: Member, belongs: boolean): void => {
+  if (belongs) members.set(member.id, member)
+  else members.delete(member.id)
 }
 
 const kindOf = (before: Member | undefined, { state }: Member): MemberEvent['kind'] => {

@@ -46,12 +46,7 @@ export class Swim implements Directory, Membership {
   #health = 0
   #state: 'idle' | 'running' | 'leaving' | 'stopped' = 'idle'
   #stops: (() => void)[] = []
-  /** Others who are suspected or dead: few, and asked about at every change. */
-  readonly #fallen = new Map<Id, Member>()
   #peers: readonly Peer[] | undefined
-  /** Others who are alive or suspected. */
-  readonly #living = new Map<Id, Member>()
-  #live: readonly Member[] | undefined
 
   constructor(setting: SwimSetting) {
     const { me, incarnation, meta, ports } = setting
@@ -145,14 +140,7 @@ export class Swim implements Directory, Membership {
 
   /** Whether more than half of the others have fallen silent at about the same time: it is rather this node that is cut off. */
   get isCutOff(): boolean {
-    const since = this.#setting.ports.clock.now() - cutOffMs
-    let suspects = 0
-    let dead = 0
-    for (const { state, from, since: changed } of this.#fallen.values())
-      if (state === 'suspect') suspects++
-      // Whoever says goodbye is not silent.
-      else if (changed >= since && from !== undefined) dead++
-    return 2 * (suspects + dead) > this.#living.size + dead
+    return this.#members.areMostSilent(this.#setting.ports.clock.now() - cutOffMs)
   }
 
   /** This node first, then all others, tombstones among them. */
@@ -166,8 +154,7 @@ export class Swim implements Directory, Membership {
 
   /** Others who are alive, or suspected. */
   live(): readonly Member[] {
-    this.#live ??= [...this.#living.values()]
-    return this.#live
+    return this.#members.live()
   }
 
   find(count: number, isWanted: (member: Member) => boolean): Member[] {
@@ -260,16 +247,8 @@ export class Swim implements Directory, Membership {
   }
 
   #changed(event: MemberEvent): void {
-    const { kind, member } = event
-    const { id, state } = member
     this.#peers = undefined
-    this.#live = undefined
-    // A conflict tells of another one with that id.
-    if (kind !== 'conflict') {
-      put(this.#fallen, member, kind !== 'reap' && (state === 'suspect' || state === 'dead'))
-      put(this.#living, member, isLive(member))
-    }
-    if (kind === 'join') this.#prober.enlist(id)
+    if (event.kind === 'join') this.#prober.enlist(event.member.id)
     this.#setting.notify(event)
   }
 
@@ -296,11 +275,6 @@ export class Swim implements Directory, Membership {
     const { ports, options } = this.#setting
     this.#members.reap(ports.clock.now() - options.tombstoneMs)
   }
-}
-
-const put = (members: Map<Id, Member>, member: Member, belongs: boolean): void => {
-  if (belongs) members.set(member.id, member)
-  else members.delete(member.id)
 }
 
 /** A member tells little of itself: its words ride on packets. @throws Refusal BAD_REQUEST */

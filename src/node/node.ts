@@ -13,15 +13,16 @@ import { assertMode } from '../overlay/lookup.ts'
 import type { Overlay, OverlaySetting } from '../overlay/overlay.ts'
 import { kindOf, type OverlayApi, type OverlayName } from '../overlay/overlays.ts'
 import type { Ports, Sender } from '../ports.ts'
-import { type ClientApi, clientApi, NodeInfo, type Watch } from '../protocol/client-api.ts'
+import { type ClientApi, clientApi, NodeInfo } from '../protocol/client-api.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Packet } from '../protocol/packets.ts'
 import { type PeerApi, peerApi } from '../protocol/peer-api.ts'
-import type { Handlers, Network, Reply } from '../protocol/rpc.ts'
+import type { Handlers, Network } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { idOf } from '../space/id.ts'
 import type { NodeConfig } from './config.ts'
 import { Departure } from './departure.ts'
+import { membersOf, watchOf } from './members.ts'
 
 /** All that nodes answer, whatever their overlay. */
 export type NodeApi = ClientApi & PeerApi & OverlayApi
@@ -88,7 +89,7 @@ export class Node {
         return this.overlay.route(key, count, new Set(avoid), mode)
       },
       nodeinfo: () => this.info(),
-      members: () => this.#members(),
+      members: () => ({ members: membersOf(config, this.me, this.#swim, overlay, ports.clock.now()) }),
       sync: (request) => this.#watching().handlers.sync(request),
       tags: ({ tags }) => {
         this.#watching().describe(tags)
@@ -167,34 +168,6 @@ export class Node {
     }
     const jobs = [...this.overlay.jobs, { name: 'rehome', everyMs: rehomeEveryMs, run: review }]
     this.#stops = jobs.map(({ name, everyMs, run }) => clock.every(everyMs, () => this.#attempt(name, run)))
-  }
-
-  #members(): Reply<ClientApi['members']> {
-    const now = this.#ports.clock.now()
-    if (this.#swim) {
-      const members = this.#swim.members().map(({ id, url, state, since, incarnation, meta }) => ({
-        id,
-        url,
-        name: meta?.name ?? nameOf({ id, url }),
-        state,
-        sinceMs: Math.max(0, Math.floor(now - since)),
-        incarnation,
-        ...(meta === undefined ? {} : { version: meta.version, tags: meta.tags }),
-      }))
-      return { members }
-    }
-    const members = this.overlay.view().acquaintances.map(({ peer, alive, since }) => ({
-      ...peer,
-      name: nameOf(peer),
-      state: alive ? 'alive' : 'dead',
-      sinceMs: Math.floor(now - since),
-    }))
-    return {
-      members: [
-        { ...this.me, name: this.config.name, state: 'alive', sinceMs: Math.floor(now - this.config.incarnation) },
-        ...members,
-      ],
-    }
   }
 
   #ready(): { state: NodeState } {
@@ -306,12 +279,3 @@ export class Node {
     }
   }
 }
-
-const watchOf = (swim: Swim): Watch => {
-  const counts = { alive: 0, suspect: 0, dead: 0, left: 0 }
-  for (const { state } of swim.members()) counts[state]++
-  const { health, isCutOff: cutOff, isKnown: known } = swim
-  return { ...counts, health, cutOff, known, drops: Object.fromEntries(swim.drops) }
-}
-
-const nameOf = ({ url }: Peer): string => `node-${/:(\d+)$/.exec(url)?.[1] ?? url}`
