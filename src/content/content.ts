@@ -103,20 +103,20 @@ export class Content {
       digest: async ({ arcs, by }) => {
         // What is said to be here may be dropped elsewhere.
         await holdings.flushed()
-        return { digests: arcs.map((arc) => ({ parts: holdings.digest(arc), ...holdings.claims(arc, by) })) }
+        return { digests: arcs.map((arc) => ({ parts: holdings.records.digest(arc), ...holdings.claims(arc, by) })) }
       },
       versions: ({ from, to, after, limit }) => {
-        const { records, ...rest } = holdings.page(after, limit, { from, to })
+        const { records, ...rest } = holdings.records.page(after, limit, { from, to })
         return { entries: records.map(({ index, version }) => ({ index, version })), ...rest }
       },
-      records: ({ from, to, after, limit }) => holdings.page(after, limit, { from, to }),
-      fetch: ({ cursors }) => ({ records: holdings.pick(cursors).records }),
+      records: ({ from, to, after, limit }) => holdings.records.page(after, limit, { from, to }),
+      fetch: ({ cursors }) => ({ records: holdings.records.pick(cursors).records }),
       forget: ({ key }) => this.#forget(key),
     }
   }
 
   #page(after: string | undefined, limit: number, now: number): Page {
-    const { records, ...rest } = this.holdings.page(after, limit)
+    const { records, ...rest } = this.holdings.records.page(after, limit)
     const entries = records
       .filter((record) => isLive(record, now))
       .map(({ key, index, name, value, encoding, contentType, version }) => ({
@@ -134,8 +134,8 @@ export class Content {
 
   /** What this node tells of its content. */
   counts(): Counts {
-    const { bytes, cells } = this.holdings
-    return { ...this.holdings.counts(), bytes, moving: this.rehoming.moving, complete: cells.areWhole }
+    const { records, cells } = this.holdings
+    return { ...this.holdings.counts(), bytes: records.bytes, moving: this.rehoming.moving, complete: cells.areWhole }
   }
 
   async #forget(key: Id): Promise<{ dropped: number }> {
@@ -144,7 +144,7 @@ export class Content {
     const records = this.holdings.read({ key })
     if (records.length > 0 && !this.rehoming.entrusted.has(key))
       throw new Refusal('STILL_OWNED', 'this node has not passed the records on yet; it drops them by itself once it has')
-    for (const record of records) this.holdings.drop(record)
+    for (const record of records) this.holdings.records.drop(record)
     await this.holdings.flushed()
     return { dropped: records.length }
   }

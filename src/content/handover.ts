@@ -49,7 +49,7 @@ export class Handover {
     let left: Rest = 'nothing'
     let lost = 0
     for (let rest: Arc | undefined = strange; rest && lost < lostMost; ) {
-      const [first] = this.#party.holdings.recordsOn(rest)
+      const [first] = this.#party.holdings.records.on(rest)
       if (!first) break
       const cell = await this.#cellAround(first.key)
       const from = idBefore(first.key)
@@ -59,7 +59,10 @@ export class Handover {
       if (cell) await this.#entrust(arc, cell.window)
       else lost++
       await this.#dropSettled(arc)
-      left = more(left, this.leftOn(arc) > 0 ? 'work' : this.#party.holdings.summary(arc).count > 0 ? 'grace' : 'nothing')
+      left = more(
+        left,
+        this.leftOn(arc) > 0 ? 'work' : this.#party.holdings.records.summary(arc).count > 0 ? 'grace' : 'nothing',
+      )
       rest = end === rest.to ? undefined : { from: end, to: rest.to }
     }
     return left
@@ -92,7 +95,7 @@ export class Handover {
     const { length } = this.#party.me.id
     const rest = Arcs.of([arc]).without(this.entrusted.arcs())
     const parts = rest.isEmpty ? [] : rest.arcs(length)
-    return parts.reduce((sum, part) => sum + this.#party.holdings.summary(part).count, this.entrusted.holesOn(arc))
+    return parts.reduce((sum, part) => sum + this.#party.holdings.records.summary(part).count, this.entrusted.holesOn(arc))
   }
 
   /**
@@ -123,10 +126,10 @@ export class Handover {
       .arcs(settledAt)
       .within(Arcs.of([arc]))
       .arcs(this.#party.me.id.length)) {
-      for (const record of this.#party.holdings.recordsOn(part)) {
+      for (const record of this.#party.holdings.records.on(part)) {
         if (++seen % pageLength === 0) await this.#party.clock.sleep(paceMs)
         if (!this.isDropping || this.#party.holdings.cells.believes(record.key)) return
-        if (this.entrusted.has(record.key, settledAt)) this.#party.holdings.drop(record)
+        if (this.entrusted.has(record.key, settledAt)) this.#party.holdings.records.drop(record)
       }
     }
   }

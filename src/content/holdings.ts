@@ -2,48 +2,31 @@
 import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Hash, Store } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
-import { type Digest, digestParts, type Held, type Part, type Standing } from '../protocol/peer-api.ts'
+import type { Digest, Held, Standing } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
-import { type Span, spansOf } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
-import { type Arc, distance, step } from '../space/ring.ts'
+import type { Arc } from '../space/ring.ts'
 import { Cells } from './cells.ts'
-import { Fingerprints, isListable, type Summary } from './fingerprints.ts'
 import { type HybridClock, stampMs } from './hybrid-clock.ts'
 import { Presence } from './presence.ts'
-import {
-  type Address,
-  batchBytes,
-  assertSound,
-  buried,
-  compareVersions,
-  cursorOf,
-  isLive,
-  isOver,
-  mergeRecords,
-  sizeOf,
-  stampAheadMs,
-} from './record.ts'
+import { type Address, assertSound, buried, compareVersions, isLive, isOver, mergeRecords, stampAheadMs } from './record.ts'
+import { Records } from './records.ts'
 
 /** More than any clock is wrong, and less than any absence that matters: stamps before that were given before the absence. */
 const settledMs = 3600_000
-/** Records that are read from the store at once: few where nothing is known of them, then as many as have few bytes. */
-const pageLeast = 8
-const pageLength = 200
 
 export class Holdings {
   /** What this node is to hold. */
   readonly cells: Cells
+  /** What it has. */
+  readonly records: Records
   readonly #me: Peer
   readonly #store: Store
   readonly #clock: Clock
   readonly #hash: Hash
   readonly #stamps: HybridClock
-  readonly #quotaBytes: number
   readonly #presence: Presence
   #doubtUntil: number | undefined
-  readonly #prints: Fingerprints
-  #bytes = 0
   /** Told of each record that came and belongs elsewhere, and of each that came back from there. */
   readonly #taken: (record: StoredRecord, strays: boolean) => void
 
@@ -61,24 +44,13 @@ export class Holdings {
     this.#clock = ports.clock
     this.#hash = ports.hash
     this.#stamps = stamps
-    this.#quotaBytes = quotaBytes
     this.#taken = taken
-    this.#prints = new Fingerprints((span) => this.#scanSpan(span), me.id.length)
     let newestMs: number | undefined
-    for (const record of this.#scanSpan({ first: '0', last: 'g' })) {
-      this.#note(record, 1)
-      stamps.observe(record.version.hlc)
-      newestMs = Math.max(newestMs ?? 0, stampMs(record.version.hlc))
-    }
+    this.records = new Records(ports.store, ports.clock, me.id.length, quotaBytes, ({ version }) => {
+      stamps.observe(version.hlc)
+      newestMs = Math.max(newestMs ?? 0, stampMs(version.hlc))
+    })
     this.#presence = new Presence(ports.store.memo, newestMs)
-  }
-
-  get size(): number {
-    return this.#store.size
-  }
-
-  get bytes(): number {
-    return this.#bytes
   }
 
   /**
@@ -115,7 +87,7 @@ export class Holdings {
     // Others have forgotten it by now, and whoever has it will.
     if (!ours && isOver(theirs, this.#presence.forgetsBefore)) return record.version
     const winner = mergeRecords(this.#hash, ours, theirs)
-    if (winner !== ours) this.#replace(ours, winner)
+    if (winner !== ours) this.records.replace(ours, winner)
     this.#taken(winner, !this.cells.believes(record.key))
     return winner.version
   }
@@ -164,24 +136,6 @@ export class Holdings {
     return records.filter((record) => !this.doubts(record))
   }
 
-  /** What lies on the parts of an arc for comparison; on the whole, where the other has the same or all of it is listed. */
-  digest({ from, ...theirs }: Arc & Part): Part[] {
-    const { to } = theirs
-    const { count, print } = this.#prints.of({ from, to })
-    if (print === theirs.print || isListable(count, theirs.count)) return [{ to, count, print }]
-    const size = distance(from, to) || 1n << BigInt(from.length * 4)
-    const parts = size < BigInt(digestParts) ? Number(size) : digestParts
-    const ends = Array.from({ length: parts + 1 }, (_, at) => step(from, (size * BigInt(at)) / BigInt(parts)))
-    return ends.slice(1).map((end, at) => {
-      const part = this.#prints.of({ from: ends[at] as Id, to: end })
-      return { to: end, count: part.count, print: part.print }
-    })
-  }
-
-  summary(arc: Arc): Summary {
-    return this.#prints.of(arc)
-  }
-
   /** What this node may say of an arc to another: see the row `digest`. */
   claims(arc: Arc, by: Id): Omit<Digest, 'parts'> {
     return {
@@ -190,49 +144,6 @@ export class Holdings {
       forgotten: this.forgetsBefore,
       knew: Math.floor(this.#presence.knew(arc)),
     }
-  }
-
-  /** Every record on an arc after a cursor, in the arc's order. What is written meanwhile may be among them or not. */
-  *recordsOn(arc: Arc, after?: string): Generator<StoredRecord, void> {
-    const key = after?.split('/')[0]
-    const spans = spansOf(arc)
-    const reached =
-      key === undefined
-        ? 0
-        : Math.max(
-            0,
-            spans.findIndex(({ first, last }) => first <= key && key <= last),
-          )
-    for (const [at, span] of spans.entries())
-      if (at >= reached)
-        yield* this.#scanSpan(span, at === reached && after !== undefined && after > span.first ? after : span.first)
-  }
-
-  /** Records after a cursor, on an arc or everywhere: so many at most, and no more than are read at once. There are more after `next`. */
-  page(after: string | undefined, limit: number, arc = everywhere(this.#me.id)): { records: StoredRecord[]; next?: string } {
-    const records: StoredRecord[] = []
-    let bytes = 0
-    for (const record of this.recordsOn(arc, after)) {
-      if (records.length === limit || bytes > batchBytes) return { records, next: cursorOf(records.at(-1) as StoredRecord) }
-      records.push(record)
-      bytes += sizeOf(record)
-    }
-    return { records }
-  }
-
-  /** By their cursors, those of the first so many that are here: as many as travel in one call. */
-  pick(cursors: readonly string[]): { records: StoredRecord[]; done: number } {
-    const records: StoredRecord[] = []
-    let bytes = 0
-    for (const [at, cursor] of cursors.entries()) {
-      const [key = '', index = ''] = cursor.split('/')
-      const record = this.#store.get(key, index)
-      if (!record) continue
-      bytes += sizeOf(record)
-      if (records.length > 0 && bytes > batchBytes) return { records, done: at }
-      records.push(record)
-    }
-    return { records, done: cursors.length }
   }
 
   /** Notes that this node is there, and has everything; nothing is in doubt any more. @param forgottenBefore by the others of its windows */
@@ -257,7 +168,7 @@ export class Holdings {
   }
 
   counts(): { owned: number; replicas: number; misplaced: number } {
-    const valuesOn = (arcs: readonly Arc[]) => arcs.reduce((sum, arc) => sum + this.#prints.of(arc).values, 0)
+    const valuesOn = (arcs: readonly Arc[]) => arcs.reduce((sum, arc) => sum + this.records.summary(arc).values, 0)
     const cells = this.cells.all()
     return {
       owned: valuesOn(cells.filter((cell) => this.cells.isOwn(cell))),
@@ -271,16 +182,6 @@ export class Holdings {
     return cell === undefined ? 'misplaced' : this.cells.isOwn(cell) ? 'owned' : 'replica'
   }
 
-  drop(record: StoredRecord): void {
-    this.#note(record, -1)
-    this.#store.drop(record.key, record.index)
-  }
-
-  /** Keeps of an expired value only that it was there. */
-  bury(record: StoredRecord): void {
-    this.#replace(record, buried(record, this.#clock.now()))
-  }
-
   #keeps(record: StoredRecord, told: readonly Id[]): boolean {
     try {
       if (compareVersions(this.take(record), record.version) > 0) return false
@@ -292,36 +193,4 @@ export class Holdings {
     const { held, complete, window, ask } = this.cells.standing(record.key, told)
     return held && complete && window === told.length && ask.length === 0 && told.includes(this.#me.id)
   }
-
-  #replace(ours: StoredRecord | undefined, winner: StoredRecord): void {
-    const growth = sizeOf(winner) - (ours ? sizeOf(ours) : 0)
-    if (growth > 0 && winner.value !== null && this.#bytes + growth > this.#quotaBytes)
-      throw new Refusal('STORE_FULL', `this node keeps ${this.#quotaBytes} bytes at most; delete something, or add nodes`)
-    this.#store.write(winner)
-    if (ours) this.#note(ours, -1)
-    this.#note(winner, 1)
-  }
-
-  *#scanSpan({ first, last }: Span, after = first): Generator<StoredRecord, void> {
-    for (let limit = pageLeast, from = after; ; ) {
-      const page = this.#store.scan(from, limit, last)
-      yield* page
-      if (page.length < limit) return
-      from = cursorOf(page.at(-1) as StoredRecord)
-      limit = nextLimit(page)
-    }
-  }
-
-  #note(record: StoredRecord, by: 1 | -1): void {
-    this.#prints.note(record, by)
-    this.#bytes += by * sizeOf(record)
-  }
-}
-
-export const everywhere = ({ length }: Id): Arc => ({ from: '0'.repeat(length), to: '0'.repeat(length) })
-
-/** How many of such records are read at once. */
-const nextLimit = (page: readonly StoredRecord[]): number => {
-  const bytes = page.reduce((sum, record) => sum + sizeOf(record), 0)
-  return Math.max(1, Math.min(pageLength, Math.floor((batchBytes * page.length) / bytes)))
 }

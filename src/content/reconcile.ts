@@ -74,7 +74,7 @@ export const passOver = ({ evict, log }: Party, peer: Peer, error: unknown): und
 /** What a peer says of some arcs, in their order. @throws Unreachable @throws Refusal */
 export const digestsOf = async ({ me, network, holdings }: Party, peer: Peer, arcs: readonly Arc[]): Promise<Digest[]> => {
   const ours = arcs.map(({ from, to }) => {
-    const { count, print } = holdings.summary({ from, to })
+    const { count, print } = holdings.records.summary({ from, to })
     return { from, to, count, print }
   })
   const { digests } = await network.call(peer, 'digest', { arcs: ours, by: me.id })
@@ -120,7 +120,7 @@ class Comparison {
     let adjacent = false
     for (const { to, count, print } of parts) {
       const part = { from, to }
-      const ours = holdings.summary(part)
+      const ours = holdings.records.summary(part)
       const pile = { ...part, ours: ours.count, theirs: count }
       const last = adjacent ? piles.at(-1) : undefined
       adjacent = ours.print !== print || ours.count !== count
@@ -164,11 +164,11 @@ class Comparison {
       return
     }
     const theirs = count > 0 ? await this.#versions(part, count) : new Map<string, Version>()
-    const before = holdings.summary(part).print
+    const before = holdings.records.summary(part).print
     const lacking: string[] = []
     let undecided = 0
     let seen = 0
-    for (const ours of holdings.recordsOn(part)) {
+    for (const ours of holdings.records.on(part)) {
       if (++seen % pageLength === 0) await this.#party.clock.sleep(paceMs)
       const cursor = cursorOf(ours)
       const version = theirs.get(cursor)
@@ -180,7 +180,7 @@ class Comparison {
       const inDoubt = holdings.doubts(ours) && stampMs(ours.version.hlc) < forgotten
       // One who has given something up cannot say that a record was deleted.
       if (doubting || !inDoubt || (complete && !witnessed)) lacking.push(cursor)
-      else if (held && witnessed && !version) holdings.drop(ours)
+      else if (held && witnessed && !version) holdings.records.drop(ours)
       else undecided++
     }
     const wanted = [...theirs].filter(([, { hlc }]) => this.#trusts(hlc)).map(([cursor]) => cursor)
@@ -189,7 +189,7 @@ class Comparison {
     const took = gives ? await this.#transfer.push(lacking, push) : lacking.length === 0
     const settled = took && undecided === 0
     this.#settled &&= settled
-    if (settled && before === holdings.summary(part).print) had?.(part)
+    if (settled && before === holdings.records.summary(part).print) had?.(part)
   }
 
   /** Whether a record of the peer with that stamp is worth having: not if it may have been deleted and both have forgotten it. */

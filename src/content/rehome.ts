@@ -12,8 +12,9 @@ import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import type { Entrusted } from './entrusted.ts'
 import { Handover, type HandoverOptions, more, type Rest } from './handover.ts'
-import { everywhere, type Holdings } from './holdings.ts'
+import type { Holdings } from './holdings.ts'
 import { isLive, isOver } from './record.ts'
+import { everywhere } from './records.ts'
 import type { Party } from './transfer.ts'
 import { Windows } from './windows.ts'
 
@@ -70,7 +71,7 @@ export class Rehoming {
 
   /** Records known to be on their way, in or out; of a leaver, those that not enough others have. */
   get moving(): number {
-    return this.#windows.isClosed ? this.#handover.leftOn(everywhere(this.#me.id)) : this.#moving
+    return this.#windows.isClosed ? this.#handover.leftOn(everywhere(this.#me.id.length)) : this.#moving
   }
 
   /** Starts a pass, or has the running one followed by another. Returns when nothing is due any more. */
@@ -105,9 +106,9 @@ export class Rehoming {
     const strange = this.#holdings.cells.strangeArcs()
     for (const arc of strange) await this.#handover.passOn(arc)
     // What those who should have it did not take goes to the nearest, who will pass it on.
-    for (const arc of this.#holdings.cells.all().length > 0 ? strange : [everywhere(this.#me.id)])
+    for (const arc of this.#holdings.cells.all().length > 0 ? strange : [everywhere(this.#me.id.length)])
       if (this.#handover.leftOn(arc) > 0) moved += await this.#handover.bequeath(arc)
-    return { moved, left: this.#handover.leftOn(everywhere(this.#me.id)) }
+    return { moved, left: this.#handover.leftOn(everywhere(this.#me.id.length)) }
   }
 
   /** Passes are made again. */
@@ -145,13 +146,14 @@ export class Rehoming {
 
   /** Forgets tombstones that all of their window have and nobody needs any more, and what has expired; a page a pass. */
   #sweep(): void {
-    const { records, next } = this.#holdings.page(this.#swept, pageLength)
+    const { records, next } = this.#holdings.records.page(this.#swept, pageLength)
     this.#swept = next
     const now = this.#clock.now()
     for (const record of records) {
       const cell = this.#holdings.cells.of(record.key)
-      if (isOver(record, this.#holdings.forgetsBefore) && cell && this.#windows.haveAgreed(cell)) this.#holdings.drop(record)
-      else if (record.value !== null && !isLive(record, now)) this.#holdings.bury(record)
+      if (isOver(record, this.#holdings.forgetsBefore) && cell && this.#windows.haveAgreed(cell))
+        this.#holdings.records.drop(record)
+      else if (record.value !== null && !isLive(record, now)) this.#holdings.records.bury(record)
     }
   }
 }

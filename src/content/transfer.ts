@@ -85,7 +85,7 @@ export class Transfer {
     this.#move(cursors.length)
     let took = true
     for (let rest = cursors; rest.length > 0; ) {
-      const { records, done } = this.#party.holdings.pick(rest.slice(0, pageLength))
+      const { records, done } = this.#party.holdings.records.pick(rest.slice(0, pageLength))
       const { held } = await this.#party.network.call(this.#peer, 'merge', { records, keep })
       const taken = keep === 'all' ? records.length : records.filter((_, at) => held[at]).length
       this.pushed += taken

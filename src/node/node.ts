@@ -177,7 +177,7 @@ export class Node {
   }
 
   #leave(): { state: NodeState; toMove: number } {
-    const toMove = this.#content.holdings.size
+    const toMove = this.#content.holdings.records.size
     if (!this.#departure.hasBegun) {
       this.#ready()
       if (this.overlay.neighbors().length === 0)

@@ -4,7 +4,7 @@
  */
 import { Content } from '../../src/content/content.ts'
 import { MemoryStore } from '../../src/content/memory-store.ts'
-import { everywhere } from '../../src/content/holdings.ts'
+import { everywhere } from '../../src/content/records.ts'
 import { type Directory, nobodyKnown } from '../../src/membership/directory.ts'
 import { Table } from '../../src/overlay/chord/table.ts'
 import type { Overlay } from '../../src/overlay/overlay.ts'
@@ -148,7 +148,7 @@ export class StillRing {
     }
     const content = new Content(me, overlayOf(table), ports, options, nothing, directory)
     content.holdings.cells.all()
-    content.holdings.cells.declareComplete(everywhere(me.id), true)
+    content.holdings.cells.declareComplete(everywhere(me.id.length), true)
     const node: StillNode = { me, content, table, view: nobodyKnown }
     this.#handlers.set(me.id, {
       ...content.handlers,

@@ -1,0 +1,149 @@
+/** The records of this node on arcs: their fingerprints, pages and sizes are kept with the store, whatever is written or dropped. */
+import type { Clock, Store } from '../ports.ts'
+import { Refusal } from '../protocol/errors.ts'
+import { digestParts, type Part } from '../protocol/peer-api.ts'
+import type { StoredRecord } from '../protocol/schemas.ts'
+import { type Span, spansOf } from '../space/arcs.ts'
+import type { Id } from '../space/id.ts'
+import { type Arc, distance, step } from '../space/ring.ts'
+import { Fingerprints, isListable, type Summary } from './fingerprints.ts'
+import { batchBytes, buried, cursorOf, sizeOf } from './record.ts'
+
+/** Records that are read from the store at once: few where nothing is known of them, then as many as have few bytes. */
+const pageLeast = 8
+const pageLength = 200
+
+export class Records {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #digits: number
+  readonly #quotaBytes: number
+  readonly #prints: Fingerprints
+  #bytes = 0
+
+  /** @param digits of an id @param loaded told of each record that is there already */
+  constructor(store: Store, clock: Clock, digits: number, quotaBytes: number, loaded: (record: StoredRecord) => void) {
+    this.#store = store
+    this.#clock = clock
+    this.#digits = digits
+    this.#quotaBytes = quotaBytes
+    this.#prints = new Fingerprints((span) => this.#scanSpan(span), digits)
+    for (const record of this.#scanSpan({ first: '0', last: 'g' })) {
+      this.#note(record, 1)
+      loaded(record)
+    }
+  }
+
+  get size(): number {
+    return this.#store.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** What lies on the parts of an arc for comparison; on the whole, where the other has the same or all of it is listed. */
+  digest({ from, ...theirs }: Arc & Part): Part[] {
+    const { to } = theirs
+    const { count, print } = this.#prints.of({ from, to })
+    if (print === theirs.print || isListable(count, theirs.count)) return [{ to, count, print }]
+    const size = distance(from, to) || 1n << BigInt(from.length * 4)
+    const parts = size < BigInt(digestParts) ? Number(size) : digestParts
+    const ends = Array.from({ length: parts + 1 }, (_, at) => step(from, (size * BigInt(at)) / BigInt(parts)))
+    return ends.slice(1).map((end, at) => {
+      const part = this.#prints.of({ from: ends[at] as Id, to: end })
+      return { to: end, count: part.count, print: part.print }
+    })
+  }
+
+  summary(arc: Arc): Summary {
+    return this.#prints.of(arc)
+  }
+
+  /** Every record on an arc after a cursor, in the arc's order. What is written meanwhile may be among them or not. */
+  *on(arc: Arc, after?: string): Generator<StoredRecord, void> {
+    const key = after?.split('/')[0]
+    const spans = spansOf(arc)
+    const reached =
+      key === undefined
+        ? 0
+        : Math.max(
+            0,
+            spans.findIndex(({ first, last }) => first <= key && key <= last),
+          )
+    for (const [at, span] of spans.entries())
+      if (at >= reached)
+        yield* this.#scanSpan(span, at === reached && after !== undefined && after > span.first ? after : span.first)
+  }
+
+  /** Records after a cursor, on an arc or everywhere: so many at most, and no more than are read at once. There are more after `next`. */
+  page(after: string | undefined, limit: number, arc = everywhere(this.#digits)): { records: StoredRecord[]; next?: string } {
+    const records: StoredRecord[] = []
+    let bytes = 0
+    for (const record of this.on(arc, after)) {
+      if (records.length === limit || bytes > batchBytes) return { records, next: cursorOf(records.at(-1) as StoredRecord) }
+      records.push(record)
+      bytes += sizeOf(record)
+    }
+    return { records }
+  }
+
+  /** By their cursors, those of the first so many that are here: as many as travel in one call. */
+  pick(cursors: readonly string[]): { records: StoredRecord[]; done: number } {
+    const records: StoredRecord[] = []
+    let bytes = 0
+    for (const [at, cursor] of cursors.entries()) {
+      const [key = '', index = ''] = cursor.split('/')
+      const record = this.#store.get(key, index)
+      if (!record) continue
+      bytes += sizeOf(record)
+      if (records.length > 0 && bytes > batchBytes) return { records, done: at }
+      records.push(record)
+    }
+    return { records, done: cursors.length }
+  }
+
+  /** Puts a record in the place of another. @throws Refusal STORE_FULL */
+  replace(ours: StoredRecord | undefined, winner: StoredRecord): void {
+    const growth = sizeOf(winner) - (ours ? sizeOf(ours) : 0)
+    if (growth > 0 && winner.value !== null && this.#bytes + growth > this.#quotaBytes)
+      throw new Refusal('STORE_FULL', `this node keeps ${this.#quotaBytes} bytes at most; delete something, or add nodes`)
+    this.#store.write(winner)
+    if (ours) this.#note(ours, -1)
+    this.#note(winner, 1)
+  }
+
+  drop(record: StoredRecord): void {
+    this.#note(record, -1)
+    this.#store.drop(record.key, record.index)
+  }
+
+  /** Keeps of an expired value only that it was there. */
+  bury(record: StoredRecord): void {
+    this.replace(record, buried(record, this.#clock.now()))
+  }
+
+  *#scanSpan({ first, last }: Span, after = first): Generator<StoredRecord, void> {
+    for (let limit = pageLeast, from = after; ; ) {
+      const page = this.#store.scan(from, limit, last)
+      yield* page
+      if (page.length < limit) return
+      from = cursorOf(page.at(-1) as StoredRecord)
+      limit = nextLimit(page)
+    }
+  }
+
+  #note(record: StoredRecord, by: 1 | -1): void {
+    this.#prints.note(record, by)
+    this.#bytes += by * sizeOf(record)
+  }
+}
+
+/** @param digits of an id */
+export const everywhere = (digits: number): Arc => ({ from: '0'.repeat(digits), to: '0'.repeat(digits) })
+
+/** How many of such records are read at once. */
+const nextLimit = (page: readonly StoredRecord[]): number => {
+  const bytes = page.reduce((sum, record) => sum + sizeOf(record), 0)
+  return Math.max(1, Math.min(pageLength, Math.floor((batchBytes * page.length) / bytes)))
+}
