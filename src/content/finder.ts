@@ -11,7 +11,7 @@ import type { Clock } from '../ports.ts'
 import type { Placed } from '../protocol/client-api.ts'
 import type { PeerApi, Route } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
-import type { Mode, Peer } from '../protocol/schemas.ts'
+import { avoidedOf, type Mode, type Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 
 /** Peers named by one routing answer beyond the window: enough that dead ones rarely cost a second question. */
@@ -129,7 +129,7 @@ export class Finder {
         local: (avoided) => overlay.route(key, count, avoided, mode),
         guess: guesses ? (guess ?? ((avoided) => this.#window(key, avoided))) : undefined,
         isSuspect: (id) => directory.isSuspect(id),
-        ask: (peer, avoided) => network.call(peer, 'route', { key, count, avoid: [...avoided].slice(-1024), mode }),
+        ask: (peer, avoided) => network.call(peer, 'route', { key, count, avoid: avoidedOf(avoided), mode }),
         evict: (id) => overlay.evict(id),
         confirm: confirm > 0 ? { me: this.#me.id, nearest: (peers) => overlay.place(key, peers, confirm) } : undefined,
       },

@@ -3,7 +3,7 @@
  * http origin) and `index` are checked by whoever receives: see `formats`.
  */
 import { type Static, type TObject, type TProperties, Type } from 'typebox'
-import { idBits, isId } from '../space/id.ts'
+import { type Id, idBits, isId } from '../space/id.ts'
 
 export const limits = {
   valueBytes: 1024 * 1024,
@@ -39,7 +39,10 @@ export type Peer = Static<typeof Peer>
 /** As many as one answer names. */
 export const Peers = Type.Array(Peer, { maxItems: 64 })
 /** Ids of those who are not to be named. */
-export const Avoided = Type.Array(IdText, { maxItems: 1024 })
+const avoidedMost = 1024
+export const Avoided = Type.Array(IdText, { maxItems: avoidedMost })
+/** Those to avoid as they travel: the last of them, where they are too many. */
+export const avoidedOf = (ids: Iterable<Id>): Id[] => [...ids].slice(-avoidedMost)
 
 export const Mode = Type.Enum(modes, {
   description:

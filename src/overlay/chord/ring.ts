@@ -3,7 +3,7 @@
  */
 import { Refusal, Unreachable } from '../../protocol/errors.ts'
 import type { Route } from '../../protocol/peer-api.ts'
-import type { Peer } from '../../protocol/schemas.ts'
+import { avoidedOf, type Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
 import { Resident } from '../resident.ts'
 import type { ChordApi, Neighborhood } from './api.ts'
@@ -82,7 +82,7 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
     }
     const ask = async (peer: Peer, without: ReadonlySet<Id>): Promise<Route> => {
       if (peer.id === this.me.id && this.isMember) return this.table.approach(point, breadth, without, 'fingers')
-      const request = { id: point, count: breadth, avoid: [...without].slice(-1024) }
+      const request = { id: point, count: breadth, avoid: avoidedOf(without) }
       const { peers, final } = await this.reach(peer, 'approach', request)
       return { peers: peers.filter((named) => this.isSound(named)), final }
     }

@@ -6,7 +6,7 @@
  */
 import type { Route } from '../../protocol/peer-api.ts'
 import type { Handlers } from '../../protocol/rpc.ts'
-import type { Peer } from '../../protocol/schemas.ts'
+import { avoidedOf, type Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
 import { flipped } from '../../space/xor.ts'
 import type { Cell, Job, OverlayView, ServedOverlay } from '../overlay.ts'
@@ -200,7 +200,7 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
   /** Whom a peer knows near an id: at most k, and nobody whose id is not what it should be. @throws Unreachable, Refusal */
   async #ask(peer: Peer, key: Id, avoid: Iterable<Id> = []): Promise<Peer[]> {
     const { k } = this.options
-    const request = { id: key, count: k, avoid: [...avoid].slice(-1024), from: this.me }
+    const request = { id: key, count: k, avoid: avoidedOf(avoid), from: this.me }
     const { peers } = await this.reach(peer, 'findNode', request)
     return peers.slice(0, k).filter((named) => this.isSound(named))
   }

@@ -5,7 +5,7 @@
  * the way the row of the routing table that both have in common; in the second stage all of these are asked whom they know, and whoever is
  * nearer takes the place. From Z comes the leaf set. Once all of it has answered the newcomer is there, and says so.
  */
-import type { Peer } from '../../protocol/schemas.ts'
+import { avoidedOf, type Peer } from '../../protocol/schemas.ts'
 import { sharedDigits } from '../../space/digits.ts'
 import type { Id } from '../../space/id.ts'
 import type { State, Step } from './api.ts'
@@ -27,7 +27,7 @@ export const wayHome = async (upkeep: Upkeep, through: Peer): Promise<Met[]> => 
   const { me } = upkeep
   const way: Met[] = []
   const ask = async (peer: Peer, avoid: ReadonlySet<Id>): Promise<Step> => {
-    const step = await upkeep.reach(peer, 'arrive', { ...me, avoid: [...avoid].slice(-1024) })
+    const step = await upkeep.reach(peer, 'arrive', { ...me, avoid: avoidedOf(avoid) })
     way.push({ peer, ...step })
     return step
   }
