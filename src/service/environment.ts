@@ -130,7 +130,7 @@ const parse = (name: string, text: string, like: unknown): string | number | boo
 }
 
 const parseSeeds = (text: string | undefined): string[] => {
-  const urls = text?.split(',') ?? []
+  const urls = text ? text.split(',') : []
   const wrong = urls.find((url) => !isOrigin(url))
   if (wrong !== undefined)
     throw new Misconfigured(`POLYCHORD_SEEDS must be urls like http://127.0.0.1:10001, with commas between, not ${wrong}`)

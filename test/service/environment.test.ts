@@ -18,6 +18,8 @@ test('without any, a node listens on 10001 of the loopback', () => {
   expect(configOf(environment, { network })).toMatchObject({ name: 'node-10001', url: 'http://127.0.0.1:10001', bits: 160 })
 })
 
+test('an empty list of seeds names none', () => expect(readEnvironment({ POLYCHORD_SEEDS: '' }).seeds).toEqual([]))
+
 test('every field of a config has its variable', () => {
   const config = configFrom({
     POLYCHORD_PORT: '10007',
