@@ -30,6 +30,8 @@ export class Cells {
   /** The overlay's revision when they were asked for. */
   #revision = -1
   #held = Arcs.none
+  /** What it has held and lost again since that is noted. */
+  #lost = Arcs.none
   /** What other nodes hold of it, by node, as far as they were asked about. */
   readonly #shared = new Map<Id, Arcs>()
   #accepts: Acceptance = 'all'
@@ -45,11 +47,23 @@ export class Cells {
     if (this.#revision !== this.#overlay.revision) {
       this.#revision = this.#overlay.revision
       this.#cells = this.#overlay.cells()
-      this.#held = Arcs.of(this.#cells)
+      const held = Arcs.of(this.#cells)
+      this.#lost = this.#lost.plus(this.#held.without(held))
+      this.#held = held
       this.#shared.clear()
       this.#completeness.cut(this.#held, this.#clock.now())
     }
     return this.#cells
+  }
+
+  /** From now on it is noted what this node loses, if only for a moment. */
+  watch(): void {
+    this.#lost = Arcs.none
+  }
+
+  /** Whether it has held all of an arc that it holds now since `watch`. */
+  hasKept(arc: Arc): boolean {
+    return this.#lost.within(Arcs.of([arc])).isEmpty
   }
 
   /** The one that a key is in. */

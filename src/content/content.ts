@@ -4,7 +4,7 @@ import type { Overlay } from '../overlay/overlay.ts'
 import type { Ports } from '../ports.ts'
 import type { ClientApi, Counts, Page } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
-import type { PeerApi } from '../protocol/peer-api.ts'
+import type { Digest, PeerApi } from '../protocol/peer-api.ts'
 import type { Handlers } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
@@ -14,6 +14,7 @@ import { Finder, type FinderOptions } from './finder.ts'
 import { Operations, type OperationsOptions } from './operations.ts'
 import { bytesOf, isLive } from './record.ts'
 import { Rehoming } from './rehome.ts'
+import { paceMs } from './transfer.ts'
 
 type ContentRow =
   | 'find'
@@ -46,6 +47,8 @@ export interface ContentOptions extends OperationsOptions, FinderOptions {
 /** Characters of a value that /db shows. */
 const previewLength = 40
 const pageLength = 100
+/** Arcs that are looked at before others have their turn. */
+const digestsAtOnce = 8
 
 export class Content {
   readonly holdings: Holdings
@@ -101,9 +104,14 @@ export class Content {
         return { from: cell.from, to: cell.to, window: [...cell.window] }
       },
       digest: async ({ arcs, by }) => {
-        // What is said to be here may be dropped elsewhere.
-        await holdings.flushed()
-        return { digests: arcs.map((arc) => ({ parts: holdings.records.digest(arc), ...holdings.claims(arc, by) })) }
+        const digests: Digest[] = []
+        for (const [at, arc] of arcs.entries()) {
+          if (at > 0 && at % digestsAtOnce === 0) await ports.clock.sleep(paceMs)
+          // What is said to be here may be dropped elsewhere.
+          if (at % digestsAtOnce === 0) await holdings.flushed()
+          digests.push({ parts: holdings.records.digest(arc), ...holdings.claims(arc, by) })
+        }
+        return { digests }
       },
       versions: ({ from, to, after, limit }) => {
         const { records, ...rest } = holdings.records.page(after, limit, { from, to })

@@ -11,7 +11,7 @@ import type { Id } from '../space/id.ts'
 import { type Arc, idBefore, inArc } from '../space/ring.ts'
 import { Entrusted } from './entrusted.ts'
 import { type Intent, reconcile } from './reconcile.ts'
-import { paceMs, pageLength, type Party } from './transfer.ts'
+import { paceMs, type Party, turnLength } from './transfer.ts'
 
 /** Failed searches for an owner in one pass, after which the rest waits for the next. */
 const lostMost = 8
@@ -127,7 +127,7 @@ export class Handover {
       .within(Arcs.of([arc]))
       .arcs(this.#party.me.id.length)) {
       for (const record of this.#party.holdings.records.on(part)) {
-        if (++seen % pageLength === 0) await this.#party.clock.sleep(paceMs)
+        if (++seen % turnLength === 0) await this.#party.clock.sleep(paceMs)
         if (!this.isDropping || this.#party.holdings.cells.believes(record.key)) return
         if (this.entrusted.has(record.key, settledAt)) this.#party.holdings.records.drop(record)
       }

@@ -9,11 +9,11 @@ import type { Digest, Part } from '../protocol/peer-api.ts'
 import { limits, type Peer, type Version } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import { idOf } from '../space/id.ts'
-import { type Arc, idAfter } from '../space/ring.ts'
+import { type Arc, idAfter, inArc } from '../space/ring.ts'
 import { isListable } from './fingerprints.ts'
 import { stampMs } from './hybrid-clock.ts'
 import { compareVersions, cursorOf } from './record.ts'
-import { inLanes, paceMs, pageLength, type Party, Transfer } from './transfer.ts'
+import { inLanes, leadsOn, paceMs, type Party, Transfer, turnLength } from './transfer.ts'
 
 export interface Intent {
   /** Whether what the peer has and we have not is fetched. */
@@ -30,6 +30,8 @@ export interface Outcome extends Claims {
   readonly pushed: number
   /** Whether the peer has all that we have there, and nothing is in doubt between us. */
   readonly settled: boolean
+  /** Whether we have all that the peer has there. */
+  readonly caughtUp: boolean
 }
 
 type Claims = Omit<Digest, 'parts'>
@@ -51,9 +53,9 @@ export const reconcile = async (
     if (intent.push === 'all') await party.network.call(peer, 'merge', { records: [], keep: 'all' })
     const { parts, ...claims } = said ?? (await digestOf(party, peer, arc))
     // Who is catching up fetches what it lacks, and is given the rest when it is done.
-    const waits = !intent.pull || party.holdings.cells.isComplete(arc)
-    if (intent.push === 'held' && waits && !Arcs.of(claims.complete).covers(arc))
-      return { ...claims, pulled: 0, pushed: 0, settled: false }
+    const holdsBack = !intent.pull || party.holdings.cells.isComplete(arc)
+    if (intent.push === 'held' && holdsBack && !Arcs.of(claims.complete).covers(arc))
+      return { ...claims, pulled: 0, pushed: 0, settled: false, caughtUp: false }
     comparison = new Comparison(party, peer, intent, claims)
     await comparison.compare(arc, parts)
     return { ...claims, ...comparison.result }
@@ -95,6 +97,7 @@ class Comparison {
   readonly #witnessed: Arcs
   readonly #transfer: Transfer
   #settled = true
+  #caughtUp = true
 
   constructor(party: Party, peer: Peer, intent: Intent, claims: Claims) {
     this.#claims = claims
@@ -106,19 +109,23 @@ class Comparison {
     this.#transfer = new Transfer(party, peer)
   }
 
-  get result(): Pick<Outcome, 'pulled' | 'pushed' | 'settled'> {
+  get result(): Omit<Outcome, keyof Claims> {
     const { pulled, pushed } = this.#transfer
-    return { pulled, pushed, settled: this.#settled }
+    return { pulled, pushed, settled: this.#settled, caughtUp: this.#caughtUp }
   }
 
   /** @param level how often what is compared was divided */
   async compare(arc: Arc, parts: readonly Part[], level = 0): Promise<void> {
+    // No arc can be divided more often than it has digits; one that changes meanwhile comes back whole.
+    if (level > 2 * arc.to.length) throw new Unreachable(this.#peer.url, 'digests that do not divide')
     const { holdings } = this.#party
     /** Where we differ; parts side by side are one as long as they are few records together. */
     const piles: Pile[] = []
     let from = arc.from
     let adjacent = false
-    for (const { to, count, print } of parts) {
+    for (const [at, { to, count, print }] of parts.entries()) {
+      if (!inArc(from, to, arc.to) || (to === arc.to) !== (at === parts.length - 1))
+        throw new Unreachable(this.#peer.url, 'a digest whose parts do not lead from one end of the arc to the other')
       const part = { from, to }
       const ours = holdings.records.summary(part)
       const pile = { ...part, ours: ours.count, theirs: count }
@@ -129,15 +136,23 @@ class Comparison {
       else piles.push(pile)
       from = to
     }
-    if (from !== arc.to) throw new Unreachable(this.#peer.url, 'a digest that ends before its arc')
-    // No arc can be divided more often than it has digits; one that changes meanwhile comes back whole.
-    if (level > 2 * from.length) throw new Unreachable(this.#peer.url, 'digests that do not divide')
-    const bare = this.#intent.pull ? piles.filter(({ ours }) => ours === 0) : []
-    await inLanes(bare, (pile) => this.#fill(pile))
-    for (const pile of piles)
-      if (bare.includes(pile)) continue
-      else if (isWhole(pile)) await this.#level(pile, pile.theirs)
+    const isBare = ({ ours }: Pile) => ours === 0 && this.#intent.pull
+    await inLanes(piles.filter(isBare), (pile) => this.#fill(pile))
+    for (const pile of piles.filter((one) => !isBare(one))) {
+      if (this.#isOver) return this.#giveUp()
+      if (isWhole(pile)) await this.#level(pile, pile.theirs)
       else await this.compare(pile, (await digestOf(this.#party, this.#peer, pile)).parts, level + 1)
+    }
+  }
+
+  /** Whoever goes takes nothing in any more. */
+  get #isOver(): boolean {
+    return this.#intent.pull && this.#party.goes()
+  }
+
+  #giveUp(): void {
+    this.#settled = false
+    this.#caughtUp = false
   }
 
   /** Nothing is on its way any more. */
@@ -149,6 +164,7 @@ class Comparison {
   async #fill(pile: Pile): Promise<void> {
     const all = await this.#transfer.pullAll(pile, pile.theirs, ({ version }) => this.#trusts(version.hlc))
     this.#settled &&= all
+    this.#caughtUp &&= all
   }
 
   /** Both sides' records of a part, held against each other one by one. */
@@ -169,7 +185,7 @@ class Comparison {
     let undecided = 0
     let seen = 0
     for (const ours of holdings.records.on(part)) {
-      if (++seen % pageLength === 0) await this.#party.clock.sleep(paceMs)
+      if (++seen % turnLength === 0) await this.#party.clock.sleep(paceMs)
       const cursor = cursorOf(ours)
       const version = theirs.get(cursor)
       const order = version ? compareVersions(ours.version, version) : 1
@@ -185,7 +201,8 @@ class Comparison {
     }
     const wanted = [...theirs].filter(([, { hlc }]) => this.#trusts(hlc)).map(([cursor]) => cursor)
     undecided += theirs.size - wanted.length
-    if (pull) await this.#transfer.pull(wanted)
+    const came = !pull || (await this.#transfer.pull(wanted))
+    this.#caughtUp &&= came && wanted.length === theirs.size
     const took = gives ? await this.#transfer.push(lacking, push) : lacking.length === 0
     const settled = took && undecided === 0
     this.#settled &&= settled
@@ -205,11 +222,10 @@ class Comparison {
     for (let after: string | undefined, more = true; more; ) {
       const request = { ...part, limit, ...(after === undefined ? {} : { after }) }
       const { entries, next } = await this.#party.network.call(this.#peer, 'versions', request)
-      const { size } = versions
       for (const { index, version } of entries)
         versions.set(cursorOf({ key: idOf(index.slice(2), part.to.length * 4), index }), version)
       // A peer whose pages do not lead on would keep us for ever.
-      if (next !== undefined && (versions.size === size || versions.size > 2 * count + limits.page))
+      if (next !== undefined && (!leadsOn(part, after, next) || versions.size > 2 * count + limits.page))
         throw new Unreachable(this.#peer.url, 'a list of versions that does not lead on')
       after = next
       more = next !== undefined

@@ -45,6 +45,7 @@ export class Rehoming {
   #swept: string | undefined
   #running: Promise<void> | undefined
   #again = false
+  #closed = false
 
   constructor(holdings: Holdings, { me, overlay, ports, ownerOf, options }: Setting) {
     this.#me = me
@@ -59,6 +60,7 @@ export class Rehoming {
       moving: (records) => {
         this.#moving += records
       },
+      goes: () => this.#closed,
     }
     this.#handover = new Handover(party, ownerOf, options)
     this.#windows = new Windows(party, options.replicas)
@@ -71,13 +73,13 @@ export class Rehoming {
 
   /** Records known to be on their way, in or out; of a leaver, those that not enough others have. */
   get moving(): number {
-    return this.#windows.isClosed ? this.#handover.leftOn(everywhere(this.#me.id.length)) : this.#moving
+    return this.#closed ? this.#handover.leftOn(everywhere(this.#me.id.length)) : this.#moving
   }
 
   /** Starts a pass, or has the running one followed by another. Returns when nothing is due any more. */
   run(): Promise<void> {
     const cells = this.#holdings.cells.all()
-    if (!this.#windows.isClosed) this.entrusted.takeBack(Arcs.of(cells))
+    if (!this.#closed) this.entrusted.takeBack(Arcs.of(cells))
     this.#again = true
     this.#running ??= this.#passes().finally(() => {
       this.#running = undefined
@@ -97,7 +99,7 @@ export class Rehoming {
    * @returns how many records moved, and how many not enough others took this time
    */
   async handOver(): Promise<{ moved: number; left: number }> {
-    this.#windows.isClosed = true
+    this.#closed = true
     this.#handover.isDropping = false
     // Whoever began that pass hears what became of it.
     await this.#running?.catch(() => undefined)
@@ -114,21 +116,20 @@ export class Rehoming {
   /** Passes are made again. */
   resume(): void {
     this.entrusted.clear()
-    this.#windows.isClosed = false
+    this.#closed = false
     this.#handover.isDropping = true
   }
 
   async #passes(): Promise<void> {
     let retryAfterMs = retryMs
-    while (this.#again && !this.#windows.isClosed) {
+    while (this.#again && !this.#closed) {
       this.#again = false
       const left = await this.#pass()
-      if (left === 'nothing' || this.#windows.isClosed) continue
+      if (left === 'nothing' || this.#closed) continue
       // What is with others already waits for the grace to pass, and for nothing else.
       const waitMs = left === 'grace' ? this.#options.graceMs : retryAfterMs
       retryAfterMs = Math.min(2 * retryAfterMs, retryMostMs)
-      for (let waited = 0; waited < waitMs && !this.#again && !this.#windows.isClosed; waited += retryMs)
-        await this.#clock.sleep(retryMs)
+      for (let waited = 0; waited < waitMs && !this.#again && !this.#closed; waited += retryMs) await this.#clock.sleep(retryMs)
       this.#again = true
     }
   }

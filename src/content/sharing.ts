@@ -9,8 +9,6 @@ interface Start {
   readonly others: readonly Peer[]
   /** Those outside it who may have held it before; nobody, where this node has had everything. */
   readonly donors: readonly Peer[]
-  /** Where this node has had everything; and where of that nothing was ever given up. */
-  readonly complete: { readonly known: Arcs; readonly witnessed: Arcs }
   /** Until when this node had everything in an earlier life, ms since 1970; 0: it had not. */
   readonly knew: number
 }
@@ -19,38 +17,47 @@ export class Sharing {
   readonly cell: Cell
   readonly others: readonly Peer[]
   readonly donors: readonly Peer[]
-  /** Whether all who were asked have what this node has, hold it in one window with this node, and nothing is in doubt. */
+  /** Where one of those who were asked has had everything; */
+  known = Arcs.none
+  /** and where of that nothing was ever given up. */
+  witnessed = Arcs.none
+  /** Whether this node has all that those of the window have, and they hold the cell in one window with it. */
   shared = true
+  /** Whether they also have all that this node has, and nothing is in doubt. */
+  agreed = true
   received = 0
   /** Until when this node and each of the window had everything in an earlier life. */
   readonly knew: number[]
-  #known: Arcs
-  #witnessed: Arcs
 
-  constructor(cell: Cell, { others, donors, complete, knew }: Start) {
+  constructor(cell: Cell, { others, donors, knew }: Start) {
     this.cell = cell
     this.others = others
     this.donors = donors
     this.knew = [knew]
-    this.#known = complete.known
-    this.#witnessed = complete.witnessed
   }
 
-  /** Whether of each part someone is there who has had everything. */
-  get isKnown(): boolean {
-    return this.#known.covers(this.cell)
+  /** @param outcome of comparing with one of the window; undefined: there was no answer. @returns whether the two agree */
+  hear(outcome: Outcome | undefined): boolean {
+    this.#note(outcome)
+    this.knew.push(outcome?.knew ?? 0)
+    const shares = outcome?.shared ?? false
+    const agrees = shares && (outcome?.settled ?? false)
+    this.shared &&= shares && (outcome?.caughtUp ?? false)
+    this.agreed &&= agrees
+    return agrees
   }
 
-  /** Whether of each part one of those has never given anything up. */
-  get isWitnessed(): boolean {
-    return this.#witnessed.covers(this.cell)
+  /** @param outcome of comparing with a donor */
+  hearDonor(outcome: Outcome | undefined): void {
+    this.#note(outcome)
+    // Alone in the window, nobody would tell us of what a donor still takes itself.
+    if (this.others.length === 0) this.shared &&= outcome !== undefined && !outcome.held
   }
 
-  /** @param outcome of a comparison with anyone; undefined: there was no answer */
-  hear(outcome: Outcome | undefined): void {
+  #note(outcome: Outcome | undefined): void {
     if (!outcome) return
     this.received += outcome.pulled
-    this.#known = this.#known.plus(Arcs.of(outcome.complete))
-    this.#witnessed = this.#witnessed.plus(Arcs.of(outcome.witnessed))
+    this.known = this.known.plus(Arcs.of(outcome.complete))
+    this.witnessed = this.witnessed.plus(Arcs.of(outcome.witnessed))
   }
 }

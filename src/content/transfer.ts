@@ -5,12 +5,12 @@ import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
-import type { Arc } from '../space/ring.ts'
+import { type Arc, inArc } from '../space/ring.ts'
 import type { Holdings } from './holdings.ts'
 import { cursorOf } from './record.ts'
 
-/** Records that travel in one call of many, so that a node that takes them in has time for others. */
-export const pageLength = 100
+/** Records that are worked on at once, and so travel in one call of many, before others have their turn. */
+export const turnLength = 100
 /** Calls for records that are under way at the same time: while one page is being flushed, the next is on its way. */
 const lanes = 3
 /** Between two such calls. */
@@ -27,6 +27,8 @@ export interface Party {
   readonly evict: (id: Id) => void
   /** Told how many more (or fewer) records are known to be on their way. */
   readonly moving: (records: number) => void
+  /** Whether this node goes, and takes nothing in any more. */
+  readonly goes: () => boolean
 }
 
 export class Transfer {
@@ -42,26 +44,28 @@ export class Transfer {
     this.#peer = peer
   }
 
-  /** Fetches records by their cursors. */
-  async pull(cursors: readonly string[]): Promise<void> {
+  /** Fetches records by their cursors. Returns whether it came to the end. */
+  async pull(cursors: readonly string[]): Promise<boolean> {
     this.#move(cursors.length)
-    const pages = Array.from({ length: Math.ceil(cursors.length / pageLength) }, (_, at) =>
-      cursors.slice(at * pageLength, (at + 1) * pageLength),
+    const pages = Array.from({ length: Math.ceil(cursors.length / turnLength) }, (_, at) =>
+      cursors.slice(at * turnLength, (at + 1) * turnLength),
     )
     await inLanes(pages, (page) => this.#pullPage(page))
+    return !this.#party.goes()
   }
 
   /**
    * Fetches all that the peer has on an arc, about so many records.
    * @param wants of each whether it is worth having
-   * @returns whether all were
+   * @returns whether all were, and it came to the end
    */
   async pullAll({ from, to }: Arc, count: number, wants: (record: StoredRecord) => boolean): Promise<boolean> {
     this.#move(count)
     let all = true
     let came = 0
     for (let after: string | undefined, more = true; more; ) {
-      const request = { from, to, limit: pageLength, ...(after === undefined ? {} : { after }) }
+      if (this.#party.goes()) return false
+      const request = { from, to, limit: turnLength, ...(after === undefined ? {} : { after }) }
       const { records, next } = await this.#party.network.call(this.#peer, 'records', request)
       for (const record of records)
         if (wants(record)) this.#takeIn(record)
@@ -71,7 +75,8 @@ export class Transfer {
       this.#move(-Math.min(records.length, Math.max(0, count - came)))
       came += records.length
       // A peer whose pages do not lead on would keep us for ever.
-      if (next !== undefined && (records.length === 0 || came > 2 * count + limits.page))
+      const leads = next === undefined || (records.length > 0 && leadsOn({ from, to }, after, next))
+      if (!leads || came > 2 * count + limits.page)
         throw new Unreachable(this.#peer.url, 'pages of records that do not lead on')
       after = next
       more = next !== undefined
@@ -85,7 +90,7 @@ export class Transfer {
     this.#move(cursors.length)
     let took = true
     for (let rest = cursors; rest.length > 0; ) {
-      const { records, done } = this.#party.holdings.records.pick(rest.slice(0, pageLength))
+      const { records, done } = this.#party.holdings.records.pick(rest.slice(0, turnLength))
       const { held } = await this.#party.network.call(this.#peer, 'merge', { records, keep })
       const taken = keep === 'all' ? records.length : records.filter((_, at) => held[at]).length
       this.pushed += taken
@@ -103,7 +108,7 @@ export class Transfer {
   }
 
   async #pullPage(page: readonly string[]): Promise<void> {
-    for (let rest = page; rest.length > 0; ) {
+    for (let rest = page; rest.length > 0 && !this.#party.goes(); ) {
       const { records } = await this.#party.network.call(this.#peer, 'fetch', { cursors: [...rest] })
       for (const record of records) this.#takeIn(record)
       await this.#party.holdings.flushed()
@@ -133,11 +138,25 @@ export class Transfer {
   }
 }
 
-/** Works on some, several at a time. */
+/** Whether a cursor on an arc comes after another one, in the arc's order; after the beginning without. */
+export const leadsOn = ({ from, to }: Arc, before: string | undefined, after: string): boolean => {
+  const [key = '', index = ''] = after.split('/')
+  if (before === undefined) return inArc(from, key, to)
+  const [lastKey = '', lastIndex = ''] = before.split('/')
+  return key === lastKey ? index > lastIndex : lastKey !== to && inArc(lastKey, key, to)
+}
+
+/** Works on some, several at a time. Of those that are under way when one fails all end before it throws; no other begins. */
 export const inLanes = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
-  const rest = items.values()
+  const rest = [...items]
   const lane = async () => {
-    for (const item of rest) await work(item)
+    try {
+      for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item)
+    } catch (error) {
+      rest.length = 0
+      throw error
+    }
   }
-  await Promise.all(Array.from({ length: lanes }, lane))
+  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane))
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
 }

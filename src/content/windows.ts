@@ -18,8 +18,6 @@ const patienceMs = 30_000
 const farAtOnce = 4
 
 export class Windows {
-  /** Whether this node goes, and takes nothing in any more. */
-  isClosed = false
   readonly #party: Party
   readonly #replicas: number
   /** Cells and the peers with whom they agreed, since the last change of either. */
@@ -73,6 +71,7 @@ export class Windows {
     this.#accompanied ||= all.some(({ window }) => window.length > 1)
     this.#bereft = false
     this.#turn++
+    cells.watch()
     const sharings = all.map((cell) => this.#begin(cell))
     const windows = new Survey(
       this.#party,
@@ -81,10 +80,10 @@ export class Windows {
     let done = true
     for (const sharing of sharings) {
       await this.#askWindow(sharing, windows)
-      if (sharing.isKnown) done = this.#conclude(sharing) && done
+      if (this.#isKnown(sharing)) done = this.#conclude(sharing) && done
     }
     // Donors are asked last: what they are given from now on those of the window hear of, and say.
-    const unknown = sharings.filter(({ isKnown }) => !isKnown)
+    const unknown = sharings.filter((sharing) => !this.#isKnown(sharing))
     const beyond = new Survey(
       this.#party,
       unknown.map(({ cell, donors }) => [cell, donors]),
@@ -103,50 +102,50 @@ export class Windows {
     return new Sharing(cell, {
       others: this.#othersOf(cell).filter((other) => !complete || !this.#agreed.has(agreement(cell, other))),
       donors: complete ? [] : this.#donorsOf(cell),
-      complete: cells.complete,
       knew: memory.knew(cell),
     })
   }
 
   async #askWindow(sharing: Sharing, survey: Survey): Promise<void> {
-    const { cell, others, knew } = sharing
+    const { cell, others } = sharing
     for (const other of others) {
       const outcome = await this.#compare(other, cell, survey, { pull: true, push: 'held' })
-      sharing.hear(outcome)
-      knew.push(outcome?.knew ?? 0)
       if (outcome) this.#forgotten = Math.min(this.#forgotten ?? Infinity, outcome.forgotten)
-      const agreed = outcome !== undefined && outcome.shared && outcome.settled
-      if (agreed) this.#agreed.add(agreement(cell, other))
-      sharing.shared &&= agreed
+      if (sharing.hear(outcome)) this.#agreed.add(agreement(cell, other))
     }
   }
 
   async #askDonors(sharing: Sharing, survey: Survey): Promise<void> {
-    const { cell, donors, others } = sharing
-    for (const donor of donors) {
-      if (sharing.isKnown) return
-      const outcome = await this.#compare(donor, cell, survey, { pull: true })
-      sharing.hear(outcome)
-      // Alone in the window, nobody would tell us of what a donor still takes itself.
-      if (others.length === 0) sharing.shared &&= outcome !== undefined && !outcome.held
+    for (const donor of sharing.donors) {
+      if (this.#isKnown(sharing)) return
+      sharing.hearDonor(await this.#compare(donor, sharing.cell, survey, { pull: true }))
     }
+  }
+
+  /** Whether of each part someone is there who has had everything, this node or another. */
+  #isKnown({ cell, known }: Sharing): boolean {
+    return known.plus(this.#party.holdings.cells.complete.known).covers(cell)
   }
 
   /** Undefined when the peer does not answer, or this node goes. */
   async #compare(peer: Peer, cell: Cell, survey: Survey, intent: Intent): Promise<Outcome | undefined> {
-    const said = this.isClosed ? undefined : await survey.of(peer, cell)
+    const said = this.#party.goes() ? undefined : await survey.of(peer, cell)
     return said && reconcile(this.#party, peer, cell, intent, said)
   }
 
   /** Declares a cell complete if it is. Returns whether nothing is left to do there. */
-  #conclude({ cell, shared, isKnown, isWitnessed, knew, received, others }: Sharing): boolean {
+  #conclude(sharing: Sharing): boolean {
+    const { cell, shared, agreed, knew, received, others } = sharing
+    const { cells } = this.#party.holdings
     if (received > 0) this.#party.log.info({ records: received, from: others[0] }, 'content received')
-    const still = this.#party.holdings.cells.all().some((now) => sameCell(now, cell))
+    const still = cells.all().some((now) => sameCell(now, cell)) && cells.hasKept(cell)
     if (!shared || !still) return false
+    if (cells.isComplete(cell)) return agreed
+    const isWitnessed = sharing.witnessed.plus(cells.complete.witnessed).covers(cell)
     const witnessed = isWitnessed || this.#isRemembered(knew, cell.window.length)
-    if (!isKnown && !witnessed && !this.#isGivenUp()) return false
-    if (!this.#party.holdings.cells.isComplete(cell)) this.#party.holdings.cells.declareComplete(cell, witnessed)
-    return true
+    if (!this.#isKnown(sharing) && !witnessed && !this.#isGivenUp()) return false
+    cells.declareComplete(cell, witnessed)
+    return agreed
   }
 
   /**

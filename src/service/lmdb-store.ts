@@ -44,7 +44,7 @@ export class LmdbStore implements Store {
   #memo: string | undefined
   /** Those that the tree does not have. */
   readonly #changes = new Changes()
-  /** The one that was looked at last: whoever changes a place has looked there before. */
+  /** The one that was looked at last: whoever writes to a place has looked there before. */
   #last: Place | undefined
   /** Those of them that the journal does not have either, oldest first. */
   #unkept: Change[] = []
@@ -201,10 +201,14 @@ export class LmdbStore implements Store {
 
   #change(key: Id, index: string, text: string | undefined): void {
     assert(!this.#closing, closed)
-    const { cursor, text: before } = this.#placeOf(key, index)
+    assert(this.#tree, closed)
+    const last = this.#last?.key === key && this.#last.index === index ? this.#last : undefined
+    const cursor = last?.cursor ?? cursorOf({ key, index })
+    const before = last ?? this.#changes.get(cursor)
+    const had = before ? before.text !== undefined : this.#tree.has(cursor)
     this.#last = undefined
     const change = { cursor, text }
-    this.#size += Number(text !== undefined) - Number(before !== undefined)
+    this.#size += Number(text !== undefined) - Number(had)
     this.#changes.add(change)
     this.#unkept.push(change)
     this.#unkeptBytes += bytesOf(change)

@@ -58,6 +58,10 @@ export class Tree {
     return this.#database.get(cursor)
   }
 
+  has(cursor: string): boolean {
+    return this.#database.doesExist(cursor)
+  }
+
   /** Those after one cursor and before another, in order. */
   between(after: string, end: string): Iterable<{ readonly key: string; readonly value: string }> {
     return this.#database.getRange({ start: after.slice(0, cursorMostLength), end, exclusiveStart: true })

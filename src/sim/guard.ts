@@ -33,8 +33,8 @@ export class TableGuard implements Guard {
   readonly #config: NodeConfig
   readonly #members = new Map<Id, Attributes>()
   /**
-   * Those who have shown someone who is there too, or were shown by one. Whoever has just come may not: its contact has gone meanwhile,
-   * and comes back as somebody whom it is about to drop.
+   * Those who have shown someone who was there, or were shown by one. A newcomer may not have: its one contact has gone meanwhile, or
+   * come back as somebody new, whom it drops.
    */
   readonly #met = new Set<Id>()
   #ids: readonly Id[] | undefined

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Node } from '../../src/node/node.ts'
 import { Refusal } from '../../src/protocol/errors.ts'
 import type { Id } from '../../src/space/id.ts'
+import { epochMs, hash } from '../../src/sim/host.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 
@@ -78,7 +79,7 @@ const goes = async (world: World, id: Id) => {
 }
 
 /** Someone joins, and may leave. */
-const comesAndGoes = async (world: World) => {
+const comesAndGoes = async (world: World, before = () => {}) => {
   const joiner = world.add()
   await world.until(
     () => nodeOf(world, joiner).state === 'ready',
@@ -86,6 +87,7 @@ const comesAndGoes = async (world: World) => {
     () => nodeOf(world, joiner).state,
   )
   await world.run(2000)
+  before()
   await goes(world, joiner)
 }
 
@@ -130,6 +132,167 @@ test('a donor whose digests never divide keeps nobody from leaving', async () =>
   const [donor = ''] = await world.boot(1)
   nodeOf(world, donor).handlers.digest = ({ arcs }) => ({ digests: arcs.map(({ to }) => saying(to, 1_000_000)) })
   await comesAndGoes(world)
+})
+
+test('a donor that says it has no end of records and gives the same one for ever is given up, and keeps nobody from leaving', async () => {
+  const world = new World({ seed: 2, settings: alone })
+  const [donor = ''] = await world.boot(1)
+  await fill(world, donor, 1)
+  const { handlers } = nodeOf(world, donor)
+  const { digest } = handlers
+  const [record] = (await handlers.records({ from: donor, to: donor, limit: 1 })).records
+  if (!record) throw new Error('it was not stored')
+  handlers.digest = ({ arcs }) => ({ digests: arcs.map(({ to }) => saying(to, 1e15)) })
+  let pages = 0
+  handlers.records = () => {
+    pages++
+    return { records: [record], next: `${record.key}/${record.index}` }
+  }
+  await comesAndGoes(world, () => {
+    handlers.digest = digest
+  })
+  expect(pages).toBeGreaterThan(0)
+  // Two in each of some passes.
+  expect(pages).toBeLessThan(50)
+})
+
+test('a digest whose parts overlap is none', async () => {
+  const world = new World({ seed: 2 })
+  const [one = '', other = ''] = await world.boot(2)
+  await fill(world, one, 20)
+  const { handlers } = nodeOf(world, one)
+  const print = 'f'.repeat(16)
+  const claim = { held: true, shared: true, witnessed: [], doubting: false, forgotten: 0, knew: 0 }
+  let asked = 0
+  let longest = 0
+  handlers.digest = ({ arcs }) => {
+    asked++
+    longest = Math.max(longest, arcs.length)
+    const parts = (to: Id) => [...Array.from({ length: 15 }, () => ({ to: one, count: 1e6, print })), { to, count: 1e6, print }]
+    return { digests: arcs.map(({ from, to }) => ({ ...claim, complete: [{ from, to }], parts: parts(to) })) }
+  }
+  await world.run(60_000)
+  expect(asked).toBeGreaterThan(0)
+  expect(asked).toBeLessThan(200)
+  expect(nodeOf(world, other).info().content.moving).toBe(0)
+})
+
+test('when a page fails no other is fetched, and nothing is on its way in the end', async () => {
+  const world = new World({ seed: 3, settings: alone })
+  const [donor = ''] = await world.boot(1)
+  await fill(world, donor, 4000)
+  const { handlers } = nodeOf(world, donor)
+  const { records } = handlers
+  let calls = 0
+  handlers.records = (request) => {
+    if (++calls === 2) throw new Refusal('OVERLOADED', 'busy')
+    return records(request)
+  }
+  const joiner = world.add()
+  const content = () => nodeOf(world, joiner).info().content
+  await world.until(
+    () => world.host(joiner).node !== undefined && content().complete,
+    60_000,
+    () => JSON.stringify(content()),
+  )
+  await world.run(5000)
+  expect(content().moving).toBe(0)
+})
+
+test('two who come side by side are complete, whatever is written meanwhile', async () => {
+  const world = new World({ seed: 42, settings: { bits: 16, allowCustomIds: true } })
+  const ids = ['1000', '3000', '5000', '7000', '9000', 'b000']
+  for (const id of ids) {
+    world.add({ id })
+    await world.settle()
+  }
+  await fill(world, '1000', 100)
+  await world.run(60_000)
+  world.weather = { ...calm, delayMinMs: 20, delayMaxMs: 40 }
+  // Its key lies before both.
+  const name = Array.from({ length: 100 }, (_, number) => `name ${number}`).find((one) => /^4[0-9a-d]/.test(hash(one)))
+  if (name === undefined) throw new Error('no such name')
+  const joiners = ['4e00', '4f00']
+  for (const id of joiners) world.add({ id })
+  const areWhole = () => joiners.every((id) => world.host(id).node?.info().content.complete)
+  for (let turn = 0; turn < 1500 && !areWhole(); turn++) {
+    world.ask(ids[turn % ids.length] ?? '', 'store', { name, value: `value ${turn}` })
+    await world.run(20)
+  }
+  expect(areWhole()).toBe(true)
+})
+
+test('those who remember different forgotten deletions are complete after all have restarted', async () => {
+  const world = new World({ seed: 21 })
+  const ids = await world.boot(3)
+  await whole(world, ids)
+  await world.run(130_000)
+  world.demanding = false
+  for (const id of ids) world.crash(id)
+  const dayMs = 24 * 3600_000
+  for (const id of ids) {
+    const { durable } = world.host(id).disk
+    const memo = JSON.parse(durable.memo ?? '') as { times: [number, number][] }
+    durable.remember(JSON.stringify({ ...memo, times: [[epochMs - 20 * dayMs, memo.times.at(-1)?.[1]]] }))
+    const index = hash(`gone at ${id}`)
+    const hlc = `${(epochMs - 10 * dayMs).toString(16).padStart(12, '0')}0000`
+    durable.write({ key: index, index: `v:${index}`, value: null, contentType: 'text/plain', version: { hlc, origin: id } })
+  }
+  const peers = ids.map((id) => world.peer(id))
+  for (const id of ids) world.restart(id, peers)
+  await whole(world, ids)
+})
+
+test('a cell that is lost and comes back within one pass is not complete', async () => {
+  const settings = { bits: 8, allowCustomIds: true, callTimeoutMs: 30_000, operationTimeoutMs: 40_000, rehomeEveryMs: 600_000 }
+  const world = new World({ seed: 22, settings })
+  const ids = ['10', '20', '30', '40', '50', '60', '70', '80', '90', 'a0', 'b0', 'c0']
+  for (const id of ids) {
+    world.add({ id })
+    await world.settle()
+  }
+  await whole(world, ids)
+  await world.run(30_000)
+  world.demanding = false
+  // A pass of 80 waits for one of its neighbours.
+  const { handlers } = nodeOf(world, 'a0')
+  const { digest } = handlers
+  let waits = false
+  handlers.digest = async (request) => {
+    if (request.by === '80' && !waits) {
+      waits = true
+      await new Promise<void>((resolve) => world.host('a0').after(25_000, resolve))
+    }
+    return digest(request)
+  }
+  const holds = () =>
+    nodeOf(world, '80')
+      .overlay.cells()
+      .some(({ from }) => from === '50')
+  const shown = () => JSON.stringify(nodeOf(world, '80').overlay.cells())
+  world.crash('90')
+  await world.until(
+    () => waits,
+    30_000,
+    () => 'nobody asks',
+  )
+  world.add({ id: '65' })
+  await world.until(() => !holds(), 5000, shown)
+  await world.run(300)
+  const value = Array.from({ length: 200 }, (_, number) => `value ${number}`).find((one) => /^5[1-9a-f]/.test(hash(one))) ?? ''
+  const { key, stored } = await world.call('60', 'store', { value })
+  expect(stored).toBe(3)
+  await world.run(16_000)
+  world.crash('65')
+  await world.until(holds, 60_000, shown)
+  for (let turn = 0; turn < 400; turn++) {
+    await world.run(50)
+    const miss = await world.call('80', 'get', { key }).then(
+      () => undefined,
+      (error: unknown) => (error as Refusal).details,
+    )
+    expect(miss).not.toMatchObject({ held: true, complete: true })
+  }
 })
 
 test('an heir that fails leaves the leaver ready, not a zombie', async () => {

@@ -20,12 +20,15 @@ import { type Contact, Table } from './table.ts'
 const probesMost = 32
 /** Whoever was heard of more recently is not asked to make room for a newcomer. */
 const freshMs = 60_000
+/** Of all who were ever known, so many are asked at once by a node that has lost everyone. */
+const manyAtOnce = 8
 
 export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements ServedOverlay<KademliaApi> {
   readonly place = place
   readonly confirm = this.options.k
   readonly table = new Table(this.me, this.options)
   readonly #probing = new Map<Id, Promise<unknown>>()
+  #turn = 0
 
   readonly jobs: readonly Job[] = [
     { name: 'check', everyMs: this.options.stabilizeEveryMs, run: () => this.#check() },
@@ -130,14 +133,18 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
     if (!this.isMember) return
     const near = this.table.byNearness()
     const silent = longestSilent(near)
-    if (!silent) return this.#reunite()
+    if (!silent) return this.#reunite(manyAtOnce)
     await this.#learn(longestSilent(near.slice(0, this.options.k)), this.me.id)
     if (this.table.find(silent.id)) await this.#learn(silent, this.#someoneIn(this.ports.random.below(this.#reach)))
   }
 
-  /** Somebody may be of a part of the network that was split off. */
-  async #reunite(): Promise<void> {
-    if (this.isMember) await this.#learn(this.pick(this.#strangers(this.contacts())), this.me.id)
+  /** Somebody may be of a part of the network that was split off: of all who were ever known some are asked, in turn. */
+  async #reunite(count = 1): Promise<void> {
+    if (!this.isMember) return
+    const strangers = this.#strangers(this.contacts())
+    const first = this.#turn % Math.max(1, strangers.length)
+    this.#turn += count
+    await Promise.all(strangers.slice(first, first + count).map((stranger) => this.#learn(stranger, this.me.id)))
   }
 
   /** Everything anew: the neighbours, every bucket, and seeds, so that islands do not last. */
