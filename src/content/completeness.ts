@@ -24,6 +24,13 @@ interface Former {
   readonly cededAt: number
 }
 
+/** Where this node has had everything, as it tells others at some moment (ms since 1970); and where of that nothing was ever given up. */
+interface Tellable {
+  readonly at: number
+  readonly known: Arcs
+  readonly witnessed: Arcs
+}
+
 export class Completeness {
   /** What this node holds and has had everything of. */
   #complete = Arcs.none
@@ -31,6 +38,8 @@ export class Completeness {
   #held = Arcs.none
   /** What was complete before others came into it. */
   #former: readonly Former[] = []
+  /** What others are told at one moment: they ask about many arcs at once. */
+  #told: Tellable | undefined
 
   has(key: Id): boolean {
     return this.#complete.has(key)
@@ -55,6 +64,7 @@ export class Completeness {
     const arcs = Arcs.of([arc])
     this.#complete = this.#complete.plus(arcs)
     this.#presumed = witnessed ? this.#presumed.without(arcs) : this.#presumed.plus(arcs)
+    this.#told = undefined
   }
 
   /** What others hold by now is no more complete than the day they took it; for who holds nothing at all, nothing is. */
@@ -64,7 +74,8 @@ export class Completeness {
       return
     }
     const ceded = this.#complete.without(held)
-    const former = this.#told(now)
+    const former = this.#formerly(now)
+    this.#told = undefined
     this.#former = ceded.isEmpty ? former : [...former, { arcs: ceded, cededAt: now }]
     this.#complete = this.#complete.within(held)
     this.#held = held
@@ -73,20 +84,28 @@ export class Completeness {
   forget(): void {
     this.#complete = Arcs.none
     this.#former = []
+    this.#told = undefined
   }
 
   /** Where on an arc this node has had everything, as it may be told others. */
   claims(arc: Arc, now: number): { complete: Arc[]; witnessed: Arc[] } {
-    const known = this.#told(now).reduce((all, { arcs }) => all.plus(arcs), this.#complete)
+    const { known, witnessed } = this.#tellable(now)
     const within = (arcs: Arcs) => {
       if (arcs.covers(arc)) return [{ from: arc.from, to: arc.to }]
       const parts = arcs.within(Arcs.of([arc]))
       return parts.isEmpty ? [] : parts.arcs(arc.to.length).slice(0, completeMost)
     }
-    return { complete: within(known), witnessed: within(known.without(this.#presumed)) }
+    return { complete: within(known), witnessed: within(witnessed) }
   }
 
-  #told(now: number): readonly Former[] {
+  #tellable(now: number): Tellable {
+    if (this.#told?.at === now) return this.#told
+    const known = this.#formerly(now).reduce((all, { arcs }) => all.plus(arcs), this.#complete)
+    this.#told = { at: now, known, witnessed: known.without(this.#presumed) }
+    return this.#told
+  }
+
+  #formerly(now: number): readonly Former[] {
     return this.#former.flatMap(({ arcs, cededAt }) => {
       if (now - cededAt >= formerMs) return []
       return [{ arcs: now - cededAt < againMs ? arcs : arcs.without(this.#held), cededAt }]

@@ -157,6 +157,6 @@ export const inLanes = async <T>(items: readonly T[], work: (item: T) => Promise
       throw error
     }
   }
-  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane))
+  const ends = await Promise.allSettled(Array.from({ length: Math.min(lanes, items.length) }, lane))
   for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
