@@ -4,19 +4,10 @@ import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Outcome } from './reconcile.ts'
 
-interface Start {
-  /** Those of the window with whom it is to be compared. */
-  readonly others: readonly Peer[]
-  /** Those outside it who may have held it before; nobody, where this node has had everything. */
-  readonly donors: readonly Peer[]
-  /** Until when this node had everything in an earlier life, ms since 1970; 0: it had not. */
-  readonly knew: number
-}
-
 export class Sharing {
   readonly cell: Cell
+  /** Those of its window with whom it is to be compared. */
   readonly others: readonly Peer[]
-  readonly donors: readonly Peer[]
   /** Where one of those who were asked has had everything; */
   known = Arcs.none
   /** and where of that nothing was ever given up. */
@@ -29,10 +20,10 @@ export class Sharing {
   /** Until when this node and each of the window had everything in an earlier life. */
   readonly knew: number[]
 
-  constructor(cell: Cell, { others, donors, knew }: Start) {
+  /** @param knew until when this node had everything in an earlier life, ms since 1970; 0: it had not */
+  constructor(cell: Cell, others: readonly Peer[], knew: number) {
     this.cell = cell
     this.others = others
-    this.donors = donors
     this.knew = [knew]
   }
 

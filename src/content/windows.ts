@@ -83,13 +83,15 @@ export class Windows {
       if (this.#isKnown(sharing)) done = this.#conclude(sharing) && done
     }
     // Donors are asked last: what they are given from now on those of the window hear of, and say.
-    const unknown = sharings.filter((sharing) => !this.#isKnown(sharing))
+    const unknown = sharings
+      .filter((sharing) => !this.#isKnown(sharing))
+      .map((sharing) => ({ sharing, donors: this.#donorsOf(sharing.cell) }))
     const beyond = new Survey(
       this.#party,
-      unknown.map(({ cell, donors }) => [cell, donors]),
+      unknown.map(({ sharing: { cell }, donors }) => [cell, donors]),
     )
-    for (const sharing of unknown) {
-      await this.#askDonors(sharing, beyond)
+    for (const { sharing, donors } of unknown) {
+      await this.#askDonors(sharing, donors, beyond)
       done = this.#conclude(sharing) && done
     }
     if (!this.#bereft) this.#bereftSince = undefined
@@ -99,11 +101,8 @@ export class Windows {
   #begin(cell: Cell): Sharing {
     const { cells, memory } = this.#party.holdings
     const complete = cells.isComplete(cell)
-    return new Sharing(cell, {
-      others: this.#othersOf(cell).filter((other) => !complete || !this.#agreed.has(agreement(cell, other))),
-      donors: complete ? [] : this.#donorsOf(cell),
-      knew: memory.knew(cell),
-    })
+    const others = this.#othersOf(cell).filter((other) => !complete || !this.#agreed.has(agreement(cell, other)))
+    return new Sharing(cell, others, memory.knew(cell))
   }
 
   async #askWindow(sharing: Sharing, survey: Survey): Promise<void> {
@@ -115,8 +114,8 @@ export class Windows {
     }
   }
 
-  async #askDonors(sharing: Sharing, survey: Survey): Promise<void> {
-    for (const donor of sharing.donors) {
+  async #askDonors(sharing: Sharing, donors: readonly Peer[], survey: Survey): Promise<void> {
+    for (const donor of donors) {
       if (this.#isKnown(sharing)) return
       sharing.hearDonor(await this.#compare(donor, sharing.cell, survey, { pull: true }))
     }
