@@ -47,7 +47,7 @@ export const spawnNode = (entry: Entry, { network, seeds }: Admission): ChildPro
       POLYCHORD_PORT: new URL(entry.url).port,
       POLYCHORD_DATA: inHome(entry.dataDir),
       ...(network.secret ? { POLYCHORD_SECRET_FILE: secretFile } : {}),
-      ...(seeds.length > 0 ? { POLYCHORD_SEEDS: seeds.join(',') } : {}),
+      POLYCHORD_SEEDS: seeds.join(','),
       ...(entry.tags ? { POLYCHORD_TAGS: entry.tags } : {}),
       ...(entry.id === idOfUrl(entry.url, network) ? {} : { POLYCHORD_ID: entry.id }),
     },

@@ -14,7 +14,7 @@ export const sharedOptions = {
   stabilizeEveryMs: Type.Integer({ minimum: 10, default: 1000 }),
   /** Between two looks for others of the same network that are not known yet, left by a split. */
   reuniteEveryMs: Type.Integer({ minimum: 10, default: 10_000 }),
-  /** How long a node that finds nobody tries before it founds a network of its own, and goes on looking from there. */
+  /** How long a node that finds nobody tries, and by chance up to twice that, before it founds a network, and goes on looking from there. */
   foundAfterMs: Type.Integer({ minimum: 0, default: 5000 }),
   /** Whether an id may differ from the hash of the url: networks drawn by hand, for teaching. */
   allowCustomIds: Type.Boolean({ default: false }),

@@ -121,8 +121,10 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   async join(seeds: readonly Peer[]): Promise<void> {
     this.seeds = seeds.filter(({ id }) => id !== this.me.id)
     for (const seed of this.seeds) this.introduce(seed)
+    const { foundAfterMs } = this.options
     if (seeds.length === 0) await this.found()
-    else await this.comeIn(this.options.foundAfterMs)
+    // Of many who begin at the same time, and name each other, one is to be the first.
+    else await this.comeIn(foundAfterMs + this.ports.random.below(foundAfterMs + 1))
   }
 
   async leave(): Promise<void> {

@@ -17,7 +17,8 @@ export class Misconfigured extends Error {}
 export interface Environment {
   readonly host: string
   readonly port: number
-  readonly seeds: readonly string[]
+  /** Undefined when nothing was said of them; none is a word too: to found a network, whomever this node has known. */
+  readonly seeds: readonly string[] | undefined
   /** The directory that content is kept in; in memory without. */
   readonly data: string | undefined
   /** A file; stdout without. */
@@ -129,9 +130,9 @@ const parse = (name: string, text: string, like: unknown): string | number | boo
   return text
 }
 
-const parseSeeds = (text: string | undefined): string[] => {
-  const urls = text ? text.split(',') : []
-  const wrong = urls.find((url) => !isOrigin(url))
+const parseSeeds = (text: string | undefined): string[] | undefined => {
+  const urls = text === '' ? [] : text?.split(',')
+  const wrong = urls?.find((url) => !isOrigin(url))
   if (wrong !== undefined)
     throw new Misconfigured(`POLYCHORD_SEEDS must be urls like http://127.0.0.1:10001, with commas between, not ${wrong}`)
   return urls

@@ -18,11 +18,14 @@ import { hash } from './hash.ts'
 import type { Keyring } from './keyring.ts'
 import { LmdbStore } from './lmdb-store.ts'
 import { createLog } from './log.ts'
-import { askSeeds, assertAdmitted, seedPeers, settingsOf } from './seeds.ts'
+import { Notebook, type Recollection, recall } from './recollection.ts'
+import { askSeeds, assertAdmitted, type NetworkSettings, seedPeers, settingsOf } from './seeds.ts'
 import { createService } from './service.ts'
 import { tellFailed, tellReady, whenNoted, whenStarterGoes } from './starter.ts'
 import { variableOf } from './text.ts'
 
+/** Whom this node knows is saved so often: a crash forgets the latest. */
+const noteEveryMs = 2000
 /** A stop that takes longer ends here; what a process manager would do next is kill. */
 const stopWithinMs = 4500
 
@@ -41,9 +44,11 @@ const main = async (): Promise<void> => {
         log.warn({}, `POLYCHORD_SECRET_FILE=${secretFile} can be read by others on this machine: chmod 600 it`)
       process.on('SIGHUP', () => renew(environment.keyring, log))
     }
-    const answers = await askSeeds(environment.seeds)
-    const config = configOf(environment, networkOf(environment, answers))
-    const seeds = seedPeers(environment.seeds, answers, config)
+    const former = recalled(environment)
+    const urls = [...new Set([...(environment.seeds ?? []), ...former.contacts.map(({ url }) => url)])]
+    const answers = await askSeeds(urls)
+    const config = configOf(environment, networkOf(environment, answers, former.settings))
+    const seeds = seedPeers(urls, answers, former.contacts, config)
     const members = answers.filter((answer) => answer?.network === config.network && answer.url !== config.url)
     await assertAdmitted(members as Peer[], config, environment.keyring)
     await noted
@@ -72,28 +77,41 @@ const renew = (keyring: Keyring | undefined, log: Logger): void => {
   }
 }
 
+/** What this node knew in its last life. Whoever names no seeds at all asks nobody. */
+const recalled = ({ seeds, data }: Environment): Partial<Recollection> & Pick<Recollection, 'contacts'> => {
+  const known = data === undefined ? undefined : recall(data)
+  return { ...known, contacts: seeds?.length === 0 ? [] : (known?.contacts ?? []) }
+}
+
 /**
- * What this node has to agree on with the network: what the first seed of it says. Which network that is, the environment
- * says, or the data that this node has of it.
+ * What this node has to agree on with the network: what the first seed of it says, or what it knew in its last life. Which network that
+ * is, the environment says, or the data that this node has of it.
+ * @param answers the seeds' first, in their order
  * @throws Refusal OTHER_NETWORK, NO_ROUTE; Misconfigured where the environment contradicts the network
  */
 const networkOf = (
-  { seeds, said, data }: Environment,
+  { seeds = [], said, data }: Environment,
   answers: readonly (NodeInfo | undefined)[],
+  former: NetworkSettings | undefined,
 ): Pick<NodeConfig, 'network'> & Partial<NodeConfig> => {
   const ours = said.network ?? (data === undefined ? undefined : networkIn(data))
-  const answered = answers.filter((answer) => answer !== undefined)
-  const seed = answered.find(({ network }) => ours === undefined || network === ours)
-  if (seed) {
-    const { mode, ...agreed } = settingsOf(seed)
+  const isOurs = ({ network }: { network: string }) => ours === undefined || network === ours
+  const told = answers.slice(0, seeds.length).filter((answer) => answer !== undefined)
+  if (told[0] && !told.some(isOurs))
+    throw new Refusal('OTHER_NETWORK', `${told[0].url} is in network ${told[0].network}, not in ${ours}`)
+  const seed = answers.find((answer) => answer && isOurs(answer))
+  const settings = seed ? settingsOf(seed) : former && isOurs(former) ? former : undefined
+  if (settings) {
+    const { mode: _, ...agreed } = settings
     for (const [field, value] of Object.entries(agreed)) {
       const word = said[field as keyof typeof agreed]
       if (word !== undefined && word !== value)
-        throw new Misconfigured(`${variableOf(field)} is ${word}, but the network of ${seed.url} has ${value}: leave it out`)
+        throw new Misconfigured(
+          `${variableOf(field)} is ${word}, but the network of ${seed?.url ?? `the data in ${data}`} has ${value}: leave it out`,
+        )
     }
-    return { mode, ...agreed }
+    return settings
   }
-  if (answered[0]) throw new Refusal('OTHER_NETWORK', `${answered[0].url} is in network ${answered[0].network}, not in ${ours}`)
   if (ours !== undefined) return { network: ours }
   if (seeds.length === 0) return { network: randomBytes(8).toString('hex') }
   throw new Refusal(
@@ -120,6 +138,14 @@ const serve = async (
 ): Promise<void> => {
   const store = await openStore(data, config, log)
   const service = createService(config, store ?? new MemoryStore(), log, () => void stop('left the network'), keyring)
+  const notebook = data === undefined ? undefined : new Notebook(data)
+  const note = () => {
+    try {
+      notebook?.note(service.recollect())
+    } catch (error) {
+      log.warn({ why: (error as Error).message }, 'what is known of the network is not saved')
+    }
+  }
   let stopping = false
   const stop = async (why: string): Promise<void> => {
     if (stopping) return
@@ -128,6 +154,7 @@ const serve = async (
       log.warn({ why }, 'stopped before its work was done')
       process.exit(0)
     }, stopWithinMs)
+    note()
     await service.stop()
     await store?.close().catch((error: unknown) => log.error({ err: error }, 'stopped with writes that are not on the disk'))
     log.info({ why }, 'stopped')
@@ -135,6 +162,8 @@ const serve = async (
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
   await service.start(host, port, seeds)
+  note()
+  setInterval(note, noteEveryMs).unref()
   if (!stopping) tellReady({ ...service.me, incarnation: config.incarnation })
 }
 

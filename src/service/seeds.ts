@@ -43,12 +43,13 @@ const commonTo = (overlay: string): string[] =>
   Object.hasOwn(overlays, overlay) ? commonOptions(kindOf(overlay as OverlayName)) : []
 
 /**
- * A seed that does not answer now, or is somebody else now, may be itself again later: its id follows from its url.
+ * A seed that does not answer now, or is somebody else now, may be itself again later: its id is known, or follows from its url.
  * @throws Refusal ID_TAKEN when a seed is who this node would be
  */
 export const seedPeers = (
   urls: readonly string[],
   answers: readonly (NodeInfo | undefined)[],
+  known: readonly Peer[],
   { network, bits, url: own, id: ownId = idOf(hash(own), bits) }: NodeConfig,
 ): Peer[] =>
   urls.flatMap((url, index) => {
@@ -58,7 +59,7 @@ export const seedPeers = (
       throw new Refusal('ID_TAKEN', `id ${shortId(ownId)} is taken by ${url}; start at another port`, {
         by: { id: ownId, url },
       })
-    return [{ id: answer?.id ?? idOf(hash(url), bits), url }]
+    return [{ id: (answer ?? known.find((peer) => peer.url === url))?.id ?? idOf(hash(url), bits), url }]
   })
 
 /**

@@ -14,12 +14,15 @@ import { hash } from './hash.ts'
 import type { Keyring } from './keyring.ts'
 import { Metrics } from './metrics.ts'
 import { PacketCodec } from './packet.ts'
+import { type Recollection, recollectionOf } from './recollection.ts'
 import { createServer } from './server.ts'
 import { Signer } from './signature.ts'
 import { createValidation } from './validation.ts'
 
 export interface Service {
   readonly me: Peer
+  /** What is to be known of the network in the next life. */
+  recollect(): Recollection
   /** Listens, joins through the seeds, and resolves once joined. @throws whatever Node.start and listening throw */
   start(host: string, port: number, seeds: readonly Peer[]): Promise<void>
   /** Tells the neighbours, finishes requests, ends everything. */
@@ -59,6 +62,7 @@ export const createService = (config: NodeConfig, store: Store, log: Logger, lef
   const server = createServer(node, { log, metrics, validation, gate })
   return {
     me: node.me,
+    recollect: () => recollectionOf(node),
     start: async (host, port, seeds) => {
       await server.listen({ host, port })
       if (config.membership !== 'off') await datagrams.bind(host, port)

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { kindOf, type OverlayName } from '../../src/overlay/overlays.ts'
 import type { Mode } from '../../src/protocol/schemas.ts'
 import { misplaced } from '../../src/sim/audit.ts'
+import { hash } from '../../src/sim/host.ts'
 import { stream } from '../../src/sim/random.ts'
 import { simulate } from '../../src/sim/scenarios.ts'
 import { calm } from '../../src/sim/weather.ts'
@@ -155,6 +156,17 @@ export const overlaySuite = (overlay: OverlayName, { swarms = [], scenarios = []
         )
       await homed(world)
       await readable(world)
+    })
+
+    /** Several once founded networks, which took half a minute to become one; and the last of a ring came a second after the last but one. */
+    test.each([1, 2, 3])('thirty that begin at once, and name each other, are one network soon, seed %i', async (seed) => {
+      const world = new World({ seed, encode: false, settings: { overlay } })
+      world.demanding = false
+      const urls = Array.from({ length: 30 }, (_, at) => `http://peer-${at}.world-${seed}:${10_001 + at}`)
+      const seeds = urls.map((url) => ({ id: hash(url), url }))
+      for (const url of urls) world.add({ url, seeds })
+      await world.settle(3 * world.config.foundAfterMs)
+      expect(world.members()).toHaveLength(30)
     })
 
     test('islands become one network through their seeds', async () => {

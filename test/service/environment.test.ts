@@ -13,7 +13,7 @@ const configFrom = (env: Record<string, string>) => configOf(readEnvironment(env
 
 test('without any, a node listens on 10001 of the loopback', () => {
   const environment = readEnvironment({ PATH: '/bin' })
-  expect(environment).toMatchObject({ host: '127.0.0.1', port: 10_001, seeds: [], data: undefined, log: undefined })
+  expect(environment).toMatchObject({ host: '127.0.0.1', port: 10_001, seeds: undefined, data: undefined, log: undefined })
   expect(environment.logLevel).toBe('info')
   expect(configOf(environment, { network })).toMatchObject({ name: 'node-10001', url: 'http://127.0.0.1:10001', bits: 160 })
 })

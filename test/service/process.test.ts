@@ -106,6 +106,68 @@ describe('a node that starts', () => {
     expect(again.output()).not.toContain('in memory only')
   })
 
+  describe('and has been there before', () => {
+    const networkOf = async (count: number, settings: Record<string, string>) => {
+      const lives: Record<string, string>[] = []
+      const nodes: Started[] = []
+      for (let n = 0; n < count; n++) {
+        const env = { POLYCHORD_DATA: join(freshFolder(), 'data'), POLYCHORD_PORT: String(await freePort()) }
+        lives.push({ ...env, POLYCHORD_FOUND_AFTER_MS: '500', ...(nodes[0] ? { POLYCHORD_SEEDS: nodes[0].url } : settings) })
+        nodes.push(await startReady(lives.at(-1)))
+      }
+      const endAll = async () => {
+        for (const { child } of nodes) child.kill('SIGKILL')
+        await Promise.all(nodes.map(({ exit }) => exit))
+      }
+      return { lives, nodes, endAll }
+    }
+
+    test('is what its network is, and finds those it knew, though whom it was told to ask is gone', async () => {
+      const { lives, nodes, endAll } = await networkOf(3, { POLYCHORD_OVERLAY: 'kademlia', POLYCHORD_K: '5' })
+      const { network } = await infoOf(nodes[0]?.url ?? '')
+      await endAll()
+      const [second, third] = await Promise.all([startReady(lives[1]), startReady(lives[2])])
+      await eventually(
+        () => infoOf(second?.url ?? ''),
+        (info) => info['overlay'] === 'kademlia' && JSON.stringify(info['buckets']).includes(third?.url ?? ''),
+      )
+      expect(await infoOf(third?.url ?? '')).toMatchObject({ network, overlay: 'kademlia', k: 5 })
+    })
+
+    test('comes back to its network though it founded it, unless it is to ask nobody', async () => {
+      const { lives, nodes } = await networkOf(2, {})
+      await eventually(
+        () => readFileSync(join(lives[0]?.['POLYCHORD_DATA'] ?? '', 'network.json'), 'utf8'),
+        (known) => known.includes(nodes[1]?.url ?? ''),
+      )
+      nodes[0]?.child.kill('SIGKILL')
+      await nodes[0]?.exit
+      const back = await startReady(lives[0])
+      expect(back.output()).toContain('"msg":"ring joined"')
+      back.child.kill('SIGKILL')
+      await back.exit
+      const alone = await startReady({ ...lives[0], POLYCHORD_SEEDS: '' })
+      expect(alone.output()).toContain('"msg":"ring founded"')
+    })
+
+    test('says so when it is to be of another kind', async () => {
+      const { lives, nodes, endAll } = await networkOf(1, { POLYCHORD_OVERLAY: 'pastry' })
+      await endAll()
+      const { exit, output } = await startProcess({ ...lives[0], POLYCHORD_OVERLAY: 'chord' })
+      expect(await exit).toBe(2)
+      expect(output()).toContain('POLYCHORD_OVERLAY is chord, but the network of the data in ')
+      expect(nodes).toHaveLength(1)
+    })
+
+    test.each(['', '{"settings":{},"contacts":7}'])('goes on when what it knew cannot be read: %j', async (text) => {
+      const { lives, endAll } = await networkOf(1, {})
+      await endAll()
+      writeFileSync(join(lives[0]?.['POLYCHORD_DATA'] ?? '', 'network.json'), text)
+      const { url } = await startReady(lives[0])
+      expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    })
+  })
+
   test.each([
     [0o644, true],
     [0o600, false],

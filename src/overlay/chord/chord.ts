@@ -106,7 +106,10 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
 
   async #stabilize(): Promise<void> {
     if (!this.isMember) return this.comeBack()
+    const { successor } = this.table
     const outcome = await stabilize(this)
+    // Whom it knows may be nearer still.
+    if (this.table.successor !== successor) this.#schedule()
     if (outcome === 'stale') this.later(() => this.#again())
     if (typeof outcome === 'object') await this.yieldId(outcome)
     if (outcome !== 'alone') return
