@@ -19,12 +19,12 @@ export type Recollection = Static<typeof Recollection>
 
 const recollectionFile = 'network.json'
 
+/** First those who have been there for longest, then those who were last there: where all stop one after the other the last knows nobody else. */
 export const recollectionOf = (node: Node): Recollection => ({
   settings: settingsOf(node.info()),
   contacts: node.overlay
     .view()
-    .acquaintances.filter(({ alive }) => alive)
-    .toSorted((a, b) => a.since - b.since)
+    .acquaintances.toSorted((a, b) => Number(b.alive) - Number(a.alive) || (a.alive ? a.since - b.since : b.since - a.since))
     .slice(0, contactsMost)
     .map(({ peer }) => peer),
 })
