@@ -43,7 +43,8 @@ const commonTo = (overlay: string): string[] =>
   Object.hasOwn(overlays, overlay) ? commonOptions(kindOf(overlay as OverlayName)) : []
 
 /**
- * A seed that does not answer now, or is somebody else now, may be itself again later: its id is known, or follows from its url.
+ * Whom to join through. A seed that does not answer now, or is somebody else now, may be itself again later: its id is known, or follows
+ * from its url. Of those who were known before, when some answer, only these: to wait for each of many who are gone takes long.
  * @throws Refusal ID_TAKEN when a seed is who this node would be
  */
 export const seedPeers = (
@@ -51,16 +52,20 @@ export const seedPeers = (
   answers: readonly (NodeInfo | undefined)[],
   known: readonly Peer[],
   { network, bits, url: own, id: ownId = idOf(hash(own), bits) }: NodeConfig,
-): Peer[] =>
-  urls.flatMap((url, index) => {
+): Peer[] => {
+  const ours = answers.map((answer) => (answer?.network === network ? answer : undefined))
+  return urls.flatMap((url, index) => {
     if (url === own) return []
-    const answer = answers[index]?.network === network ? answers[index] : undefined
+    const answer = ours[index]
     if (answer?.id === ownId)
       throw new Refusal('ID_TAKEN', `id ${shortId(ownId)} is taken by ${url}; start at another port`, {
         by: { id: ownId, url },
       })
-    return [{ id: (answer ?? known.find((peer) => peer.url === url))?.id ?? idOf(hash(url), bits), url }]
+    const former = known.find((peer) => peer.url === url)
+    if (former && !answer && ours.some((one) => one !== undefined)) return []
+    return [{ id: (answer ?? former)?.id ?? idOf(hash(url), bits), url }]
   })
+}
 
 /**
  * That this node knows the secret of the network, where that has one: by itself it would otherwise go on as a ring of its own.
