@@ -24,7 +24,7 @@ type Acceptance = 'all' | 'own' | 'nothing'
 export class Cells {
   readonly #me: Peer
   readonly #overlay: Overlay
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #completeness = new Completeness()
   #cells: readonly Cell[] = []
   /** The overlay's revision when they were asked for. */
@@ -36,7 +36,7 @@ export class Cells {
   readonly #shared = new Map<Id, Arcs>()
   #accepts: Acceptance = 'all'
 
-  constructor(me: Peer, overlay: Overlay, clock: Clock) {
+  constructor(me: Peer, overlay: Overlay, clock: Pick<Clock, 'now'>) {
     this.#me = me
     this.#overlay = overlay
     this.#clock = clock

@@ -64,8 +64,10 @@ export class Content {
     strayed: () => void,
     directory: Directory,
   ) {
-    const stamps = new HybridClock(ports.clock)
-    const holdings = new Holdings(me, overlay, ports, stamps, options.quotaBytes, ({ key }, strays) => {
+    // Stamps and what follows from them go by the time of the network.
+    const time = { now: () => ports.clock.now() - directory.aheadMs }
+    const stamps = new HybridClock(time)
+    const holdings = new Holdings(me, overlay, { ...ports, clock: time }, stamps, options.quotaBytes, ({ key }, strays) => {
       this.rehoming.entrusted.touch(key)
       if (strays) strayed()
     })
@@ -83,7 +85,7 @@ export class Content {
       lookupBy: ({ mode, value, name }) => operations.lookup(operations.addressOf({ value, name }), mode),
       remove: ({ key }) => operations.remove({ key }),
       removeBy: (content) => operations.remove(operations.addressOf(content)),
-      db: ({ after, limit = pageLength }) => this.#page(after, limit, ports.clock.now()),
+      db: ({ after, limit = pageLength }) => this.#page(after, limit, time.now()),
       insert: ({ key, record, with: others }) => {
         if (record.key !== key) throw new Refusal('BAD_RECORD', `the record's key is ${record.key}, not ${key}`)
         return holdings.insert(record, others)

@@ -10,7 +10,7 @@ import type { Load } from './convoys.ts'
 import type { Holdings } from './holdings.ts'
 import type { Answer } from './reads.ts'
 import type { Address } from './record.ts'
-import type { Copy } from './writes.ts'
+import type { Copy, Obstacle } from './writes.ts'
 
 export class Holders {
   readonly #me: Peer
@@ -29,8 +29,8 @@ export class Holders {
     return (await this.#network.call(peer, 'keep', load)).kept
   }
 
-  /** Merges a record into a peer; undefined when it does not answer, 'full' when it has no room. */
-  async insert(peer: Peer, record: StoredRecord, others: Id[], lookup: Lookup): Promise<Copy | 'full' | undefined> {
+  /** See Writer.insert. */
+  async insert(peer: Peer, record: StoredRecord, others: Id[], lookup: Lookup): Promise<Copy | Obstacle | undefined> {
     const { key } = record
     try {
       const answer = await this.#visit(peer, lookup, {
@@ -41,6 +41,7 @@ export class Holders {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       if (error.code === 'STORE_FULL') return 'full'
+      if (error.code === 'STAMP_AHEAD') return 'ahead'
       // This very node, which is leaving: others take the record.
       if (error.code === 'NOT_JOINED') return undefined
       throw error

@@ -22,7 +22,7 @@ export class Holdings {
   readonly records: Records
   readonly #me: Peer
   readonly #store: Store
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #hash: Hash
   readonly #stamps: HybridClock
   readonly #presence: Presence
@@ -33,7 +33,7 @@ export class Holdings {
   constructor(
     me: Peer,
     overlay: Overlay,
-    ports: { store: Store; clock: Clock; hash: Hash },
+    ports: { store: Store; clock: Pick<Clock, 'now'>; hash: Hash },
     stamps: HybridClock,
     quotaBytes: number,
     taken: (record: StoredRecord, strays: boolean) => void,
@@ -53,12 +53,17 @@ export class Holdings {
     this.#presence = new Presence(ports.store.memo, newestMs)
   }
 
+  /** The time of the network, ms since 1970. */
+  get now(): number {
+    return this.#clock.now()
+  }
+
   /**
    * This node was away for longer than deletions are remembered: what it has with stamps up to then (ms since 1970) may have been
    * deleted and forgotten meanwhile. It shows none of it before those who were there have been asked.
    */
   get doubtUntil(): number | undefined {
-    const now = this.#clock.now()
+    const { now } = this
     if (this.#doubtUntil === undefined && this.#presence.awaySince(now) !== undefined) {
       this.#doubtUntil = now - settledMs
       this.cells.doubtAll()
@@ -78,7 +83,7 @@ export class Holdings {
   take(record: StoredRecord): Version {
     this.cells.assertWritable()
     assertSound(this.#hash, record, this.#me.id.length * 4)
-    const now = this.#clock.now()
+    const { now } = this
     if (stampMs(record.version.hlc) > now + stampAheadMs)
       throw new Refusal('STAMP_AHEAD', 'the stamp is more than 5 minutes ahead of this node; set the clocks right')
     this.#stamps.observe(record.version.hlc)
@@ -123,7 +128,7 @@ export class Holdings {
    */
   get(address: Address): Held {
     const { key } = address
-    const now = this.#clock.now()
+    const { now } = this
     const records = this.read(address)
     const standing = this.cells.standing(key)
     if (records.some((record) => isLive(record, now))) return { key, records, ...standing }
@@ -151,7 +156,7 @@ export class Holdings {
     this.#doubtUntil = undefined
     const complete = this.cells.all().map(({ from, to }) => ({ from, to }))
     const window = Math.max(0, ...this.cells.all().map((cell) => cell.window.length))
-    const memo = this.#presence.note(Math.floor(this.#clock.now()), forgottenBefore, complete, window)
+    const memo = this.#presence.note(Math.floor(this.now), forgottenBefore, complete, window)
     if (memo === undefined) return
     this.#store.remember(memo)
     await this.flushed()

@@ -9,11 +9,11 @@ const counterDigits = 4
 const counterLimit = 16 ** counterDigits
 
 export class HybridClock {
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   #ms = 0
   #counter = 0
 
-  constructor(clock: Clock) {
+  constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock
   }
 

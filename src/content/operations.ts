@@ -78,7 +78,7 @@ export class Operations {
     const patience = new Patience(ports.clock, hedgeAfterMs)
     this.#reader = {
       replicas: options.replicas,
-      now: () => ports.clock.now(),
+      now: () => holdings.now,
       hedge: (ask) => patience.wait(ask),
       lately: new Lately(me.id),
       newer: (ours, theirs) => mergeRecords(ports.hash, ours, theirs),
@@ -111,7 +111,7 @@ export class Operations {
     const index = name === undefined ? valueIndex(this.#hash, value, encoding) : nameIndex(this.#hash, name)
     const key = keyOf(index, this.#options.bits)
     if (this.#options.bits <= narrowBits) await this.#assertRoom(key, index)
-    const expiresAt = ttlSeconds === undefined ? undefined : Math.floor(this.#clock.now()) + ttlSeconds * 1000
+    const expiresAt = ttlSeconds === undefined ? undefined : Math.floor(this.#holdings.now) + ttlSeconds * 1000
     const until = name === undefined && expiresAt !== undefined ? await this.#latest({ key, index }, expiresAt) : expiresAt
     return this.#write({
       key,
@@ -196,7 +196,7 @@ export class Operations {
   #ownWord({ key, index }: Address): StoredRecord[] | undefined {
     if (!index?.startsWith('v:')) return undefined
     if (!this.#holdings.cells.vouchesFor(key)) return undefined
-    const now = this.#clock.now()
+    const { now } = this.#holdings
     const records = this.#holdings.read({ key, index }).filter((record) => isLive(record, now))
     return records.length > 0 ? records : undefined
   }

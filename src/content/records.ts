@@ -15,14 +15,20 @@ const pageLength = 200
 
 export class Records {
   readonly #store: Store
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #digits: number
   readonly #quotaBytes: number
   readonly #prints: Fingerprints
   #bytes = 0
 
   /** @param digits of an id @param loaded told of each record that is there already */
-  constructor(store: Store, clock: Clock, digits: number, quotaBytes: number, loaded: (record: StoredRecord) => void) {
+  constructor(
+    store: Store,
+    clock: Pick<Clock, 'now'>,
+    digits: number,
+    quotaBytes: number,
+    loaded: (record: StoredRecord) => void,
+  ) {
     this.#store = store
     this.#clock = clock
     this.#digits = digits

@@ -28,6 +28,9 @@ export interface Copy extends Standing {
   readonly version: Version
 }
 
+/** Why one who is there does not take a record: it has no room, or the stamp is too far ahead of its clock. */
+export type Obstacle = 'full' | 'ahead'
+
 /** What writing needs of its node. */
 export interface Writer {
   readonly replicas: number
@@ -36,13 +39,13 @@ export interface Writer {
   /** A stamp later than any given or seen. */
   stamp(): Version
   observe(stamp: string): void
-  /** Undefined when the peer does not answer, 'full' when it has no room. */
-  insert(peer: Peer, record: StoredRecord, others: Id[], lookup: Lookup): Promise<Copy | 'full' | undefined>
+  /** Merges a record into a peer; undefined when it does not answer. */
+  insert(peer: Peer, record: StoredRecord, others: Id[], lookup: Lookup): Promise<Copy | Obstacle | undefined>
 }
 
 /**
  * Writes to the window of the record's key; a write that was superseded on its way is stamped above the winner and written again.
- * @throws Refusal NOT_ENOUGH_COPIES, STORE_FULL, NO_ROUTE, NOT_JOINED
+ * @throws Refusal NOT_ENOUGH_COPIES, STORE_FULL, STAMP_AHEAD, NO_ROUTE, NOT_JOINED
  */
 export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup): Promise<Written> => {
   const { key, index } = record
@@ -70,8 +73,15 @@ export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup
   const count = { key, index, stored: Math.min(copies.length, writer.replicas), wanted: writer.replicas }
   if (owner && round.isEnough) return { ...count, version: record.version, owner: owner.peer, hops: aim.hops }
   const some = `${copies.length} of ${writer.replicas} copies written`
-  if (round.full > 0 && copies.length + round.full >= Math.min(writer.replicas, copiesLeast))
+  const wouldDo = (others: number) => others > 0 && copies.length + others >= Math.min(writer.replicas, copiesLeast)
+  if (wouldDo(round.full))
     throw new Refusal('STORE_FULL', `${some}; the others have no room: delete something, or add nodes`, count)
+  if (wouldDo(round.ahead))
+    throw new Refusal(
+      'STAMP_AHEAD',
+      `${some}; to the others the stamp is more than 5 minutes ahead: set the clocks right`,
+      count,
+    )
   throw new Refusal('NOT_ENOUGH_COPIES', `${some}; storing again is safe`, count)
 }
 
@@ -82,8 +92,9 @@ const aimOf = async (lookup: Lookup): Promise<{ owner: Peer | undefined; hops: n
 }
 
 class Round {
-  /** Nodes that had no room. */
+  /** Nodes that had no room, and those to whom the stamp is ahead. */
   full = 0
+  ahead = 0
   readonly #writer: Writer
   readonly #lookup: Lookup
   /** Whether most of the window must have the record, and not only one. */
@@ -187,8 +198,8 @@ class Round {
     await Promise.all(awaited)
   }
 
-  #note(answer: Copy | 'full' | undefined): void {
-    if (answer === 'full') this.full++
+  #note(answer: Copy | Obstacle | undefined): void {
+    if (typeof answer === 'string') this[answer]++
     else if (answer) this.#copies.set(answer.peer.id, answer)
   }
 

@@ -10,7 +10,9 @@ export interface Directory {
   isSuspect(id: Id): boolean
   /** Whether so many are silent at once that it is rather this node whom nobody hears. */
   readonly isCutOff: boolean
+  /** See Drift. */
+  readonly aheadMs: number
 }
 
 /** Where nobody watches who is there. */
-export const nobodyKnown: Directory = { isKnown: false, peers: [], isSuspect: () => false, isCutOff: false }
+export const nobodyKnown: Directory = { isKnown: false, peers: [], isSuspect: () => false, isCutOff: false, aheadMs: 0 }

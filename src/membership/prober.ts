@@ -9,6 +9,7 @@ import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Packet } from '../protocol/packets.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
+import type { Drift } from './drift.ts'
 import { isLive, type Member } from './members.ts'
 import type { Membership, SwimSetting } from './setting.ts'
 
@@ -18,6 +19,8 @@ const nackPart = 0.8
 /** One question on its way: a ping, and what it asks the helpers. */
 interface Probe {
   readonly target: Member
+  /** When it was sent, by this node's clock. */
+  readonly sentMs: number
   /** Members asked to ping it as well. */
   readonly helpers: Map<Id, Peer>
   /** Those who have said that it does not answer them. */
@@ -28,6 +31,7 @@ interface Probe {
 export class Prober {
   readonly #swim: Membership
   readonly #setting: SwimSetting
+  readonly #drift: Drift
   readonly #probes = new Map<number, Probe>()
   /** Whom to probe in this round, the next one last. */
   #round: Id[] = []
@@ -38,8 +42,9 @@ export class Prober {
   readonly #unheard = new Set<Id>()
   #seq: number
 
-  constructor(swim: Membership, setting: SwimSetting) {
+  constructor(swim: Membership, setting: SwimSetting, drift: Drift) {
     this.#swim = swim
+    this.#drift = drift
     this.#setting = setting
     this.#seq = setting.ports.random.below(1_000_000)
   }
@@ -70,11 +75,11 @@ export class Prober {
     switch (packet.type) {
       case 'ping':
         if (packet.target !== me) return this.#swim.drop('not for me')
-        return this.#send(from, { type: 'ack', seq: packet.seq, target: me })
+        return this.#send(from, { type: 'ack', seq: packet.seq, target: me, now: this.#now })
       case 'pingReq':
         return this.#help(packet.seq, packet.target, from)
       case 'ack':
-        return this.#hearAck(packet.seq, packet.target, from)
+        return this.#hearAck(packet, from)
       case 'nack':
         return this.#hearNack(packet.seq, packet.target, from)
       case 'gossip':
@@ -135,6 +140,7 @@ export class Prober {
     const answer = new Promise<false>((resolve) => {
       this.#probes.set(seq, {
         target,
+        sentMs: this.#now,
         helpers: new Map(),
         nacks: new Set(),
         answered: () => {
@@ -192,12 +198,13 @@ export class Prober {
     let heard = false
     this.#probes.set(own, {
       target,
+      sentMs: this.#now,
       helpers: new Map(),
       nacks: new Set(),
       answered: () => {
         heard = true
         this.#probes.delete(own)
-        this.#send(asker, { type: 'ack', seq, target: targetId })
+        this.#send(asker, { type: 'ack', seq, target: targetId, now: this.#now })
       },
     })
     this.#send(target, { type: 'ping', seq: own, target: targetId })
@@ -210,10 +217,12 @@ export class Prober {
     })
   }
 
-  #hearAck(seq: number, targetId: Id, from: Sender): void {
+  #hearAck({ seq, target, now }: Packet & { type: 'ack' }, from: Sender): void {
     const probe = this.#probes.get(seq)
-    if (!probe || targetId !== probe.target.id || !this.#wasAsked(probe, from)) return this.#swim.drop('stray ack')
-    this.#unheard.delete(targetId)
+    if (!probe || target !== probe.target.id || !this.#wasAsked(probe, from)) return this.#swim.drop('stray ack')
+    this.#unheard.delete(target)
+    // On its way back it took about half of the time.
+    if (from.id === target) this.#drift.hear(from.id, (probe.sentMs + this.#now) / 2 - now)
     probe.answered()
   }
 
@@ -227,12 +236,18 @@ export class Prober {
     return isOf(target.id === from.id ? target : helpers.get(from.id), from)
   }
 
+  get #now(): number {
+    return Math.floor(this.#setting.ports.clock.now())
+  }
+
   #send({ id, url }: Peer, question: Question): void {
     const packet = { ...question, updates: this.#swim.updatesFor(id) }
     this.#setting.ports.datagrams.send({ id, url }, packet)
   }
 }
 
-type Question = Omit<Exclude<Packet, { type: 'gossip' }>, 'updates'>
+type Question = Unridden<Exclude<Packet, { type: 'gossip' }>>
+/** Before updates ride on it. */
+type Unridden<P> = P extends Packet ? Omit<P, 'updates'> : never
 
 const isOf = (peer: Peer | undefined, { id, url }: Sender): boolean => peer !== undefined && peer.id === id && peer.url === url

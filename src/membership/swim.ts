@@ -14,6 +14,7 @@ import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { bytesOf } from './broadcasts.ts'
 import type { Directory } from './directory.ts'
+import { Drift } from './drift.ts'
 import { Gossip } from './gossip.ts'
 import { asUpdate, isLive, type Member, type MemberEvent, Members } from './members.ts'
 import { Prober } from './prober.ts'
@@ -41,6 +42,7 @@ export class Swim implements Directory, Membership {
   readonly #gossip: Gossip
   readonly #prober: Prober
   readonly #sync: Sync
+  readonly #drift: Drift
   #self: Member
   /** 0: well; more: this node is slow itself. Lifeguard §IV-A, the local health multiplier less one. */
   #health = 0
@@ -55,7 +57,8 @@ export class Swim implements Directory, Membership {
     this.#self = { ...me, incarnation, state: 'alive', meta, since: ports.clock.now() }
     this.#members = new Members((event) => this.#changed(event))
     this.#gossip = new Gossip(this, setting)
-    this.#prober = new Prober(this, setting)
+    this.#drift = new Drift(ports.log)
+    this.#prober = new Prober(this, setting, this.#drift)
     this.#sync = new Sync(this, setting)
     this.handlers = { sync: ({ members }) => this.#sync.answer(members) }
   }
@@ -141,6 +144,10 @@ export class Swim implements Directory, Membership {
   /** Whether more than half of the others have fallen silent at about the same time: it is rather this node that is cut off. */
   get isCutOff(): boolean {
     return this.#members.areMostSilent(this.#setting.ports.clock.now() - cutOffMs)
+  }
+
+  get aheadMs(): number {
+    return this.#drift.aheadMs
   }
 
   /** This node first, then all others, tombstones among them. */

@@ -34,8 +34,8 @@ export const membersOf = (config: NodeConfig, me: Peer, swim: Swim | undefined, 
 export const watchOf = (swim: Swim): Watch => {
   const counts = { alive: 0, suspect: 0, dead: 0, left: 0 }
   for (const { state } of swim.members()) counts[state]++
-  const { health, isCutOff: cutOff, isKnown: known } = swim
-  return { ...counts, health, cutOff, known, drops: Object.fromEntries(swim.drops) }
+  const { health, isCutOff: cutOff, isKnown: known, aheadMs } = swim
+  return { ...counts, health, cutOff, known, aheadMs, drops: Object.fromEntries(swim.drops) }
 }
 
 const nameOf = ({ url }: Peer): string => `node-${/:(\d+)$/.exec(url)?.[1] ?? url}`

@@ -72,7 +72,8 @@ export type Counts = Static<typeof Counts>
 
 /**
  * Members by state, this node among the alive. `health`: 0 is well, more: it is slow itself; `cutOff`: so many are silent at once
- * that it is rather this node that is cut off; `known`: somebody has told it of everyone.
+ * that it is rather this node that is cut off; `known`: somebody has told it of everyone; `aheadMs`: how far its clock is ahead of most
+ * others', or behind, where that is more than a minute.
  */
 const Watch = object({
   alive: Type.Integer(),
@@ -82,6 +83,7 @@ const Watch = object({
   health: Type.Integer(),
   cutOff: Type.Boolean(),
   known: Type.Boolean(),
+  aheadMs: Type.Integer(),
   drops: Type.Record(Type.String(), Type.Integer(), { description: 'what was heard and not heeded, by reason' }),
 })
 export type Watch = Static<typeof Watch>

@@ -14,6 +14,8 @@ export const metaBytes = 512
 /** Members that one node knows at the most, tombstones among them. */
 export const membersMost = 4096
 
+const Natural = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+
 /** What a member is said to be besides: `{ zone: 'a' }`. */
 export const Tags = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9_.-]{1,64}$' }), Type.String({ maxLength: 256 }))
 
@@ -33,7 +35,7 @@ export type Meta = Static<typeof Meta>
 export const Update = exact({
   id: IdText,
   url: Type.String({ format: 'origin', maxLength: 255 }),
-  incarnation: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  incarnation: Natural,
   state: Type.Enum(memberStates),
   from: Type.Optional(IdText),
   meta: Type.Optional(Meta),
@@ -41,15 +43,15 @@ export const Update = exact({
 export type Update = Static<typeof Update>
 
 const updates = Type.Array(Update, { maxItems: 64 })
-const Question = exact({ seq: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), target: IdText, updates })
+const Question = exact({ seq: Natural, target: IdText, updates })
 
 /**
- * By type. `ping`: are you there? `ack`: yes, to `seq`; from a helper: that the one you asked about is. `pingReq`: ping that one
+ * By type. `ping`: are you there? `ack`: yes, to `seq`, and by the clock of whoever says so it is `now`; from a helper: that the one you asked about is. `pingReq`: ping that one
  * for me. `nack`: it has not answered me yet. `gossip`: updates alone.
  */
 export const packets = {
   ping: Question,
-  ack: Question,
+  ack: exact({ ...Question.properties, now: Natural }),
   pingReq: Question,
   nack: Question,
   gossip: exact({ updates }),

@@ -41,6 +41,7 @@ export const viewOf = (peers: readonly Peer[], suspects: readonly Peer[] = []): 
   peers: [...peers].sort((a, b) => (a.id < b.id ? -1 : 1)),
   isSuspect: (id) => suspects.some((peer) => peer.id === id),
   isCutOff: false,
+  aheadMs: 0,
 })
 
 export class StillRing {
@@ -121,6 +122,7 @@ export class StillRing {
       get isCutOff() {
         return node.view.isCutOff
       },
+      aheadMs: 0,
     }
     const clock: Clock = {
       now: () => this.#now,

@@ -34,7 +34,8 @@ const updates = fc.array(update, { maxLength: 8 })
 const seq = fc.oneof(fc.nat(1_000_100), fc.constant(Number.MAX_SAFE_INTEGER))
 const question = { seq, target: fc.constantFrom(...ids), updates }
 const packet: fc.Arbitrary<Packet> = fc.oneof(
-  fc.record({ type: fc.constantFrom('ping', 'ack', 'pingReq', 'nack'), ...question }),
+  fc.record({ type: fc.constantFrom('ping', 'pingReq', 'nack'), ...question }),
+  fc.record({ type: fc.constant('ack'), ...question, now: seq }),
   fc.record({ type: fc.constant('gossip'), updates }),
 )
 /** Who says what to whom, when. */

@@ -475,13 +475,11 @@ describe('questions and answers', () => {
     victim.crash()
     group.watch = (packet, from) => {
       if (from !== me || packet.type !== 'ping' || packet.target !== victim.peer.id) return
+      const word = { seq: packet.seq, target: victim.peer.id, updates: [] }
+      const ack = { ...word, type: 'ack', now: 0 } as const
       for (const liar of [at(group, 1), at(group, 2)])
-        for (const type of ['ack', 'nack'] as const)
-          me.swim.hear({ type, seq: packet.seq, target: victim.peer.id, updates: [] }, senderOf(liar))
-      me.swim.hear(
-        { type: 'ack', seq: packet.seq, target: victim.peer.id, updates: [] },
-        { ...senderOf(victim), url: 'http://10.6.6.6:1' },
-      )
+        for (const packet of [ack, { ...word, type: 'nack' } as const]) me.swim.hear(packet, senderOf(liar))
+      me.swim.hear(ack, { ...senderOf(victim), url: 'http://10.6.6.6:1' })
     }
     await group.until(() => me.swim.get(victim.peer.id)?.state === 'dead', 20_000)
     expect(me.swim.drops.get('stray ack')).toBeGreaterThanOrEqual(3)

@@ -56,7 +56,7 @@ test.each(['127.0.0.1', '::1', 'localhost'])('what one sends at %s the other hea
   )
   expect(packet).toEqual(ping)
   expect(sender).toMatchObject({ id: ada, incarnation: 1 })
-  to.datagrams.send(sender as Peer, { ...ping, type: 'ack' })
+  to.datagrams.send(sender as Peer, { ...ping, type: 'ack', now: 1 })
   const [answer] = await eventually(
     () => from.heard,
     ({ length }) => length > 0,

@@ -37,7 +37,7 @@ const update = { id: ada, url: 'http://127.0.0.1:1', incarnation: 7, state: 'ali
 const ping: Packet = { type: 'ping', seq: 3, target: bob, updates: [update] }
 const each: Packet[] = [
   ping,
-  { type: 'ack', seq: 3, target: bob, updates: [] },
+  { type: 'ack', seq: 3, target: bob, updates: [], now: 1_764_000_000_000 },
   { type: 'pingReq', seq: 3, target: ada, updates: [] },
   { type: 'nack', seq: 3, target: ada, updates: [] },
   { type: 'gossip', updates: [{ ...update, state: 'suspect', from: bob }] },

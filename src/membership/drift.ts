@@ -1,0 +1,57 @@
+/**
+ * How far this node's clock is from most others', by what they say when they answer a ping.
+ *
+ * The middle of all clocks, this one among them, is the time of the network: as long as fewer than half are wrong everybody finds the same.
+ */
+import type { Log } from '../ports.ts'
+import type { Id } from '../space/id.ts'
+
+/** Of so many others the last word counts. */
+const othersMost = 63
+/** Stamps are made for clocks that differ by less. */
+const usualMs = 60_000
+/** Of two clocks nobody knows which is wrong. */
+const clocksLeast = 3
+
+export class Drift {
+  /** By how much this clock is ahead of each, the one heard last at the end. */
+  readonly #aheads = new Map<Id, number>()
+  readonly #log: Log
+  #aheadMs = 0
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** By how much it is ahead of the network's time, or, negative, behind; 0 as long as that is no more than usual. */
+  get aheadMs(): number {
+    return this.#aheadMs
+  }
+
+  /** One has told its time, and this clock is ahead of that by so much. */
+  hear(id: Id, byMs: number): void {
+    this.#aheads.delete(id)
+    this.#aheads.set(id, byMs)
+    for (const oldest of this.#aheads.keys()) {
+      if (this.#aheads.size <= othersMost) break
+      this.#aheads.delete(oldest)
+    }
+    const clocks = [0, ...this.#aheads.values()].sort((a, b) => a - b)
+    const middle = medianOf(clocks)
+    const was = this.#aheadMs
+    this.#aheadMs = clocks.length >= clocksLeast && Math.abs(middle) > usualMs ? Math.round(middle) : 0
+    const { aheadMs } = this
+    if (was === 0 && aheadMs !== 0)
+      this.#log.warn(
+        { aheadMs },
+        'the clock of this node is not that of most others: set it right; until then it goes by theirs',
+      )
+    if (was !== 0 && aheadMs === 0) this.#log.info({}, 'the clock of this node is that of most others again')
+  }
+}
+
+/** Of an even number the mean of the two in the middle, so that two halves meet there. */
+const medianOf = (sorted: readonly number[]): number => {
+  const at = (sorted.length - 1) / 2
+  return ((sorted[Math.floor(at)] as number) + (sorted[Math.ceil(at)] as number)) / 2
+}

@@ -1,0 +1,33 @@
+/** The time of a network, by the clocks of its members. */
+import { expect, test } from 'vitest'
+import { Drift } from '../../src/membership/drift.ts'
+
+const said: string[] = []
+const say = (_fields: object, event: string) => void said.push(event)
+const log = { debug: say, info: say, warn: say, error: say }
+
+const minute = 60_000
+
+test.each<[string, readonly number[], number]>([
+  ['alone', [], 0],
+  ['of two clocks nobody knows which is wrong', [10 * minute], 0],
+  ['two others agree', [10 * minute, 10 * minute], 10 * minute],
+  ['behind', [-10 * minute, -11 * minute, -10 * minute], -10 * minute],
+  ['no more than stamps are made for', [minute, minute, minute], 0],
+  ['one of the others is wrong', [0, 60 * minute, 1000], 0],
+  ['two halves meet in the middle', [0, 10 * minute, 10 * minute], 5 * minute],
+])('%s', (_case, aheads, aheadMs) => {
+  const drift = new Drift(log)
+  for (const [at, ahead] of aheads.entries()) drift.hear(`${at}`, ahead)
+  expect(drift.aheadMs).toBe(aheadMs)
+})
+
+test('what one said last counts, and of many those heard last', () => {
+  const drift = new Drift(log)
+  said.length = 0
+  for (const ahead of [10 * minute, 0]) for (const id of ['a', 'b', 'c']) drift.hear(id, ahead)
+  expect(drift.aheadMs).toBe(0)
+  expect(said).toEqual([expect.stringContaining('set it right'), expect.stringContaining('again')])
+  for (const ahead of [0, 10 * minute]) for (let id = 0; id < 63; id++) drift.hear(`${ahead}/${id}`, ahead)
+  expect(drift.aheadMs).toBe(10 * minute)
+})
