@@ -7,6 +7,7 @@ export interface Directory {
   readonly isKnown: boolean
   /** Those alive or suspected, this node among them, in order of id; the same array as long as nothing has changed. */
   readonly peers: readonly Peer[]
+  /** Whether it may be dead, or cannot be called. */
   isSuspect(id: Id): boolean
   /** Whether so many are silent at once that it is rather this node whom nobody hears. */
   readonly isCutOff: boolean

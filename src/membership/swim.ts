@@ -28,6 +28,8 @@ import { Sync } from './sync.ts'
 const skewMs = 24 * 3600_000
 /** For so long those who fell silent count together: then they are rather dead than this node cut off. */
 const cutOffMs = 30_000
+/** A member that answers packets and so many calls in a row not is reached by the one and not by the other. */
+const unansweredMost = 2
 /** How long one who leaves waits until it has told everyone. */
 const leaveTimeoutMs = 5000
 /** Members that are told directly of a departure; others hear of it from them. */
@@ -49,6 +51,8 @@ export class Swim implements Directory, Membership {
   #state: 'idle' | 'running' | 'leaving' | 'stopped' = 'idle'
   #stops: (() => void)[] = []
   #peers: readonly Peer[] | undefined
+  /** How many calls in a row each has left unanswered. */
+  readonly #unanswered = new Map<Id, number>()
 
   constructor(setting: SwimSetting) {
     const { me, incarnation, meta, ports } = setting
@@ -107,7 +111,14 @@ export class Swim implements Directory, Membership {
   /** A call to it has failed: it is probed out of turn. */
   hint(id: Id): void {
     const member = this.#members.get(id)
-    if (this.#state === 'running' && member && isLive(member)) this.hurry(member)
+    if (this.#state !== 'running' || !member || !isLive(member)) return
+    this.#unanswered.set(id, (this.#unanswered.get(id) ?? 0) + 1)
+    this.hurry(member)
+  }
+
+  /** It has answered a call. */
+  answered(id: Id): void {
+    this.#unanswered.delete(id)
   }
 
   hurry(member: Member): void {
@@ -130,7 +141,7 @@ export class Swim implements Directory, Membership {
   }
 
   isSuspect(id: Id): boolean {
-    return this.#gossip.isSuspect(id)
+    return this.#gossip.isSuspect(id) || (this.#unanswered.get(id) ?? 0) >= unansweredMost
   }
 
   get health(): number {
@@ -256,6 +267,7 @@ export class Swim implements Directory, Membership {
   #changed(event: MemberEvent): void {
     this.#peers = undefined
     if (event.kind === 'join') this.#prober.enlist(event.member.id)
+    if (!isLive(event.member)) this.#unanswered.delete(event.member.id)
     this.#setting.notify(event)
   }
 

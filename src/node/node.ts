@@ -250,7 +250,10 @@ export class Node {
       call: (peer, name, request) => {
         const { clock } = this.#ports
         const began = clock.now()
-        const answered = () => this.overlay.admit(peer, clock.now() - began)
+        const answered = () => {
+          this.overlay.admit(peer, clock.now() - began)
+          this.#swim?.answered(peer.id)
+        }
         const reply = network.call(peer, name, request)
         reply.then(answered, (error: unknown) => {
           if (error instanceof Unreachable) this.#swim?.hint(peer.id)

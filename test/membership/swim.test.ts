@@ -134,6 +134,20 @@ describe('whom to ask', () => {
     me.swim.hint(me.peer.id)
   })
 
+  /** A firewall between two nodes may let packets through and nothing else: each write once waited for such a one in full. */
+  test('one that answers packets, and calls not, is gone round until it answers one', async () => {
+    const group = await gathered(5)
+    const [{ swim }, other] = [at(group, 0), at(group, 3).peer]
+    swim.hint(other.id)
+    expect(swim.isSuspect(other.id)).toBe(false)
+    swim.hint(other.id)
+    await group.run(60_000)
+    expect(swim.get(other.id)?.state).toBe('alive')
+    expect(swim.isSuspect(other.id)).toBe(true)
+    swim.answered(other.id)
+    expect(swim.isSuspect(other.id)).toBe(false)
+  })
+
   test('a failed call to someone dead tells nobody anything new', async () => {
     const group = await gathered(3)
     at(group, 2).crash()
