@@ -22,7 +22,7 @@ const parser = (terminal: Terminal, act: (task: Task, plain: readonly string[]) 
     .helpOption(false)
     .helpCommand('help [name]', 'how a task is typed')
     .configureHelp({
-      helpWidth: terminal.columns,
+      helpWidth: Math.min(80, terminal.columns),
       minWidthToWrap: 30,
       styleTitle: (title) => title.replace('Commands:', 'Tasks:'),
       visibleArguments: ({ registeredArguments }) => [...registeredArguments],

@@ -31,7 +31,7 @@ export class Terminal {
   }
 
   get columns(): number {
-    return this.isTerminal ? Math.max(40, this.#output.columns ?? 80) : 80
+    return this.#output.isTTY ? Math.max(40, this.#output.columns ?? 80) : Number.POSITIVE_INFINITY
   }
 
   get rows(): number {

@@ -135,7 +135,7 @@ const absenceWords = (condition: keyof typeof conditionWords, seenAs: string | u
 const columnText = (value: Peer | number | undefined): string =>
   value === undefined ? '–' : typeof value === 'number' ? String(value) : new URL(value.url).port
 
-export const renderStatus = (status: Status, paint: Paint, columns = 80): string[] => {
+export const renderStatus = (status: Status, paint: Paint, columns: number): string[] => {
   const { network, nodes } = status
   const members = nodes.filter(({ info }) => info?.state === 'ready')
   const owned = shares(

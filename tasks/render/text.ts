@@ -33,7 +33,11 @@ export type Cell = string | { readonly text: string; readonly paint: (text: stri
  * Rows in columns as wide as their widest cell, two spaces between; no trailing blanks.
  * The last column is cut to what is left of `width`.
  */
-export const table = (aligns: readonly Align[], rows: readonly (readonly Cell[])[], width = 80): string[] => {
+export const table = (
+  aligns: readonly Align[],
+  rows: readonly (readonly Cell[])[],
+  width = Number.POSITIVE_INFINITY,
+): string[] => {
   const textOf = (cell: Cell | undefined) => (cell === undefined || typeof cell === 'string' ? (cell ?? '') : cell.text)
   const widths = aligns.map((_, column) => Math.max(0, ...rows.map((row) => columnsOf(textOf(row[column])))))
   const before = widths.slice(0, -1).reduce((sum, own) => sum + own + 2, 0)

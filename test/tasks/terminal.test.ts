@@ -25,6 +25,13 @@ test('a drawing goes over the one before, and is left with the cursor shown', ()
   )
 })
 
+test.each([
+  [true, 100],
+  [false, Number.POSITIVE_INFINITY],
+])('lines end where a window does: on a terminal %s, after %d columns', (isTTY, columns) =>
+  expect(terminal(isTTY).it.columns).toBe(columns),
+)
+
 test('through a pipe frames follow one another, and there is no progress', () => {
   const { it, sent } = terminal(false)
   it.progress('half')

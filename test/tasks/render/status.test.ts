@@ -38,6 +38,7 @@ describe('status', () => {
         faults: ['Ideal: …'],
       },
       plainPaint,
+      80,
     )
     expect(lines.join('\n')).toMatchInlineSnapshot(`
       "chord · 8 bits · 1 copy · 2 nodes · 14 values · ring not whole
@@ -60,7 +61,7 @@ describe('status', () => {
       node('10002', '40', { replicas: 4, complete: false, moving: 12345 }),
       node('10003', '80', { replicas: 14, moving: 9 }),
     ]
-    const lines = renderStatus({ network: { ...network, replicas: 3 }, nodes, faults: [] }, plainPaint)
+    const lines = renderStatus({ network: { ...network, replicas: 3 }, nodes, faults: [] }, plainPaint, 80)
     expect(lines.join('\n')).toMatchInlineSnapshot(`
       "chord · 8 bits · 3 copies · 3 nodes · 21 values · 49 of 63 copies · ring whole
       NODE   ID    ARC  OWNED  REPLICAS   PRED   SUCC  STATE
