@@ -8,7 +8,7 @@ import { ask } from './client.ts'
 import { catchingUp, inspectContent, type Held, listed, ringFaults, ringOrder } from './faults.ts'
 import { openNetwork, type Running, survey } from './live.ts'
 import { copiesAmong } from './render/status.ts'
-import { plural } from './render/text.ts'
+import { fold, plural } from './render/text.ts'
 import { networkOf } from './status.ts'
 import { next, type Task } from './task.ts'
 import { wholeNumber } from './words.ts'
@@ -111,11 +111,9 @@ export const check: Task = {
         ...(failed
           ? [paint.red(`✗ ${plural(violations.length, 'violation')} after ${Math.round(elapsed())} s`), ...listed(violations)]
           : [
-              paint.green(
-                `✓ ${shape} ordered and ideal · ${plural(nodes, 'node')} · ${plural(records, 'record')}, each in its window, no orphan`,
-              ),
-              paint.green(`✓ ${plural(copies, 'copy', 'copies')}, those of a record in one version · every node is up to date`),
-            ]),
+              `✓ ${shape} ordered and ideal · ${plural(nodes, 'node')} · ${plural(records, 'record')}, each in its window, no orphan`,
+              `✓ ${plural(copies, 'copy', 'copies')}, those of a record in one version · every node is up to date`,
+            ].flatMap((line) => fold(line, ' · ', terminal.columns).map(paint.green))),
         ...notes.map((note) => paint.dim(`note: ${note}`)),
         next(...(nodes === 0 ? ['restart all', 'killall'] : failed ? ['check 30', 'status'] : ['monitor'])),
       ],

@@ -6,7 +6,7 @@
 import { Command, CommanderError } from 'commander'
 import { type ErrorCode, Refusal, Unreachable } from '../src/protocol/errors.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
-import { harmless } from './render/text.ts'
+import { fold, harmless } from './render/text.ts'
 import { type Task, typed } from './task.ts'
 import { tasks } from './tasks.ts'
 import type { Terminal } from './terminal.ts'
@@ -16,13 +16,14 @@ import { refuseFlagsThatNpmTook, splitWords } from './words.ts'
 export const exitCodes = { done: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const
 
 const parser = (terminal: Terminal, act: (task: Task, plain: readonly string[]) => Promise<void>): Command => {
+  const helpWidth = Math.min(80, terminal.columns)
   const program = new Command('npm run task')
     .usage('<name> [words]')
     .description('A ring of nodes on this machine: boot it, fill it, watch it, break it.')
     .helpOption(false)
     .helpCommand('help [name]', 'how a task is typed')
     .configureHelp({
-      helpWidth: Math.min(80, terminal.columns),
+      helpWidth,
       minWidthToWrap: 30,
       styleTitle: (title) => title.replace('Commands:', 'Tasks:'),
       visibleArguments: ({ registeredArguments }) => [...registeredArguments],
@@ -33,7 +34,7 @@ const parser = (terminal: Terminal, act: (task: Task, plain: readonly string[]) 
     const options = Object.entries(task.options)
     const usage = [...Object.keys(task.args), ...(options.length > 0 ? ['[option=value…]'] : [])].join(' ')
     const command = program.command(task.name).usage(usage).summary(task.summary).description(task.summary)
-    command.helpOption(false).addHelpText('after', () => manual(options, task.examples))
+    command.helpOption(false).addHelpText('after', () => manual(options, task.examples, helpWidth))
     if (task.alias) command.alias(task.alias)
     for (const [notation, help] of Object.entries(task.args)) command.argument(notation, help)
     command.action(() => act(task, command.args))
@@ -41,10 +42,17 @@ const parser = (terminal: Terminal, act: (task: Task, plain: readonly string[]) 
   return program.addHelpText('after', `\nA last word json prints JSON: npm run -s task status json`)
 }
 
-const manual = (options: readonly (readonly [name: string, help: string])[], examples: readonly string[]): string => {
+const manual = (
+  options: readonly (readonly [name: string, help: string])[],
+  examples: readonly string[],
+  columns: number,
+): string => {
   const width = Math.max(0, ...options.map(([name]) => name.length)) + 1
+  const rows = options.flatMap(([name, help]) =>
+    fold(help, ' ', columns - width - 4).map((line, at) => `  ${(at === 0 ? `${name}=` : '').padEnd(width)}  ${line}`),
+  )
   return [
-    ...(options.length > 0 ? ['', 'Options:', ...options.map(([name, help]) => `  ${`${name}=`.padEnd(width)}  ${help}`)] : []),
+    ...(rows.length > 0 ? ['', 'Options:', ...rows] : []),
     '',
     'Examples:',
     ...examples.map((example) => `  ${typed(example)}`),

@@ -1,11 +1,14 @@
 /** `compare`: the same lookups under every overlay, side by side. */
 import { overlayNames } from '../src/overlay/overlays.ts'
 import { WrongUse } from './failure.ts'
-import { plural, table } from './render/text.ts'
+import { fold, plural, table } from './render/text.ts'
 import { next, type Task } from './task.ts'
 import { wholeNumber } from './words.ts'
 
 const lookups = 500
+const legend =
+  'latency: median until the owner is known; stretch: that, to asking the owner straight away; dead: lookups that ' +
+  'find the right one of those who live, when so many have died and nobody has noticed'
 
 export const compareTask: Task = {
   name: 'compare',
@@ -49,10 +52,7 @@ export const compareTask: Task = {
       lines: [
         `${plural(nodes, 'node')} on a ${latency} · ${plural(lookups, 'lookup')} each · seed ${seed}`,
         ...table(['left', ...head.slice(1).map(() => 'right' as const)], [head, ...rows], terminal.columns),
-        paint.dim(
-          'latency: median until the owner is known; stretch: that, to asking the owner straight away; dead: lookups that',
-        ),
-        paint.dim('find the right one of those who live, when so many have died and nobody has noticed'),
+        ...fold(legend, ' ', terminal.columns).map(paint.dim),
         next('simulate', 'boot 5 kademlia'),
       ],
       data: { nodes, lookups, seed, latency, overlays: found },

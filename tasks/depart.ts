@@ -90,7 +90,7 @@ export const leave: Task = {
       if (!(error instanceof TaskFailure)) throw error
       throw new TaskFailure(`${said}; but ${error.message}`, { cause: error })
     }
-    return ended([said], terminal.paint, 'status')
+    return ended([said], terminal, 'status')
   },
 }
 

@@ -101,7 +101,7 @@ export const add: Task = {
     const seeds = seedsOf(urlsOf(await runningNodes({ ...state, network })))
     const entry = await launch({ network, seeds, ...port, ...(id === undefined ? {} : { id }) })
     await waitUntilWhole(terminal, json)
-    return ended([`${label(entry)} joined: ${entry.url}`], terminal.paint, 'status', 'monitor')
+    return ended([`${label(entry)} joined: ${entry.url}`], terminal, 'status', 'monitor')
   },
 }
 
@@ -116,6 +116,6 @@ export const addmany: Task = {
     const count = wholeNumber('the number of nodes', word, 1, mostAtATime)
     await grow(count, terminal, json)
     await waitUntilWhole(terminal, json)
-    return ended([`${plural(count, 'node')} joined`], terminal.paint, 'storemany 100', 'status', 'monitor')
+    return ended([`${plural(count, 'node')} joined`], terminal, 'storemany 100', 'status', 'monitor')
   },
 }

@@ -31,7 +31,7 @@ const restartOne = async (booted: Booted, word: string, terminal: Terminal, quie
     [
       `${label(back)} is back ${had ? 'with its data' : 'without data: its directory was gone'}${alone ? ', as the first of the ring' : ''}`,
     ],
-    terminal.paint,
+    terminal,
     ...(alone ? ['restart all'] : ['status', 'check 30']),
   )
 }
@@ -56,7 +56,7 @@ const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): P
   if (processes.length === 0) throw new TaskFailure(`no node of this network is recorded; type: ${typed('reboot')}`)
   const sightings = await survey(booted)
   const gone = sightings.filter(({ condition }) => condition === 'dead' || condition === 'foreign').map(({ entry }) => entry)
-  if (gone.length === 0) return ended(['none of the recorded nodes has ended: nothing to restart'], terminal.paint, 'status')
+  if (gone.length === 0) return ended(['none of the recorded nodes has ended: nothing to restart'], terminal, 'status')
   const members = urlsOf(sightings.filter(isRunning))
   const failures: Error[] = []
   const bare = gone.filter((entry) => !hasData(entry)).length
@@ -82,13 +82,8 @@ const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): P
     )
   const said = back === 1 ? '1 node is back with its data' : `${back} nodes are back with their data`
   if (bare > 0)
-    return ended(
-      [`${plural(back, 'node')} back, ${bare} without data: the directory was gone`],
-      terminal.paint,
-      'status',
-      'check 30',
-    )
-  return ended([said], terminal.paint, 'status', 'check 30')
+    return ended([`${plural(back, 'node')} back, ${bare} without data: the directory was gone`], terminal, 'status', 'check 30')
+  return ended([said], terminal, 'status', 'check 30')
 }
 
 export const restart: Task = {

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto'
 import { overlayNames } from '../src/overlay/overlays.ts'
 import { WrongUse } from './failure.ts'
-import { duration, table } from './render/text.ts'
+import { duration, fold, table } from './render/text.ts'
 import { next, type Task, typed } from './task.ts'
 import { wholeNumber } from './words.ts'
 
@@ -13,11 +13,14 @@ export const simulate: Task = {
   options: { overlay: `${overlayNames.join(', ')} (chord)` },
   text: false,
   examples: ['simulate', 'simulate swarm', 'simulate swarm 42', `simulate split overlay=${overlayNames.at(-1)}`],
-  run: async ({ plain: [name, word], options }, { paint }) => {
+  run: async ({ plain: [name, word], options }, { paint, columns }) => {
     const { scenarios, simulate: run } = await import('../src/sim/scenarios.ts')
     const names = Object.keys(scenarios)
     if (name === undefined) {
-      const rows = names.map((known) => [{ text: known, paint: paint.bold }, scenarios[known]?.summary ?? ''])
+      const width = Math.max(...names.map((known) => known.length)) + 2
+      const rows = Object.entries(scenarios).flatMap(([known, { summary }]) =>
+        fold(summary, ' ', columns - width).map((line, at) => [{ text: at === 0 ? known : '', paint: paint.bold }, line]),
+      )
       return { lines: [...table(['left', 'left'], rows), next(`simulate ${names[0]}`)], data: names }
     }
     if (!names.includes(name))
@@ -31,7 +34,11 @@ export const simulate: Task = {
     const failed = report.checks.some(({ ok }) => !ok)
     return {
       lines: [
-        `${paint.bold(name)} · ${overlay} · seed ${seed} · ${duration(report.virtualMs)} of virtual time in ${duration(ms)} · ${report.messages} messages`,
+        ...fold(
+          `${paint.bold(name)} · ${overlay} · seed ${seed} · ${duration(report.virtualMs)} of virtual time in ${duration(ms)} · ${report.messages} messages`,
+          ' · ',
+          columns,
+        ),
         ...report.checks.map(({ name: what, ok, detail }) =>
           ok ? `${paint.green('✓')} ${what}` : `${paint.red('✗')} ${what}: ${detail}`,
         ),

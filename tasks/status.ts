@@ -3,7 +3,6 @@ import { isRunning, openNetwork, opinionOf, portOf, type Booted, type Sighting, 
 import type { Id } from '../src/space/id.ts'
 import { listed, ringFaults } from './faults.ts'
 import { copiesAmong, heading, type Network, renderStatus, type Status, tellMoving } from './render/status.ts'
-import type { Paint } from './render/text.ts'
 import { next, type Outcome, type Task } from './task.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -40,13 +39,17 @@ const look = async () => {
 }
 
 /** How a task that changed the network ends: what it says, the network in a line, what is still on its way, what to type next. */
-export const ended = async (said: readonly string[], paint: Paint, ...then: readonly string[]): Promise<Outcome> => {
+export const ended = async (
+  said: readonly string[],
+  { paint, columns }: Terminal,
+  ...then: readonly string[]
+): Promise<Outcome> => {
   const { status, data } = await look()
   const moving = tellMoving(status.nodes)
   return {
     lines: [
       ...said,
-      heading(status, paint),
+      ...heading(status, paint, columns),
       ...(moving.length > 0 ? [paint.yellow(`copies are on their way: ${moving.join(' · ')}`)] : []),
       next(...then),
     ],

@@ -2,7 +2,7 @@
 import { type Id, shortId } from '../../src/space/id.ts'
 import { contentBar } from './bar.ts'
 import { type Copies, copiesAmong, type Network, placementOf } from './status.ts'
-import { type Cell, type Paint, plural, quote, table } from './text.ts'
+import { type Cell, fold, type Paint, plural, quote, table } from './text.ts'
 
 /** One node as a frame shows it. */
 export interface Watched {
@@ -63,7 +63,8 @@ export const renderFrame = (frame: Frame, setting: Setting, paint: Paint): strin
   const running = runningOf(frame)
   const fullest = Math.max(0, ...running.map(({ owned, replicas }) => owned + replicas))
   const moved = movedBetween(setting.before, frame)
-  const shown = nodes.slice(0, Math.max(1, setting.rows - setting.events.length - 6))
+  const title = titleOf(frame, setting, paint)
+  const shown = nodes.slice(0, Math.max(1, setting.rows - title.length - setting.events.length - 5))
   const dim = (text: string): Cell => ({ text, paint: paint.dim })
   const head = ['NODE', 'ID', '█ owned ░ replicas'.padEnd(barWidth), 'N', 'MOVED', 'LATEST'].map(dim)
   const rows = shown.map((node): Cell[] => {
@@ -83,7 +84,7 @@ export const renderFrame = (frame: Frame, setting: Setting, paint: Paint): strin
   })
   const hidden = nodes.length - shown.length
   return [
-    titleOf(frame, setting, paint),
+    ...title,
     ...table(['left', 'left', 'left', 'right', 'right', 'left'], [head, ...rows], setting.columns),
     ...(hidden > 0 ? [paint.dim(`… ${plural(hidden, 'more node')}; a taller window shows them`)] : []),
     ...setting.events,
@@ -97,15 +98,16 @@ const latestOf = ({ complete, moving, latest, seenAs }: Watched, paint: Paint): 
   return latest === undefined ? '' : quote(latest)
 }
 
-const titleOf = (frame: Frame, { time, everySeconds }: Setting, paint: Paint): string => {
+const titleOf = (frame: Frame, { time, everySeconds, columns }: Setting, paint: Paint): string[] => {
   const { values, there, wanted } = copiesIn(frame)
-  return [
+  const facts = [
     paint.bold('polychord monitor'),
     time,
     `every ${everySeconds} s`,
     plural(values, 'value'),
     ...(frame.network.replicas > 1 ? [`${there} of ${wanted} copies`] : []),
-  ].join(' · ')
+  ]
+  return fold(facts.join(' · '), ' · ', columns)
 }
 
 const notRunning = (

@@ -4,7 +4,7 @@ import { commonOptions, kindOf, type OverlayName, type OverlayOptions } from '..
 import type { NodeInfo } from '../../src/protocol/client-api.ts'
 import type { Peer } from '../../src/protocol/schemas.ts'
 import { type Id, shortId } from '../../src/space/id.ts'
-import { type Cell, type Paint, plural, table } from './text.ts'
+import { type Cell, fold, type Paint, plural, table } from './text.ts'
 
 /** One recorded node; `info` when it answers. */
 export interface NodeRow {
@@ -85,7 +85,7 @@ export const tellMoving = (nodes: readonly Pick<NodeRow, 'info'>[]): string[] =>
   ]
 }
 
-export const heading = ({ network, nodes, faults }: Status, paint: Paint): string => {
+export const heading = ({ network, nodes, faults }: Status, paint: Paint, columns: number): string[] => {
   const contents = nodes.flatMap(({ info }) => info?.content ?? [])
   const { overlay, bits, replicas, mode } = network
   const kind = kindOf(overlay)
@@ -96,7 +96,7 @@ export const heading = ({ network, nodes, faults }: Status, paint: Paint): strin
     return value === undefined || value === usual ? [] : [`${name}=${String(value)}`]
   })
   if (mode !== undefined && mode !== 'onehop' && mode !== modes[0]) departures.push(mode)
-  return [
+  const facts = [
     paint.bold(overlay),
     `${bits} bits`,
     ...departures,
@@ -104,7 +104,8 @@ export const heading = ({ network, nodes, faults }: Status, paint: Paint): strin
     plural(contents.length, 'node'),
     ...tellContent(copiesAmong(contents, replicas), paint),
     faults.length === 0 ? paint.green(`${shape} whole`) : paint.red(`${shape} not whole`),
-  ].join(' · ')
+  ]
+  return fold(facts.join(' · '), ' · ', columns)
 }
 
 const conditionWords = { starting: 'starting', silent: '✗ silent', dead: '✗ dead', foreign: '✗ not ours' } as const
@@ -175,7 +176,7 @@ export const renderStatus = (status: Status, paint: Paint, columns: number): str
     ]
   })
   return [
-    heading(status, paint),
+    ...heading(status, paint, columns),
     ...table(['left', 'left', 'right', 'right', 'right', ...own.map(() => 'right' as const), 'left'], [head, ...rows], columns),
   ]
 }

@@ -1,4 +1,5 @@
 /** Text for a terminal: colours that can be absent, columns that line up, strangers' words made harmless. */
+import { stripVTControlCharacters } from 'node:util'
 
 export interface Paint {
   bold(text: string): string
@@ -68,10 +69,22 @@ export const cut = (text: string, width: number): string => {
   return `${shown}…`
 }
 
-/** East Asian wide characters and emoji take two columns, combining marks none. */
+/** In lines of at most `width` columns, broken at `between` only: a part that is longer than that has a line of its own. */
+export const fold = (text: string, between: ' ' | ' · ', width: number): string[] => {
+  const [first = '', ...parts] = text.split(between)
+  const lines = [first]
+  for (const part of parts) {
+    const longer = `${lines.at(-1)}${between}${part}`
+    if (columnsOf(longer) > width) lines.push(part)
+    else lines[lines.length - 1] = longer
+  }
+  return lines
+}
+
+/** East Asian wide characters and emoji take two columns, combining marks and colours none. */
 export const columnsOf = (text: string): number => {
   let columns = 0
-  for (const character of text)
+  for (const character of stripVTControlCharacters(text))
     columns += /\p{Mark}/u.test(character)
       ? 0
       : /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\u{1f000}-\u{1ffff}]/u.test(character)

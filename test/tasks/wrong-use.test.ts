@@ -132,6 +132,7 @@ describe('help', () => {
     expect(code).toBe(0)
     expect(stdout).toContain(`Usage: npm run task ${name}`)
     expect(stdout).toContain(`Examples:\n  npm run task ${name}`)
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
   })
 
   test('answers to --help too, even where words are free text', async () => {

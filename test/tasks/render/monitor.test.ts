@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Frame, movedBetween, renderFrame, type Watched } from '../../../tasks/render/monitor.ts'
-import { columnsOf, plainPaint } from '../../../tasks/render/text.ts'
+import { colourPaint, columnsOf, plainPaint } from '../../../tasks/render/text.ts'
 
 const network = { overlay: 'chord', bits: 8, replicas: 1, ownership: 'successor', mode: 'fingers' } as const
 
@@ -67,6 +67,14 @@ describe('the monitor', () => {
     expect(renderFrame(copied, setting, plainPaint)[0]).toBe(
       'polychord monitor · 12:04:31 · every 1 s · 4 values · 7 of 8 copies',
     )
+  })
+
+  test('stays within the window with much content, too', () => {
+    const nodes = Array.from({ length: 30 }, (_, at) => node('10001', `${10 + at}`, 1_000_000, { replicas: 1_999_999 }))
+    const lines = renderFrame({ network: { ...network, replicas: 3 }, nodes }, setting, colourPaint)
+    expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(80)
+    expect(lines.length).toBeLessThan(setting.rows)
+    expect(lines[1]).toBe('89999970 of 90000000 copies')
   })
 
   test('says of a node that it has not caught up yet', () => {

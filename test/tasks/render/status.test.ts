@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeInfo } from '../../../src/protocol/client-api.ts'
 import { copiesAmong, placementOf, renderStatus, shares, tellMoving } from '../../../tasks/render/status.ts'
-import { columnsOf, plainPaint } from '../../../tasks/render/text.ts'
+import { colourPaint, columnsOf, plainPaint } from '../../../tasks/render/text.ts'
 import { renderTravel } from '../../../tasks/render/travel.ts'
 
 const network = { overlay: 'chord', bits: 8, replicas: 1, ownership: 'successor', mode: 'fingers' } as const
@@ -72,6 +72,18 @@ describe('status', () => {
     expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(80)
     expect(tellMoving(nodes)).toEqual(['1 node catching up', '12354 records moving'])
     expect(tellMoving(nodes.slice(0, 1))).toEqual([])
+  })
+
+  test('however much there is to say of a network, its lines stay within the window', () => {
+    const much = { owned: 1_000_000, replicas: 1_999_999 }
+    const nodes = ['20', '80'].map((id) => {
+      const seen = info('10001', id, '10001', '10002', { content: { ...still, ...much } })
+      return { port: '10001', id, condition: 'running' as const, info: seen }
+    })
+    const departing = { ...network, ownership: 'predecessor', successors: 7, replicas: 5, mode: 'linear' } as const
+    const lines = renderStatus({ network: departing, nodes, faults: ['Ideal: …'] }, colourPaint, 80)
+    expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(80)
+    expect(lines[1]).toContain('ring not whole')
   })
 
   test.each([

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { contentBar, progressBar } from '../../../tasks/render/bar.ts'
-import { colourPaint, cut, duration, harmless, plural, quote, table } from '../../../tasks/render/text.ts'
+import { colourPaint, columnsOf, cut, duration, fold, harmless, plural, quote, table } from '../../../tasks/render/text.ts'
 
 describe('text', () => {
   test('columns line up, numbers to the right', () => {
@@ -40,6 +40,16 @@ describe('text', () => {
     ['漢字漢字', 5, '漢字…'],
     ['e\u0301e\u0301e\u0301', 3, 'e\u0301e\u0301e\u0301'],
   ])('%s in %i columns is %s', (text, width, shown) => expect(cut(text, width)).toBe(shown))
+
+  test.each([
+    ['4 nodes · 7 values · whole', 40, ['4 nodes · 7 values · whole']],
+    ['4 nodes · 7 values · whole', 18, ['4 nodes · 7 values', 'whole']],
+    [`${colourPaint.red('4 nodes')} · 7 values · whole`, 18, [`${colourPaint.red('4 nodes')} · 7 values`, 'whole']],
+    ['a long one · b', 5, ['a long one', 'b']],
+    ['', 5, ['']],
+  ])('%j in %i columns is the lines %j', (text, width, lines) => expect(fold(text, ' · ', width)).toEqual(lines))
+
+  test('colours take no columns', () => expect(columnsOf(colourPaint.bold('漢字'))).toBe(4))
 
   test.each([
     ['a"b', '"a\\"b"'],
