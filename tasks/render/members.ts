@@ -1,7 +1,7 @@
 /** Who sees whom how, as a table: `npm run task members`. */
 import type { Member } from '../../src/protocol/client-api.ts'
 import { type Id, shortId } from '../../src/space/id.ts'
-import { type Cell, harmless, type Paint, plural, table } from './text.ts'
+import { age, type Cell, harmless, type Paint, plural, table } from './text.ts'
 
 /** What one node says of the members. */
 export interface View {
@@ -39,26 +39,13 @@ export const opinions = (views: readonly View[]): Seen[] => {
     })
 }
 
-/** `4 s`, `12 min`, `3 h`, `5 d`. */
-const age = (ms: number): string => {
-  const units = [
-    ['d', 86_400_000],
-    ['h', 3_600_000],
-    ['min', 60_000],
-  ] as const
-  const [unit, length] = units.find(([, unitMs]) => ms >= 2 * unitMs) ?? ['s', 1000]
-  return `${Math.floor(ms / length)} ${unit}`
-}
-
 /** `alive`, `suspect by 3 · alive by 8`, `✗ dead`; whoever differs from the rest is named. */
 const wordsOf = ({ by }: Seen): string => {
   const states = [...by].sort(([a], [b]) => order.indexOf(a) - order.indexOf(b))
   const [only] = states
   if (states.length === 1 && only) return only[0]
-  const few = Math.min(...states.map(([, ports]) => ports.length))
-  return states
-    .map(([state, ports]) => `${state} by ${ports.length === few && few <= 2 ? ports.join(', ') : ports.length}`)
-    .join(' · ')
+  const few = states.length === 2 ? Math.min(2, ...states.map(([, ports]) => ports.length)) : 0
+  return states.map(([state, ports]) => `${state} by ${ports.length === few ? ports.join(', ') : ports.length}`).join(' · ')
 }
 
 export const renderMembers = (views: readonly View[], paint: Paint, columns: number): string[] => {

@@ -2,7 +2,7 @@
 import { type Id, shortId } from '../../src/space/id.ts'
 import { contentBar } from './bar.ts'
 import { type Copies, copiesAmong, type Network, placementOf } from './status.ts'
-import { type Cell, fold, type Paint, plural, quote, table } from './text.ts'
+import { age, type Cell, fold, type Paint, plural, quote, table } from './text.ts'
 
 /** One node as a frame shows it. */
 export interface Watched {
@@ -123,9 +123,5 @@ const notRunning = (
   const [heir] = placementOf(network)(id, peers, 1)
   const since = deadMs.get(id)
   const noticed = seenAs === 'alive' ? ['not noticed yet'] : seenAs === 'suspect' ? ['suspect'] : []
-  return [
-    `✗ dead${since === undefined ? '' : ` ${Math.round(since / 1000)} s`}`,
-    ...noticed,
-    ...(heir ? [`heir ${heir.url}`] : []),
-  ].join(' · ')
+  return [`✗ dead${since === undefined ? '' : ` ${age(since)}`}`, ...noticed, ...(heir ? [`heir ${heir.url}`] : [])].join(' · ')
 }

@@ -113,3 +113,14 @@ export const tellCopies = ({ stored, wanted }: { stored: number; wanted: number 
 /** `0.4 ms`, `12 ms`, `1.3 s`. */
 export const duration = (ms: number): string =>
   ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : ms >= 10 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`
+
+/** `4 s`, `12 min`, `3 h`, `5 d`. */
+export const age = (ms: number): string => {
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+  ] as const
+  const [unit, length] = units.find(([, unitMs]) => ms >= 2 * unitMs) ?? ['s', 1000]
+  return `${Math.floor(ms / length)} ${unit}`
+}

@@ -49,6 +49,12 @@ describe('members', () => {
     expect(renderMembers(views, plainPaint, 80)[3]).toContain('suspect by 10001')
   })
 
+  test('of many opinions each is counted', () => {
+    const views = [view('10001', {}), view('10002', { '10001': 'suspect' }), view('10003', { '10001': 'dead' })]
+    const fourth = { ...view('10003', {}), id: '77', port: '10004' }
+    expect(renderMembers([...views, fourth], plainPaint, 80)[2]).toContain('alive by 1 · suspect by 1 · dead by 1')
+  })
+
   test('what a stranger calls its tags does not act on the terminal', () => {
     const [, , row] = renderMembers([view('10001', {}, { zone: '\u001b[2Ja' })], plainPaint, 80)
     expect(row).toContain('zone=\\u{1b}[2Ja')

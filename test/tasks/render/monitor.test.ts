@@ -62,6 +62,12 @@ describe('the monitor', () => {
     expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(80)
   })
 
+  test('tells of a death long ago in hours', () => {
+    const long = frame(node('10001', '0c', 35), node('10005', '39', 0, { condition: 'dead' }))
+    const lines = renderFrame(long, { ...setting, deadMs: new Map([['39', 10_800_000]]) }, plainPaint)
+    expect(lines[3]).toContain('✗ dead 3 h · heir 10001')
+  })
+
   test('with copies, counts them', () => {
     const copied = { network: { ...network, replicas: 3 }, nodes: [node('1', '0c', 4, { replicas: 3 }), node('2', '39', 0)] }
     expect(renderFrame(copied, setting, plainPaint)[0]).toBe(

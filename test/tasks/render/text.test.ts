@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { contentBar, progressBar } from '../../../tasks/render/bar.ts'
-import { colourPaint, columnsOf, cut, duration, fold, harmless, plural, quote, table } from '../../../tasks/render/text.ts'
+import { age, colourPaint, columnsOf, cut, duration, fold, harmless, plural, quote, table } from '../../../tasks/render/text.ts'
 
 describe('text', () => {
   test('columns line up, numbers to the right', () => {
@@ -69,6 +69,7 @@ describe('text', () => {
       '2 processes',
     ])
     expect([0.42, 12.4, 1300].map(duration)).toEqual(['0.4 ms', '12 ms', '1.3 s'])
+    expect([4900, 119_999, 120_000, 90_000_000].map(age)).toEqual(['4 s', '119 s', '2 min', '25 h'])
   })
 })
 
