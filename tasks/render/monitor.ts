@@ -1,7 +1,7 @@
 /** The monitor: one frame of the network, drawn. */
 import { type Id, shortId } from '../../src/space/id.ts'
 import { contentBar } from './bar.ts'
-import { type Copies, copiesAmong, type Network, placementOf } from './status.ts'
+import { type Copies, copiesAmong, movingWords, type Network, placementOf } from './status.ts'
 import { age, type Cell, fold, type Paint, plural, quote, table } from './text.ts'
 
 /** One node as a frame shows it. */
@@ -91,10 +91,12 @@ export const renderFrame = (frame: Frame, setting: Setting, paint: Paint): strin
   ]
 }
 
-/** What it has last got, or that it is still getting what it lacks. */
-const latestOf = ({ complete, moving, latest, seenAs }: Watched, paint: Paint): Cell => {
+/** What it has last got; or that it is still getting what it lacks, or giving away what it has. */
+const latestOf = ({ state, complete, moving, latest, seenAs }: Watched, paint: Paint): Cell => {
   if (seenAs === 'suspect' || seenAs === 'dead') return { text: `? seen as ${seenAs}`, paint: paint.yellow }
-  if (!complete) return { text: moving > 0 ? `↻ ${moving} moving` : '↻ catching up', paint: paint.yellow }
+  const words = movingWords(state, moving)
+  if (state === 'leaving') return { text: ['↻ leaving', ...words].join(' · '), paint: paint.yellow }
+  if (!complete) return { text: `↻ ${words[0] ?? 'catching up'}`, paint: paint.yellow }
   return latest === undefined ? '' : quote(latest)
 }
 

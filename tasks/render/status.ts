@@ -76,9 +76,9 @@ const tellContent = ({ values, there, wanted }: Copies, paint: Paint): string[] 
 
 /** `2 nodes catching up · 120 records moving`; nothing when all is where it should be. */
 export const tellMoving = (nodes: readonly Pick<NodeRow, 'info'>[]): string[] => {
-  const contents = nodes.flatMap(({ info }) => info?.content ?? [])
-  const behind = contents.filter(({ complete }) => !complete).length
-  const moving = contents.reduce((sum, content) => sum + content.moving, 0)
+  const running = nodes.flatMap(({ info }) => info ?? [])
+  const behind = running.filter(({ state, content }) => state !== 'leaving' && !content.complete).length
+  const moving = running.reduce((sum, { content }) => sum + content.moving, 0)
   return [
     ...(behind > 0 ? [`${plural(behind, 'node')} catching up`] : []),
     ...(moving > 0 ? [`${plural(moving, 'record')} moving`] : []),
@@ -110,7 +110,11 @@ export const heading = ({ network, nodes, faults }: Status, paint: Paint, column
 
 const conditionWords = { starting: 'starting', silent: '✗ silent', dead: '✗ dead', foreign: '✗ not ours' } as const
 
-/** `ready`, `catching up · 120 moving`, `ready · 3 misplaced`, `ready · suspect`. */
+/** `120 moving`; of a node that leaves `120 to go`; nothing when nothing is on its way. */
+export const movingWords = (state: string | undefined, moving: number): string[] =>
+  moving > 0 ? [`${moving} ${state === 'leaving' ? 'to go' : 'moving'}`] : []
+
+/** `ready`, `leaving · 12 to go`, `catching up · 120 moving`, `ready · 3 misplaced`, `ready · suspect`. */
 const stateWords = (
   { state, degraded, content: { complete, moving, misplaced }, membership }: NodeInfo,
   seenAs?: string,
@@ -118,7 +122,7 @@ const stateWords = (
   [
     ...(membership?.cutOff ? ['cut off'] : []),
     state === 'ready' && !complete ? 'catching up' : state,
-    ...(moving > 0 ? [`${moving} moving`] : []),
+    ...movingWords(state, moving),
     ...(misplaced > 0 ? [`${misplaced} misplaced`] : []),
     ...(seenAs === 'suspect' ? ['suspect'] : seenAs === 'dead' ? ['seen as dead'] : []),
     ...(degraded ? ['degraded'] : []),

@@ -90,6 +90,13 @@ describe('the monitor', () => {
     expect(rowOf(120)).toMatch(/^10001  0c  █+ +4 +-31  ↻ 120 moving$/)
   })
 
+  test('says of a node that leaves how much it has still to hand over', () => {
+    const leaving = (moving: number) => frame(node('10001', '0c', 4, { state: 'leaving', complete: false, moving }))
+    const rowOf = (moving: number) => renderFrame(leaving(moving), setting, plainPaint)[2]
+    expect(rowOf(12)).toMatch(/ {2}↻ leaving · 12 to go$/)
+    expect(rowOf(0)).toMatch(/ {2}↻ leaving$/)
+  })
+
   test('does not grow beyond the window', () => {
     const many = frame(...Array.from({ length: 100 }, (_, at) => node(String(10001 + at), String(at).padStart(4, '0'), at)))
     const lines = renderFrame(many, setting, plainPaint)

@@ -74,6 +74,14 @@ describe('status', () => {
     expect(tellMoving(nodes.slice(0, 1))).toEqual([])
   })
 
+  test('who leaves is not catching up', () => {
+    const content = { ...still, complete: false, moving: 12 }
+    const seen = info('10001', '20', '10001', '10002', { state: 'leaving', content })
+    const nodes = [{ port: '10001', id: '20', condition: 'running' as const, info: seen }]
+    expect(renderStatus({ network, nodes, faults: [] }, plainPaint, 80)[2]).toMatch(/ {2}leaving · 12 to go$/)
+    expect(tellMoving(nodes)).toEqual(['12 records moving'])
+  })
+
   test('however much there is to say of a network, its lines stay within the window', () => {
     const much = { owned: 1_000_000, replicas: 1_999_999 }
     const nodes = ['20', '80'].map((id) => {
