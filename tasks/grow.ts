@@ -1,6 +1,5 @@
 /** `add` and `addmany`: nodes that join through random running ones. */
 import { randomInt } from 'node:crypto'
-import { isId } from '../src/space/id.ts'
 import { WrongUse } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
 import { launch } from './launch.ts'
@@ -11,7 +10,7 @@ import { ended } from './status.ts'
 import type { Entry } from './state.ts'
 import type { Task } from './task.ts'
 import type { Terminal } from './terminal.ts'
-import { portNumber, wholeNumber } from './words.ts'
+import { idWord, portNumber, wholeNumber } from './words.ts'
 
 /** Joins under way at the same time: more would only wait for the processors. */
 const atOnce = 4
@@ -91,15 +90,13 @@ export const add: Task = {
   run: async ({ plain: [word], options: { id }, json }, terminal) => {
     const port = word === undefined ? {} : { port: portNumber(word) }
     const { network, ...state } = await openNetwork()
-    const bits = Number(network.options['bits'])
     if (id !== undefined && network.options['allowCustomIds'] !== true)
       throw new WrongUse(
         'this network derives ids from urls; for ids of your own type: npm run task reboot allowCustomIds=true',
       )
-    if (id !== undefined && !isId(id, bits))
-      throw new WrongUse(`id must be ${bits / 4} lowercase hex digits in this network, not ${JSON.stringify(id)}`)
+    const own = id === undefined ? {} : { id: idWord('id', id, Number(network.options['bits'])) }
     const seeds = seedsOf(urlsOf(await runningNodes({ ...state, network })))
-    const entry = await launch({ network, seeds, ...port, ...(id === undefined ? {} : { id }) })
+    const entry = await launch({ network, seeds, ...port, ...own })
     await waitUntilWhole(terminal, json)
     return ended([`${label(entry)} joined: ${entry.url}`], terminal, 'status', 'monitor')
   },

@@ -1,6 +1,6 @@
 /** `lookup`, `find` and `delete`: content by value, name or key, and the way to it. */
 import { bytesOf } from '../src/content/record.ts'
-import { kindOf } from '../src/overlay/overlays.ts'
+import { kindOf, type OverlayName } from '../src/overlay/overlays.ts'
 import { clientApi, type Found, type Value } from '../src/protocol/client-api.ts'
 import { peerApi } from '../src/protocol/peer-api.ts'
 import { type Mode, modes } from '../src/protocol/schemas.ts'
@@ -12,26 +12,39 @@ import { cut, duration, plural, quote, tellCopies } from './render/text.ts'
 import { renderTravel } from './render/travel.ts'
 import { networkOf } from './status.ts'
 import { nameWord, next, shellWords, type Task } from './task.ts'
+import { idWord, type Words } from './words.ts'
 
-/** A random node to ask, and how long it took to answer. */
-const through = async <T>(request: (url: string) => Promise<T>) => {
+interface Route {
+  readonly mode?: Mode
+}
+
+/**
+ * Asks a random node, and tells how long it took to answer.
+ * @throws WrongUse a key or a mode that this network cannot have
+ */
+const through = async <T>(address: Address, { mode }: Words['options'], request: (url: string, route: Route) => Promise<T>) => {
   const booted = await openNetwork()
+  const { bits, overlay } = networkOf(booted)
+  if ('key' in address) idWord('key', address.key, bits)
+  const route = mode === undefined ? {} : { mode: parseMode(mode, overlay) }
   const { info } = await pickRandomNode(booted)
   const began = performance.now()
-  const reply = await request(info.url)
+  const reply = await request(info.url, route)
   return { booted, entry: { id: info.id, url: info.url }, reply, ms: performance.now() - began }
 }
 
-const parseMode = (mode: string | undefined): { mode?: (typeof modes)[number] } => {
-  if (mode === undefined) return {}
-  const known = modes.find((name) => name === mode)
-  if (known) return { mode: known }
-  throw new WrongUse(`mode is ${modes.join(' or ')}, not ${JSON.stringify(mode)}`)
+const modesOf = (overlay: OverlayName): readonly Mode[] => [...kindOf(overlay).modes, 'onehop']
+
+const parseMode = (mode: string, overlay: OverlayName): Mode => {
+  const known = modesOf(overlay)
+  const found = known.find((one) => one === mode)
+  if (found) return found
+  throw new WrongUse(`mode is ${known.join(' or ')} in ${overlay}, not ${JSON.stringify(mode)}`)
 }
 
 /** Another way to travel, to compare with. */
 const otherMode = (booted: Booted, mode: string | undefined): Mode =>
-  [...kindOf(networkOf(booted).overlay).modes, 'onehop' as const].find((one) => one !== mode) ?? 'onehop'
+  modesOf(networkOf(booted).overlay).find((one) => one !== mode) ?? 'onehop'
 
 const words = {
   args: { '[value...]': 'the value: all words, with a space between' },
@@ -68,8 +81,7 @@ export const lookup: Task = {
   examples: ['lookup hello world', 'lookup name=greeting', 'lookup hello mode=linear'],
   run: async (given, { paint }) => {
     const address = parseAddress('lookup', given)
-    const route = parseMode(given.options['mode'])
-    const { booted, entry, reply, ms } = await through((url) =>
+    const { booted, entry, reply, ms } = await through(address, given.options, (url, route) =>
       'key' in address
         ? ask(url, clientApi.lookup, { ...address, ...route })
         : ask(url, clientApi.lookupBy, { ...address, ...route }),
@@ -98,8 +110,7 @@ export const find: Task = {
   examples: ['find hello world', 'find hello mode=linear', 'find key=2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c'],
   run: async (given, { paint }) => {
     const address = parseAddress('find', given)
-    const route = parseMode(given.options['mode'])
-    const { booted, entry, reply, ms } = await through((url) =>
+    const { booted, entry, reply, ms } = await through(address, given.options, (url, route) =>
       'key' in address
         ? ask(url, clientApi.find, { ...address, ...route })
         : ask(url, clientApi.findBy, { ...address, ...route }),
@@ -127,7 +138,7 @@ export const remove: Task = {
   examples: ['delete hello world', 'delete name=greeting'],
   run: async (given, { paint }) => {
     const address = parseAddress('delete', given)
-    const { entry, reply, ms } = await through((url) =>
+    const { entry, reply, ms } = await through(address, given.options, (url) =>
       'key' in address ? ask(url, clientApi.remove, address) : ask(url, clientApi.removeBy, address),
     )
     return {

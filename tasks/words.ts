@@ -3,6 +3,7 @@
  *
  * npm eats flags (`--port 10005` arrives as a lone `10005`, `--json` not at all), so options are `name=value` words.
  */
+import { isId } from '../src/space/id.ts'
 import { WrongUse } from './failure.ts'
 
 export interface Words {
@@ -63,6 +64,12 @@ export const wholeNumber = (what: string, text: string, least: number, most: num
   const number = Number(text)
   if (/^(0|[1-9]\d{0,14})$/.test(text) && number >= least && number <= most) return number
   throw new WrongUse(`${what} must be a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`)
+}
+
+/** An id, or a key, in a network with ids of so many bits. @throws WrongUse */
+export const idWord = (what: string, text: string, bits: number): string => {
+  if (isId(text, bits)) return text
+  throw new WrongUse(`${what} must be ${bits / 4} lowercase hex digits in this network, not ${JSON.stringify(text)}`)
 }
 
 export const portNumber = (text: string): number => {

@@ -1,8 +1,10 @@
 /** Every task, typed wrongly, or where there is no network: a sentence that says what to type, no stack, the right code. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
+import { parseBoot } from '../../tasks/boot.ts'
 import { run } from '../../tasks/command-line.ts'
 import { home, stateFile } from '../../tasks/home.ts'
+import { emptyState, printState } from '../../tasks/state.ts'
 import { tasks } from '../../tasks/tasks.ts'
 import { Terminal } from '../../tasks/terminal.ts'
 
@@ -57,7 +59,6 @@ test.each([
   ['storemany 5 seed=x', 'seed must be a whole number'],
   ['lookup', 'lookup takes one of: a value, name=<name>, key=<hex>'],
   ['find hello key=ab', 'find takes one of: a value, name=<name>, key=<hex>'],
-  ['find hello mode=sideways', 'mode is linear or fingers or buckets or prefix or onehop, not "sideways"'],
   ['tags', "missing required argument 'node'"],
   ['delete', 'delete takes one of'],
   ['call 10001', "missing required argument 'method'"],
@@ -75,6 +76,22 @@ test.each([
   expect(stderr).toContain(message)
   expect(stderr).toMatch(oneSentence)
   expect({ code, stdout, state: stateText() }).toEqual({ code: 2, stdout: '', state: undefined })
+})
+
+test.each([
+  ['lookup key=zz', 'key must be 40 lowercase hex digits in this network, not "zz"'],
+  ['find key=2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C', 'key must be 40 lowercase hex digits in this network'],
+  ['delete key=abc', 'key must be 40 lowercase hex digits in this network, not "abc"'],
+  ['lookup hello mode=buckets', 'mode is fingers or linear or onehop in chord, not "buckets"'],
+  ['find hello mode=sideways', 'mode is fingers or linear or onehop in chord, not "sideways"'],
+  ['add id=a0', 'for ids of your own type: npm run task reboot allowCustomIds=true'],
+])('in a network of Chord with 160 bits: %s', async (words, message) => {
+  const { nodes, port, options } = parseBoot({ plain: [], options: {} })
+  writeFileSync(stateFile, printState({ ...emptyState, network: { id: '7f3a000000000000', nodes, port, options } }))
+  const { code, stdout, stderr } = await task(words)
+  expect(stderr).toContain(message)
+  expect(stderr).toMatch(oneSentence)
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
 })
 
 test.each([
