@@ -78,14 +78,14 @@ export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>):
   let settings: Settings = { membership: 'local' }
   for (const word of plain) {
     if (Object.hasOwn(presets, word)) settings = { ...settings, ...presets[word] }
-    else if (overlayNames.some((name) => name === word)) settings = { ...settings, overlay: word }
+    else if (overlayNames.some((name) => name === word) && (settings['overlay'] ?? word) === word)
+      settings = { ...settings, overlay: word }
     else if (nodes === undefined && /^-?\d/.test(word)) nodes = wholeNumber('the number of nodes', word, 1, mostNodes)
-    else {
-      const known = [...overlayNames, ...Object.keys(presets)].join(', ')
+    else
       throw new WrongUse(
-        `boot does not know ${JSON.stringify(word)}; it takes a number of nodes, ${known}, and name=value options`,
+        `boot cannot use ${JSON.stringify(word)}; it takes a number of nodes, an overlay (${overlayNames.join(', ')}), ` +
+          `a preset (${Object.keys(presets).join(', ')}) and name=value options`,
       )
-    }
   }
   const { port = String(defaults.port), secret = 'off', ...rest } = options
   if (secret !== 'on' && secret !== 'off')

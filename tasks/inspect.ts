@@ -9,7 +9,7 @@ import { signatureFor } from './secret.ts'
 import { next, type Task, typed } from './task.ts'
 
 const methods = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'PATCH']
-const example = typed('call 10001 GET /nodeinfo')
+const examples = ['call 10001 GET /nodeinfo', `call 10001 POST /store '{"value":"hello"}'`] as const
 /** Lines of a log that are shown. */
 const tailLines = 20
 
@@ -24,13 +24,16 @@ export const call: Task = {
   },
   options: {},
   text: true,
-  examples: ['call 10001 GET /nodeinfo', `call 10001 POST /store '{"value":"hello"}'`],
+  examples,
   run: async ({ plain: [node = '', word = '', path = '', ...rest] }) => {
     const method = word.toUpperCase()
     const body = rest.length > 0 ? rest.join(' ') : undefined
-    if (!methods.includes(method)) throw new WrongUse(`${JSON.stringify(word)} is no method; for instance: ${example}`)
-    if (!/^\/[\x21-\x7e]*$/.test(path)) throw new WrongUse(`a path begins with / and is URL-encoded; for instance: ${example}`)
-    if (body !== undefined && parseJson(body) === undefined) throw new WrongUse(`the body is not JSON: put it in single quotes`)
+    if (!methods.includes(method))
+      throw new WrongUse(`${JSON.stringify(word)} is no method; for instance: ${typed(examples[0])}`)
+    if (!/^\/[\x21-\x7e]*$/.test(path))
+      throw new WrongUse(`a path begins with / and is URL-encoded; for instance: ${typed(examples[0])}`)
+    if (body !== undefined && parseJson(body) === undefined)
+      throw new WrongUse(`the body is not JSON in single quotes; for instance: ${typed(examples[1])}`)
     const { processes, network } = await openNetwork()
     const to = findEntry(processes, node)
     const json = body === undefined ? undefined : jsonBody(body)

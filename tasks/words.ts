@@ -23,13 +23,21 @@ export interface Grammar {
   readonly text: boolean
 }
 
+/** Options that one line names; help tells of more. */
+const mostOffered = 6
+
 /** @throws WrongUse an option that the task does not have, one given twice, a flag */
 export const splitWords = (words: readonly string[], { name, options: known, text }: Grammar): Words => {
   const json = words.at(-1) === 'json' && (!text || words.length > 1)
   const plain: string[] = []
   const options: Record<string, string> = {}
   const names = Object.keys(known)
-  const offer = names.length > 0 ? `it has ${names.map((option) => `${option}=`).join(' ')}` : 'it has none'
+  const offer =
+    names.length > mostOffered
+      ? `type: npm run task help ${name}`
+      : names.length > 0
+        ? `it has ${names.map((option) => `${option}=`).join(' ')}`
+        : 'it has none'
   for (const word of json ? words.slice(0, -1) : words) {
     const [, option = '', value = ''] = /^([A-Za-z]+)=(.*)$/s.exec(word) ?? []
     if (names.includes(option)) {
@@ -47,7 +55,14 @@ export const splitWords = (words: readonly string[], { name, options: known, tex
  * npm takes `--port=10005` for itself and hides it in its own environment. Better to say so than to run without it.
  * @throws WrongUse
  */
-export const refuseFlagsThatNpmTook = (env: NodeJS.ProcessEnv, { name, options }: Grammar): void => {
+export const refuseFlagsThatNpmTook = (env: NodeJS.ProcessEnv, { name, options, text }: Grammar): void => {
+  const number = Object.keys(env)
+    .find((key) => /^npm_config_\d/.test(key))
+    ?.replace('npm_config_', '')
+  if (number !== undefined)
+    throw new WrongUse(
+      `npm took -${number} for itself; ${text ? `write it after two dashes: npm run task ${name} -- -${number}` : `${name} takes no number below zero`}`,
+    )
   for (const option of [...Object.keys(options), 'json']) {
     const value = env[`npm_config_${option}`] ?? env[`npm_config_${option.toLowerCase()}`]
     if (value === undefined || value === '') continue

@@ -45,6 +45,8 @@ describe('words', () => {
       'npm took --port for itself; write it as a word: npm run task boot … port=10005',
     )
     expect(took({ npm_config_json: 'true' })).toThrow('write it as a word: npm run task boot … json')
+    expect(took({ npm_config_1: 'true' })).toThrow('npm took -1 for itself; boot takes no number below zero')
+    expect(() => refuseFlagsThatNpmTook({ 'npm_config_1.5': 'true' }, store)).toThrow('npm run task store -- -1.5')
     expect(took({ npm_config_cache: '/tmp', npm_config_port: '' })).not.toThrow()
   })
 
@@ -101,16 +103,17 @@ describe('what is to be booted', () => {
 
   test.each([
     ['0', 'the number of nodes must be a whole number from 1 to 500, not "0"'],
-    ['3 4', 'boot does not know "4"'],
+    ['chord pastry', 'boot cannot use "pastry"'],
+    ['3 4', 'boot cannot use "4"'],
     [
       'egoist',
-      'boot does not know "egoist"; it takes a number of nodes, chord, kademlia, pastry, lab, bytestag, and name=value',
+      'boot cannot use "egoist"; it takes a number of nodes, an overlay (chord, kademlia, pastry), a preset (lab, bytestag) and name=value',
     ],
     ['kademlia successors=7', 'successors is no option of kademlia'],
     ['kademlia mode=linear', 'mode must be one of: buckets, onehop, in kademlia'],
     ['kademlia k=3 replicas=4', 'k must be at least replicas'],
     ['lab kademlia', 'ownership is no option of kademlia'],
-    ['__proto__', 'boot does not know "__proto__"'],
+    ['__proto__', 'boot cannot use "__proto__"'],
     ['bits=9', 'bits must be a multiple of 4 from 8 to 160, not 9; type: npm run task help boot'],
     ['bits=8.0', 'bits must be a whole number from 0'],
     ['mode=sideways', 'mode must be'],
