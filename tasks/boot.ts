@@ -98,6 +98,17 @@ export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>):
   }
 }
 
+/** As the network before was, or as told; from the port that it began at in either case. @throws WrongUse */
+export const parseReboot = (
+  { plain, options }: Pick<Words, 'plain' | 'options'>,
+  before: BootedNetwork | null,
+): Omit<BootedNetwork, 'id'> => {
+  if (before === null) return parseBoot({ plain, options })
+  const { id: _, ...plan } = before
+  const asTold = plain.length > 0 || Object.keys(options).length > 0
+  return asTold ? parseBoot({ plain, options: { port: String(plan.port), ...options } }) : plan
+}
+
 type Settings = Readonly<Record<string, string | number | boolean>>
 
 const parse = (settings: object): NodeConfig => {
@@ -190,12 +201,11 @@ export const boot: Task = {
 export const reboot: Task = {
   ...words,
   name: 'reboot',
-  summary: 'killall, then boot as before, or as told',
+  summary: 'killall, then boot as before, or as told from the same port',
   examples: ['reboot', 'reboot 5'],
   run: async (given, terminal) => {
-    const asTold = given.plain.length > 0 || Object.keys(given.options).length > 0
     const { network } = await readState()
-    const { id: _, ...plan } = asTold || network === null ? { id: '', ...parseBoot(given) } : network
+    const plan = parseReboot(given, network)
     const { lines } = await endNetwork()
     if (!given.json) for (const line of lines) terminal.print(line)
     return found(plan, terminal, given.json)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseAddress } from '../../tasks/address.ts'
-import { parseBoot } from '../../tasks/boot.ts'
+import { parseBoot, parseReboot } from '../../tasks/boot.ts'
 import { WrongUse } from '../../tasks/failure.ts'
 import { nameWord, shellWords } from '../../tasks/task.ts'
 import { portNumber, refuseFlagsThatNpmTook, splitWords, wholeNumber } from '../../tasks/words.ts'
@@ -125,6 +125,20 @@ describe('what is to be booted', () => {
   ])('refused: %s', (words, message) => {
     expect(() => parse(words)).toThrow(WrongUse)
     expect(() => parse(words)).toThrow(message)
+  })
+})
+
+describe('what is to be booted again', () => {
+  const plan = { ...parseBoot({ plain: ['4', 'kademlia'], options: { port: '20001' } }), id: '7f3a000000000000' }
+
+  test.each([
+    ['as before', [], {}, { nodes: 4, port: 20001, options: { overlay: 'kademlia' } }],
+    ['as told, where the one before began', ['5', 'pastry'], {}, { nodes: 5, port: 20001, options: { overlay: 'pastry' } }],
+    ['as told, somewhere else', [], { port: '20101' }, { nodes: 2, port: 20101 }],
+  ])('%s', (_, plain, options, wanted) => expect(parseReboot({ plain, options }, plan)).toMatchObject(wanted))
+
+  test('without a network before it is what boot would found', () => {
+    expect(parseReboot({ plain: ['5'], options: {} }, null)).toEqual(parseBoot({ plain: ['5'], options: {} }))
   })
 })
 
