@@ -19,7 +19,8 @@ for (const output of [process.stdout, process.stderr])
 // Nodes that have not joined yet end by themselves when their task does; the next task clears their entries.
 process.on('SIGINT', () => {
   terminal.settle()
-  process.stderr.write(`\npolychord: interrupted; what runs shows ${typed('status')}\n`)
+  const left = terminal.tellUnfinished?.() ?? `what runs shows ${typed('status')}`
+  process.stderr.write(`\npolychord: interrupted; ${left}\n`)
   process.exit(exitCodes.interrupted)
 })
 

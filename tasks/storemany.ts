@@ -17,7 +17,7 @@ import { lipsumFile } from './home.ts'
 import { openNetwork, runningNodes } from './live.ts'
 import { progressBar } from './render/bar.ts'
 import { plural, quote } from './render/text.ts'
-import { next, type Task } from './task.ts'
+import { next, type Task, typed } from './task.ts'
 import { wholeNumber } from './words.ts'
 
 const mostValues = 1_000_000
@@ -66,6 +66,8 @@ class Entrances {
 class Tally {
   readonly keys = new Set<string>()
   readonly failures: Failure[] = []
+  /** Of which a node has been asked. */
+  begun = 0
   stored = 0
   /** Stored in fewer copies than wanted; the nodes make the others when they can. */
   short = 0
@@ -152,6 +154,17 @@ export const tellFailures = (failures: readonly Failure[]): string[] => {
     .map(({ first: { code, message, value }, count }) => `  ${count} × ${code}: ${message} (${quote(value)})`)
 }
 
+/** What is known of the values when no more answers are waited for. */
+export const tellUnfinished = (
+  { begun, stored, done }: Pick<Tally, 'begun' | 'stored' | 'done'>,
+  count: number,
+  seed: number,
+): string =>
+  [
+    `${stored} of ${count} values are stored${begun > done ? `, and maybe some of ${begun - done} under way` : ''}`,
+    `storing them again is safe: ${typed(`storemany ${count} seed=${seed}`)}`,
+  ].join('; ')
+
 /** So many random lines of a text, as a seed has them. */
 export const randomLines = (text: string, count: number, seed: number): string[] => {
   const lines = text.split('\n').filter(Boolean)
@@ -179,10 +192,12 @@ export const storemany: Task = {
     await entrances.look()
     const queue = batchesOf(randomLines(readFileSync(lipsumFile, 'utf8'), count, seed))
     const tally = new Tally()
+    terminal.tellUnfinished = () => tellUnfinished(tally, count, seed)
     const began = performance.now()
     let told = 0
     const worker = async () => {
       for (let batch = queue.pop(); batch !== undefined; batch = queue.pop()) {
+        tally.begun += batch.length
         await storeBatch(batch, entrances, tally)
         if (json) continue
         terminal.progress(`${progressBar(tally.done, count, 30)} ${tally.done} of ${count}`)

@@ -19,6 +19,8 @@ export interface Output {
 export class Terminal {
   readonly isTerminal: boolean
   readonly paint: Paint
+  /** What Ctrl-C leaves behind, told by a task that knows more of it than `status` shows. */
+  tellUnfinished: (() => string) | undefined
   readonly #output: Output
   /** Lines drawn that the next drawing goes over. */
   #drawn = 0

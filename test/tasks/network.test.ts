@@ -261,6 +261,13 @@ describe('one node', () => {
     expect(watched.stdout).toMatch(/^polychord monitor · \d\d:\d\d:\d\d · every 1 s · 1 value · \d of \d copies\nNODE/)
     const interrupted = await home.task('monitor 5', (child) => child.stdout?.once('data', () => child.kill('SIGINT')))
     expect(interrupted.code).toBe(130)
+    const storing = await home.task('storemany 1000000 seed=7', (child) =>
+      child.stdout?.once('data', () => child.kill('SIGINT')),
+    )
+    expect(storing.code).toBe(130)
+    expect(storing.stderr).toMatch(
+      /interrupted; \d{4,} of 1000000 values are stored, and maybe some of \d+ under way; .* storemany 1000000 seed=7\n$/,
+    )
   })
 
   test('that does not start is reported with the end of its log, and leaves no entry', async () => {

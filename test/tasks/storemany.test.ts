@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { batchesOf, randomLines, tellFailures } from '../../tasks/storemany.ts'
+import { batchesOf, randomLines, tellFailures, tellUnfinished } from '../../tasks/storemany.ts'
 
 test('a seed draws the same lines again', () => {
   const text = 'lorem\nipsum\n\ndolor\n'
@@ -36,3 +36,10 @@ test('failures are counted by their code, the most frequent first', () => {
   ])
   expect(tellFailures([])).toEqual([])
 })
+
+test.each([
+  [{ begun: 400, stored: 120, done: 123 }, '120 of 900 values are stored, and maybe some of 277 under way; '],
+  [{ begun: 0, stored: 0, done: 0 }, '0 of 900 values are stored; '],
+])('interrupted at %j: %s', (tally, said) =>
+  expect(tellUnfinished(tally, 900, 7)).toBe(`${said}storing them again is safe: npm run task storemany 900 seed=7`),
+)
