@@ -25,11 +25,16 @@ export interface Task extends Grammar {
 /** As it is typed. */
 export const typed = (words: string): string => `npm run task ${words}`
 
-/** Words of a value as they are typed in a shell; only what needs quotes gets them. */
-export const shellWords = (text: string): string => (/^[\w./:@%+,-]+( [\w./:@%+,-]+)*$/.test(text) ? text : quoted(text))
+/** Words of a value as they are typed in a shell: only what needs quotes gets them, and what npm would take for a flag, two dashes. */
+export const shellWords = (text: string): string => {
+  const words = text.split(' ').every(isPlain) ? text : quoted(text)
+  return /^-| -/.test(text) ? `-- ${words}` : words
+}
 
 /** `name=greeting`, typed in a shell. */
-export const nameWord = (name: string): string => `name=${name.includes(' ') ? quoted(name) : shellWords(name)}`
+export const nameWord = (name: string): string => `name=${isPlain(name) ? name : quoted(name)}`
+
+const isPlain = (word: string): boolean => /^[\w./:@%+,-]+$/.test(word)
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 

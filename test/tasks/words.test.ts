@@ -161,6 +161,8 @@ test.each([
   ['hello world', 'hello world', "name='hello world'"],
   ['two  spaces', "'two  spaces'", "name='two  spaces'"],
   [' ', "' '", "name=' '"],
+  ['-5', '-- -5', 'name=-5'],
+  ['ls -l', '-- ls -l', "name='ls -l'"],
   ['a & b', "'a & b'", "name='a & b'"],
   ["it's", "'it'\\''s'", "name='it'\\''s'"],
 ])('%j is typed %s as a value, and %s as a name', (text, value, name) => {
