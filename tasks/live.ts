@@ -148,6 +148,9 @@ export const portOf = (url: string): string => new URL(url).port
 /** `10003 0ce23a`: a node as people see it. */
 export const label = ({ id, url }: { id: Id; url: string }): string => `${portOf(url)} ${shortId(id)}`
 
+/** Nodes that a sentence names. */
+const mostNamed = 8
+
 /**
  * The recorded process that a person means by a port, a name or the beginning of an id.
  * @throws WrongUse none, or several
@@ -158,11 +161,10 @@ export const findEntry = (processes: readonly Entry[], word: string): Entry => {
   const matching = /^[0-9a-f]+$/.test(word) ? processes.filter(({ id }) => id.startsWith(word)) : []
   const [only, ...more] = matching
   if (only && more.length === 0) return only
-  const list = (entries: readonly Entry[]) =>
-    entries
-      .slice(0, 8)
-      .map(({ url, id }) => `${portOf(url)} (${id.slice(0, 8)})`)
-      .join(', ')
+  const list = (entries: readonly Entry[]) => {
+    const named = entries.slice(0, mostNamed).map(({ url, id }) => `${portOf(url)} (${id.slice(0, 8)})`)
+    return [...named, ...(entries.length > mostNamed ? [`${entries.length - mostNamed} more`] : [])].join(', ')
+  }
   throw only
     ? new WrongUse(`${word} begins the ids of ${list(matching)}; give more digits, or a port`)
     : new WrongUse(
