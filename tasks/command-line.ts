@@ -119,7 +119,8 @@ const explain = (error: unknown, task?: Task): { code: string; exitCode: number;
   if (error instanceof TaskFailure) return { code: 'FAILED', exitCode: exitCodes.failed, message: error.message }
   if (error instanceof Refusal) {
     const meaning = meanings[error.code]
-    return { code: error.code, exitCode: exitCodes.failed, message: [error.message, meaning].filter(Boolean).join('; ') }
+    const exitCode = error.status === 400 ? exitCodes.wrongUse : exitCodes.failed
+    return { code: error.code, exitCode, message: [error.message, meaning].filter(Boolean).join('; ') }
   }
   if (error instanceof Unreachable)
     return { code: 'UNREACHABLE', exitCode: exitCodes.failed, message: `${error.message}; type: ${typed('status')}` }

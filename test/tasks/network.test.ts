@@ -236,6 +236,8 @@ describe('one node', () => {
     expect(called.stdout).toMatch(/^200 application\/json/)
     expect(await home.task(`call ${port} GET /nowhere`)).toMatchObject({ code: 1, stdout: expect.stringContaining('404 ') })
     expect((await home.task(`call ${port} POST /store {"value":"json"} json`)).stdout).toContain('"status": 201')
+    const long = await home.task(`store hello name=${'x'.repeat(513)}`)
+    expect(long).toMatchObject({ code: 2, stderr: 'polychord: name must NOT have more than 512 characters\n' })
     expect((await home.task(`logs ${port}`)).stdout).toMatch(/info {2}node listens.*\n.*node-\d+\.log\nnext: /s)
 
     const nobody = await home.task('logs nowhere')
