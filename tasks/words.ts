@@ -44,7 +44,8 @@ export const splitWords = (words: readonly string[], { name, options: known, tex
       if (option in options) throw new WrongUse(`${option}= is given twice; once is enough`)
       if (value === '') throw new WrongUse(`${option}= needs a value after the equals sign, without a space`)
       options[option] = value
-    } else if (text || !(option || /^--?[a-z]/i.test(word))) plain.push(word)
+    } else if (word === 'json' && !text) throw new WrongUse(`json goes last: npm run -s task ${name} … json`)
+    else if (text || !(option || /^--?[a-z]/i.test(word))) plain.push(word)
     else if (option) throw new WrongUse(`${name} has no option ${option}=; ${offer}`)
     else throw new WrongUse(`${word} is a flag; options of ${name} are words like name=value: ${offer}`)
   }

@@ -35,6 +35,7 @@ describe('words', () => {
     ['--bits=8', '--bits=8 is a flag; options of boot are words like name=value: it has bits= port='],
     ['-v', '-v is a flag; options of boot are words like name=value: it has bits= port='],
     ['bits=8 bits=9', 'bits= is given twice; once is enough'],
+    ['json bits=8', 'json goes last: npm run -s task boot … json'],
     ['bits= 8', 'bits= needs a value after the equals sign, without a space'],
     ['constructor=1', 'boot has no option constructor=; it has bits= port='],
   ])('refused: %s', (words, message) => expect(() => splitWords(words.split(' '), boot)).toThrow(new WrongUse(message)))
