@@ -65,6 +65,8 @@ export const endedWithTable = async ({ paint, columns }: Terminal, ...then: read
 
 const advise = ({ faults, nodes }: Status, sightings: readonly Sighting[]): string[] => {
   if (!sightings.some(isRunning)) return ['restart all', 'killall']
+  const silent = sightings.find(({ condition }) => condition === 'silent')
+  if (silent) return ['check 30', `restart ${portOf(silent.entry.url)}`]
   if (faults.length > 0) return ['check 30']
   if (sightings.some(({ condition }) => condition === 'dead')) return ['restart all', 'monitor']
   if (sightings.length < 3) return ['addmany 10']

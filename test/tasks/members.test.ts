@@ -52,6 +52,8 @@ test('the nodes of a network see who is stopped, who goes on, who dies, who come
   await untilSeen(steady, stopped, is('suspect', 'dead'))
   await untilSeen(steady, stopped, is('dead'))
   expect((await home.task('lookup hello world')).stdout).toContain('"hello world"')
+  const { port } = new URL(stopped.url)
+  expect((await home.task('status')).stdout).toContain(`next: npm run task check 30 · npm run task restart ${port}`)
   process.kill(stopped.pid ?? 0, 'SIGCONT')
   await untilSeen(steady, stopped, (member) => is('alive')(member) && (member?.incarnation ?? 0) > stopped.incarnation)
   for (const each of [one, killed, leaving, other]) await untilSeen([stopped], each, is('alive'))
