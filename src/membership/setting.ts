@@ -59,6 +59,8 @@ export interface Membership {
   later(work: () => Promise<unknown>): void
   /** This node has reason to doubt itself, or less of it. */
   doubt(by: number): void
+  /** Tells as many as it can at once of this node: gossip alone leaves out one of twenty now and then, until members are exchanged. */
+  announce(): void
   /** Notes that something was not heeded. */
   drop(reason: string): void
   /** Forgets those who have been gone for long. */

@@ -32,7 +32,7 @@ const cutOffMs = 30_000
 const unansweredMost = 2
 /** How long one who leaves waits until it has told everyone. */
 const leaveTimeoutMs = 5000
-/** Members that are told directly of a departure; others hear of it from them. */
+/** Members that are told directly of who comes or goes; others hear of it from them. */
 const toldMost = 64
 
 export class Swim implements Directory, Membership {
@@ -229,6 +229,13 @@ export class Swim implements Directory, Membership {
     work().catch((error: unknown) => this.#setting.ports.log.error({ err: error }, 'membership failed'))
   }
 
+  announce(): void {
+    const updates = [asUpdate(this.#self)]
+    for (const { id, url } of this.find(toldMost, isLive))
+      this.#setting.ports.datagrams.send({ id, url }, { type: 'gossip', updates })
+    this.#gossip.tell(this.#self)
+  }
+
   drop(reason: string): void {
     this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1)
   }
@@ -271,15 +278,12 @@ export class Swim implements Directory, Membership {
     this.#setting.notify(event)
   }
 
-  /** Tells as many as it can at once that this node goes. */
+  /** Tells others that this node goes. */
   #say(state: 'dead' | 'left'): void {
-    const { datagrams, clock } = this.#setting.ports
-    this.#self = { ...this.#self, state, since: clock.now() }
+    this.#self = { ...this.#self, state, since: this.#setting.ports.clock.now() }
     this.#peers = undefined
     this.#setting.notify({ kind: state, member: this.#self })
-    const goodbye = asUpdate(this.#self)
-    for (const { id, url } of this.find(toldMost, isLive)) datagrams.send({ id, url }, { type: 'gossip', updates: [goodbye] })
-    this.#gossip.tell(this.#self)
+    this.announce()
   }
 
   #end(): void {

@@ -73,7 +73,7 @@ export class Sync {
   async #introduce(): Promise<void> {
     const { clock } = this.#setting.ports
     for (let round = 0; round < retries && this.#swim.isRunning; round++) {
-      for (const seed of this.#seeds) if (await this.#with(seed, false)) return
+      for (const seed of this.#seeds) if (await this.#with(seed, false)) return this.#swim.announce()
       await clock.sleep(retryMs)
     }
   }

@@ -45,6 +45,13 @@ const until = async (world: World, id: string, state: string, withinMs: number):
   return world.nowMs - beganMs
 }
 
+/** By gossip alone one in twenty was unknown to somebody for ten seconds, until that one exchanged all it knew. */
+test.each([3, 26, 27])('everyone knows a newcomer within a second, seed %i', async (seed) => {
+  const world = new World({ seed, settings: { membership: 'local' } })
+  await world.boot(20)
+  await allKnown(world, 1000)
+})
+
 // A call that fails is a hint: neighbours in the ring look at once, so it does not take a turn of probes.
 test.each([1, 2, 3])('of 20 nodes one dies: everyone has it dead within 4 s, seed %i', async (seed) => {
   const world = await watching(20, { seed })

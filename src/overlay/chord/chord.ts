@@ -109,7 +109,7 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
     const { successor } = this.table
     const outcome = await stabilize(this)
     // Whom it knows may be nearer still.
-    if (this.table.successor !== successor) this.#schedule()
+    if (this.table.successor.id !== successor.id) this.#schedule()
     if (outcome === 'stale') this.later(() => this.#again())
     if (typeof outcome === 'object') await this.yieldId(outcome)
     if (outcome !== 'alone') return
