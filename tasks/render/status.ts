@@ -4,7 +4,7 @@ import { commonOptions, kindOf, type OverlayName, type OverlayOptions } from '..
 import type { NodeInfo } from '../../src/protocol/client-api.ts'
 import type { Peer } from '../../src/protocol/schemas.ts'
 import { type Id, shortId } from '../../src/space/id.ts'
-import { type Cell, fold, type Paint, plural, table } from './text.ts'
+import { age, type Cell, fold, type Paint, plural, table } from './text.ts'
 
 /** One recorded node; `info` when it answers. */
 export interface NodeRow {
@@ -124,9 +124,13 @@ const stateWords = (
     state === 'ready' && !complete ? 'catching up' : state,
     ...movingWords(state, moving),
     ...(misplaced > 0 ? [`${misplaced} misplaced`] : []),
+    ...(membership && membership.aheadMs !== 0 ? [clockWords(membership.aheadMs)] : []),
     ...(seenAs === 'suspect' ? ['suspect'] : seenAs === 'dead' ? ['seen as dead'] : []),
     ...(degraded ? ['degraded'] : []),
   ].join(' · ')
+
+/** `clock 10 min ahead` */
+const clockWords = (aheadMs: number): string => `clock ${age(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead' : 'behind'}`
 
 /** `✗ silent · suspect`; a death that the others have not noticed yet is worth a word. */
 const absenceWords = (condition: keyof typeof conditionWords, seenAs: string | undefined): string =>

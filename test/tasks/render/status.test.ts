@@ -51,6 +51,16 @@ describe('status', () => {
     expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(80)
   })
 
+  test.each([
+    [600_000, 'clock 10 min ahead'],
+    [-7_200_000, 'clock 2 h behind'],
+  ])('whose clock is off by %i ms', (aheadMs, words) => {
+    const well = { alive: 1, suspect: 0, dead: 0, left: 0, health: 0, cutOff: false, known: true, drops: {} }
+    const seen = info('10001', '40', '10001', '10001', { membership: { ...well, aheadMs } })
+    const node = { port: '10001', id: '40', condition: 'running' as const, info: seen }
+    expect(renderStatus({ network, nodes: [node], faults: [] }, plainPaint, 80).at(-1)).toContain(`ready · ${words}`)
+  })
+
   test('copies that are missing, and nodes that are behind', () => {
     const node = (port: string, id: string, content: Partial<NodeInfo['content']>) => {
       const seen = info(port, id, '10001', '10002', { replicas: 3, content: { ...still, ...content } })
