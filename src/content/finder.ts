@@ -129,7 +129,10 @@ export class Finder {
         local: (avoided) => overlay.route(key, count, avoided, mode),
         guess: guesses ? (guess ?? ((avoided) => this.#window(key, avoided))) : undefined,
         isSuspect: (id) => directory.isSuspect(id),
-        ask: (peer, avoided) => network.call(peer, 'route', { key, count, avoid: avoidedOf(avoided), mode }),
+        ask: async (peer, avoided) => {
+          const { peers, final } = await network.call(peer, 'route', { key, count, avoid: avoidedOf(avoided), mode })
+          return { peers: peers.slice(0, count).filter((named) => overlay.isSound(named)), final }
+        },
         evict: (id) => overlay.evict(id),
         confirm: confirm > 0 ? { me: this.#me.id, nearest: (peers) => overlay.place(key, peers, confirm) } : undefined,
       },

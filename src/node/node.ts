@@ -196,14 +196,14 @@ export class Node {
 
   /** @param ports those without hints: what fails here is known here */
   #watcher(ports: Ports<NodeApi>): Swim {
-    const { name, overlay, incarnation, tags, bits, allowCustomIds } = this.config
+    const { name, overlay, incarnation, tags } = this.config
     return new Swim({
       me: this.me,
       incarnation,
       meta: { name, overlay, version, tags: parseTags(tags) ?? {} },
       options: this.config,
       ports,
-      accepts: ({ id, url }) => allowCustomIds || id === idOf(ports.hash(url), bits),
+      accepts: (peer) => this.overlay.isSound(peer),
       neighbors: () => this.overlay.neighbors(),
       notify: (event) => this.#heed(event),
     })

@@ -61,6 +61,8 @@ export interface Overlay {
   cells(): Cell[]
   /** The peers this node shares ranges with, nearest first. */
   neighbors(): Peer[]
+  /** Whether someone may have this id at this url: it is the hash of that, unless the network allows others. */
+  isSound(peer: Peer): boolean
   /** Others say that someone is there: a hint, to be looked into. */
   introduce(peer: Peer): void
   /** Someone answered us, after so many milliseconds. */

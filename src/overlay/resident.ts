@@ -2,18 +2,21 @@
  * What every node of an overlay is, whatever the geometry: itself, with its options and ports; whether it has its place in the network,
  * and how it comes by it; whom it has known; and what it believes of an id.
  */
+import { Value } from 'typebox/value'
 import type { Ports } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Reply, Request, Table } from '../protocol/rpc.ts'
-import type { Peer } from '../protocol/schemas.ts'
+import { Peer } from '../protocol/schemas.ts'
 import { distinct, type Id, idOf, shortId } from '../space/id.ts'
-import { Acquaintances } from './acquaintances.ts'
+import { Acquaintances, trim } from './acquaintances.ts'
 import { type Guide, Lookup } from './lookup.ts'
 import type { SharedOptions } from './options.ts'
-import type { OverlaySetting } from './overlay.ts'
+import type { Attributes, OverlaySetting, OverlayView } from './overlay.ts'
 
 /** Between two rounds of contacts, or two attempts: this much, and as much again at random. */
 const retryMs = 100
+/** Urls whose ids are remembered: they are named over and over. */
+const idsMost = 1024
 /** How long a lookup for maintenance may take in all: peers that name ever new silent ones must not keep us. */
 const seekTimeoutMs = 10_000
 
@@ -37,6 +40,7 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   #member = false
   #leaving = false
   #passages = 0
+  readonly #ids = new Map<string, Id>()
 
   constructor({ me, options, ports, changed }: OverlaySetting<T, Options>) {
     this.me = me
@@ -45,10 +49,27 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
     this.#changed = changed
   }
 
+  /** What is this overlay's own of what /nodeinfo shows. */
+  protected abstract readonly attributes: Attributes
+  abstract neighbors(): Peer[]
+  /** Asks a member for a sign of life: whoever refuses one lives. */
+  abstract isThere(peer: Peer): Promise<boolean>
   /** One attempt to come in. False when the contact is there, and has not helped. @throws Unreachable, Refusal */
   protected abstract enterThrough(contact: Peer): Promise<boolean>
   /** Tells the neighbours, and goes out of the network. */
   protected abstract resign(): Promise<void>
+
+  view(): OverlayView {
+    const attributes = () => this.attributes
+    return {
+      joined: this.isMember,
+      degraded: this.neighbors().length + 1 < this.options.replicas,
+      acquaintances: this.acquaintances.all(),
+      get attributes() {
+        return attributes()
+      },
+    }
+  }
 
   /** Whether this node has its place; if not it answers nothing about it, which counts as dead. */
   get isMember(): boolean {
@@ -109,8 +130,7 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   }
 
   admit(peer: Peer, _rttMs: number): void {
-    const isKnown = this.acquaintances.has(peer)
-    if (isKnown || this.isSound(peer)) this.acquaintances.admit(peer, this.ports.clock.now())
+    if (this.isSound(peer)) this.acquaintances.admit(peer, this.ports.clock.now())
   }
 
   evict(id: Id): void {
@@ -167,13 +187,20 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
     return contacts.map(() => left.splice(this.ports.random.below(left.length), 1)[0] as Peer)
   }
 
-  /** Asks a peer, and takes note when it does not answer. @throws Unreachable, Refusal as Network.call */
+  /**
+   * Asks a peer, and takes note when it does not answer; one that says something against this node which is not so has not.
+   * @throws Unreachable, Refusal as Network.call
+   */
   async reach<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]>> {
     try {
       return await this.ports.network.call(peer, name, request)
     } catch (error) {
       if (error instanceof Unreachable) this.miss(peer)
-      else if (error instanceof Refusal) this.ports.log.warn({ peer, name, why: error.message }, 'peer refused')
+      else if (error instanceof Refusal) {
+        this.ports.log.warn({ peer, name, why: error.message }, 'peer refused')
+        if (concernsUs(error) && !(await this.#isSo(error, peer)))
+          throw new Unreachable(peer.url, `${error.code}, and that is not so`)
+      }
       throw error
     }
   }
@@ -242,8 +269,22 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
     return new Lookup(all, clock, { avoid, deadline: clock.now() + seekTimeoutMs }).window()
   }
 
+  /** Whether what a peer has against this node is so: one that lies would keep out everyone. */
+  async #isSo({ code, details: { by } }: Refusal, peer: Peer): Promise<boolean> {
+    const { id, url } = this.me
+    if (code === 'BAD_ID') return id !== this.#idOf(url)
+    if (!Value.Check(Peer, by) || by.id !== id || by.url === url || !this.isSound(by)) return false
+    return by.url === peer.url || this.isThere(by)
+  }
+
   #idOf(url: string): Id {
-    return idOf(this.ports.hash(url), this.me.id.length * 4)
+    let id = this.#ids.get(url)
+    if (id === undefined) {
+      id = idOf(this.ports.hash(url), this.me.id.length * 4)
+      this.#ids.set(url, id)
+      trim(this.#ids, idsMost)
+    }
+    return id
   }
 
   #pass(member: boolean): void {

@@ -183,6 +183,7 @@ const overlayOf = (table: Table): Overlay => ({
   place: (key, peers, count) => table.place(key, peers, count),
   cells: () => table.cells(),
   neighbors: () => table.neighbors(),
+  isSound: () => true,
   introduce: () => {},
   admit: () => {},
   evict: () => {},

@@ -1,13 +1,16 @@
 /** Whoever refuses is there, and whoever names others may lie: neither makes a node do what it should not. */
 import { describe, expect, test } from 'vitest'
 import type { Node, NodeApi } from '../../src/node/node.ts'
-import { type OverlayName, overlayNames } from '../../src/overlay/overlays.ts'
+import { place as nearestByXor } from '../../src/overlay/kademlia/placement.ts'
+import { kindOf, type OverlayName, overlayNames } from '../../src/overlay/overlays.ts'
 import type { LeafSet } from '../../src/overlay/pastry/leaf-set.ts'
 import { Refusal } from '../../src/protocol/errors.ts'
 import type { Handlers } from '../../src/protocol/rpc.ts'
 import type { Mode, Peer } from '../../src/protocol/schemas.ts'
 import type { Id } from '../../src/space/id.ts'
 import { step } from '../../src/space/ring.ts'
+import { commonBits } from '../../src/space/xor.ts'
+import { hash } from '../../src/sim/host.ts'
 import { World } from '../../src/sim/world.ts'
 
 type Row = keyof NodeApi & string
@@ -190,6 +193,103 @@ describe('one that names others who are not there', () => {
     expect(urls).toContain(world.host(other).url)
     expect(urls).not.toContain('http://evil.example:1')
   })
+})
+
+describe('one that lies', () => {
+  test.each(overlayNames)('and says that ids are taken keeps nobody out of %s', async (overlay) => {
+    const world = await worldOf(overlay, 8)
+    const liar = nodeOf(world, sorted(world)[3] ?? '')
+    const by = { id: liar.me.id, url: 'http://10.9.9.9:1' }
+    replace(liar, ['join', 'findNode', 'arrive'], () => {
+      throw new Refusal('ID_TAKEN', 'that id is taken', { by })
+    })
+    for (let newcomer = 0; newcomer < 6; newcomer++) {
+      world.add({ seeds: world.members().map((id) => world.peer(id)) })
+      await world.settle()
+    }
+    expect(world.members()).toHaveLength(14)
+  })
+
+  test.each(overlayNames)('and names an id that is none owns no key in %s', async (overlay) => {
+    const world = await worldOf(overlay, 12)
+    const key = '0123456789'.repeat(4)
+    const url = 'http://fake.example:1'
+    world.add({ id: key, url, seeds: [{ id: 'f'.repeat(40), url: 'http://10.9.9.9:1' }] })
+    await world.run(500)
+    const fake = world.running().find((host) => host.url === url)?.node
+    for (const node of [
+      fake,
+      ...sorted(world)
+        .slice(3, 9)
+        .map((id) => nodeOf(world, id)),
+    ])
+      if (node) replace(node, ['route'], () => ({ peers: [{ id: key, url }], final: true }))
+    const [asker = ''] = sorted(world)
+    const mode = kindOf(overlay).modes[0] as Mode
+    const found = await world.call(asker, 'find', { key, mode }).catch((error: unknown) => error)
+    expect(JSON.stringify(found)).not.toContain(url)
+  })
+
+  /** Ever new names of the silent, nearer each time. */
+  const naming = (world: World, liar: Id): void => {
+    let number = 0
+    const fresh = (near: Id): Peer => {
+      for (;;) {
+        const url = `http://nobody-${number++}.example:1`
+        const id = hash(url)
+        if (commonBits(id, near) >= 7) return { id, url }
+      }
+    }
+    replace(nodeOf(world, liar), ['findNode'], ({ id }: { id: Id }) => ({ peers: Array.from({ length: 8 }, () => fresh(id)) }))
+    const { net } = world as unknown as { net: { blocks: (from: string, to: string) => boolean } }
+    net.blocks = (_from, to) => to.includes('nobody')
+  }
+  const nearest = (world: World, id: Id, others: readonly Id[]): Id =>
+    nearestByXor(
+      id,
+      others.map((other) => world.peer(other)),
+      1,
+    )[0]?.id ?? ''
+
+  test('and names ever new ones keeps nobody out of Kademlia, nor from refreshing all buckets', async () => {
+    const world = await worldOf('kademlia', 6)
+    const url = 'http://newcomer.example:1'
+    const newcomer = hash(url)
+    naming(world, nearest(world, newcomer, world.members()))
+    world.add({ url, seeds: world.members().map((id) => world.peer(id)) })
+    await world.run(60_000)
+    expect(world.members()).toContain(newcomer)
+    const refresh = nodeOf(world, newcomer).overlay.jobs.find(({ name }) => name === 'refresh')
+    let isDone = false
+    world.host(newcomer).after(0, () => void refresh?.run().then(() => (isDone = true)))
+    await world.run(120_000)
+    expect(isDone).toBe(true)
+  })
+})
+
+test.each([
+  ['kademlia', 'ping', 'findNode'],
+  ['pastry', 'leaves', 'state'],
+] as const)('two answers of one moment that were lost drop nobody from %s', async (overlay, ...rows) => {
+  const world = await worldOf(overlay, 40)
+  const [one = '', other = ''] = sorted(world).slice(20)
+  const from = world.peer(one)
+  const { overlay: mine } = nodeOf(world, one)
+  const { reach } = mine as unknown as { reach: (peer: Peer, name: string, request: object) => Promise<object> }
+  const knows = () => mine.neighbors().some(({ id }) => id === other)
+  expect(knows()).toBe(true)
+  world.deafen([other], [one])
+  world.host(one).after(0, () => {
+    for (const row of rows) reach.call(mine, world.peer(other), row, { id: one, count: 1, avoid: [], from }).catch(() => {})
+  })
+  await world.run(100)
+  world.heal()
+  const dropped: number[] = []
+  for (let round = 0; round < 100; round++) {
+    await world.run(20)
+    if (!knows()) dropped.push(20 * round)
+  }
+  expect(dropped).toEqual([])
 })
 
 describe('Pastry', () => {

@@ -9,7 +9,7 @@ import type { Handlers, Request } from '../../protocol/rpc.ts'
 import type { Mode, Peer } from '../../protocol/schemas.ts'
 import { type Id, shortId } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
-import type { Cell, Job, OverlayView, ServedOverlay } from '../overlay.ts'
+import type { Cell, Job, ServedOverlay } from '../overlay.ts'
 import type { Candidacy, ChordApi } from './api.ts'
 import { fingerRuns, type Heralds, refreshFingers } from './fingers.ts'
 import { placeOf } from './join.ts'
@@ -75,21 +75,20 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
     if (table.successors.some((peer) => peer.id === id) || table.predecessor.id === id) this.#schedule()
   }
 
-  view(): OverlayView {
-    const { table, options, acquaintances } = this
+  isThere(peer: Peer): Promise<boolean> {
+    return this.isAlive(peer, 'predecessors', {})
+  }
+
+  protected get attributes() {
+    const { table } = this
     const { predecessor, successor, successors } = table
     return {
-      joined: this.isMember,
-      degraded: successors.length + 1 < options.replicas,
-      acquaintances: acquaintances.all(),
-      attributes: {
-        ownership: options.ownership,
-        predecessor,
-        successor,
-        successors,
-        get fingers() {
-          return fingerRuns(table)
-        },
+      ownership: this.options.ownership,
+      predecessor,
+      successor,
+      successors,
+      get fingers() {
+        return fingerRuns(table)
       },
     }
   }

@@ -27,7 +27,7 @@ export const found = (ring: Ring): Promise<void> =>
  */
 export const joinThrough = async (ring: Ring, contact: Peer): Promise<boolean> => {
   const { me, table } = ring
-  const place = await ring.ports.network.call(contact, 'join', me)
+  const place = await ring.reach(contact, 'join', me)
   const joined = await ring.step(async () => {
     if (ring.isMember) return true
     const answer = await ring.ask(place.predecessor)

@@ -9,8 +9,9 @@ import type { Handlers } from '../../protocol/rpc.ts'
 import { avoidedOf, type Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
 import { flipped } from '../../space/xor.ts'
-import type { Cell, Job, OverlayView, ServedOverlay } from '../overlay.ts'
-import { concernsUs, idTaken, Resident } from '../resident.ts'
+import type { Cell, Job, ServedOverlay } from '../overlay.ts'
+import { concernsUs, idTaken } from '../resident.ts'
+import { Wary } from '../wary.ts'
 import type { KademliaApi } from './api.ts'
 import type { KademliaOptions } from './options.ts'
 import { cellsOf, place } from './placement.ts'
@@ -23,11 +24,11 @@ const freshMs = 60_000
 /** Of all who were ever known, so many are asked at once by a node that has lost everyone. */
 const manyAtOnce = 8
 
-export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements ServedOverlay<KademliaApi> {
+export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements ServedOverlay<KademliaApi> {
   readonly place = place
   readonly confirm = this.options.k
   readonly table = new Table(this.me, this.options)
-  readonly #probing = new Map<Id, Promise<unknown>>()
+  readonly #probing = new Set<Id>()
   #turn = 0
 
   readonly jobs: readonly Job[] = [
@@ -47,7 +48,7 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
     },
     goodbye: ({ from }) => {
       const known = this.table.find(from.id)
-      if (known) this.#probe(known.peer)
+      if (known) this.doubt(known.peer)
       return {}
     },
   }
@@ -74,46 +75,43 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
   }
 
   override admit(peer: Peer, rttMs: number): void {
-    // Anyone may name anyone: whoever is met elsewhere has an id of its own all the same.
-    if (this.table.find(peer.id)?.peer.url !== peer.url && !this.isSound(peer)) return
+    if (!this.isSound(peer)) return
     super.admit(peer, rttMs)
     const now = this.ports.clock.now()
     const before = this.table.revision
     const eldest = this.table.admit(peer, now)
-    if (eldest && now - eldest.seen > freshMs) this.#probe(eldest.peer)
+    if (eldest && now - eldest.seen > freshMs) this.doubt(eldest.peer)
     if (this.table.revision !== before) this.noteChange()
   }
 
-  /** One failure makes doubtful, and is looked into. */
   override evict(id: Id): void {
     super.evict(id)
     const contact = this.table.find(id)
-    const outcome = this.table.fail(id)
-    if (outcome === 'doubted' && contact) return this.#probe(contact.peer)
-    const next = this.table.waitingBeside(id)
+    if (contact) return this.doubt(contact.peer)
+    const next = this.table.forget(id)
     if (next) this.#probeIfWanted(next)
-    if (outcome !== 'dropped') return
-    this.ports.log.info({ peer: contact?.peer }, 'contact lost')
-    this.noteChange()
   }
 
-  view(): OverlayView {
-    const { buckets, peers } = this.table
+  protected get attributes() {
     const { k } = this.options
-    return {
-      joined: this.isMember,
-      degraded: peers.length + 1 < this.options.replicas,
-      acquaintances: this.acquaintances.all(),
-      get attributes() {
-        return { k, buckets: buckets.map(({ bits, contacts }) => ({ bits, peers: contacts.map(({ peer }) => peer) })) }
-      },
-    }
+    return { k, buckets: this.table.buckets.map(({ bits, contacts }) => ({ bits, peers: contacts.map(({ peer }) => peer) })) }
+  }
+
+  isThere(peer: Peer): Promise<boolean> {
+    return this.isAlive(peer, 'ping', { from: this.me })
+  }
+
+  protected lose(peer: Peer): void {
+    const next = this.table.forget(peer.id)
+    if (next) this.#probeIfWanted(next)
+    this.ports.log.info({ peer }, 'contact lost')
+    this.noteChange()
   }
 
   /** Looks this node up, so that it meets its neighbours; then they, and some in every other bucket, hear of it. §2.3 */
   protected async enterThrough(contact: Peer): Promise<boolean> {
     const heard = await this.#ask(contact, this.me.id)
-    await this.#lookup(this.me.id, heard)
+    await this.attempt(() => this.#lookup(this.me.id, heard))
     await this.#makeWay(heard)
     this.enter()
     if (!this.isMember) return true
@@ -151,7 +149,7 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
   async #refresh(): Promise<void> {
     if (!this.isMember) return
     for (const seed of this.#strangers(this.seeds)) await this.#learn(seed, this.me.id)
-    await this.#lookup(this.me.id)
+    await this.attempt(() => this.#lookup(this.me.id))
     await this.#refreshBuckets()
   }
 
@@ -219,17 +217,8 @@ export class Kademlia extends Resident<KademliaApi, KademliaOptions> implements 
   /** Whoever it is gets in by answering. */
   #probe(peer: Peer): void {
     if (!this.isMember || this.#probing.has(peer.id) || this.#probing.size >= probesMost) return
-    const probe = this.reach(peer, 'ping', { from: this.me }).finally(() => {
-      if (this.#probing.get(peer.id) === probe) this.#probing.delete(peer.id)
-    })
-    this.#probing.set(peer.id, probe)
-    this.later(() => probe)
-  }
-
-  /** Whoever is doubted then is asked once more. */
-  protected override miss({ id }: Peer): void {
-    this.#probing.delete(id)
-    this.evict(id)
+    this.#probing.add(peer.id)
+    this.later(() => this.isThere(peer).finally(() => this.#probing.delete(peer.id)))
   }
 
   /** Someone says that it is there. @throws Refusal NOT_JOINED, BAD_ID, ID_TAKEN */

@@ -10,15 +10,10 @@ import type { Id } from '../../space/id.ts'
 import { commonBits } from '../../space/xor.ts'
 import { compareDistance, place } from './placement.ts'
 
-/** Failures in a row after which a contact is dropped; one is enough when somebody waits for its place. */
-const failuresMost = 2
-
 export interface Contact {
   readonly peer: Peer
   /** When it answered last, ms since 1970. */
-  seen: number
-  /** In a row. */
-  failures: number
+  readonly seen: number
 }
 
 export interface Bucket {
@@ -91,33 +86,25 @@ export class Table {
     const bucket = this.#bucketOf(peer.id)
     const known = this.find(peer.id)
     const isNew = known?.peer.url !== peer.url
-    if (known && isNew && known.failures === 0) return undefined
+    if (known && isNew) return undefined
     bucket.cache = bucket.cache.filter(({ id }) => id !== peer.id)
     if (!known && !this.wants(peer)) {
       bucket.cache = [...bucket.cache, peer].slice(-this.#k)
       return bucket.contacts[0]
     }
-    bucket.contacts = [...bucket.contacts.filter((one) => one !== known), { peer, seen: now, failures: 0 }]
+    bucket.contacts = [...bucket.contacts.filter((one) => one !== known), { peer, seen: now }]
     if (isNew) this.#changed()
     return undefined
   }
 
-  /** Someone has not answered. Returns what has come of it. */
-  fail(id: Id): 'unknown' | 'doubted' | 'dropped' {
+  /** Someone does not answer. Returns who waits for a place beside it, the newest. */
+  forget(id: Id): Peer | undefined {
     const bucket = this.#bucketOf(id)
-    bucket.cache = bucket.cache.filter((peer) => peer.id !== id)
     const contact = this.find(id)
-    if (!contact) return 'unknown'
-    contact.failures++
-    if (contact.failures < failuresMost && bucket.cache.length === 0) return 'doubted'
+    bucket.cache = bucket.cache.filter((peer) => peer.id !== id)
     bucket.contacts = bucket.contacts.filter((one) => one !== contact)
-    this.#changed()
-    return 'dropped'
-  }
-
-  /** Who waits for a place beside that one, the newest. */
-  waitingBeside(id: Id): Peer | undefined {
-    return this.#bucketOf(id).cache.at(-1)
+    if (contact) this.#changed()
+    return bucket.cache.at(-1)
   }
 
   /** The nearest of all and this node, none of `avoid`. */
@@ -136,14 +123,14 @@ export class Table {
     return (this.#buckets[bits] ??= { bits, contacts: [], cache: [] })
   }
 
-  /** Buckets that are not among the nearest any more have k contacts at most: those that have been known for longest. */
+  /** Buckets that are not among the nearest any more have k contacts at most: those that were heard last. */
   #changed(): void {
     this.#revision++
     const { depth } = this
     for (const bucket of this.buckets)
       if (bucket.bits < depth) {
-        bucket.cache = [...bucket.cache, ...bucket.contacts.slice(this.#k).map(({ peer }) => peer)].slice(-this.#k)
-        bucket.contacts = bucket.contacts.slice(0, this.#k)
+        bucket.cache = [...bucket.cache, ...bucket.contacts.slice(0, -this.#k).map(({ peer }) => peer)].slice(-this.#k)
+        bucket.contacts = bucket.contacts.slice(-this.#k)
       }
   }
 }

@@ -57,11 +57,15 @@ export class LeafSet {
     return id !== this.me.id && (this.#hasRoom || !low || !high || between(low.id, id, high.id))
   }
 
+  /** Whether that one, if it is there, belongs into it and is not in it. */
+  lacks(id: Id): boolean {
+    return this.spans(id) && !this.get(id)
+  }
+
   /** Takes in someone who has answered, if it is near enough. Returns whether anything changed. */
   add(peer: Peer): boolean {
-    const known = this.get(peer.id)
-    if (known ? known.url === peer.url : !this.spans(peer.id)) return false
-    this.#adopt([...this.#members.filter((one) => one !== known), peer])
+    if (!this.lacks(peer.id)) return false
+    this.#adopt([...this.#members, peer])
     return true
   }
 

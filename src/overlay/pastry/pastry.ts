@@ -5,7 +5,7 @@ import type { Route } from '../../protocol/peer-api.ts'
 import type { Handlers, Request } from '../../protocol/rpc.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
-import type { Cell, Job, OverlayView, ServedOverlay } from '../overlay.ts'
+import type { Cell, Job, ServedOverlay } from '../overlay.ts'
 import { concernsUs, idTaken } from '../resident.ts'
 import type { Known, PastryApi, Step } from './api.ts'
 import { arriveThrough, breadth, wayHome } from './arrival.ts'
@@ -63,22 +63,15 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
     if (peer) this.notice(peer)
   }
 
-  view(): OverlayView {
-    const { acquaintances, isMember, options, table } = this
+  protected get attributes() {
+    const { leaves, rows, neighborhood } = this.table
     const known = (peers: readonly Peer[]): Known[] =>
-      peers.map(({ id, url }) => ({ id, url, ms: Math.round(table.rttOf(id) * 100) / 100 }))
+      peers.map(({ id, url }) => ({ id, url, ms: Math.round(this.table.rttOf(id) * 100) / 100 }))
     return {
-      joined: isMember,
-      degraded: table.leaves.members.length + 1 < options.replicas,
-      acquaintances: acquaintances.all(),
-      get attributes() {
-        return {
-          leafSetSize: options.leafSetSize,
-          leafSet: known(table.leaves.members),
-          rows: table.rows.map(known),
-          neighborhood: known(table.neighborhood),
-        }
-      },
+      leafSetSize: this.options.leafSetSize,
+      leafSet: known(leaves.members),
+      rows: rows.map(known),
+      neighborhood: known(neighborhood),
     }
   }
 
@@ -91,7 +84,7 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
   protected override async order(contacts: readonly Peer[]): Promise<Peer[]> {
     const near: Peer[] = []
     await this.each(contacts, async (peer) => {
-      if (await this.isAlive(peer, 'leaves', {})) near.push(peer)
+      if (await this.isThere(peer)) near.push(peer)
     })
     return near.sort((a, b) => this.table.rttOf(a.id) - this.table.rttOf(b.id))
   }
@@ -124,7 +117,7 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
     this.assertSound(newcomer)
     super.introduce(newcomer)
     const holder = newcomer.id === this.me.id ? this.me : this.table.get(newcomer.id)
-    const isTaken = holder && holder.url !== newcomer.url && (holder === this.me || (await this.isAlive(holder, 'leaves', {})))
+    const isTaken = holder && holder.url !== newcomer.url && (holder === this.me || (await this.isThere(holder)))
     if (isTaken) throw idTaken(holder)
     return { ...this.route(newcomer.id, breadth, new Set([...avoid, newcomer.id])), ...this.state }
   }

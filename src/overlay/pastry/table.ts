@@ -86,7 +86,7 @@ export class Table {
   /** Whether it is worth asking that one whether it is there: it would fill a gap. */
   lacks(id: Id): boolean {
     if (id === this.me.id) return false
-    return (this.leaves.spans(id) && !this.leaves.get(id)) || !this.at(this.placeOf(id))
+    return this.leaves.lacks(id) || !this.at(this.placeOf(id))
   }
 
   /** Takes in someone who has answered, wherever it is of use. Returns whether the leaf set is another one now. */

@@ -9,13 +9,12 @@ import type { Peer } from '../../protocol/schemas.ts'
 import { distinct, type Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
 import { trim } from '../acquaintances.ts'
-import { idTaken, Resident } from '../resident.ts'
+import { idTaken } from '../resident.ts'
+import { Wary } from '../wary.ts'
 import type { PastryApi, State } from './api.ts'
 import type { PastryOptions } from './options.ts'
 import { Table } from './table.ts'
 
-/** Peers that are asked at the same time, by one purpose. */
-const width = 8
 /** Peers that are asked for others in a repair, and strangers that are measured in one. */
 const repairsMost = 6
 /** Peers asked at the same time because somebody wanted it: whoever is beyond says so again. */
@@ -23,17 +22,13 @@ const noticesMost = 64
 /** Silent ones that are remembered. */
 const failedMost = 256
 
-export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
+export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
   readonly table = new Table(this.me, this.options)
-  /** Another node with this node's id, which came first. */
-  #rival: Peer | undefined
   /** Who was known and did not answer, and until when that counts. */
   readonly #failed = new Map<Id, number>()
   readonly #asking = new Set<Id>()
   /** Who wanted to be noticed while it was being asked: what it answers may be from before. */
   readonly #again = new Set<Id>()
-  /** Who has not answered once: it is asked again before that counts. */
-  readonly #doubted = new Set<Id>()
   /** When each of the table answered last, ms since 1970. */
   readonly #heard = new WeakMap<Peer, number>()
 
@@ -59,7 +54,6 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
     const began = clock.now()
     const reply = await super.reach(peer, name, request)
     this.#failed.delete(peer.id)
-    this.#doubted.delete(peer.id)
     this.considerNode(peer, clock.now() - began)
     const known = this.table.get(peer.id)
     if (known) this.#heard.set(known, clock.now())
@@ -68,8 +62,7 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
 
   /** A member has answered. One whose id is false is nobody. */
   considerNode(peer: Peer, rttMs: number): void {
-    const isKnown = this.table.get(peer.id)?.url === peer.url
-    if ((isKnown || this.isSound(peer)) && this.table.admit(peer, rttMs)) this.#tellNearest()
+    if (this.isSound(peer) && this.table.admit(peer, rttMs)) this.#tellNearest()
   }
 
   /**
@@ -113,18 +106,8 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
     await this.each(peers, (peer) => this.call(peer, 'notice', this.me))
   }
 
-  /** Some at a time, each of them once. */
-  async each(peers: readonly Peer[], run: (peer: Peer) => Promise<unknown>): Promise<void> {
-    const left = distinct(peers)
-    const lane = async () => {
-      for (let peer = left.shift(); peer; peer = left.shift()) await run(peer)
-    }
-    await Promise.all(Array.from({ length: Math.min(width, left.length) }, lane))
-  }
-
   /** One round: the next node clockwise, and of all the one that has been silent for longest. @throws Refusal ID_TAKEN */
   async round(): Promise<void> {
-    if (this.#rival) throw idTaken(this.#rival)
     const { known, leaves } = this.table
     if (leaves.isDoubtful) this.later(() => this.repairLeafSet())
     const silentFirst = known.sort((a, b) => (this.#heard.get(a) ?? 0) - (this.#heard.get(b) ?? 0))
@@ -152,7 +135,7 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
     const { ends } = leaves
     const named = await Promise.all(ends.map((end) => this.ask(end)))
     await this.consider(table.known)
-    const isMissing = (peer: Peer) => leaves.spans(peer.id) && !leaves.get(peer.id) && this.isSound(peer)
+    const isMissing = (peer: Peer) => leaves.lacks(peer.id) && this.isSound(peer)
     const hasHeard = ends.length > 0 ? named.every((some) => some && !some.some(isMissing)) : table.known.length === 0
     const isDone = hasHeard && ends.every((end) => leaves.ends.includes(end))
     if (!isDone || !leaves.isDoubtful) return
@@ -181,18 +164,19 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
     return (this.#failed.get(id) ?? 0) > this.ports.clock.now()
   }
 
-  /** Someone has not answered: the second time it is taken out, and others are looked for in its place. */
+  /** Someone has not answered. One that was never there may be about to come. */
   protected override miss(peer: Peer): void {
+    super.evict(peer.id)
+    if (this.table.get(peer.id)?.url === peer.url) this.doubt(peer)
+  }
+
+  isThere(peer: Peer): Promise<boolean> {
+    return this.isAlive(peer, 'leaves', {})
+  }
+
+  /** Takes someone out, and looks for others in its place. */
+  protected lose({ id, url }: Peer): void {
     const { table } = this
-    const { id, url } = peer
-    super.evict(id)
-    // One that was never there may be about to come.
-    if (table.get(id)?.url !== url) return
-    if (!this.#doubted.delete(id)) {
-      this.#doubted.add(id)
-      this.later(() => this.reach(peer, 'leaves', {}))
-      return
-    }
     this.#failed.delete(id)
     this.#failed.set(id, this.ports.clock.now() + this.options.quarantineMs)
     trim(this.#failed, failedMost)
@@ -216,10 +200,11 @@ export abstract class Upkeep extends Resident<PastryApi, PastryOptions> {
     const listed = new Map(named.map((one) => [one.id, one]))
     const isMissing = ({ id }: Peer) => id !== peer.id && between(low.id, id, high.id) && !listed.has(id)
     const rival = listed.get(me.id)
-    if (rival && rival.url < me.url && this.isSound(rival) && (await this.isAlive(rival, 'leaves', {}))) this.#rival = rival
+    if (rival && rival.url < me.url && this.isSound(rival) && (await this.isThere(rival))) throw idTaken(rival)
     if (this.isMember && isMissing(me)) this.later(() => this.tell([peer]))
     await this.each(table.leaves.members.filter(isMissing), (doubtful) => this.ask(doubtful))
-    await this.consider(named)
+    // More than a leaf set can name is not what an honest one says.
+    await this.consider(named.slice(0, options.leafSetSize))
   }
 
   /** The leaf set is another one: the nearest on both sides are to ask for it. */

@@ -33,43 +33,40 @@ describe('a bucket', () => {
     const table = tableWith('80', '90')
     expect(table.admit(peer('a0'), 9)?.peer.id).toBe('80')
     expect(ids(table, 0)).toEqual(['80', '90'])
-    expect(table.waitingBeside('80')?.id).toBe('a0')
+    expect(table.forget('80')?.id).toBe('a0')
   })
 
   test('that is full only moves a contact it knows to its end, and has it once', () => {
     const table = tableWith('80', '90')
     expect(table.admit(peer('80'), 9)).toBeUndefined()
     expect(ids(table, 0)).toEqual(['90', '80'])
-    expect(table.waitingBeside('80')).toBeUndefined()
+    expect(table.forget('80')).toBeUndefined()
   })
 
-  test('drops who failed twice in a row, or once where somebody waits', () => {
+  test('forgets who is gone, and who waited and is gone', () => {
     const table = tableWith('80', '90')
-    expect(table.fail('80')).toBe('doubted')
-    table.admit(peer('80'), 9)
-    expect(table.fail('80')).toBe('doubted')
-    expect(table.fail('80')).toBe('dropped')
-    table.admit(peer('a0'), 9)
-    table.admit(peer('b0'), 10)
-    expect(table.fail('90')).toBe('dropped')
-    expect(table.fail('90')).toBe('unknown')
-    expect(ids(table, 0)).toEqual(['a0'])
+    for (const id of ['a0', 'b0']) table.admit(peer(id), 9)
+    expect(table.forget('b0')?.id).toBe('a0')
+    expect(table.forget('80')?.id).toBe('a0')
+    expect(table.forget('a0')).toBeUndefined()
+    expect(ids(table, 0)).toEqual(['90'])
   })
 
   test('never has more than k for two newcomers who race for one place', () => {
     const table = tableWith('80', '90')
     for (const id of ['a0', 'b0']) table.admit(peer(id), 9)
-    table.fail('80')
+    table.forget('80')
     for (const id of ['b0', 'a0']) table.admit(peer(id), 10)
     expect(ids(table, 0)).toEqual(['90', 'b0'])
   })
 
   test('near the node has everyone, however the tree is balanced', () => {
     const table = new Table(peer('00'), { k: 4, replicas: 1 })
-    for (const id of ['80', '90', 'a0', 'b0', 'c0', 'd0']) table.admit(peer(id), 1)
+    for (const id of ['80', '90', 'a0', 'b0', 'c0', 'd0', '80']) table.admit(peer(id), 1)
     expect(ids(table, 0)).toHaveLength(6)
     for (const id of ['01', '02', '03']) table.admit(peer(id), 2)
-    expect(ids(table, 0)).toEqual(['80', '90', 'a0', 'b0'])
+    // Of too many those stay that were heard last.
+    expect(ids(table, 0)).toEqual(['b0', 'c0', 'd0', '80'])
   })
 })
 

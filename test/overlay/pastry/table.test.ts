@@ -46,11 +46,12 @@ describe('the leaf set', () => {
   ])('of 10 with 20 30 e0 f0 spans %s: %s', (id, spanned) => expect(leavesOf('10', '20 30 e0 f0').spans(id)).toBe(spanned))
 
   test('who has moved is known by the new url', () => {
-    const leaves = leavesOf('10', '20 30')
+    const table = new Table(peer('10'), { replicas: 1, leafSetSize: 4, neighborhoodSize: 2 })
+    for (const one of peers('20 30')) expect(table.admit(one, 1)).toBe(true)
     const moved = { id: '20', url: 'http://127.0.0.1:9' }
-    expect(leaves.add(peer('20'))).toBe(false)
-    expect(leaves.add(moved)).toBe(true)
-    expect(leaves.members).toEqual([moved, peer('30')])
+    expect(table.admit(peer('20'), 1)).toBe(false)
+    expect(table.admit(moved, 1)).toBe(true)
+    expect(table.leaves.members).toEqual([moved, peer('30')])
   })
 
   test('whoever drops out leaves room for who comes', () => {
