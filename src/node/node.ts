@@ -104,7 +104,7 @@ export class Node {
   get state(): NodeState {
     const { state } = this.#departure
     if (state !== 'none') return state
-    return this.#begun && this.overlay.view().joined ? 'ready' : 'joining'
+    return this.#begun && this.overlay.isMember ? 'ready' : 'joining'
   }
 
   /** What /nodeinfo answers. */

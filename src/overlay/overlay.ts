@@ -32,8 +32,6 @@ export interface Acquaintance {
 }
 
 export interface OverlayView {
-  /** Whether the overlay has its place in the network. */
-  readonly joined: boolean
   /** Whether there are fewer nodes, as far as it knows, than copies are wanted. */
   readonly degraded: boolean
   readonly acquaintances: readonly Acquaintance[]
@@ -49,7 +47,9 @@ export interface Overlay {
    * word; at most 32.
    */
   readonly confirm: number
-  /** Grows whenever what cells(), neighbors() or view() say may have changed. */
+  /** Whether it has its place in the network. */
+  readonly isMember: boolean
+  /** Grows whenever isMember, or what cells(), neighbors() or view() say, may have changed. */
   readonly revision: number
   /**
    * Where to go next for a key: best next first, at most `count`, none of `avoid`. When final, the window, owner first.

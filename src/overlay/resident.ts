@@ -62,7 +62,6 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   view(): OverlayView {
     const attributes = () => this.attributes
     return {
-      joined: this.isMember,
       degraded: this.neighbors().length + 1 < this.options.replicas,
       acquaintances: this.acquaintances.all(),
       get attributes() {

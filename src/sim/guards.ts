@@ -47,13 +47,13 @@ export class Guards {
     for (const host of hosts) {
       const was = this.#stands.get(host)
       const { node } = host
-      const stand = node && { network: node.config.network, id: node.me.id, revision: node.overlay.revision }
-      if (was && stand && was.revision === stand.revision && was.id === stand.id && was.network === stand.network) continue
-      const view = node?.overlay.view()
-      if (was && !(view?.joined && was.id === stand?.id && was.network === stand.network)) this.#remove(host, was, changed)
-      if (!stand || !view?.joined) continue
+      const stays = was && node && was.id === node.me.id && was.network === node.config.network
+      if (stays && was.revision === node.overlay.revision) continue
+      if (was && !(stays && node.overlay.isMember)) this.#remove(host, was, changed)
+      if (!node?.overlay.isMember) continue
+      const stand = { network: node.config.network, id: node.me.id, revision: node.overlay.revision }
       this.#stands.set(host, stand)
-      this.of(stand.network).set(stand.id, view.attributes)
+      this.of(stand.network).set(stand.id, node.overlay.view().attributes)
       changed.add(stand.network)
     }
     return changed

@@ -236,7 +236,7 @@ const parcelFor = (host: Host, life: number, network: string, reply: unknown): P
   return { network, to: host.id ?? '', list, host, life, arrived: false }
 }
 
-const isMember = ({ node }: Host): boolean => node?.overlay.view().joined ?? false
+const isMember = ({ node }: Host): boolean => node?.overlay.isMember ?? false
 
 const validators = new Map<string, Validator>()
 

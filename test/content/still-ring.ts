@@ -178,6 +178,7 @@ export class StillRing {
 
 const overlayOf = (table: Table): Overlay => ({
   confirm: 0,
+  isMember: true,
   revision: 1,
   route: (key, count, avoid, mode) => table.route(key, count, avoid, mode),
   place: (key, peers, count) => table.place(key, peers, count),
@@ -187,7 +188,7 @@ const overlayOf = (table: Table): Overlay => ({
   introduce: () => {},
   admit: () => {},
   evict: () => {},
-  view: () => ({ joined: true, degraded: false, acquaintances: [], attributes: {} }),
+  view: () => ({ degraded: false, acquaintances: [], attributes: {} }),
   join: () => Promise.resolve(),
   leave: () => Promise.resolve(),
   jobs: [],
