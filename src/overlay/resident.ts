@@ -7,16 +7,15 @@ import type { Ports } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Reply, Request, Table } from '../protocol/rpc.ts'
 import { Peer } from '../protocol/schemas.ts'
-import { distinct, type Id, idOf, shortId } from '../space/id.ts'
-import { Acquaintances, trim } from './acquaintances.ts'
+import { distinct, type Id, shortId } from '../space/id.ts'
+import { Acquaintances } from './acquaintances.ts'
+import { Ids } from './ids.ts'
 import { type Guide, Lookup } from './lookup.ts'
 import type { SharedOptions } from './options.ts'
 import type { Attributes, OverlaySetting, OverlayView } from './overlay.ts'
 
 /** Between two rounds of contacts, or two attempts: this much, and as much again at random. */
 const retryMs = 100
-/** Urls whose ids are remembered: they are named over and over. */
-const idsMost = 1024
 /** How long a lookup for maintenance may take in all: peers that name ever new silent ones must not keep us. */
 const seekTimeoutMs = 10_000
 
@@ -40,13 +39,14 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   #member = false
   #leaving = false
   #passages = 0
-  readonly #ids = new Map<string, Id>()
+  readonly #ids: Ids
 
   constructor({ me, options, ports, changed }: OverlaySetting<T, Options>) {
     this.me = me
     this.options = options
     this.ports = ports
     this.#changed = changed
+    this.#ids = new Ids(ports.hash, me.id.length * 4, options.allowCustomIds)
   }
 
   /** What is this overlay's own of what /nodeinfo shows. */
@@ -111,16 +111,14 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
     this.#changed()
   }
 
-  /** Whether an id is the hash of its url, as it has to be unless the network allows custom ids. */
-  isSound({ id, url }: Peer): boolean {
-    return this.options.allowCustomIds || id === this.#idOf(url)
+  /** See Overlay.isSound. */
+  isSound(peer: Peer): boolean {
+    return this.#ids.isSound(peer)
   }
 
   /** @throws Refusal BAD_ID */
   assertSound(peer: Peer): void {
-    const { id, url } = peer
-    if (!this.isSound(peer))
-      throw new Refusal('BAD_ID', `the id of ${url} is ${this.#idOf(url)}, the hash of its url, not ${id}`)
+    this.#ids.assertSound(peer)
   }
 
   /** One whose id is false is nobody: anyone may name anyone. */
@@ -271,19 +269,9 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   /** Whether what a peer has against this node is so: one that lies would keep out everyone. */
   async #isSo({ code, details: { by } }: Refusal, peer: Peer): Promise<boolean> {
     const { id, url } = this.me
-    if (code === 'BAD_ID') return id !== this.#idOf(url)
+    if (code === 'BAD_ID') return id !== this.#ids.of(url)
     if (!Value.Check(Peer, by) || by.id !== id || by.url === url || !this.isSound(by)) return false
     return by.url === peer.url || this.isThere(by)
-  }
-
-  #idOf(url: string): Id {
-    let id = this.#ids.get(url)
-    if (id === undefined) {
-      id = idOf(this.ports.hash(url), this.me.id.length * 4)
-      this.#ids.set(url, id)
-      trim(this.#ids, idsMost)
-    }
-    return id
   }
 
   #pass(member: boolean): void {
