@@ -96,7 +96,7 @@ class Sum {
   #odd = 0
 
   get print(): string {
-    return [this.#even, this.#odd].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('')
+    return hexOf(this.#even) + hexOf(this.#odd)
   }
 
   note({ index, value, version }: StoredRecord, by: 1 | -1): void {
@@ -116,6 +116,8 @@ class Sum {
     this.#odd ^= other.#odd
   }
 }
+
+const hexOf = (half: number): string => (half >>> 0).toString(16).padStart(8, '0')
 
 /** FNV-1a. */
 const fold = (seed: number, text: string): number => {

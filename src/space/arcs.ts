@@ -14,11 +14,10 @@ export interface Span {
 
 /** An arc as one span, or two where it passes zero, in the arc's order. */
 export const spansOf = ({ from, to }: Arc): Span[] => {
-  const zero = '0'.repeat(from.length)
-  const top = 'f'.repeat(from.length)
-  if (from === to) return [{ first: zero, last: top }]
   const first = idAfter(from)
-  if (first <= to) return [{ first, last: to }]
+  if (from !== to && first <= to) return [{ first, last: to }]
+  const [zero, top] = ['0'.repeat(from.length), 'f'.repeat(from.length)]
+  if (from === to) return [{ first: zero, last: top }]
   return [
     { first, last: top },
     { first: zero, last: to },
@@ -46,7 +45,11 @@ export class Arcs {
   }
 
   covers(arc: Arc): boolean {
-    return spansOf(arc).every(({ first, last }) => this.#spans.some((span) => span.first <= first && last <= span.last))
+    return this.#holds(spansOf(arc))
+  }
+
+  includes(other: Arcs): boolean {
+    return this.#holds(other.#spans)
   }
 
   plus(other: Arcs): Arcs {
@@ -83,6 +86,10 @@ export class Arcs {
       const to = idBefore(next.first)
       return to === last ? [] : [{ from: last, to }]
     })
+  }
+
+  #holds(spans: readonly Span[]): boolean {
+    return spans.every(({ first, last }) => this.#spans.some((span) => span.first <= first && last <= span.last))
   }
 
   get #width(): number {
