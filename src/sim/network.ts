@@ -242,7 +242,9 @@ const validators = new Map<string, Validator>()
 
 const validatorOf = (overlay: OverlayName, name: Call, part: 'request' | 'reply'): Validator => {
   const label = `${overlay} ${name} ${part}`
-  const validator = validators.get(label) ?? Compile(nodeApi(overlay)[name][part])
+  const known = validators.get(label)
+  if (known) return known
+  const validator = Compile(nodeApi(overlay)[name][part])
   validators.set(label, validator)
   return validator
 }

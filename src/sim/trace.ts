@@ -23,7 +23,15 @@ export class Trace {
     this.#fold(at)
     this.#fold(from)
     this.#fold(to)
-    for (let index = 0; index < event.length; index++) this.#fold(event.charCodeAt(index))
+    // As #fold does; most of what is folded are letters, and fields would be written for each.
+    let [even, odd] = [this.#even, this.#odd]
+    for (let index = 0; index < event.length; index++) {
+      const word = event.charCodeAt(index)
+      even = Math.imul(even ^ word, 0x1000193)
+      odd = Math.imul((odd ^ word) + 0x9e3779b9, 0x85ebca6b)
+    }
+    this.#even = even
+    this.#odd = odd
   }
 
   #fold(word: number): void {
