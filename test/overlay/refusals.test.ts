@@ -312,14 +312,15 @@ describe('Pastry', () => {
     expect(dropped).toEqual([])
   })
 
-  test('whoever is known is asked for a sign of life in turn', async () => {
+  test.each([0, 1])('whoever is known is asked for a sign of life in turn, though %i of them refuse', async (refusers) => {
     const heard = new Map<string, number>()
     let from = ''
     const world = await worldOf('pastry', 60, {}, (line) => {
       const [, asker, asked = ''] = /^\d+ (\S+) > (\S+) /.exec(line) ?? []
       if (asker === from) heard.set(asked, world.nowMs)
     })
-    const me = world.members()[7] ?? ''
+    const [me = '', ...others] = world.members().slice(7)
+    for (const id of others.slice(0, refusers)) replace(nodeOf(world, id), ['leaves'], busy)
     const { table } = nodeOf(world, me).overlay as unknown as { table: { known: Peer[] } }
     from = world.host(me).url
     const silent: string[] = []

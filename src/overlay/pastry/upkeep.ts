@@ -4,6 +4,7 @@
  * What others say is a reason to ask, never a fact: a name that would fill a gap, a member of ours that a neighbour of it does not list,
  * somebody who wants to be noticed. Whoever was known and did not answer is in quarantine: that others still name it is no reason any more.
  */
+import { Refusal } from '../../protocol/errors.ts'
 import type { Request } from '../../protocol/rpc.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import { distinct, type Id } from '../../space/id.ts'
@@ -52,12 +53,16 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
   override async reach<N extends keyof PastryApi>(peer: Peer, name: N, request: Request<PastryApi[N]>) {
     const { clock } = this.ports
     const began = clock.now()
-    const reply = await super.reach(peer, name, request)
-    this.#failed.delete(peer.id)
-    this.considerNode(peer, clock.now() - began)
-    const known = this.table.get(peer.id)
-    if (known) this.#heard.set(known, clock.now())
-    return reply
+    try {
+      const reply = await super.reach(peer, name, request)
+      this.#failed.delete(peer.id)
+      this.considerNode(peer, clock.now() - began)
+      this.#hearOf(peer)
+      return reply
+    } catch (error) {
+      if (error instanceof Refusal) this.#hearOf(peer)
+      throw error
+    }
   }
 
   /** A member has answered. One whose id is false is nobody. */
@@ -158,6 +163,12 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
     const { neighborhood } = this.table
     const peer = neighborhood.length < this.options.neighborhoodSize ? this.pick(neighborhood) : undefined
     await this.measure(peer && (await this.call(peer, 'state', {}))?.neighborhood)
+  }
+
+  /** It has answered, or refused to: it has had its turn. */
+  #hearOf({ id }: Peer): void {
+    const known = this.table.get(id)
+    if (known) this.#heard.set(known, this.ports.clock.now())
   }
 
   #isFailed(id: Id): boolean {
