@@ -46,8 +46,8 @@ const updates = Type.Array(Update, { maxItems: 64 })
 const Question = exact({ seq: Natural, target: IdText, updates })
 
 /**
- * By type. `ping`: are you there? `ack`: yes, to `seq`, and by the clock of whoever says so it is `now`; from a helper: that the one you asked about is. `pingReq`: ping that one
- * for me. `nack`: it has not answered me yet. `gossip`: updates alone.
+ * By type. `ping`: are you there? `ack`: yes, to `seq`, and by the clock of whoever says so it is `now`; from a helper: that the one you
+ * asked about is. `pingReq`: ping that one for me. `nack`: it has not answered me yet. `gossip`: updates alone.
  */
 export const packets = {
   ping: Question,

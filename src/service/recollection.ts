@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Node } from '../node/node.ts'
+import { isOrigin } from '../protocol/schemas.ts'
 import { type NetworkSettings, settingsOf } from './seeds.ts'
 
 const contactsMost = 50
@@ -33,7 +34,7 @@ export const recollectionOf = (node: Node): Recollection => ({
 export const recall = (directory: string): Recollection | undefined => {
   try {
     const known: unknown = JSON.parse(readFileSync(join(directory, recollectionFile), 'utf8'))
-    return Value.Check(Recollection, known) ? known : undefined
+    return Value.Check(Recollection, known) && known.contacts.every(({ url }) => isOrigin(url)) ? known : undefined
   } catch {
     return undefined
   }

@@ -159,7 +159,11 @@ describe('a node that starts', () => {
       expect(nodes).toHaveLength(1)
     })
 
-    test.each(['', '{"settings":{},"contacts":7}'])('goes on when what it knew cannot be read: %j', async (text) => {
+    test.each([
+      '',
+      '{"settings":{},"contacts":7}',
+      '{"settings":{"network":"0123456789abcdef"},"contacts":[{"id":"7f","url":"nowhere"}]}',
+    ])('goes on when what it knew cannot be read: %j', async (text) => {
       const { lives, endAll } = await networkOf(1, {})
       await endAll()
       writeFileSync(join(lives[0]?.['POLYCHORD_DATA'] ?? '', 'network.json'), text)
