@@ -99,6 +99,7 @@ export class Ground {
       nowMs: () => epochMs + timeline.now,
       hosts: () => this.places.all(),
       stays: ({ id }) => id !== undefined && this.guards.of(this.network).snapshot.has(id) && !this.going().has(id),
+      stops: ({ id }) => id !== undefined && this.isStopping(id),
       window: (key) => this.window(key),
     })
     this.law = new Law({
@@ -191,6 +192,11 @@ export class Ground {
       if (!node || state === 'refused' || (state === 'answered' && node.state === 'ready')) this.leaving.delete(id)
     }
     return new Set(this.leaving.keys())
+  }
+
+  /** Whether it has been told to stop, and has not yet: what it keeps it will not pass on. */
+  protected isStopping(id: Id): boolean {
+    return this.going().has(id) && this.leaving.get(id)?.state === 'stopping'
   }
 
   /** Ends the run when something is wrong. */

@@ -7,7 +7,7 @@
  */
 import { stampMs } from '../content/hybrid-clock.ts'
 import { compareVersions, keyOf, tombstoneHorizonMs } from '../content/record.ts'
-import type { Version } from '../protocol/schemas.ts'
+import type { StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { inArc } from '../space/ring.ts'
 import type { Disk } from './disk.ts'
@@ -23,6 +23,8 @@ export interface Holders {
   hosts(): Iterable<Host>
   /** Whether the node there runs, and means to stay. */
   stays(host: Host): boolean
+  /** Whether the node there has been told to stop, and has not yet. */
+  stops(host: Host): boolean
   /** Who should hold a key, of all members. */
   window(key: Id): readonly Host[]
 }
@@ -57,7 +59,8 @@ export class Ledger {
   }
 
   /**
-   * A write was acknowledged with so many copies. When all of them were lost before their client heard of it, nothing is promised.
+   * A write was acknowledged with so many copies. When all of them were lost before their client heard of it, or are at nodes that
+   * had been told to stop, nothing is promised.
    * A deletion's acknowledgement does not say its version: it is that of the newest tombstone, unless something else has come already.
    * Returns what is wrong with the acknowledgement, in words.
    */
@@ -65,7 +68,12 @@ export class Ledger {
     const version = said ?? this.#newestGrave(register)
     for (const [disk, had] of write.gone) if (version && compareVersions(had, version) >= 0) write.lost.add(disk)
     write.gone.clear()
-    if (write.lost.size >= copies) return []
+    const isGiven = (record: StoredRecord) =>
+      record.index === register.index && version && compareVersions(record.version, version) >= 0
+    const stopping = [...this.#holders.hosts()].filter(
+      (host) => this.#holders.stops(host) && host.disk.durable.read(this.#key(register)).some(isGiven),
+    )
+    if (new Set([...write.lost, ...stopping.map(({ disk }) => disk)]).size >= copies) return []
     const later = register.acknowledge(write, version, copies, this.tick())
     const late = later.map(
       ({ value }) => `${nameOf(register)}: NoLostUpdate: ${value} was acknowledged before, and is the later version`,

@@ -36,7 +36,7 @@ export class World extends Population {
   /** Asks a node to leave; it is gone once it has handed over. */
   leave(id: Id): Asked<Reply<NodeApi['leave']>> {
     const asked = this.ask(id, 'leave', {})
-    this.leaving.set(id, asked)
+    if (!this.isStopping(id)) this.leaving.set(id, asked)
     return asked
   }
 
@@ -46,7 +46,7 @@ export class World extends Population {
     const { node, life } = host
     assert(node, `${shortId(id)} is not running`)
     this.history.mark(host, 'stop')
-    this.leaving.set(id, { state: 'waiting' })
+    this.leaving.set(id, { state: 'stopping' })
     const ended = () => {
       if (life !== host.life) return
       this.ledger.repair()

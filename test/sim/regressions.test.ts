@@ -65,6 +65,29 @@ const found: [what: string, overlay: OverlayName, seed: number, nodes: number, e
       { atMs: 983, do: 'stop', place: 2 },
     ],
   ],
+  [
+    'what is at nodes that were told to stop before it was acknowledged is promised by nobody',
+    'kademlia',
+    730_400,
+    4,
+    951,
+    [
+      { atMs: 86, do: 'store', value: 'line 51', place: 3 },
+      { atMs: 105, do: 'store', value: 'line 49', place: 3 },
+      { atMs: 151, do: 'store', value: 'line 45', place: 3 },
+      { atMs: 164, do: 'store', value: 'line 44', place: 3 },
+      { atMs: 304, do: 'store', value: 'line 32', place: 3 },
+      { atMs: 350, do: 'store', value: 'line 27', place: 3 },
+      { atMs: 379, do: 'store', value: 'line 25', place: 3 },
+      { atMs: 456, do: 'store', value: 'line 20', place: 3 },
+      { atMs: 471, do: 'store', value: 'line 19', place: 3 },
+      { atMs: 533, do: 'store', value: 'line 10', place: 3 },
+      { atMs: 572, do: 'store', value: 'line 6', place: 3 },
+      { atMs: 690, do: 'crash', place: 1 },
+      { atMs: 690, do: 'stop', place: 4 },
+      { atMs: 752, do: 'stop', place: 2 },
+    ],
+  ],
 ]
 
 test.each(found)('%s', async (_what, overlay, seed, nodes, endMs, deeds) => {
