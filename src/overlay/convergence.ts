@@ -5,13 +5,14 @@
  * Once the nearest of all has answered, and knows nobody nearer, all that are left of these are asked at once: what remains is to confirm,
  * and they would be waited for one after the other. Kademlia (2002) §2.3.
  */
-import { Refusal } from '../protocol/errors.ts'
 import type { Route } from '../protocol/peer-api.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 
 /** Peers that are asked at the same time as long as answers lead on, unless told otherwise. Kademlia's alpha. */
 const usualWidth = 3
+/** How often one is asked in one lookup, at the most: again when whom it named before was not there. */
+const timesMost = 4
 
 export interface Confirmation {
   /** This node: what it says is heard first. */
@@ -25,10 +26,8 @@ export interface Confirmation {
 interface Asker {
   readonly avoid: ReadonlySet<Id>
   isSuspect(id: Id): boolean
-  /** Undefined when the peer does not answer: it is to be avoided then. @throws Refusal */
+  /** Undefined when the peer is of no help: it is to be avoided then. @throws Refusal that ends the lookup */
   ask(peer: Peer): Promise<Route | undefined>
-  /** Leaves one out that is there, and of no help. */
-  passOver(id: Id): void
 }
 
 /** Someone of whom was heard, so many steps from this node. */
@@ -38,6 +37,7 @@ interface Candidate {
   /** How many were to be avoided when it was asked: more by now means that it may know better. */
   asked?: number
   answered?: boolean
+  times: number
 }
 
 export class Convergence {
@@ -92,7 +92,7 @@ export class Convergence {
     const open = others.filter(({ answered }) => !answered)
     if (open.length === 0 && best.length < most)
       for (const candidate of others)
-        if ((candidate.asked ?? 0) < avoid.size) {
+        if ((candidate.asked ?? 0) < avoid.size && candidate.times < timesMost) {
           delete candidate.asked
           candidate.answered = false
           open.push(candidate)
@@ -104,6 +104,7 @@ export class Convergence {
   #ask(candidate: Candidate): void {
     const { peer, steps } = candidate
     candidate.asked = this.#asker.avoid.size
+    candidate.times++
     const asking = this.#asker
       .ask(peer)
       .then(
@@ -112,12 +113,8 @@ export class Convergence {
           if (route) this.#hear(route.peers, steps + 1)
         },
         (error: unknown) => {
-          // What one of many has against it is no reason to give up; that the lookup has come to its end is.
-          if (error instanceof Refusal && error.code !== 'NO_ROUTE') this.#asker.passOver(peer.id)
-          else {
-            delete candidate.asked
-            this.#failure ??= { error }
-          }
+          delete candidate.asked
+          this.#failure ??= { error }
         },
       )
       .finally(() => this.#underWay.delete(asking))
@@ -129,7 +126,7 @@ export class Convergence {
   }
 
   #hear(peers: readonly Peer[], steps: number): void {
-    for (const peer of peers) if (!this.#candidates.has(peer.id)) this.#candidates.set(peer.id, { peer, steps })
+    for (const peer of peers) if (!this.#candidates.has(peer.id)) this.#candidates.set(peer.id, { peer, steps, times: 0 })
   }
 
   #best(): Candidate[] {

@@ -29,6 +29,8 @@ export interface Guide {
   isSuspect(id: Id): boolean
   /** Where no single word is final. */
   confirm?: Confirmation | undefined
+  /** Whether a refusal is everyone's: it ends the lookup, and no other does. */
+  isFinal?: (refusal: Refusal) => boolean
 }
 
 /** @throws Refusal BAD_REQUEST where lookups do not travel so */
@@ -43,6 +45,7 @@ interface Answer {
   route: Route
   /** How many were to be avoided when it answered: more by now means that it may know better. */
   avoided: number
+  times: number
 }
 
 /** A peer that was asked something: since when, and for how long once it has answered, or is known not to. */
@@ -55,8 +58,8 @@ interface Visit {
 
 /** Peers asked in one lookup, at the most: a network that is broken, or hostile, must not keep us for ever. */
 const hopLimit = 1024
-/** What is about whoever asks, or this lookup as a whole: to go round who says it would lead nowhere. */
-const everyones: ReadonlySet<string> = new Set(['NO_ROUTE', 'ID_TAKEN', 'BAD_ID'])
+/** How often one is asked in one lookup, at the most: again when whom it named before was not there. */
+const timesMost = 16
 
 export class Lookup {
   readonly avoid: Set<Id>
@@ -131,9 +134,19 @@ export class Lookup {
     throw new Refusal('NO_ROUTE', 'nobody reachable knows who owns this key; try again in a second', { path: this.path })
   }
 
-  /** Whom a peer names; undefined when it does not answer. */
+  /**
+   * Whom a peer names; undefined when it does not answer, or has something against it: others know the way too.
+   * @throws Refusal that is everyone's; NO_ROUTE as visit
+   */
   async ask(peer: Peer): Promise<Route | undefined> {
-    return this.visit(peer, () => this.#guide.ask(peer, this.avoid))
+    this.#assertOpen()
+    try {
+      return await this.#visit(peer, () => this.#guide.ask(peer, this.avoid))
+    } catch (error) {
+      if (!(error instanceof Refusal) || this.#guide.isFinal?.(error)) throw error
+      this.avoid.add(peer.id)
+      return undefined
+    }
   }
 
   /** From answer to answer, until one is final; undefined when nobody is left to ask. */
@@ -144,14 +157,10 @@ export class Lookup {
       if (route.final && fresh && route.peers.length > 0) return route.peers
       const next = route.final ? undefined : this.#nextOf(route)
       if (next) await this.#goOn(next)
-      else if (fresh) this.#answers.pop()
+      else if (fresh || answer.times >= timesMost) this.#giveUp(answer)
       else await this.#askAgain(answer)
     }
     return undefined
-  }
-
-  passOver(id: Id): void {
-    this.avoid.add(id)
   }
 
   /** Takes a peer out of the lookup because it did not answer. */
@@ -165,15 +174,12 @@ export class Lookup {
    * @throws Refusal what the peer refused; NO_ROUTE beyond the hop limit or the deadline
    */
   async visit<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
+    this.#assertOpen()
+    return this.#visit(peer, ask)
+  }
+
+  async #visit<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
     const began = this.#clock.now()
-    if (this.#visits.size >= hopLimit || began > this.#deadline)
-      throw new Refusal(
-        'NO_ROUTE',
-        `no owner after asking ${this.#visits.size} peers; is the network whole? npm run task check`,
-        {
-          path: this.path,
-        },
-      )
     const visit: Visit = { peer, began }
     this.#visits.add(visit)
     try {
@@ -191,9 +197,16 @@ export class Lookup {
     }
   }
 
+  /** @throws Refusal NO_ROUTE beyond the hop limit or the deadline */
+  #assertOpen(): void {
+    if (this.#visits.size < hopLimit && this.#clock.now() <= this.#deadline) return
+    const asked = `no owner after asking ${this.#visits.size} peers`
+    throw new Refusal('NO_ROUTE', `${asked}; is the network whole? npm run task check`, { path: this.path })
+  }
+
   /** What this node says by itself. */
   #begin(): Answer {
-    return { route: this.#say(), avoided: this.avoid.size }
+    return { route: this.#say(), avoided: this.avoid.size, times: 1 }
   }
 
   #say(): Route {
@@ -207,26 +220,21 @@ export class Lookup {
 
   async #goOn(peer: Peer): Promise<void> {
     this.#asked.add(peer.id)
-    const route = await this.#unlessRefused(peer)
-    if (route) this.#answers.push({ peer, route, avoided: this.avoid.size })
+    const route = await this.ask(peer)
+    if (route) this.#answers.push({ peer, route, avoided: this.avoid.size, times: 1 })
   }
 
-  /** One who has something against it is no reason to give up: others know the way too. @throws Refusal that would be everyone's */
-  async #unlessRefused(peer: Peer): Promise<Route | undefined> {
-    try {
-      return await this.ask(peer)
-    } catch (error) {
-      if (!(error instanceof Refusal) || everyones.has(error.code)) throw error
-      this.passOver(peer.id)
-      return undefined
-    }
+  /** Whoever leads nowhere is no way for others to name either. */
+  #giveUp({ peer }: Answer): void {
+    this.#answers.pop()
+    if (peer && !this.#guess) this.avoid.add(peer.id)
   }
 
   async #askAgain(answer: Answer): Promise<void> {
     const { peer } = answer
     const avoided = this.avoid.size
-    const route = peer ? await this.#unlessRefused(peer) : this.#say()
-    if (route) Object.assign(answer, { route, avoided })
+    const route = peer ? await this.ask(peer) : this.#say()
+    if (route) Object.assign(answer, { route, avoided, times: peer ? answer.times + 1 : 1 })
     else this.#answers.pop()
   }
 

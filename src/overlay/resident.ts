@@ -259,10 +259,10 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
     this.attempt(work).catch((error: unknown) => this.ports.log.error({ err: error }, 'step failed'))
   }
 
-  /** A lookup for maintenance; it asks by `reach`. @throws Refusal NO_ROUTE */
+  /** A lookup for maintenance; it asks by `reach`. @throws Refusal NO_ROUTE, ID_TAKEN, BAD_ID */
   seek(guide: Pick<Guide, 'local' | 'ask' | 'confirm'>, avoid: Iterable<Id> = []): Promise<Peer[]> {
     const { clock } = this.ports
-    const all = { ...guide, evict: () => undefined, isSuspect: () => false }
+    const all = { ...guide, evict: () => undefined, isSuspect: () => false, isFinal: concernsUs }
     return new Lookup(all, clock, { avoid, deadline: clock.now() + seekTimeoutMs }).window()
   }
 

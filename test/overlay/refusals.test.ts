@@ -1,68 +1,18 @@
-/** Whoever refuses is there, and whoever names others may lie: neither makes a node do what it should not. */
+/** Whoever refuses is there. */
 import { describe, expect, test } from 'vitest'
-import type { Node, NodeApi } from '../../src/node/node.ts'
-import { place as nearestByXor } from '../../src/overlay/kademlia/placement.ts'
-import { kindOf, type OverlayName, overlayNames } from '../../src/overlay/overlays.ts'
-import type { LeafSet } from '../../src/overlay/pastry/leaf-set.ts'
+import { overlayNames } from '../../src/overlay/overlays.ts'
 import { Refusal } from '../../src/protocol/errors.ts'
-import type { Handlers } from '../../src/protocol/rpc.ts'
-import type { Mode, Peer } from '../../src/protocol/schemas.ts'
+import type { Peer } from '../../src/protocol/schemas.ts'
 import type { Id } from '../../src/space/id.ts'
 import { step } from '../../src/space/ring.ts'
-import { commonBits } from '../../src/space/xor.ts'
-import { hash } from '../../src/sim/host.ts'
-import { World } from '../../src/sim/world.ts'
+import { counting, leavesOf, nodeOf, refuse, replace, sorted, worldOf } from './worlds.ts'
 
-type Row = keyof NodeApi & string
-
-const nodeOf = (world: World, id: Id): Node => {
-  const { node } = world.host(id)
-  if (!node) throw new Error(`nobody lives at ${id}`)
-  return node
-}
-const sorted = (world: World): Id[] => [...world.members()].sort()
-const worldOf = async (
-  overlay: OverlayName,
-  count: number,
-  settings: object = {},
-  log?: (line: string) => void,
-): Promise<World> => {
-  const world = new World({
-    seed: 1,
-    encode: false,
-    settings: { overlay, membership: 'off', ...settings },
-    ...(log ? { log } : {}),
-  })
-  await world.boot(count)
-  await world.run(5000)
-  world.demanding = false
-  return world
-}
-
-/** Answers to these rows in place of a node's own, until the returned function is called. */
-const replace = (node: Node, rows: readonly Row[], answer: (request: never) => unknown): (() => void) => {
-  const handlers = node.handlers as Record<Row, unknown>
-  const own = Object.fromEntries(rows.filter((name) => handlers[name]).map((name) => [name, handlers[name]]))
-  for (const name of Object.keys(own)) handlers[name as Row] = answer
-  return () => Object.assign(handlers, own)
-}
-const busy = (): never => {
-  throw new Refusal('OVERLOADED', 'this node is alive and behind with its work')
-}
 /** What a node is asked in the course of its upkeep. */
 const upkeep = [
   ...(['predecessors', 'neighborhood', 'approach', 'offerPredecessor', 'offerSuccessor', 'join'] as const),
   ...(['findNode', 'ping', 'arrive', 'leaves', 'state'] as const),
 ]
-/** Calls of one row that arrive at a url, per line of the log. */
-const counting = (name: string) => {
-  const calls = { count: 0, from: '', to: '' }
-  const log = (line: string) => {
-    const [, from, to, row] = /^\d+ (\S+) > (\S+) (\S+) /.exec(line) ?? []
-    if (row === name && (calls.from === '' || calls.from === from) && (calls.to === '' || calls.to === to)) calls.count++
-  }
-  return { calls, log }
-}
+const busy = refuse('OVERLOADED')
 
 describe('one that is behind with its work', () => {
   test.each(overlayNames)('is waited for by those who are to join %s through it', async (overlay) => {
@@ -112,19 +62,6 @@ describe('one that is behind with its work', () => {
 })
 
 describe('one that refuses, or knows nobody', () => {
-  const modes: Readonly<Record<OverlayName, Mode>> = { chord: 'fingers', kademlia: 'buckets', pastry: 'prefix' }
-  test.each(overlayNames)('is passed by whoever looks something up: %s', async (overlay) => {
-    const world = await worldOf(overlay, 30)
-    const [there = '', ...others] = world.members()
-    replace(nodeOf(world, there), ['route'], () => {
-      throw new Refusal('INTERNAL', 'this node has a defect')
-    })
-    for (const [at, id] of others.entries()) {
-      const key = ((at * 61) % 256).toString(16).padStart(2, '0').padEnd(40, '7')
-      await expect(world.call(id, 'find', { key, mode: modes[overlay] })).resolves.toMatchObject({ key })
-    }
-  })
-
   test.each([
     [
       'refuses',
@@ -146,124 +83,6 @@ describe('one that refuses, or knows nobody', () => {
     }
     await world.run(20_000)
     expect([...failing]).toEqual([])
-  })
-})
-
-describe('one that names others who are not there', () => {
-  test('keeps nobody busy who looks for the place of a newcomer', async () => {
-    const { calls, log } = counting('approach')
-    const world = await worldOf('chord', 12, { allowCustomIds: true }, log)
-    const ids = sorted(world)
-    const [asked = '', liar = ''] = [ids[0], ids[5]]
-    const place = step(liar, 1n)
-    const honest = nodeOf(world, liar).handlers.approach as Handlers<NodeApi>['approach']
-    let named = 0
-    replace(nodeOf(world, liar), ['approach'], (request: { id: Id; count: number; avoid: Id[] }) => {
-      if (request.id !== place) return honest(request)
-      const nobody = { id: step(liar, BigInt(++named + 1)), url: `http://nobody-${named}.x:1` }
-      return { final: true, peers: [world.peer(liar), nobody] }
-    })
-    world.ask(asked, 'join', { id: place, url: 'http://joiner.x:1' })
-    await world.run(20_000)
-    Object.assign(calls, { from: world.host(asked).url, count: 0 })
-    await world.run(10_000)
-    expect(calls.count).toBeLessThan(30)
-  })
-
-  test('fills no successor list with them', async () => {
-    const world = await worldOf('chord', 10)
-    const ids = sorted(world)
-    const liar = ids[5] ?? ''
-    const { url } = world.host(liar)
-    const forged = [1n, 2n, 3n, 4n].map((by): Peer => ({ id: step(liar, by), url }))
-    const honest = nodeOf(world, liar).handlers.neighborhood as Handlers<NodeApi>['neighborhood']
-    replace(nodeOf(world, liar), ['neighborhood'], async () => ({ ...(await honest({})), successors: forged }))
-    await world.run(10_000)
-    const listed = ids.flatMap((id) => nodeOf(world, id).overlay.neighbors())
-    expect(listed.filter(({ id }) => forged.some((one) => one.id === id))).toEqual([])
-  })
-
-  test.each(overlayNames)('under the id of another has not its place among those once met: %s', async (overlay) => {
-    const world = await worldOf(overlay, 6)
-    const [first = '', other = ''] = world.members()
-    const { overlay: known } = nodeOf(world, first)
-    known.admit({ id: other, url: 'http://evil.example:1' }, 1)
-    known.introduce({ id: 'f'.repeat(40), url: 'http://evil.example:1' })
-    const urls = known.view().acquaintances.map(({ peer }) => peer.url)
-    expect(urls).toContain(world.host(other).url)
-    expect(urls).not.toContain('http://evil.example:1')
-  })
-})
-
-describe('one that lies', () => {
-  test.each(overlayNames)('and says that ids are taken keeps nobody out of %s', async (overlay) => {
-    const world = await worldOf(overlay, 8)
-    const liar = nodeOf(world, sorted(world)[3] ?? '')
-    const by = { id: liar.me.id, url: 'http://10.9.9.9:1' }
-    replace(liar, ['join', 'findNode', 'arrive'], () => {
-      throw new Refusal('ID_TAKEN', 'that id is taken', { by })
-    })
-    for (let newcomer = 0; newcomer < 6; newcomer++) {
-      world.add({ seeds: world.members().map((id) => world.peer(id)) })
-      await world.settle()
-    }
-    expect(world.members()).toHaveLength(14)
-  })
-
-  test.each(overlayNames)('and names an id that is none owns no key in %s', async (overlay) => {
-    const world = await worldOf(overlay, 12)
-    const key = '0123456789'.repeat(4)
-    const url = 'http://fake.example:1'
-    world.add({ id: key, url, seeds: [{ id: 'f'.repeat(40), url: 'http://10.9.9.9:1' }] })
-    await world.run(500)
-    const fake = world.running().find((host) => host.url === url)?.node
-    for (const node of [
-      fake,
-      ...sorted(world)
-        .slice(3, 9)
-        .map((id) => nodeOf(world, id)),
-    ])
-      if (node) replace(node, ['route'], () => ({ peers: [{ id: key, url }], final: true }))
-    const [asker = ''] = sorted(world)
-    const mode = kindOf(overlay).modes[0] as Mode
-    const found = await world.call(asker, 'find', { key, mode }).catch((error: unknown) => error)
-    expect(JSON.stringify(found)).not.toContain(url)
-  })
-
-  /** Ever new names of the silent, nearer each time. */
-  const naming = (world: World, liar: Id): void => {
-    let number = 0
-    const fresh = (near: Id): Peer => {
-      for (;;) {
-        const url = `http://nobody-${number++}.example:1`
-        const id = hash(url)
-        if (commonBits(id, near) >= 7) return { id, url }
-      }
-    }
-    replace(nodeOf(world, liar), ['findNode'], ({ id }: { id: Id }) => ({ peers: Array.from({ length: 8 }, () => fresh(id)) }))
-    const { net } = world as unknown as { net: { blocks: (from: string, to: string) => boolean } }
-    net.blocks = (_from, to) => to.includes('nobody')
-  }
-  const nearest = (world: World, id: Id, others: readonly Id[]): Id =>
-    nearestByXor(
-      id,
-      others.map((other) => world.peer(other)),
-      1,
-    )[0]?.id ?? ''
-
-  test('and names ever new ones keeps nobody out of Kademlia, nor from refreshing all buckets', async () => {
-    const world = await worldOf('kademlia', 6)
-    const url = 'http://newcomer.example:1'
-    const newcomer = hash(url)
-    naming(world, nearest(world, newcomer, world.members()))
-    world.add({ url, seeds: world.members().map((id) => world.peer(id)) })
-    await world.run(60_000)
-    expect(world.members()).toContain(newcomer)
-    const refresh = nodeOf(world, newcomer).overlay.jobs.find(({ name }) => name === 'refresh')
-    let isDone = false
-    world.host(newcomer).after(0, () => void refresh?.run().then(() => (isDone = true)))
-    await world.run(120_000)
-    expect(isDone).toBe(true)
   })
 })
 
@@ -293,9 +112,6 @@ test.each([
 })
 
 describe('Pastry', () => {
-  const leavesOf = (world: World, id: Id): LeafSet =>
-    (nodeOf(world, id).overlay as unknown as { table: { leaves: LeafSet } }).table.leaves
-
   test('one answer that was lost drops nobody', async () => {
     const world = await worldOf('pastry', 40)
     const ids = sorted(world)

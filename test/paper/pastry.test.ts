@@ -5,8 +5,12 @@
  * Sentences in quotes are the paper's. b = 4 and |L| = 16 as there, nodes anywhere on a plane; every draw follows from a seed.
  */
 import { describe, expect, test } from 'vitest'
+import { stream } from '../../src/sim/random.ts'
+import { StillPastry } from '../../src/sim/still-pastry.ts'
+import { nearest } from '../../src/space/digits.ts'
 import { arrivals } from './arrivals.ts'
 import { journeys } from './proximity.ts'
+import { drawOne, drawRing } from './rings.ts'
 
 const thousand = { seed: 1, nodes: 1000, lookups: 3000, toNodes: true, near: true }
 
@@ -63,4 +67,19 @@ test('who asks all of whom it is told as well, in the second stage, has the near
   expect(both.best).toBeGreaterThan(14.5)
   expect(both.others).toBeLessThan(0.5)
   expect(first.others).toBeGreaterThan(1.5 * both.others)
+})
+
+// §2, with |L| = 16: whoever has them all on one side of its leaf set still has someone beyond.
+test('“eventual delivery is guaranteed unless ⌊|L|/2⌋ nodes with adjacent nodeIds fail simultaneously”: seven of them', async () => {
+  const random = stream(1, 'adjacent', 'failures')
+  const peers = drawRing(random, 1000, 128)
+  const network = new StillPastry(peers, { leafSet: 16, seed: 1 })
+  for (let first = 0; first < 1000; first += 50) {
+    const dead = peers.slice(first, first + 7)
+    const living = peers.filter((peer) => !dead.includes(peer))
+    network.kill(new Set(dead.map(({ id }) => id)))
+    for (const { id: key } of dead)
+      for (let lookup = 0; lookup < 10; lookup++)
+        expect((await network.lookup(drawOne(random, living), key)).owner).toBe(nearest(key, living, 1)[0])
+  }
 })

@@ -5,8 +5,15 @@ import { stream } from '../../src/sim/random.ts'
 import { Timeline } from '../../src/sim/timeline.ts'
 import { World } from '../../src/sim/world.ts'
 
-test.each(['swarm', 'beyond', 'split'])('%s: the same seed is the same run, another seed is another', async (name) => {
-  const [first, second, other] = [await simulate(name, 13), await simulate(name, 13), await simulate(name, 14)]
+test.each([
+  ['swarm', 'chord'],
+  ['swarm', 'kademlia'],
+  ['swarm', 'pastry'],
+  ['beyond', 'chord'],
+  ['split', 'chord'],
+] as const)('%s in %s: the same seed is the same run, another seed is another', async (name, overlay) => {
+  const play = (seed: number) => simulate(name, seed, { overlay })
+  const [first, second, other] = [await play(13), await play(13), await play(14)]
   expect(second).toEqual(first)
   expect(other.hash).not.toBe(first.hash)
 })

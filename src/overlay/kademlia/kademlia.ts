@@ -19,6 +19,8 @@ import { type Contact, Table } from './table.ts'
 
 /** Signs of life that are waited for at the same time. */
 const probesMost = 32
+/** Of these, to whoever said of itself that it is there: anyone may say so in any name. */
+const claimsMost = 16
 /** Whoever was heard of more recently is not asked to make room for a newcomer. */
 const freshMs = 60_000
 /** Of all who were ever known, so many are asked at once by a node that has lost everyone. */
@@ -95,6 +97,11 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
   protected get attributes() {
     const { k } = this.options
     return { k, buckets: this.table.buckets.map(({ bits, contacts }) => ({ bits, peers: contacts.map(({ peer }) => peer) })) }
+  }
+
+  protected override miss(peer: Peer): void {
+    super.miss(peer)
+    this.evict(peer.id)
   }
 
   isThere(peer: Peer): Promise<boolean> {
@@ -210,13 +217,14 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
     return peers.slice(0, k).filter((named) => this.isSound(named))
   }
 
+  /** Others name somebody. */
   #probeIfWanted(peer: Peer): void {
-    if (this.table.wants(peer)) this.#probe(peer)
+    if (!this.isQuarantined(peer.id)) this.#probe(peer, probesMost)
   }
 
   /** Whoever it is gets in by answering. */
-  #probe(peer: Peer): void {
-    if (!this.isMember || this.#probing.has(peer.id) || this.#probing.size >= probesMost) return
+  #probe(peer: Peer, most: number): void {
+    if (!this.isMember || !this.table.wants(peer) || this.#probing.has(peer.id) || this.#probing.size >= most) return
     this.#probing.add(peer.id)
     this.later(() => this.isThere(peer).finally(() => this.#probing.delete(peer.id)))
   }
@@ -226,7 +234,7 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
     this.assertMember()
     this.assertSound(from)
     if (from.id === this.me.id && from.url !== this.me.url) throw idTaken(this.me)
-    this.#probeIfWanted(from)
+    this.#probe(from, claimsMost)
   }
 }
 

@@ -42,9 +42,12 @@ export class LeafSet {
     return this.#certain !== undefined
   }
 
-  /** The outermost members on either side within which everyone is a member: of who comes next they know. */
-  get ends(): readonly Peer[] {
-    return this.#ends(nobody).filter((end) => end !== this.me)
+  /** Its members for sure below and above that are not to be avoided, the outermost first: of who comes next they know. */
+  sides(avoid = nobody): readonly [below: readonly Peer[], above: readonly Peer[]] {
+    const certain = this.#certain
+    const isBelow = ({ id }: Peer) => !avoid.has(id) && (!certain || distance(id, this.me.id) <= certain.below)
+    const isAbove = ({ id }: Peer) => !avoid.has(id) && (!certain || distance(this.me.id, id) <= certain.above)
+    return [this.#members.slice(-this.#half).filter(isBelow), this.#members.slice(0, this.#half).filter(isAbove).reverse()]
   }
 
   get(id: Id): Peer | undefined {
@@ -123,14 +126,10 @@ export class LeafSet {
     return this.#members.length < 2 * this.#half
   }
 
-  /** Its outermost members for sure on either side that are not to be avoided; this node where there are none. */
+  /** The outermost on either side; this node where there are none. */
   #ends(avoid: ReadonlySet<Id>): [low: Peer, high: Peer] {
-    const certain = this.#certain
-    const isBelow = ({ id }: Peer) => !avoid.has(id) && (!certain || distance(id, this.me.id) <= certain.below)
-    const isAbove = ({ id }: Peer) => !avoid.has(id) && (!certain || distance(this.me.id, id) <= certain.above)
-    const low = this.#members.slice(-this.#half).find(isBelow)
-    const high = this.#members.slice(0, this.#half).findLast(isAbove)
-    return [low ?? this.me, high ?? this.me]
+    const [below, above] = this.sides(avoid)
+    return [below[0] ?? this.me, above[0] ?? this.me]
   }
 
   #adopt(peers: readonly Peer[]): void {

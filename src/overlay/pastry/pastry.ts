@@ -51,12 +51,6 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
     if (this.isMember && this.table.lacks(peer.id)) this.notice(peer)
   }
 
-  /** Whoever answers something is there, and maybe not a member: it is remembered, and measured if it is known. */
-  override admit(peer: Peer, rttMs: number): void {
-    super.admit(peer, rttMs)
-    if (this.table.get(peer.id)?.url === peer.url) this.considerNode(peer, rttMs)
-  }
-
   override evict(id: Id): void {
     super.evict(id)
     const peer = this.table.get(id)
@@ -73,11 +67,6 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
       rows: rows.map(known),
       neighborhood: known(neighborhood),
     }
-  }
-
-  protected override found(): Promise<void> {
-    this.table.clear()
-    return super.found()
   }
 
   /** Those who are there, the nearest first. */

@@ -112,11 +112,6 @@ export class Table {
     return this.leaves.drop(id)
   }
 
-  clear(): void {
-    for (const { id } of this.known) this.drop(id)
-    this.settle()
-  }
-
   /** See LeafSet.settle. */
   settle(): void {
     this.leaves.settle()

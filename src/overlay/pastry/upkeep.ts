@@ -9,7 +9,6 @@ import type { Request } from '../../protocol/rpc.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import { distinct, type Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
-import { trim } from '../acquaintances.ts'
 import { idTaken } from '../resident.ts'
 import { Wary } from '../wary.ts'
 import type { PastryApi, State } from './api.ts'
@@ -20,24 +19,14 @@ import { Table } from './table.ts'
 const repairsMost = 6
 /** Peers asked at the same time because somebody wanted it: whoever is beyond says so again. */
 const noticesMost = 64
-/** Silent ones that are remembered. */
-const failedMost = 256
 
 export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
   readonly table = new Table(this.me, this.options)
-  /** Who was known and did not answer, and until when that counts. */
-  readonly #failed = new Map<Id, number>()
   readonly #asking = new Set<Id>()
   /** Who wanted to be noticed while it was being asked: what it answers may be from before. */
   readonly #again = new Set<Id>()
   /** When each of the table answered last, ms since 1970. */
   readonly #heard = new WeakMap<Peer, number>()
-
-  /** Gives the place up, and forgets everyone. */
-  override exit(): void {
-    this.table.clear()
-    super.exit()
-  }
 
   /** What others are told. @throws Refusal NOT_JOINED */
   get state(): State {
@@ -47,27 +36,30 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
   }
 
   /**
-   * Calls a peer by a row that only members answer: whoever does is in no quarantine any more, and in the table where it is of use.
+   * Calls a peer by a row that only members answer: whoever does, or refuses to, is in no quarantine any more, and in the table where it
+   * is of use.
    * @throws Unreachable, Refusal as Network.call
    */
   override async reach<N extends keyof PastryApi>(peer: Peer, name: N, request: Request<PastryApi[N]>) {
     const { clock } = this.ports
     const began = clock.now()
+    const meet = () => {
+      if (!this.#knows(peer)) this.#considerNode(peer, clock.now() - began)
+    }
     try {
       const reply = await super.reach(peer, name, request)
-      this.#failed.delete(peer.id)
-      this.considerNode(peer, clock.now() - began)
-      this.#hearOf(peer)
+      meet()
       return reply
     } catch (error) {
-      if (error instanceof Refusal) this.#hearOf(peer)
+      if (error instanceof Refusal) meet()
       throw error
     }
   }
 
-  /** A member has answered. One whose id is false is nobody. */
-  considerNode(peer: Peer, rttMs: number): void {
-    if (this.isSound(peer) && this.table.admit(peer, rttMs)) this.#tellNearest()
+  /** Whoever answers something is there, and maybe no member: it is measured if it is known. */
+  override admit(peer: Peer, rttMs: number): void {
+    super.admit(peer, rttMs)
+    if (this.#knows(peer)) this.#considerNode(peer, rttMs)
   }
 
   /**
@@ -79,8 +71,10 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
     this.#asking.add(peer.id)
     try {
       const reply = await this.call(peer, 'leaves', {})
-      if (reply) await this.#compare(peer, reply.leaves)
-      return reply?.leaves
+      // More than a leaf set can name is not what an honest one says.
+      const named = reply?.leaves.slice(0, this.options.leafSetSize)
+      if (named) await this.#compare(peer, named)
+      return named
     } finally {
       this.#asking.delete(peer.id)
       if (this.#again.delete(peer.id)) this.notice(peer)
@@ -88,7 +82,7 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
   }
 
   /** Asks those of some, named by others, who would fill a gap; one that is filled by then is none. */
-  async consider(named: readonly Peer[] = [], isDoubted = (id: Id) => this.#isFailed(id)): Promise<void> {
+  async consider(named: readonly Peer[] = [], isDoubted = (id: Id) => this.isQuarantined(id)): Promise<void> {
     await this.each(named, async (peer) => {
       if (this.table.lacks(peer.id) && !isDoubted(peer.id) && this.isSound(peer)) await this.ask(peer)
     })
@@ -96,7 +90,7 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
 
   /** Asks so many of those who are not known yet, to see how far away they are. */
   async measure(named: readonly Peer[] = [], most = repairsMost): Promise<void> {
-    const strangers = distinct(named).filter(({ id }) => id !== this.me.id && !this.table.get(id) && !this.#isFailed(id))
+    const strangers = distinct(named).filter(({ id }) => id !== this.me.id && !this.table.get(id) && !this.isQuarantined(id))
     await this.each(strangers.slice(0, most), (peer) => this.call(peer, 'leaves', {}))
   }
 
@@ -137,15 +131,25 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
     const { table } = this
     const { leaves } = table
     if (table.known.length === 0) await this.each(this.contacts(), (peer) => this.ask(peer))
-    const { ends } = leaves
-    const named = await Promise.all(ends.map((end) => this.ask(end)))
+    const sides = leaves.sides().filter((side) => side.length > 0)
+    const named = await Promise.all(sides.map((side) => this.#firstWord(side)))
     await this.consider(table.known)
-    const isMissing = (peer: Peer) => leaves.lacks(peer.id) && this.isSound(peer)
-    const hasHeard = ends.length > 0 ? named.every((some) => some && !some.some(isMissing)) : table.known.length === 0
-    const isDone = hasHeard && ends.every((end) => leaves.ends.includes(end))
+    const isMissing = (peer: Peer) => leaves.lacks(peer.id) && this.isSound(peer) && !this.isQuarantined(peer.id)
+    const hasHeard = sides.length > 0 ? named.every((some) => some && !some.some(isMissing)) : table.known.length === 0
+    const ends = leaves.sides().map(([end]) => end)
+    const isDone = hasHeard && sides.every(([end]) => ends.includes(end))
     if (!isDone || !leaves.isDoubtful) return
     table.settle()
     this.noteChange()
+  }
+
+  /** Whom the first of some names who does not refuse. */
+  async #firstWord(peers: readonly Peer[]): Promise<readonly Peer[] | undefined> {
+    for (const peer of peers) {
+      const named = await this.ask(peer)
+      if (named) return named
+    }
+    return undefined
   }
 
   /** Others of the row of an empty place, and then of those after it, know who else fits there. */
@@ -165,20 +169,21 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
     await this.measure(peer && (await this.call(peer, 'state', {}))?.neighborhood)
   }
 
-  /** It has answered, or refused to: it has had its turn. */
-  #hearOf({ id }: Peer): void {
-    const known = this.table.get(id)
+  #knows({ id, url }: Peer): boolean {
+    return this.table.get(id)?.url === url
+  }
+
+  /** A member is there, and has had its turn. One whose id is false is nobody. */
+  #considerNode(peer: Peer, rttMs: number): void {
+    if (!this.isSound(peer)) return
+    if (this.table.admit(peer, rttMs)) this.#tellNearest()
+    const known = this.table.get(peer.id)
     if (known) this.#heard.set(known, this.ports.clock.now())
   }
 
-  #isFailed(id: Id): boolean {
-    return (this.#failed.get(id) ?? 0) > this.ports.clock.now()
-  }
-
-  /** Someone has not answered. One that was never there may be about to come. */
   protected override miss(peer: Peer): void {
-    super.evict(peer.id)
-    if (this.table.get(peer.id)?.url === peer.url) this.doubt(peer)
+    super.miss(peer)
+    if (this.#knows(peer)) this.doubt(peer)
   }
 
   isThere(peer: Peer): Promise<boolean> {
@@ -188,9 +193,7 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
   /** Takes someone out, and looks for others in its place. */
   protected lose({ id, url }: Peer): void {
     const { table } = this
-    this.#failed.delete(id)
-    this.#failed.set(id, this.ports.clock.now() + this.options.quarantineMs)
-    trim(this.#failed, failedMost)
+    this.quarantine(id, this.options.quarantineMs)
     const wasLeaf = table.drop(id)
     if (!this.isMember) return
     if (wasLeaf) {
@@ -214,8 +217,7 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
     if (rival && rival.url < me.url && this.isSound(rival) && (await this.isThere(rival))) throw idTaken(rival)
     if (this.isMember && isMissing(me)) this.later(() => this.tell([peer]))
     await this.each(table.leaves.members.filter(isMissing), (doubtful) => this.ask(doubtful))
-    // More than a leaf set can name is not what an honest one says.
-    await this.consider(named.slice(0, options.leafSetSize))
+    await this.consider(named)
   }
 
   /** The leaf set is another one: the nearest on both sides are to ask for it. */

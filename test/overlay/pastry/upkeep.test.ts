@@ -1,7 +1,9 @@
 /** Pastry's conversations, in the simulator: who comes into the tables, who goes out of them, and how near they are. */
 import { beforeAll, describe, expect, test } from 'vitest'
+import type { Node } from '../../../src/node/node.ts'
 import type { Attributes } from '../../../src/overlay/overlay.ts'
 import type { Known } from '../../../src/overlay/pastry/api.ts'
+import type { Table } from '../../../src/overlay/pastry/table.ts'
 import type { Peer } from '../../../src/protocol/schemas.ts'
 import type { Id } from '../../../src/space/id.ts'
 import { latencyOf } from '../../../src/sim/latency.ts'
@@ -47,6 +49,28 @@ describe('a network of 48 nodes on a plane, that has come by arrivals', () => {
     const [me = ''] = world.members()
     const from = world.host(me).index
     for (const { id, ms } of leavesOf(world, me)) expect(Math.abs(ms - 2 * plane(from, world.host(id).index))).toBeLessThan(12)
+  })
+
+  test('each call is measured once', async () => {
+    const [me = '', other = ''] = world.members()
+    const { overlay } = world.host(me).node as Node
+    const { table } = overlay as unknown as { table: Table }
+    const { call } = overlay as unknown as { call: (peer: Peer, name: string, request: object) => Promise<unknown> }
+    const admit = table.admit.bind(table)
+    let measured = 0
+    table.admit = (peer, rttMs) => {
+      if (peer.id === other) measured++
+      return admit(peer, rttMs)
+    }
+    let isDone = false
+    world.host(me).after(0, () => void call.call(overlay, world.peer(other), 'leaves', {}).then(() => (isDone = true)))
+    await world.until(
+      () => isDone,
+      1000,
+      () => 'no answer',
+    )
+    table.admit = admit
+    expect(measured).toBe(1)
   })
 
   test('entries are hardly farther away than the nearest who would fit', () => {

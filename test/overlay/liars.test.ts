@@ -1,0 +1,250 @@
+/** Whoever lies to all, or refuses all, does no more harm than one that is not there. */
+import { describe, expect, test } from 'vitest'
+import type { NodeApi } from '../../src/node/node.ts'
+import { place as nearestByXor } from '../../src/overlay/kademlia/placement.ts'
+import { kindOf, type OverlayName, overlayNames } from '../../src/overlay/overlays.ts'
+import { Refusal } from '../../src/protocol/errors.ts'
+import type { Handlers } from '../../src/protocol/rpc.ts'
+import type { Mode, Peer } from '../../src/protocol/schemas.ts'
+import { hash } from '../../src/sim/host.ts'
+import type { World } from '../../src/sim/world.ts'
+import type { Id } from '../../src/space/id.ts'
+import { step } from '../../src/space/ring.ts'
+import { commonBits } from '../../src/space/xor.ts'
+import { counting, leavesOf, nobodies, nodeOf, refuse, replace, silence, sorted, worldOf } from './worlds.ts'
+
+const modeOf = (overlay: OverlayName): Mode => kindOf(overlay).modes[0] as Mode
+const joinsWithin = async (world: World, ms: number, newcomer: Id): Promise<boolean> => {
+  for (let at = 0; at < ms && !world.members().includes(newcomer); at += 500) await world.run(500)
+  return world.members().includes(newcomer)
+}
+
+describe('one that refuses', () => {
+  test.each(overlayNames)('is gone round by lookups, whatever it says: %s', async (overlay) => {
+    const world = await worldOf(overlay, 30)
+    const [there, ...others] = world.members() as [Id, ...Id[]]
+    for (const code of ['NO_ROUTE', 'ID_TAKEN', 'BAD_ID', 'INTERNAL'] as const) {
+      replace(nodeOf(world, there), ['route'], refuse(code))
+      for (const [at, id] of others.entries()) {
+        const key = ((at * 61) % 256).toString(16).padStart(2, '0').padEnd(40, '7')
+        await expect(world.call(id, 'find', { key, mode: modeOf(overlay) })).resolves.toMatchObject({ key })
+      }
+    }
+  })
+
+  test.each([8, 24])('for ever keeps nobody out of a Pastry network of %i', async (count) => {
+    const world = await worldOf('pastry', count)
+    replace(nodeOf(world, world.members()[3] as Id), ['leaves', 'state', 'arrive'], refuse('INTERNAL'))
+    const out: Id[] = []
+    for (let newcomer = 0; newcomer < 5; newcomer++) {
+      const id = world.add({ seeds: [world.peer(world.members()[0] as Id)] })
+      if (!(await joinsWithin(world, 60_000, id))) out.push(id)
+    }
+    expect(out).toEqual([])
+  })
+
+  test('leaves nobody beside it in Pastry in doubt', async () => {
+    const world = await worldOf('pastry', 24)
+    const ids = sorted(world)
+    replace(nodeOf(world, ids[5] as Id), ['leaves'], refuse('OVERLOADED'))
+    world.crash(ids[9] as Id)
+    await world.run(60_000)
+    expect(world.members().filter((id) => leavesOf(world, id).isDoubtful)).toEqual([])
+  })
+})
+
+describe('one that names others under ids that are not theirs, or who are not there', () => {
+  test('keeps nobody busy who looks for the place of a newcomer', async () => {
+    const { calls, log } = counting('approach')
+    const world = await worldOf('chord', 12, { allowCustomIds: true }, log)
+    const ids = sorted(world)
+    const [asked = '', liar = ''] = [ids[0], ids[5]]
+    const place = step(liar, 1n)
+    const honest = nodeOf(world, liar).handlers.approach as Handlers<NodeApi>['approach']
+    let named = 0
+    replace(nodeOf(world, liar), ['approach'], (request: { id: Id; count: number; avoid: Id[] }) => {
+      if (request.id !== place) return honest(request)
+      const nobody = { id: step(liar, BigInt(++named + 1)), url: `http://nobody-${named}.x:1` }
+      return { final: true, peers: [world.peer(liar), nobody] }
+    })
+    world.ask(asked, 'join', { id: place, url: 'http://joiner.x:1' })
+    await world.run(20_000)
+    Object.assign(calls, { from: world.host(asked).url, count: 0 })
+    await world.run(10_000)
+    expect(calls.count).toBeLessThan(30)
+  })
+
+  test('fills no successor list with them', async () => {
+    const world = await worldOf('chord', 10)
+    const ids = sorted(world)
+    const liar = ids[5] ?? ''
+    const { url } = world.host(liar)
+    const forged = [1n, 2n, 3n, 4n].map((by): Peer => ({ id: step(liar, by), url }))
+    const honest = nodeOf(world, liar).handlers.neighborhood as Handlers<NodeApi>['neighborhood']
+    replace(nodeOf(world, liar), ['neighborhood'], async () => ({ ...(await honest({})), successors: forged }))
+    await world.run(10_000)
+    const listed = ids.flatMap((id) => nodeOf(world, id).overlay.neighbors())
+    expect(listed.filter(({ id }) => forged.some((one) => one.id === id))).toEqual([])
+  })
+
+  test.each(overlayNames)('under the id of another has not its place among those once met: %s', async (overlay) => {
+    const world = await worldOf(overlay, 6)
+    const [first = '', other = ''] = world.members()
+    const { overlay: known } = nodeOf(world, first)
+    known.admit({ id: other, url: 'http://evil.example:1' }, 1)
+    known.introduce({ id: 'f'.repeat(40), url: 'http://evil.example:1' })
+    const urls = known.view().acquaintances.map(({ peer }) => peer.url)
+    expect(urls).toContain(world.host(other).url)
+    expect(urls).not.toContain('http://evil.example:1')
+  })
+})
+
+describe('one that lies', () => {
+  test.each(overlayNames)('and says that ids are taken keeps nobody out of %s', async (overlay) => {
+    const world = await worldOf(overlay, 8)
+    const liar = nodeOf(world, sorted(world)[3] ?? '')
+    const by = { id: liar.me.id, url: 'http://10.9.9.9:1' }
+    replace(liar, ['join', 'findNode', 'arrive'], () => {
+      throw new Refusal('ID_TAKEN', 'that id is taken', { by })
+    })
+    for (let newcomer = 0; newcomer < 6; newcomer++) {
+      world.add({ seeds: world.members().map((id) => world.peer(id)) })
+      await world.settle()
+    }
+    expect(world.members()).toHaveLength(14)
+  })
+
+  test.each(overlayNames)('and names an id that is none owns no key in %s', async (overlay) => {
+    const world = await worldOf(overlay, 12)
+    const key = '0123456789'.repeat(4)
+    const url = 'http://fake.example:1'
+    world.add({ id: key, url, seeds: [{ id: 'f'.repeat(40), url: 'http://10.9.9.9:1' }] })
+    await world.run(500)
+    const fake = world.running().find((host) => host.url === url)?.node
+    for (const node of [
+      fake,
+      ...sorted(world)
+        .slice(3, 9)
+        .map((id) => nodeOf(world, id)),
+    ])
+      if (node) replace(node, ['route'], () => ({ peers: [{ id: key, url }], final: true }))
+    const [asker = ''] = sorted(world)
+    const found = await world.call(asker, 'find', { key, mode: modeOf(overlay) }).catch((error: unknown) => error)
+    expect(JSON.stringify(found)).not.toContain(url)
+  })
+
+  /** Ever new names of the silent, nearer each time. */
+  const naming = (world: World, liar: Id): void => {
+    const any = nobodies()
+    const fresh = (near: Id): Peer => {
+      for (;;) {
+        const one = any()
+        if (commonBits(one.id, near) >= 7) return one
+      }
+    }
+    replace(nodeOf(world, liar), ['findNode'], ({ id }: { id: Id }) => ({ peers: Array.from({ length: 8 }, () => fresh(id)) }))
+    silence(world)
+  }
+  const nearest = (world: World, id: Id, others: readonly Id[]): Id =>
+    nearestByXor(
+      id,
+      others.map((other) => world.peer(other)),
+      1,
+    )[0]?.id ?? ''
+
+  test('and names ever new ones keeps nobody out of Kademlia, nor from refreshing all buckets', async () => {
+    const world = await worldOf('kademlia', 6)
+    const url = 'http://newcomer.example:1'
+    const newcomer = hash(url)
+    naming(world, nearest(world, newcomer, world.members()))
+    world.add({ url, seeds: world.members().map((id) => world.peer(id)) })
+    await world.run(60_000)
+    expect(world.members()).toContain(newcomer)
+    const refresh = nodeOf(world, newcomer).overlay.jobs.find(({ name }) => name === 'refresh')
+    let isDone = false
+    world.host(newcomer).after(0, () => void refresh?.run().then(() => (isDone = true)))
+    await world.run(120_000)
+    expect(isDone).toBe(true)
+  })
+})
+
+test.each(overlayNames)('one that says that it knows nobody ends no lookup of a client: %s', async (overlay) => {
+  const world = await worldOf(overlay, 40)
+  const [liar, ...others] = world.members() as [Id, ...Id[]]
+  replace(nodeOf(world, liar), ['route'], () => ({ final: false, peers: [] }))
+  const key = step(liar, 1n)
+  for (const asker of others)
+    await expect(world.call(asker, 'find', { key, mode: modeOf(overlay) })).resolves.toMatchObject({ key })
+})
+
+describe('one that names those who are not there', () => {
+  test.each([
+    ['chord', 30],
+    ['kademlia', 5],
+    ['pastry', 40],
+  ] as const)('and ever new ones ends no lookup of a client: %s of %i', async (overlay, count) => {
+    const world = await worldOf(overlay, count)
+    const [liar, ...others] = world.members() as [Id, ...Id[]]
+    const fresh = nobodies()
+    replace(nodeOf(world, liar), ['route'], () => ({ final: false, peers: [fresh(), fresh(), fresh()] }))
+    if (overlay === 'kademlia') silence(world)
+    const key = step(liar, 1n)
+    for (const asker of others)
+      await expect(world.call(asker, 'find', { key, mode: modeOf(overlay) })).resolves.toMatchObject({ key })
+  })
+
+  test.each(['refusing', 'silent'])('leaves nobody beside it in Pastry in doubt: %s ones', async (how) => {
+    const world = await worldOf('pastry', 24)
+    const ids = sorted(world)
+    const liar = nodeOf(world, ids[5] as Id)
+    if (how === 'silent') silence(world)
+    const honest = liar.handlers.leaves as Handlers<NodeApi>['leaves']
+    const named = Array.from({ length: 30 }, nobodies())
+    replace(liar, ['leaves'], async () => {
+      const { leaves } = await honest({})
+      return { leaves: [...leaves.slice(0, 8), ...named, ...leaves.slice(8)] }
+    })
+    world.crash(ids[9] as Id)
+    await world.run(120_000)
+    expect(world.members().filter((id) => id !== liar.me.id && leavesOf(world, id).isDoubtful)).toEqual([])
+  })
+
+  test.each([
+    ['kademlia', 'findNode'],
+    ['pastry', 'leaves'],
+  ] as const)('makes nobody ask them again and again: %s', async (overlay, row) => {
+    const world = await worldOf(overlay, 8)
+    const liar = nodeOf(world, world.members()[2] as Id)
+    const nobody = nobodies()()
+    const honest = liar.handlers[row] as (request: never) => Promise<Record<string, Peer[]>>
+    replace(liar, [row], async (request: never) =>
+      Object.fromEntries(Object.entries(await honest(request)).map(([name, peers]) => [name, [...peers, nobody].slice(-8)])),
+    )
+    const asked = new Map<string, number>()
+    silence(world, (from) => asked.set(from, (asked.get(from) ?? 0) + 1))
+    await world.run(60_000)
+    expect(asked.size).toBeGreaterThan(0)
+    // Each of the others once in ten seconds.
+    expect([...asked.values()].filter((times) => times > 7)).toEqual([])
+  })
+
+  test('of itself to Kademlia leaves room for those who are', async () => {
+    const world = await worldOf('kademlia', 6)
+    const [asked, seed] = world.members() as [Id, Id]
+    const fresh = nobodies()
+    silence(world)
+    const claim = () => {
+      for (let name = 0; name < 32; name++) void nodeOf(world, asked).handlers.ping({ from: fresh() } as never)
+      world.host(asked).after(400, claim)
+    }
+    world.host(asked).after(0, claim)
+    await world.run(1000)
+    const newcomer = world.add({ seeds: [world.peer(seed)] })
+    await world.run(15_000)
+    expect(
+      nodeOf(world, asked)
+        .overlay.neighbors()
+        .map(({ id }) => id),
+    ).toContain(newcomer)
+  })
+})
