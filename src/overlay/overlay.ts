@@ -49,7 +49,7 @@ export interface Overlay {
   readonly confirm: number
   /** Whether it has its place in the network. */
   readonly isMember: boolean
-  /** Grows whenever isMember, or what cells(), neighbors() or view() say, may have changed. */
+  /** Grows whenever isMember, or what cells() say, or who is in neighbors() or the attributes, may have changed. */
   readonly revision: number
   /**
    * Where to go next for a key: best next first, at most `count`, none of `avoid`. When final, the window, owner first.

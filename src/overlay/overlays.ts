@@ -5,14 +5,14 @@ import { Chord } from './chord/chord.ts'
 import { checkIdeal, checkRing, ringOf } from './chord/invariants.ts'
 import { chordOptions } from './chord/options.ts'
 import { Placement } from './chord/placement.ts'
-import { kademliaApi, kademliaAttributes } from './kademlia/api.ts'
-import { checkIdeal as checkIdealTables, checkTables } from './kademlia/invariants.ts'
+import { kademliaApi, kademliaAttributes, kademliaColumns } from './kademlia/api.ts'
+import * as kademlia from './kademlia/invariants.ts'
 import { Kademlia } from './kademlia/kademlia.ts'
 import { bytestag, kademliaOptions } from './kademlia/options.ts'
 import { place as nearestByXor } from './kademlia/placement.ts'
 import { sharedOptions } from './options.ts'
 import { pastryApi, pastryAttributes, pastryColumns } from './pastry/api.ts'
-import { checkIdeal as checkIdealLeafSets, checkTables as checkLeafSets } from './pastry/invariants.ts'
+import * as pastry from './pastry/invariants.ts'
 import { pastryOptions } from './pastry/options.ts'
 import { Pastry } from './pastry/pastry.ts'
 import { place as nearestById } from './pastry/placement.ts'
@@ -47,15 +47,12 @@ export const overlays = {
     modes: ['buckets'],
     shape: 'tree',
     attributes: kademliaAttributes,
-    columns: ({ buckets }) => {
-      const shown = buckets as { peers: Peer[] }[] | undefined
-      return { BUCKETS: shown?.length, CONTACTS: shown?.reduce((sum, { peers }) => sum + peers.length, 0) }
-    },
+    columns: kademliaColumns,
     derive: ({ replicas = 0 }) => ({ k: Math.max(8, replicas) }),
     fault: ({ k, replicas }) => (k < replicas ? 'k must be at least replicas' : undefined),
     placement: () => nearestByXor,
-    violations: checkTables,
-    imperfections: checkIdealTables,
+    violations: kademlia.checkTables,
+    imperfections: kademlia.checkIdeal,
     create: (setting: ConstructorParameters<typeof Kademlia>[0]) => new Kademlia(setting),
   },
   pastry: {
@@ -72,8 +69,8 @@ export const overlays = {
         ? 'leafSetSize must be even, and at least twice the replicas'
         : undefined,
     placement: () => nearestById,
-    violations: checkLeafSets,
-    imperfections: (snapshot, { leafSetSize }) => checkIdealLeafSets(snapshot, leafSetSize),
+    violations: pastry.checkTables,
+    imperfections: (snapshot, { leafSetSize }) => pastry.checkIdeal(snapshot, leafSetSize),
     create: (setting: ConstructorParameters<typeof Pastry>[0]) => new Pastry(setting),
   },
 } as const satisfies Readonly<Record<string, Kind<OverlayOptions>>>

@@ -11,39 +11,63 @@ import { Resident } from './resident.ts'
 
 /** Peers that are asked at the same time, by one purpose. */
 const width = 8
-/** Those who are doubted at the same time: whoever is beyond gives reason again. */
-const doubtedMost = 32
+/** Signs of life that are waited for at the same time: whoever is beyond gives reason again. */
+const signsMost = 32
 /** Silent ones that are remembered. */
 const quarantinedMost = 256
 
 export abstract class Wary<T extends Table, Options extends SharedOptions> extends Resident<T, Options> {
-  /** Who has not answered, and is being asked again. */
-  readonly #doubted = new Set<Id>()
+  /** Who is being asked for a sign of life, and whether any has come since. */
+  readonly #asked = new Map<Id, { answered: boolean }>()
   /** Until when whoever did not answer is in quarantine, ms since 1970. */
   readonly #quarantine = new Map<Id, number>()
 
+  /** Someone in the table. */
+  protected abstract find(id: Id): Peer | undefined
   /** Does without someone who is gone. */
   protected abstract lose(peer: Peer): void
 
+  override admit(peer: Peer, rttMs: number): void {
+    if (!this.isSound(peer)) return
+    super.admit(peer, rttMs)
+    this.#quarantine.delete(peer.id)
+    const asked = this.#asked.get(peer.id)
+    if (asked) asked.answered = true
+  }
+
+  override evict(id: Id): void {
+    super.evict(id)
+    const peer = this.find(id)
+    if (peer) this.doubt(peer)
+  }
+
   /** There is reason to doubt that someone lives: what counts is the answer to what is asked after that. */
   protected doubt(peer: Peer): void {
-    if (this.#doubted.has(peer.id) || this.#doubted.size >= doubtedMost) return
-    this.#doubted.add(peer.id)
     this.later(async () => {
-      const isThere = await this.isThere(peer).finally(() => this.#doubted.delete(peer.id))
-      if (!isThere) this.lose(peer)
+      if ((await this.signOfLife(peer, 2)) === false) this.lose(peer)
     })
+  }
+
+  /**
+   * Asks for a sign of life, so many times, unless there is another one meanwhile. Undefined when that one is being asked already, or so
+   * many are.
+   */
+  protected async signOfLife(peer: Peer, times: number, most = signsMost): Promise<boolean | undefined> {
+    if (this.#asked.has(peer.id) || this.#asked.size >= most) return undefined
+    const asked = { answered: false }
+    this.#asked.set(peer.id, asked)
+    try {
+      for (let time = 0; time < times && !asked.answered; time++) if (await this.isThere(peer)) asked.answered = true
+      return asked.answered
+    } finally {
+      this.#asked.delete(peer.id)
+    }
   }
 
   /** Someone has not answered. One that never did may be about to come, and then speaks for itself. */
   protected override miss(peer: Peer): void {
-    super.evict(peer.id)
+    super.miss(peer)
     if (!this.isQuarantined(peer.id)) this.quarantine(peer.id, this.options.reuniteEveryMs)
-  }
-
-  override admit(peer: Peer, rttMs: number): void {
-    super.admit(peer, rttMs)
-    this.#quarantine.delete(peer.id)
   }
 
   protected quarantine(id: Id, ms: number): void {

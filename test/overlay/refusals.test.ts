@@ -5,7 +5,7 @@ import { Refusal } from '../../src/protocol/errors.ts'
 import type { Peer } from '../../src/protocol/schemas.ts'
 import type { Id } from '../../src/space/id.ts'
 import { step } from '../../src/space/ring.ts'
-import { counting, leavesOf, nodeOf, refuse, replace, sorted, worldOf } from './worlds.ts'
+import { counting, nodeOf, refuse, replace, sorted, worldOf } from './worlds.ts'
 
 /** What a node is asked in the course of its upkeep. */
 const upkeep = [
@@ -111,23 +111,45 @@ test.each([
   expect(dropped).toEqual([])
 })
 
-describe('Pastry', () => {
-  test('one answer that was lost drops nobody', async () => {
-    const world = await worldOf('pastry', 40)
-    const ids = sorted(world)
-    const [one = '', other = ''] = ids.slice(20)
-    const dropped: number[] = []
-    world.deafen([other], [one])
-    world.host(one).after(0, () => nodeOf(world, one).overlay.evict(other))
-    await world.run(100)
-    world.heal()
-    for (let round = 0; round < 60; round++) {
-      await world.run(50)
-      if (!leavesOf(world, one).get(other)) dropped.push(50 * round)
-    }
-    expect(dropped).toEqual([])
-  })
+test.each(['kademlia', 'pastry'] as const)('one answer that was lost drops nobody from %s', async (overlay) => {
+  const world = await worldOf(overlay, 40)
+  const [one = '', other = ''] = sorted(world).slice(20)
+  const { overlay: mine } = nodeOf(world, one)
+  const dropped: number[] = []
+  world.deafen([other], [one])
+  world.host(one).after(0, () => mine.evict(other))
+  await world.run(100)
+  world.heal()
+  for (let round = 0; round < 100; round++) {
+    await world.run(50)
+    if (!mine.neighbors().some(({ id }) => id === other)) dropped.push(50 * round)
+  }
+  expect(dropped).toEqual([])
+})
 
+test.each([
+  ['kademlia', 'findNode'],
+  ['pastry', 'state'],
+] as const)('who has answered something since it was doubted stays in %s', async (overlay, row) => {
+  const world = await worldOf(overlay, 40)
+  const [one = '', other = ''] = sorted(world).slice(20)
+  const mine = nodeOf(world, one)
+  const { reach } = mine.overlay as unknown as { reach: (peer: Peer, name: string, request: object) => Promise<object> }
+  // Of what it is asked it answers this row and no other.
+  replace(nodeOf(world, other), ['ping', 'leaves'], () => new Promise(() => {}))
+  const request = { id: one, count: 1, avoid: [], from: world.peer(one) }
+  const ask = () => void reach.call(mine.overlay, world.peer(other), row, request)
+  world.host(one).after(0, () => mine.overlay.evict(other))
+  const dropped: number[] = []
+  for (let round = 0; round < 100; round++) {
+    if (round % 10 === 0) world.host(one).after(0, ask)
+    await world.run(50)
+    if (!mine.overlay.neighbors().some(({ id }) => id === other)) dropped.push(50 * round)
+  }
+  expect(dropped).toEqual([])
+})
+
+describe('Pastry', () => {
   test.each([0, 1])('whoever is known is asked for a sign of life in turn, though %i of them refuse', async (refusers) => {
     const heard = new Map<string, number>()
     let from = ''
@@ -183,4 +205,19 @@ test('Kademlia waits for 32 signs of life at a time, those of the doubted among 
     waitedFor.push(now)
   }
   expect(Math.max(...waitedFor)).toBe(32)
+})
+
+test('a contact that refuses a sign of life lives, and is not asked for one again and again', async () => {
+  const world = await worldOf('kademlia', 8)
+  const [first, busy] = world.members() as [Id, Id]
+  const before = nodeOf(world, first).overlay.neighbors().length
+  let asked = 0
+  nodeOf(world, busy).handlers.ping = () => {
+    asked++
+    throw new Refusal('OVERLOADED', 'no')
+  }
+  await nodeOf(world, first).handlers.goodbye({ from: world.peer(busy) })
+  await world.run(5000)
+  expect(asked).toBe(1)
+  expect(nodeOf(world, first).overlay.neighbors().length).toBe(before)
 })

@@ -1,7 +1,8 @@
 /** The rows that only Kademlia answers. What Bytestag asks besides, the content calls do: `get` and `versions`, `fetch`, `insert`. */
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { batched, row, signed } from '../../protocol/rpc.ts'
 import { Avoided, exact, IdText, Nothing, Peer, Peers } from '../../protocol/schemas.ts'
+import type { Attributes } from '../overlay.ts'
 
 /** Who asks: only a claim, until that one has answered itself. */
 const from = { from: Peer }
@@ -10,6 +11,12 @@ const from = { from: Peer }
 const Bucket = exact({ bits: Type.Integer(), peers: Type.Array(Peer) })
 
 export const kademliaAttributes = { k: Type.Integer(), buckets: Type.Array(Bucket) }
+
+/** How many buckets it has, and who is in them. */
+export const kademliaColumns = ({ buckets }: Attributes) => {
+  const shown = (buckets ?? []) as readonly Static<typeof Bucket>[]
+  return { BUCKETS: shown.length, CONTACTS: shown.flatMap(({ peers }) => peers).length }
+}
 
 export const kademliaApi = {
   ping: signed(row('POST', '/ping', 'a sign of life; whoever asks is asked for one in return', from, Nothing)),

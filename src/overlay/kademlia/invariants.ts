@@ -16,7 +16,7 @@ export const checkTables = (snapshot: Snapshot, options: KademliaOptions): Viola
     const ids = buckets.flatMap(({ peers }) => peers.map((peer) => peer.id))
     const depth = depthOf(id, ids, options)
     return [
-      ...(ids.includes(id) ? [`NotItself: ${shortId(id)} knows itself`] : []),
+      ...(ids.includes(id) ? [`NoSelf: ${shortId(id)} knows itself`] : []),
       ...(new Set(ids).size < ids.length ? [`NoDuplicates: ${shortId(id)} knows someone twice`] : []),
       ...buckets
         .filter(({ bits, peers }) => peers.some((peer) => commonBits(peer.id, id) !== bits))

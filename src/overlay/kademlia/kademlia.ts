@@ -8,7 +8,7 @@ import type { Route } from '../../protocol/peer-api.ts'
 import type { Handlers } from '../../protocol/rpc.ts'
 import { avoidedOf, type Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
-import { flipped } from '../../space/xor.ts'
+import { commonBits } from '../../space/xor.ts'
 import type { Cell, Job, ServedOverlay } from '../overlay.ts'
 import { concernsUs, idTaken } from '../resident.ts'
 import { Wary } from '../wary.ts'
@@ -17,9 +17,7 @@ import type { KademliaOptions } from './options.ts'
 import { cellsOf, place } from './placement.ts'
 import { type Contact, Table } from './table.ts'
 
-/** Signs of life that are waited for at the same time. */
-const probesMost = 32
-/** Of these, to whoever said of itself that it is there: anyone may say so in any name. */
+/** Signs of life that are waited for at the same time when someone says of itself that it is there: anyone may say so in any name. */
 const claimsMost = 16
 /** Whoever was heard of more recently is not asked to make room for a newcomer. */
 const freshMs = 60_000
@@ -30,7 +28,6 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
   readonly place = place
   readonly confirm = this.options.k
   readonly table = new Table(this.me, this.options)
-  readonly #probing = new Set<Id>()
   #turn = 0
 
   readonly jobs: readonly Job[] = [
@@ -49,8 +46,8 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
       return { peers: this.table.nearest(id, count, new Set(avoid)) }
     },
     goodbye: ({ from }) => {
-      const known = this.table.find(from.id)
-      if (known) this.doubt(known.peer)
+      const known = this.find(from.id)
+      if (known) this.doubt(known)
       return {}
     },
   }
@@ -88,10 +85,7 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
 
   override evict(id: Id): void {
     super.evict(id)
-    const contact = this.table.find(id)
-    if (contact) return this.doubt(contact.peer)
-    const next = this.table.forget(id)
-    if (next) this.#probeIfWanted(next)
+    if (!this.find(id)) this.#replace(id)
   }
 
   protected get attributes() {
@@ -99,9 +93,8 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
     return { k, buckets: this.table.buckets.map(({ bits, contacts }) => ({ bits, peers: contacts.map(({ peer }) => peer) })) }
   }
 
-  protected override miss(peer: Peer): void {
-    super.miss(peer)
-    this.evict(peer.id)
+  protected find(id: Id): Peer | undefined {
+    return this.table.find(id)?.peer
   }
 
   isThere(peer: Peer): Promise<boolean> {
@@ -109,8 +102,7 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
   }
 
   protected lose(peer: Peer): void {
-    const next = this.table.forget(peer.id)
-    if (next) this.#probeIfWanted(next)
+    this.#replace(peer.id)
     this.ports.log.info({ peer }, 'contact lost')
     this.noteChange()
   }
@@ -123,14 +115,14 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
     this.enter()
     if (!this.isMember) return true
     this.ports.log.info({ contacts: this.table.peers.length }, 'network joined')
-    await Promise.all(this.table.peers.map((peer) => this.call(peer, 'ping', { from: this.me })))
+    await this.each(this.table.peers, (peer) => this.call(peer, 'ping', { from: this.me }))
     this.later(() => this.#refreshBuckets())
     return true
   }
 
   protected async resign(): Promise<void> {
     this.exit()
-    await Promise.all(this.table.peers.map((peer) => this.call(peer, 'goodbye', { from: this.me })))
+    await this.each(this.table.peers, (peer) => this.call(peer, 'goodbye', { from: this.me }))
   }
 
   /** Asks two for whom they know: of the nearest, and of all contacts, the one that has been silent for longest. */
@@ -176,9 +168,12 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
 
   /** An id at random that shares just so many bits with this node's. */
   #someoneIn(bits: number): Id {
-    const digits = Math.ceil((bits + 1) / 4)
-    const rest = Array.from({ length: this.me.id.length - digits }, () => this.ports.random.below(16).toString(16))
-    return flipped(this.me.id, bits).slice(0, digits) + rest.join('')
+    const shared = this.me.id.slice(0, bits >> 2)
+    for (;;) {
+      const rest = Array.from({ length: this.me.id.length - shared.length }, () => this.ports.random.below(16).toString(16))
+      const id = shared + rest.join('')
+      if (commonBits(id, this.me.id) === bits) return id
+    }
   }
 
   /** The k nearest to an id that live. @param heard to begin with besides; gets all who are named @throws Refusal NO_ROUTE */
@@ -219,14 +214,18 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
 
   /** Others name somebody. */
   #probeIfWanted(peer: Peer): void {
-    if (!this.isQuarantined(peer.id)) this.#probe(peer, probesMost)
+    if (!this.isQuarantined(peer.id)) this.#probe(peer)
+  }
+
+  /** Of who waits for a place beside someone who is gone the newest may have it. */
+  #replace(id: Id): void {
+    const next = this.table.forget(id)
+    if (next) this.#probeIfWanted(next)
   }
 
   /** Whoever it is gets in by answering. */
-  #probe(peer: Peer, most: number): void {
-    if (!this.isMember || !this.table.wants(peer) || this.#probing.has(peer.id) || this.#probing.size >= most) return
-    this.#probing.add(peer.id)
-    this.later(() => this.isThere(peer).finally(() => this.#probing.delete(peer.id)))
+  #probe(peer: Peer, most?: number): void {
+    if (this.isMember && this.table.wants(peer)) this.later(() => this.signOfLife(peer, 1, most))
   }
 
   /** Someone says that it is there. @throws Refusal NOT_JOINED, BAD_ID, ID_TAKEN */

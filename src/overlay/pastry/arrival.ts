@@ -55,7 +55,7 @@ export const arriveThrough = async (upkeep: Upkeep, through: Peer): Promise<bool
   const rowsOnTheWay = way.flatMap(({ peer, rows }, at) => rows.slice(common(way[at - 1]?.peer), common(peer)).flat())
   await fetch([...(way[0]?.neighborhood ?? []), ...rowsOnTheWay])
   await fetch(table.known)
-  const named = table.byNearness.flatMap((peer) => {
+  const named = table.byRoundTrip.flatMap((peer) => {
     const { rows = [], neighborhood = [] } = states.get(peer.id) ?? {}
     return [...neighborhood, ...rows.slice(0, common(peer)).flat()]
   })

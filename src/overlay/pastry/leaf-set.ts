@@ -1,7 +1,7 @@
 /**
  * The leaf set L: the |L|/2 nearest on either side, with this node in the middle. Pastry §2.2.
  *
- * As long as there never were |L| they count as the whole network, and both sides are the same. Of a set that was full and lost
+ * Fewer than |L| count as the whole network, and both sides are the same. Of a set that was full and lost
  * someone there is a doubt: others live beyond it, until those at its ends have said whom they know there.
  */
 import type { Peer } from '../../protocol/schemas.ts'

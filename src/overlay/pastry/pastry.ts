@@ -51,12 +51,6 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
     if (this.isMember && this.table.lacks(peer.id)) this.notice(peer)
   }
 
-  override evict(id: Id): void {
-    super.evict(id)
-    const peer = this.table.get(id)
-    if (peer) this.notice(peer)
-  }
-
   protected get attributes() {
     const { leaves, rows, neighborhood } = this.table
     const known = (peers: readonly Peer[]): Known[] =>

@@ -59,14 +59,13 @@ export class Table {
   }
 
   /** The same, the nearest by round trip first. */
-  get byNearness(): Peer[] {
+  get byRoundTrip(): Peer[] {
     return this.#nearestFirst(this.known)
   }
 
   /** Round trip to someone known, ms, smoothed. */
   rttOf(id: Id): number {
-    const peer = this.get(id)
-    return (peer && this.#rtts.get(peer)) ?? Infinity
+    return this.#rttOf(this.get(id))
   }
 
   /** Where an id belongs in the routing table: the digits shared with this node, and the one after them. */
@@ -139,8 +138,8 @@ export class Table {
     return peers.toSorted((a, b) => this.#rttOf(a) - this.#rttOf(b))
   }
 
-  #rttOf(known: Peer): number {
-    return this.#rtts.get(known) ?? Infinity
+  #rttOf(known: Peer | undefined): number {
+    return (known && this.#rtts.get(known)) ?? Infinity
   }
 
   /**

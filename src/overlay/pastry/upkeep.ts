@@ -43,16 +43,14 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
   override async reach<N extends keyof PastryApi>(peer: Peer, name: N, request: Request<PastryApi[N]>) {
     const { clock } = this.ports
     const began = clock.now()
-    const meet = () => {
-      if (!this.#knows(peer)) this.#considerNode(peer, clock.now() - began)
-    }
+    let isThere = true
     try {
-      const reply = await super.reach(peer, name, request)
-      meet()
-      return reply
+      return await super.reach(peer, name, request)
     } catch (error) {
-      if (error instanceof Refusal) meet()
+      isThere = error instanceof Refusal
       throw error
+    } finally {
+      if (isThere && !this.#knows(peer)) this.#considerNode(peer, clock.now() - began)
     }
   }
 
@@ -181,9 +179,8 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
     if (known) this.#heard.set(known, this.ports.clock.now())
   }
 
-  protected override miss(peer: Peer): void {
-    super.miss(peer)
-    if (this.#knows(peer)) this.doubt(peer)
+  protected find(id: Id): Peer | undefined {
+    return this.table.get(id)
   }
 
   isThere(peer: Peer): Promise<boolean> {

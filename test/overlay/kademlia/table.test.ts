@@ -116,7 +116,7 @@ describe('the invariants', () => {
   test.each([
     ['whole', network({ '00': '01 80', '01': '00 80', '80': '00 01' }), []],
     ['alone', network({ '00': '' }), []],
-    ['itself', network({ '00': '00' }), ['NotItself: 00 knows itself']],
+    ['itself', network({ '00': '00' }), ['NoSelf: 00 knows itself']],
     ['twice', network({ '00': '80 80', '80': '00' }), ['NoDuplicates: 00 knows someone twice']],
     [
       'elsewhere',

@@ -5,6 +5,7 @@ import type { Peer } from '../../../src/protocol/schemas.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import { World } from '../../../src/sim/world.ts'
 import type { Id } from '../../../src/space/id.ts'
+import { commonBits } from '../../../src/space/xor.ts'
 
 /** Longer than a test: what nodes do from time to time they do not do here, unless a test says so. */
 const neverMs = 1e9
@@ -233,4 +234,38 @@ test('a newcomer with an id that is taken finds that out before it comes in, tho
     states.add(world.running().find((host) => host.url === url)?.node?.state)
   }
   expect(states).not.toContain('ready')
+})
+
+test('who leaves is forgotten at once', async () => {
+  const world = worldWith(idle)
+  const [first = '', other = ''] = await world.boot(8)
+  world.leave(other)
+  await world.until(
+    () => !world.members().includes(other),
+    30_000,
+    () => 'it has not left',
+  )
+  await world.run(1000)
+  expect(known(world, first)).not.toContain(other)
+})
+
+test('a refresh looks everywhere in a bucket', async () => {
+  const world = worldWith(idle)
+  const [first = ''] = await world.boot(8)
+  const { overlay } = nodeOf(world, first)
+  const refresh = overlay.jobs.find(({ name }) => name === 'refresh')
+  const { reach } = overlay as unknown as { reach: (peer: Peer, name: string, request: { id?: Id }) => Promise<object> }
+  const firstDigits = new Set<string>()
+  Object.assign(overlay, {
+    reach: (peer: Peer, name: string, request: { id?: Id }) => {
+      if (request.id && commonBits(request.id, first) === 0) firstDigits.add(request.id[0] as string)
+      return reach.call(overlay, peer, name, request)
+    },
+  })
+  for (let time = 0; time < 60; time++) {
+    void refresh?.run()
+    await world.run(500)
+  }
+  // Of the sixteen those of the other half.
+  expect(firstDigits.size).toBe(8)
 })
