@@ -7,6 +7,7 @@ import { isRunning, openNetwork, opinionOf, portOf, type Running, survey } from 
 import { type Frame, renderFrame, type Watched } from './render/monitor.ts'
 import { beginStory, printEvent, type Story, tellMore } from './render/story.ts'
 import type { Paint } from './render/text.ts'
+import { ownCells } from './render/status.ts'
 import { networkOf } from './status.ts'
 import type { Task } from './task.ts'
 import { wholeNumber } from './words.ts'
@@ -36,6 +37,7 @@ class Watch {
     const booted = await openNetwork()
     const sightings = await survey(booted)
     const opinion = await opinionOf(sightings)
+    const network = networkOf(booted)
     const nodes = await Promise.all(
       sightings.map(async (sighting): Promise<Watched> => {
         const { entry, condition } = sighting
@@ -51,11 +53,12 @@ class Watch {
           replicas: content.replicas,
           moving: content.moving,
           complete: content.complete,
+          own: ownCells(network, sighting.info),
           ...(latest === undefined ? {} : { latest }),
         }
       }),
     )
-    const frame: Frame = { network: networkOf(booted), nodes: nodes.sort((a, b) => (a.id < b.id ? -1 : 1)) }
+    const frame: Frame = { network, nodes: nodes.sort((a, b) => (a.id < b.id ? -1 : 1)) }
     const before = this.#previous ?? frame
     this.#previous = frame
     return { frame, draw: this.#drawing(before, frame) }

@@ -1,7 +1,7 @@
 /** The monitor: one frame of the network, drawn. */
 import { type Id, shortId } from '../../src/space/id.ts'
 import { contentBar } from './bar.ts'
-import { type Copies, copiesAmong, movingWords, type Network, placementOf } from './status.ts'
+import { type Copies, copiesAmong, movingWords, type Network, ownHeads, placementOf } from './status.ts'
 import { age, type Cell, fold, type Paint, plural, quote, table } from './text.ts'
 
 /** One node as a frame shows it. */
@@ -17,6 +17,8 @@ export interface Watched {
   readonly moving: number
   /** Whether it has all that was written on its cells, as far as it knows. */
   readonly complete: boolean
+  /** What is most telling of its overlay. */
+  readonly own?: readonly string[]
   /** How another member sees it: alive, suspect, dead or left. */
   readonly seenAs?: string
   /** Some of its content, the newest first as far as one can tell. */
@@ -56,7 +58,10 @@ export interface Setting {
   readonly rows: number
 }
 
-const barWidth = 28
+const widestBar = 28
+const barHead = '█ owned ░ replicas'
+/** Columns beside bar, overlay and content, and what content is to have at least. */
+const otherColumns = 50
 
 export const renderFrame = (frame: Frame, setting: Setting, paint: Paint): string[] => {
   const { network, nodes } = frame
@@ -66,7 +71,10 @@ export const renderFrame = (frame: Frame, setting: Setting, paint: Paint): strin
   const title = titleOf(frame, setting, paint)
   const shown = nodes.slice(0, Math.max(1, setting.rows - title.length - setting.events.length - 5))
   const dim = (text: string): Cell => ({ text, paint: paint.dim })
-  const head = ['NODE', 'ID', '█ owned ░ replicas'.padEnd(barWidth), 'N', 'MOVED', 'LATEST'].map(dim)
+  const own = ownHeads(network)
+  const ownColumns = own.reduce((sum, heading) => sum + Math.max(5, heading.length) + 2, 0)
+  const barWidth = Math.max(barHead.length, Math.min(widestBar, setting.columns - otherColumns - ownColumns))
+  const head = ['NODE', 'ID', barHead.padEnd(barWidth), 'N', 'MOVED', ...own, 'LATEST'].map(dim)
   const rows = shown.map((node): Cell[] => {
     const by = moved.get(node.id) ?? 0
     const move: Cell = { text: by > 0 ? `+${by}` : by < 0 ? String(by) : '', paint: by > 0 ? paint.green : paint.yellow }
@@ -76,16 +84,20 @@ export const renderFrame = (frame: Frame, setting: Setting, paint: Paint): strin
         text: notRunning(node, running, network, setting),
         paint: node.condition === 'starting' ? paint.yellow : paint.red,
       }
-      return [who, shortId(node.id), words, '–', move, '']
+      return [who, shortId(node.id), words, '–', move, ...own.map(() => '–'), '']
     }
     const bar = { text: contentBar(node.owned, node.replicas, fullest, barWidth), paint: paint.cyan }
     const count = String(node.owned + node.replicas)
-    return [who, shortId(node.id), bar, count, move, latestOf(node, paint)]
+    return [who, shortId(node.id), bar, count, move, ...(node.own ?? own.map(() => '–')), latestOf(node, paint)]
   })
   const hidden = nodes.length - shown.length
   return [
     ...title,
-    ...table(['left', 'left', 'left', 'right', 'right', 'left'], [head, ...rows], setting.columns),
+    ...table(
+      ['left', 'left', 'left', 'right', 'right', ...own.map(() => 'right' as const), 'left'],
+      [head, ...rows],
+      setting.columns,
+    ),
     ...(hidden > 0 ? [paint.dim(`… ${plural(hidden, 'more node')}; a taller window shows them`)] : []),
     ...setting.events,
   ]
@@ -106,6 +118,7 @@ const titleOf = (frame: Frame, { time, everySeconds, columns }: Setting, paint: 
     paint.bold('polychord monitor'),
     time,
     `every ${everySeconds} s`,
+    frame.network.overlay,
     plural(values, 'value'),
     ...(frame.network.replicas > 1 ? [`${there} of ${wanted} copies`] : []),
   ]

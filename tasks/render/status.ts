@@ -140,6 +140,13 @@ const absenceWords = (condition: keyof typeof conditionWords, seenAs: string | u
     ...(seenAs === 'alive' && condition === 'dead' ? ['not noticed yet'] : []),
   ].join(' · ')
 
+/** What is most telling of an overlay, as headings of a table. */
+export const ownHeads = ({ overlay }: Network): string[] => Object.keys(kindOf(overlay).columns({}))
+
+/** The same of a node, as its cells. */
+export const ownCells = ({ overlay }: Network, info: NodeInfo): string[] =>
+  Object.values(kindOf(overlay).columns(info)).map(columnText)
+
 /** A peer by its port. */
 const columnText = (value: Peer | number | undefined): string =>
   value === undefined ? '–' : typeof value === 'number' ? String(value) : new URL(value.url).port
@@ -151,8 +158,7 @@ export const renderStatus = (status: Status, paint: Paint, columns: number): str
     members.map(({ id }) => id),
     placementOf(network),
   )
-  const { columns: columnsOf } = kindOf(network.overlay)
-  const own = Object.keys(columnsOf({}))
+  const own = ownHeads(network)
   const head: Cell[] = ['NODE', 'ID', 'ARC', 'OWNED', 'REPLICAS', ...own, 'STATE'].map((text) => ({ text, paint: paint.dim }))
   const rows = inRingOrder(nodes).map(({ port, id, condition, info, seenAs }): Cell[] => {
     const who = { text: port, paint: paint.bold }
@@ -179,7 +185,7 @@ export const renderStatus = (status: Status, paint: Paint, columns: number): str
       part,
       String(content.owned),
       String(content.replicas),
-      ...Object.values(columnsOf(info)).map(columnText),
+      ...ownCells(network, info),
       { text: words, paint: healthy ? paint.green : paint.yellow },
     ]
   })

@@ -46,17 +46,20 @@ describe('the monitor', () => {
 
   test('draws the ring in order: a bar, what moved, some content, who is dead and who inherits', () => {
     const after = frame(
-      node('10001', '0c', 35, { latest: 'dolor sit amet' }),
+      node('10001', '0c', 35, { latest: 'dolor sit amet', own: ['10009', '10009'] }),
       node('10005', '39', 0, { condition: 'dead' }),
-      node('10009', '41', 20, { latest: 'a very long value that will not fit into what is left of the line' }),
+      node('10009', '41', 20, {
+        own: ['10001', '10001'],
+        latest: 'a very long value that will not fit into what is left of the line',
+      }),
     )
     const lines = renderFrame(after, setting, plainPaint)
     expect(lines.join('\n')).toMatchInlineSnapshot(`
-      "polychord monitor · 12:04:31 · every 1 s · 55 values
-      NODE   ID  █ owned ░ replicas             N  MOVED  LATEST
-      10001  0c  ████████████████████████████  35         "dolor sit amet"
-      10005  39  ✗ dead 4 s · heir 10009        –    -19
-      10009  41  ████████████████              20    +10  "a very long value that wil…
+      "polychord monitor · 12:04:31 · every 1 s · chord · 55 values
+      NODE   ID  █ owned ░ replicas        N  MOVED   PRED   SUCC  LATEST
+      10001  0c  ██████████████████       35         10009  10009  "dolor sit amet"
+      10005  39  ✗ dead 4 s · heir 10009   –    -19      –      –
+      10009  41  ██████████               20    +10  10001  10001  "a very long value…
       12:04:27 10005 dead"
     `)
     expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(80)
@@ -71,7 +74,7 @@ describe('the monitor', () => {
   test('with copies, counts them', () => {
     const copied = { network: { ...network, replicas: 3 }, nodes: [node('1', '0c', 4, { replicas: 3 }), node('2', '39', 0)] }
     expect(renderFrame(copied, setting, plainPaint)[0]).toBe(
-      'polychord monitor · 12:04:31 · every 1 s · 4 values · 7 of 8 copies',
+      'polychord monitor · 12:04:31 · every 1 s · chord · 4 values · 7 of 8 copies',
     )
   })
 
@@ -86,8 +89,8 @@ describe('the monitor', () => {
   test('says of a node that it has not caught up yet', () => {
     const behind = (moving: number) => frame(node('10001', '0c', 4, { complete: false, moving, latest: 'lorem' }))
     const rowOf = (moving: number) => renderFrame(behind(moving), setting, plainPaint)[2]
-    expect(rowOf(0)).toMatch(/^10001  0c  █+ +4 +-31  ↻ catching up$/)
-    expect(rowOf(120)).toMatch(/^10001  0c  █+ +4 +-31  ↻ 120 moving$/)
+    expect(rowOf(0)).toMatch(/^10001  0c  █+ +4 +-31 +–     –  ↻ catching up$/)
+    expect(rowOf(120)).toMatch(/^10001  0c  █+ +4 +-31 +–     –  ↻ 120 moving$/)
   })
 
   test('says of a node that leaves how much it has still to hand over', () => {
