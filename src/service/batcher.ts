@@ -1,16 +1,20 @@
 /**
- * Calls of one row to one peer that travel together. One flight is under way at a time; what comes meanwhile waits for it to land, and
- * then leaves in one request. A call that finds none under way leaves with what comes in the same turn of the event loop, and as its
- * plain request when that is nothing.
+ * Calls of one row to one peer that travel together. What comes while a flight is under way waits for it to land, and then leaves in one
+ * request; when enough wait to fill another, that does not. A call that finds none under way leaves with what comes in the same turn of
+ * the event loop, and as its plain request when that is nothing.
  *
- * The hop is what a call costs, and what arrives together is written to disk together. One flight fills best: with two under way,
- * each would carry half.
+ * The hop is what a call costs, and what arrives together is written to disk together. One flight fills best; but of two the peer can
+ * work on one while this node makes, or reads, the other.
  */
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import { batch } from '../protocol/rpc.ts'
 
 /** Characters of JSON in one flight, of three bytes each at most: far below what a body may have. A call with more flies by itself. */
 const flightChars = 1024 * 1024
+/** Under way at the same time. */
+const flightsMost = 2
+/** Calls that fill a second one. */
+const fullCalls = 8
 
 /** What a batcher needs of whoever speaks HTTP. Each of these @throws Unreachable, Refusal */
 export interface Carrier {
@@ -37,7 +41,7 @@ export class Batcher {
   readonly #carrier: Carrier
   readonly #empty: () => void
   #waiting: Call[] = []
-  #busy = false
+  #flights = 0
 
   /** @param empty called when nobody waits and nothing is under way */
   constructor(carrier: Carrier, empty: () => void) {
@@ -49,12 +53,17 @@ export class Batcher {
   call(request: object): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ request, deadline: performance.now() + this.#carrier.callTimeoutMs, resolve, reject })
-      if (!this.#busy) this.#leaveSoon()
+      if (this.#mayLeave) this.#leaveSoon()
     })
   }
 
+  get #mayLeave(): boolean {
+    const [calls, flights] = [this.#waiting.length, this.#flights]
+    return flights === 0 ? calls > 0 : flights < flightsMost && calls >= fullCalls
+  }
+
   #leaveSoon(): void {
-    this.#busy = true
+    this.#flights++
     setImmediate(() => void this.#fly())
   }
 
@@ -65,11 +74,9 @@ export class Batcher {
       this.#waiting = []
       await this.#alone(first)
     } else await this.#together()
-    if (this.#waiting.length > 0) this.#leaveSoon()
-    else {
-      this.#busy = false
-      this.#empty()
-    }
+    this.#flights--
+    if (this.#mayLeave) this.#leaveSoon()
+    else if (this.#flights === 0) this.#empty()
   }
 
   async #alone(call: Call): Promise<void> {
@@ -96,13 +103,17 @@ export class Batcher {
       )
     let timer = watch()
     try {
-      const answers = await this.#carrier.together(texts, remainingMs(last))
+      // Later than the last of them is given up: each is told how long it has waited.
+      const answers = await this.#carrier.together(texts, remainingMs(last) + 1)
       this.#settle(calls, answers.slice(texts.length - calls.length))
     } catch (error) {
       // What is too large together may travel alone.
       if (error instanceof Refusal && error.code === 'TOO_LARGE')
         await Promise.all(calls.splice(0).map((call) => this.#alone(call)))
-      else this.#fail(calls, error)
+      else {
+        this.#dropLate(calls)
+        this.#fail(calls, error)
+      }
     } finally {
       clearTimeout(timer)
     }
@@ -136,7 +147,8 @@ export class Batcher {
       }
     }
     if (replies > 0) this.#carrier.observe(undefined, replies)
-    this.#waiting.unshift(...calls.slice(answers.length))
+    const left = calls.slice(answers.length)
+    if (left.length > 0) this.#waiting = [...left, ...this.#waiting].sort((a, b) => a.deadline - b.deadline)
   }
 
   /** Calls stand in the order of their deadlines: those at the front that have waited too long are given up. */

@@ -114,6 +114,21 @@ describe('who travels with whom', () => {
     expect(mine.outcomes).toEqual({ 'get ok': 5 })
   })
 
+  test('when enough wait to fill another it leaves as well, and no third', async () => {
+    const { peer, flights, sizes } = await peerOf(() => {})
+    const mine = client()
+    const calls = [get(mine, peer, id)]
+    await eventually(sizes, ({ length }) => length === 1)
+    calls.push(...keys(8).map((key) => get(mine, peer, key)))
+    await eventually(sizes, ({ length }) => length === 2)
+    calls.push(...keys(20).map((key) => get(mine, peer, key)))
+    for (const flight of flights) land(flight)
+    await eventually(sizes, ({ length }) => length === 3)
+    for (const flight of flights.slice(2)) land(flight)
+    await Promise.all(calls)
+    expect(sizes()).toEqual([1, 8, 20])
+  })
+
   test('what comes while one is under way waits for it to land, and leaves together', async () => {
     const { peer, flights, sizes } = await peerOf((flight, number) => number > 1 && land(flight))
     const mine = client()
@@ -294,6 +309,18 @@ describe('who waits too long', () => {
     for (const error of await others) expect(error).toSatisfy(isUnreachable(/nothing within 300 ms/))
     expect(flights).toHaveLength(1)
     expect(mine.outcomes).toEqual({ 'get unreachable': 4 })
+  })
+
+  test('is told how long it has waited, whatever its flight had left', async () => {
+    for (let time = 0; time < 20; time++) {
+      const { peer, sizes } = await peerOf(() => {})
+      const mine = client(chordNodeApi, 60)
+      const first = outcomesOf([get(mine, peer, id)])
+      await eventually(sizes, ({ length }) => length === 1)
+      const others = outcomesOf(keys(3).map((key) => get(mine, peer, key)))
+      await first
+      for (const error of await others) expect(error).toSatisfy(isUnreachable(/nothing within 60 ms/))
+    }
   })
 
   test('does not take along those of the same flight that came later', async () => {
