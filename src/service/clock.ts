@@ -1,12 +1,14 @@
 /**
- * The clock port in real time. Periods of whole seconds are counted by the beats of one node-cron task, which ticks every
- * second: each tick costs node-cron a millisecond, which a task per schedule would multiply. A plain timer runs the rest.
+ * The clock port in real time. Periods of whole seconds are counted by the beats of one node-cron task: each of its ticks costs a
+ * millisecond, which a task per schedule would multiply, so that it ticks every five seconds and timers beat between. A plain timer runs
+ * the rest.
  */
 import { schedule, type ScheduledTask } from 'node-cron'
 import { randomInt } from 'node:crypto'
 import type { Clock, Log } from '../ports.ts'
 
 const beatMs = 1000
+const beatsPerTick = 5
 
 export class ServiceClock implements Clock {
   readonly #log: Log
@@ -96,12 +98,20 @@ export class ServiceClock implements Clock {
   }
 
   #startHeart(): ScheduledTask {
-    let beat = 0
-    const tick = () => {
-      beat++
-      for (const feel of this.#onBeat) feel(beat)
+    let number = 0
+    let coming: (NodeJS.Timeout | undefined)[] = []
+    const beat = () => {
+      number++
+      for (const feel of this.#onBeat) feel(number)
     }
-    return schedule('* * * * * *', tick, { suppressMissedWarning: true, logger: asCronLogger(this.#log) })
+    const tick = () => {
+      for (const timer of coming) clearTimeout(timer)
+      coming = Array.from({ length: beatsPerTick - 1 }, (_, at) => this.#after((at + 1) * beatMs, beat))
+      beat()
+    }
+    // The first tick is up to five seconds away.
+    this.#after(0, tick)
+    return schedule(`*/${beatsPerTick} * * * * *`, tick, { suppressMissedWarning: true, logger: asCronLogger(this.#log) })
   }
 }
 

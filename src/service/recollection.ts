@@ -8,7 +8,7 @@ import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Node } from '../node/node.ts'
 import { isOrigin } from '../protocol/schemas.ts'
-import { type NetworkSettings, settingsOf } from './seeds.ts'
+import type { NetworkSettings } from './seeds.ts'
 
 const contactsMost = 50
 
@@ -21,9 +21,9 @@ export type Recollection = Static<typeof Recollection>
 const recollectionFile = 'network.json'
 
 /** First those who have been there for longest, then those who were last there: where all stop one after the other the last knows nobody else. */
-export const recollectionOf = (node: Node): Recollection => ({
-  settings: settingsOf(node.info()),
-  contacts: node.overlay
+export const recollectionOf = ({ overlay }: Node, settings: NetworkSettings): Recollection => ({
+  settings,
+  contacts: overlay
     .view()
     .acquaintances.toSorted((a, b) => Number(b.alive) - Number(a.alive) || (a.alive ? a.since - b.since : b.since - a.since))
     .slice(0, contactsMost)

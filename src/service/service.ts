@@ -15,6 +15,7 @@ import type { Keyring } from './keyring.ts'
 import { Metrics } from './metrics.ts'
 import { PacketCodec } from './packet.ts'
 import { type Recollection, recollectionOf } from './recollection.ts'
+import { settingsOf } from './seeds.ts'
 import { createServer } from './server.ts'
 import { Signer } from './signature.ts'
 import { createValidation } from './validation.ts'
@@ -59,10 +60,11 @@ export const createService = (config: NodeConfig, store: Store, log: Logger, lef
     hash,
   }
   const node = new Node(config, ports, left)
+  const settings = settingsOf(node.info())
   const server = createServer(node, { log, metrics, validation, gate })
   return {
     me: node.me,
-    recollect: () => recollectionOf(node),
+    recollect: () => recollectionOf(node, settings),
     start: async (host, port, seeds) => {
       await server.listen({ host, port })
       if (config.membership !== 'off') await datagrams.bind(host, port)
