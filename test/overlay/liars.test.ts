@@ -170,7 +170,7 @@ describe('one that lies', () => {
 })
 
 test.each(overlayNames)('one that says that it knows nobody ends no lookup of a client: %s', async (overlay) => {
-  const world = await worldOf(overlay, 40)
+  const world = await worldOf(overlay, 24)
   const [liar, ...others] = world.members() as [Id, ...Id[]]
   replace(nodeOf(world, liar), ['route'], () => ({ final: false, peers: [] }))
   const key = step(liar, 1n)

@@ -260,7 +260,7 @@ describe('one node', () => {
     // A reader that goes after the first frame ends the monitor.
     const watched = await home.task('monitor', (child) => child.stdout?.once('data', () => child.stdout?.destroy()))
     expect(watched).toMatchObject({ code: 0, stderr: '' })
-    expect(watched.stdout).toMatch(/^polychord monitor · \d\d:\d\d:\d\d · every 1 s · 1 value · \d of \d copies\nNODE/)
+    expect(watched.stdout).toMatch(/^polychord monitor · \d\d:\d\d:\d\d · every 1 s · chord · 1 value · \d of \d copies\nNODE/)
     const interrupted = await home.task('monitor 5', (child) => child.stdout?.once('data', () => child.kill('SIGINT')))
     expect(interrupted.code).toBe(130)
     const storing = await home.task('storemany 1000000 seed=7', (child) =>
