@@ -81,11 +81,11 @@ export class Batcher {
 
   async #alone(call: Call): Promise<void> {
     try {
-      const reply = await this.#carrier.alone(call.request, remainingMs(call))
+      const reply = await this.#carrier.alone(call.request, remainingMs(call) + 1)
       this.#carrier.observe(undefined, 1)
       call.resolve(reply)
     } catch (error) {
-      this.#fail([call], error)
+      this.#failUnlessLate([call], error)
     }
   }
 
@@ -103,17 +103,13 @@ export class Batcher {
       )
     let timer = watch()
     try {
-      // Later than the last of them is given up: each is told how long it has waited.
       const answers = await this.#carrier.together(texts, remainingMs(last) + 1)
       this.#settle(calls, answers.slice(texts.length - calls.length))
     } catch (error) {
       // What is too large together may travel alone.
       if (error instanceof Refusal && error.code === 'TOO_LARGE')
         await Promise.all(calls.splice(0).map((call) => this.#alone(call)))
-      else {
-        this.#dropLate(calls)
-        this.#fail(calls, error)
-      }
+      else this.#failUnlessLate(calls, error)
     } finally {
       clearTimeout(timer)
     }
@@ -159,6 +155,12 @@ export class Batcher {
     if (late.length === 0) return
     const { url, callTimeoutMs } = this.#carrier
     this.#fail(late, new Unreachable(url, `nothing within ${callTimeoutMs} ms`))
+  }
+
+  /** A flight is given up a little later than its calls, so that each is told how long it has waited and not what the flight had left. */
+  #failUnlessLate(calls: Call[], error: unknown): void {
+    this.#dropLate(calls)
+    this.#fail(calls, error)
   }
 
   #fail(calls: readonly Call[], error: unknown): void {
