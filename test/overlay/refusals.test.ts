@@ -90,8 +90,8 @@ test.each([
   ['kademlia', 'ping', 'findNode'],
   ['pastry', 'leaves', 'state'],
 ] as const)('two answers of one moment that were lost drop nobody from %s', async (overlay, ...rows) => {
-  const world = await worldOf(overlay, 40)
-  const [one = '', other = ''] = sorted(world).slice(20)
+  const world = await worldOf(overlay, 24)
+  const [one = '', other = ''] = sorted(world).slice(12)
   const from = world.peer(one)
   const { overlay: mine } = nodeOf(world, one)
   const { reach } = mine as unknown as { reach: (peer: Peer, name: string, request: object) => Promise<object> }
@@ -112,8 +112,8 @@ test.each([
 })
 
 test.each(['kademlia', 'pastry'] as const)('one answer that was lost drops nobody from %s', async (overlay) => {
-  const world = await worldOf(overlay, 40)
-  const [one = '', other = ''] = sorted(world).slice(20)
+  const world = await worldOf(overlay, 24)
+  const [one = '', other = ''] = sorted(world).slice(12)
   const { overlay: mine } = nodeOf(world, one)
   const dropped: number[] = []
   world.deafen([other], [one])
@@ -131,8 +131,8 @@ test.each([
   ['kademlia', 'findNode'],
   ['pastry', 'state'],
 ] as const)('who has answered something since it was doubted stays in %s', async (overlay, row) => {
-  const world = await worldOf(overlay, 40)
-  const [one = '', other = ''] = sorted(world).slice(20)
+  const world = await worldOf(overlay, 24)
+  const [one = '', other = ''] = sorted(world).slice(12)
   const mine = nodeOf(world, one)
   const { reach } = mine.overlay as unknown as { reach: (peer: Peer, name: string, request: object) => Promise<object> }
   // Of what it is asked it answers this row and no other.
@@ -162,7 +162,7 @@ describe('Pastry', () => {
     const { table } = nodeOf(world, me).overlay as unknown as { table: { known: Peer[] } }
     from = world.host(me).url
     const silent: string[] = []
-    for (const until = world.nowMs + 200_000; world.nowMs < until; ) {
+    for (const until = world.nowMs + 100_000; world.nowMs < until; ) {
       const began = world.nowMs
       const { known } = table
       await world.run(2000 * known.length)
