@@ -30,7 +30,7 @@ export interface Guide {
   /** Where no single word is final. */
   confirm?: Confirmation | undefined
   /** Whether a refusal is everyone's: it ends the lookup, and no other does. */
-  isFinal?: (refusal: Refusal) => boolean
+  matters?: (refusal: Refusal) => boolean
 }
 
 /** @throws Refusal BAD_REQUEST where lookups do not travel so */
@@ -143,7 +143,7 @@ export class Lookup {
     try {
       return await this.#visit(peer, () => this.#guide.ask(peer, this.avoid))
     } catch (error) {
-      if (!(error instanceof Refusal) || this.#guide.isFinal?.(error)) throw error
+      if (!(error instanceof Refusal) || this.#guide.matters?.(error)) throw error
       this.avoid.add(peer.id)
       return undefined
     }

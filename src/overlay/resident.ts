@@ -262,7 +262,7 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   /** A lookup for maintenance; it asks by `reach`. @throws Refusal NO_ROUTE, ID_TAKEN, BAD_ID */
   seek(guide: Pick<Guide, 'local' | 'ask' | 'confirm'>, avoid: Iterable<Id> = []): Promise<Peer[]> {
     const { clock } = this.ports
-    const all = { ...guide, evict: () => undefined, isSuspect: () => false, isFinal: concernsUs }
+    const all = { ...guide, evict: () => undefined, isSuspect: () => false, matters: concernsUs }
     return new Lookup(all, clock, { avoid, deadline: clock.now() + seekTimeoutMs }).window()
   }
 
