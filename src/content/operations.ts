@@ -41,6 +41,8 @@ export interface Content {
 export interface OperationsOptions {
   readonly replicas: number
   readonly bits: number
+  /** Of this life of the node: a number that no other life of it has. */
+  readonly incarnation: number
   readonly operationTimeoutMs: number
 }
 
@@ -52,6 +54,8 @@ export class Operations {
   readonly #clock: Clock
   readonly #hash: Hash
   readonly #stamps: HybridClock
+  /** What its stamps say of their giver. */
+  readonly #origin: string
   readonly #options: OperationsOptions
   readonly #reader: Reader
   readonly #writer: Writer
@@ -74,6 +78,7 @@ export class Operations {
     this.#hash = ports.hash
     this.#stamps = stamps
     this.#options = options
+    this.#origin = `${me.id}-${options.incarnation.toString(16)}`
     const holders = new Holders(me, holdings, ports.network)
     const patience = new Patience(ports.clock, hedgeAfterMs)
     this.#reader = {
@@ -226,7 +231,7 @@ export class Operations {
   }
 
   #stamp(): Version {
-    return { hlc: this.#stamps.next(), origin: this.#me.id }
+    return { hlc: this.#stamps.next(), origin: this.#origin }
   }
 }
 

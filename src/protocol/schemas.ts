@@ -53,10 +53,13 @@ export type Mode = Static<typeof Mode>
 /** `v:` and the hash of a value, or `n:` and the hash of a name, full width whatever the ids' width. */
 export const Index = Type.String({ pattern: '^[vn]:[0-9a-f]{40}$' })
 
-/** A hybrid logical clock's stamp, 16 hex digits in order of time, and the node that gave it. */
+/**
+ * A hybrid logical clock's stamp, 16 hex digits in order of time, and who gave it in which life: `<id>-<incarnation in hex>`. A node that
+ * begins anew does not remember what it has stamped, and its clock may be behind: by its life no two writes have one version.
+ */
 export const Version = exact({
   hlc: Type.String({ pattern: '^[0-9a-f]{16}$' }),
-  origin: Type.String({ pattern: '^[0-9a-f]{2,40}$' }),
+  origin: Type.String({ pattern: '^[0-9a-f]{2,40}(-[0-9a-f]{1,14})?$' }),
 })
 export type Version = Static<typeof Version>
 

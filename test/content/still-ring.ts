@@ -144,6 +144,7 @@ export class StillRing {
       mode,
       modes: ['fingers', 'linear'] as const,
       bits,
+      incarnation: 0,
       operationTimeoutMs: 10_000,
       graceMs: 1000,
       quotaBytes: 1024 * 1024,

@@ -88,6 +88,22 @@ const found: [what: string, overlay: OverlayName, seed: number, nodes: number, e
       { atMs: 752, do: 'stop', place: 2 },
     ],
   ],
+  [
+    'a node whose clock is behind gives no stamp twice, in whatever life',
+    'pastry',
+    830_080,
+    7,
+    87_000,
+    [
+      { atMs: 34_540, do: 'stop', place: 7 },
+      { atMs: 35_042, do: 'restart', place: 7 },
+      { atMs: 67_230, do: 'store', value: 'value 27', place: 7 },
+      { atMs: 76_731, do: 'store', value: 'value 30', name: 'iris', place: 2 },
+      { atMs: 82_740, do: 'stop', place: 2 },
+      { atMs: 83_757, do: 'restart', place: 2 },
+      { atMs: 86_344, do: 'store', value: 'value 34', name: 'iris', place: 2 },
+    ],
+  ],
 ]
 
 test.each(found)('%s', async (_what, overlay, seed, nodes, endMs, deeds) => {
