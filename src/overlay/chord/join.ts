@@ -107,14 +107,15 @@ export const resign = (ring: Ring, except?: Peer): Promise<void> =>
 
 /** What tells one ring of a network from another, and orders them. */
 interface Mark {
-  readonly lone: boolean
+  /** How many it is, as far as a successor list tells. */
+  readonly size: number
   /** The first node at or after zero: every node of one ring finds the same. */
   readonly first: Id
 }
 
 /**
  * Looks this node up through someone else. When that finds nobody of this ring there are two (a newcomer whom nobody has heard
- * of yet shares its successor with the others); a lone ring yields, else the one whose first node is larger, each of its
+ * of yet shares its successor with the others); the smaller ring yields, or the one whose first node is larger, each of its
  * nodes by itself.
  * @returns 'theirs' to yield, 'ours' when they should, 'same' when there is one ring, or nothing to be learnt
  */
@@ -125,8 +126,10 @@ export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 
     // By their urls: a node with an id of ours may be in another ring.
     const ours = new Set([me, table.predecessor, ...table.successors].map(({ url }) => url))
     if (there.some(({ url }) => ours.has(url))) return 'same'
-    const theirs: Mark = { lone: there.length === 1, first: await firstOf(ring, contact) }
-    const mark: Mark = { lone: table.isLone, first: await firstOf(ring) }
+    const size = await sizeAround(ring, there[0] ?? contact)
+    if (size === undefined) return 'same'
+    const theirs: Mark = { size, first: await firstOf(ring, contact) }
+    const mark: Mark = { size: 1 + table.successors.length, first: await firstOf(ring) }
     if (theirs.first === mark.first) return 'same'
     return yieldsTo(mark, theirs) ? 'theirs' : 'ours'
   } catch (error) {
@@ -135,7 +138,17 @@ export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 
   }
 }
 
-const yieldsTo = (ours: Mark, theirs: Mark): boolean => (ours.lone === theirs.lone ? theirs.first < ours.first : ours.lone)
+const yieldsTo = (ours: Mark, theirs: Mark): boolean =>
+  ours.size === theirs.size ? theirs.first < ours.first : ours.size < theirs.size
+
+/** Of the ring of a peer, without those who have gone, whom one that heard nobody still names. Undefined when it cannot be said. */
+const sizeAround = async (ring: Ring, peer: Peer): Promise<number | undefined> => {
+  const answer = await ring.ask(peer)
+  if (typeof answer === 'string') return undefined
+  const others = answer.successors.filter(({ id }) => id !== answer.self.id)
+  const living = await Promise.all(others.map((other) => predecessorsOf(ring, other)))
+  return 1 + living.filter((before) => before !== undefined).length
+}
 
 const firstOf = async (ring: Ring, through?: Peer): Promise<Id> => {
   const [before, first = before] = await ring.nodesAround('0'.repeat(ring.me.id.length), { through })

@@ -36,7 +36,7 @@ export abstract class Residence extends Ring {
 
   /**
    * Looks for another ring of this network through someone who is not near, or, of a ring of one, through everyone it ever knew; the
-   * larger of two yields, node by node.
+   * smaller of two yields, node by node.
    */
   async reunite(contacts?: readonly Peer[]): Promise<void> {
     if (this.#reuniting || this.#returning) return
