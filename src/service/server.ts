@@ -7,6 +7,7 @@ import { Refusal } from '../protocol/errors.ts'
 import { limits } from '../protocol/schemas.ts'
 import { answerNoHttp, answerNotFound, createErrorHandler } from './answers.ts'
 import { addBatch } from './batch.ts'
+import { Departures } from './departures.ts'
 import { addDocs } from './docs.ts'
 import type { Gate } from './gate.ts'
 import { createGuard } from './guard.ts'
@@ -87,6 +88,8 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
     else next()
   })
   gate?.signAnswers(app)
+  const departures = new Departures()
+  app.addHook('onSend', (_request, _reply, _payload, done) => departures.add(done))
   app.addHook('onRoute', (route) => {
     route.onResponse = noting(String(route.method), route.url)
   })
