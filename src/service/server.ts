@@ -81,6 +81,7 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
     }
   })
   app.addHook('onRequest', (request, _reply, next) => {
+    pressure.note()
     const refusal = guard(request) ?? gate?.refusalOf(request) ?? queryRefusal(request.url) ?? encodingRefusal(request)
     if (refusal) next(refusal)
     else if (pressure.overloaded && !unshed.has(request.url))
