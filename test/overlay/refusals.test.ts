@@ -153,7 +153,7 @@ describe('Pastry', () => {
   test.each([0, 1])('whoever is known is asked for a sign of life in turn, though %i of them refuse', async (refusers) => {
     const heard = new Map<string, number>()
     let from = ''
-    const world = await worldOf('pastry', 60, {}, (line) => {
+    const world = await worldOf('pastry', 30, {}, (line) => {
       const [, asker, asked = ''] = /^\d+ (\S+) > (\S+) /.exec(line) ?? []
       if (asker === from) heard.set(asked, world.nowMs)
     })
@@ -162,7 +162,7 @@ describe('Pastry', () => {
     const { table } = nodeOf(world, me).overlay as unknown as { table: { known: Peer[] } }
     from = world.host(me).url
     const silent: string[] = []
-    for (const until = world.nowMs + 100_000; world.nowMs < until; ) {
+    for (let round = 0; round < 2; round++) {
       const began = world.nowMs
       const { known } = table
       await world.run(2000 * known.length)
