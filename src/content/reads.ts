@@ -144,7 +144,7 @@ class Poll {
   /** Someone who has all that is living, if there is one. */
   answererOf([first]: readonly StoredRecord[]): Peer {
     const has = ({ records }: Answer) =>
-      records.some(({ index, version }) => index === first?.index && version.hlc === first.version.hlc)
+      records.some(({ index, version }) => index === first?.index && compareVersions(version, first.version) === 0)
     return (this.#answers.find(has) ?? (this.#answers[0] as Answer)).peer
   }
 

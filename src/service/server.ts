@@ -90,7 +90,16 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   })
   gate?.signAnswers(app)
   const departures = new Departures()
-  app.addHook('onSend', (_request, _reply, _payload, done) => departures.add(done))
+  // What cannot be written is answered as an error.
+  app.addHook('onSend', (_request, _reply, _payload, done) =>
+    departures.add(() => {
+      try {
+        done()
+      } catch (error) {
+        done(error as Error)
+      }
+    }),
+  )
   app.addHook('onRoute', (route) => {
     route.onResponse = noting(String(route.method), route.url)
   })

@@ -144,7 +144,7 @@ export class Ledger {
         .filter((record) => record.index === index)
         .map(({ value, version }) => {
           const state = host.node ? '' : host.restartable ? ' (down)' : ' (gone)'
-          return `${host.url}${state}: ${value ?? 'a tombstone'} ${version.hlc}`
+          return `${host.url}${state}: ${value ?? 'a tombstone'} ${version.hlc}/${version.origin}`
         }),
     )
     return kept.length > 0 ? kept.join(', ') : 'nobody'

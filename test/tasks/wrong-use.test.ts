@@ -1,24 +1,19 @@
 /** Every task, typed wrongly, or where there is no network: a sentence that says what to type, no stack, the right code. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
+import { parseBoot } from '../../tasks/boot.ts'
+import { run } from '../../tasks/command-line.ts'
+import { stateFile } from '../../tasks/home.ts'
+import { emptyState, printState } from '../../tasks/state.ts'
+import { tasks } from '../../tasks/tasks.ts'
+import { Terminal } from '../../tasks/terminal.ts'
 
-const home = mkdtempSync(join(tmpdir(), 'polychord-home-'))
-const stateFile = join(home, 'network-state.json')
-// Modules that look where the home is when they are loaded, and no others.
-vi.resetModules()
-vi.stubEnv('POLYCHORD_HOME', home)
-const { parseBoot } = await import('../../tasks/boot.ts')
-const { run } = await import('../../tasks/command-line.ts')
-const { emptyState, printState } = await import('../../tasks/state.ts')
-const { tasks } = await import('../../tasks/tasks.ts')
-const { Terminal } = await import('../../tasks/terminal.ts')
-afterAll(() => {
-  vi.unstubAllEnvs()
-  vi.resetModules()
-  rmSync(home, { recursive: true })
+// Before any module looks where the home is. Only this is removed in the end: what a module says might be the project itself.
+const made = await vi.hoisted(async () => {
+  const [{ mkdtempSync }, { tmpdir }] = [await import('node:fs'), await import('node:os')]
+  return (process.env['POLYCHORD_HOME'] = mkdtempSync(`${tmpdir()}/polychord-home-`))
 })
+afterAll(() => rmSync(made, { recursive: true }))
 afterEach(() => rmSync(stateFile, { force: true }))
 
 const task = async (words: string) => {

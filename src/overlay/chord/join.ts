@@ -6,7 +6,7 @@
  */
 import { Refusal } from '../../protocol/errors.ts'
 import type { Peer } from '../../protocol/schemas.ts'
-import type { Id } from '../../space/id.ts'
+import { distinct, type Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
 import { idTaken } from '../resident.ts'
 import type { Ring } from './ring.ts'
@@ -107,7 +107,7 @@ export const resign = (ring: Ring, except?: Peer): Promise<void> =>
 
 /** What tells one ring of a network from another, and orders them. */
 interface Mark {
-  /** How many it is, as far as a successor list tells. */
+  /** How many live in it, as far as a successor list tells. */
   readonly size: number
   /** The first node at or after zero: every node of one ring finds the same. */
   readonly first: Id
@@ -129,7 +129,7 @@ export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 
     const size = await sizeAround(ring, there[0] ?? contact)
     if (size === undefined) return 'same'
     const theirs: Mark = { size, first: await firstOf(ring, contact) }
-    const mark: Mark = { size: 1 + table.successors.length, first: await firstOf(ring) }
+    const mark: Mark = { size: 1 + (await livingOf(ring, table.successors)), first: await firstOf(ring) }
     if (theirs.first === mark.first) return 'same'
     return yieldsTo(mark, theirs) ? 'theirs' : 'ours'
   } catch (error) {
@@ -141,13 +141,20 @@ export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 
 const yieldsTo = (ours: Mark, theirs: Mark): boolean =>
   ours.size === theirs.size ? theirs.first < ours.first : ours.size < theirs.size
 
-/** Of the ring of a peer, without those who have gone, whom one that heard nobody still names. Undefined when it cannot be said. */
+/** How many live in the ring of a peer, as far as a successor list tells. Undefined when it does not say. */
 const sizeAround = async (ring: Ring, peer: Peer): Promise<number | undefined> => {
-  const answer = await ring.ask(peer)
-  if (typeof answer === 'string') return undefined
-  const others = answer.successors.filter(({ id }) => id !== answer.self.id)
-  const living = await Promise.all(others.map((other) => predecessorsOf(ring, other)))
-  return 1 + living.filter((before) => before !== undefined).length
+  const answer = await ring.call(peer, 'neighborhood', {})
+  if (!answer) return undefined
+  const { self, successors } = answer
+  // Whoever names one twice, or more than a list holds, makes its ring no larger.
+  const others = distinct(successors.filter((one) => one.id !== self.id && ring.isSound(one)))
+  return 1 + (await livingOf(ring, others.slice(0, ring.options.successors)))
+}
+
+/** How many of them answer: one that has heard nobody for a while still names the dead. */
+const livingOf = async (ring: Ring, peers: readonly Peer[]): Promise<number> => {
+  const living = await Promise.all(peers.map((peer) => predecessorsOf(ring, peer)))
+  return living.filter((before) => before !== undefined).length
 }
 
 const firstOf = async (ring: Ring, through?: Peer): Promise<Id> => {

@@ -1,6 +1,6 @@
 /** Rings of one network that find each other: the smaller gives way. */
 import { expect, test } from 'vitest'
-import { sorted, worldOf } from '../worlds.ts'
+import { nodeOf, replace, sorted, worldOf } from '../worlds.ts'
 
 test.each([
   ['the smaller', 3, 0],
@@ -23,4 +23,26 @@ test.each([
   await world.settle()
   const urls = rest.map((id) => world.host(id).url)
   expect([...by].filter((url) => urls.includes(url))).toEqual([])
+})
+
+test('one that names the same node, or ours, as many of its ring does not make it large', async () => {
+  const by = new Set<string>()
+  const world = await worldOf('chord', 12, {}, (line) => {
+    const [, url] = /^\d+ (\S+) info ring given up/.exec(line) ?? []
+    if (url) by.add(url)
+  })
+  const [liar = '', ...rest] = sorted(world)
+  world.partition([liar], rest)
+  await world.run(60_000)
+  by.clear()
+  const [self, other] = [world.peer(liar), world.peer(rest[5] ?? '')]
+  replace(nodeOf(world, liar), ['neighborhood'], () => ({
+    self,
+    predecessor: other,
+    successors: Array.from({ length: 60 }, () => other),
+  }))
+  world.heal()
+  await world.call(rest[0] ?? '', 'meet', self)
+  await world.run(100)
+  expect([...by].filter((url) => url !== self.url)).toEqual([])
 })
