@@ -105,14 +105,6 @@ export const resign = (ring: Ring, except?: Peer): Promise<void> =>
     await ring.call(predecessor, 'offerSuccessor', { ...successor, leaving: me.id })
   })
 
-/** What tells one ring of a network from another, and orders them. */
-interface Mark {
-  /** How many live in it, as far as a successor list tells. */
-  readonly size: number
-  /** The first node at or after zero: every node of one ring finds the same. */
-  readonly first: Id
-}
-
 /**
  * Looks this node up through someone else. When that finds nobody of this ring there are two (a newcomer whom nobody has heard
  * of yet shares its successor with the others); the smaller ring yields, or the one whose first node is larger, each of its
@@ -126,20 +118,18 @@ export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 
     // By their urls: a node with an id of ours may be in another ring.
     const ours = new Set([me, table.predecessor, ...table.successors].map(({ url }) => url))
     if (there.some(({ url }) => ours.has(url))) return 'same'
-    const size = await sizeAround(ring, there[0] ?? contact)
-    if (size === undefined) return 'same'
-    const theirs: Mark = { size, first: await firstOf(ring, contact) }
-    const mark: Mark = { size: 1 + (await livingOf(ring, table.successors)), first: await firstOf(ring) }
-    if (theirs.first === mark.first) return 'same'
-    return yieldsTo(mark, theirs) ? 'theirs' : 'ours'
+    const [theirFirst, first] = [await firstOf(ring, contact), await firstOf(ring)]
+    if (theirFirst === first) return 'same'
+    const theirSize = await sizeAround(ring, there[0] ?? contact)
+    if (theirSize === undefined) return 'same'
+    const size = 1 + (await livingOf(ring, table.successors))
+    const yields = size === theirSize ? theirFirst < first : size < theirSize
+    return yields ? 'theirs' : 'ours'
   } catch (error) {
     if (error instanceof Refusal) return 'same'
     throw error
   }
 }
-
-const yieldsTo = (ours: Mark, theirs: Mark): boolean =>
-  ours.size === theirs.size ? theirs.first < ours.first : ours.size < theirs.size
 
 /** How many live in the ring of a peer, as far as a successor list tells. Undefined when it does not say. */
 const sizeAround = async (ring: Ring, peer: Peer): Promise<number | undefined> => {
@@ -157,6 +147,7 @@ const livingOf = async (ring: Ring, peers: readonly Peer[]): Promise<number> => 
   return living.filter((before) => before !== undefined).length
 }
 
+/** The first node at or after zero: every node of one ring finds the same. */
 const firstOf = async (ring: Ring, through?: Peer): Promise<Id> => {
   const [before, first = before] = await ring.nodesAround('0'.repeat(ring.me.id.length), { through })
   return (first ?? ring.me).id

@@ -2,15 +2,22 @@
 import { expect, test } from 'vitest'
 import { nodeOf, replace, sorted, worldOf } from '../worlds.ts'
 
-test.each([
-  ['the smaller', 3, 0],
-  ['of most, who died a moment ago, the last', 7, 6],
-])('of two rings, %s gives way, whatever their ids', async (_who, count, dead) => {
+/** Whoever gives its ring up, by url. */
+const yielding = () => {
   const by = new Set<string>()
-  const world = await worldOf('chord', 12, {}, (line) => {
+  const log = (line: string) => {
     const [, url] = /^\d+ (\S+) info ring given up/.exec(line) ?? []
     if (url) by.add(url)
-  })
+  }
+  return { by, log }
+}
+
+test.each([
+  ['the smaller', 3, 0],
+  ['the one of which a single node has outlived the rest', 7, 6],
+])('of two rings, %s gives way, whatever their ids', async (_who, count, dead) => {
+  const { by, log } = yielding()
+  const world = await worldOf('chord', 12, {}, log)
   const ids = sorted(world)
   // Of two rings of one size these would stay: the first node after zero is theirs.
   const [apart, rest] = [ids.slice(0, count), ids.slice(count)]
@@ -25,12 +32,9 @@ test.each([
   expect([...by].filter((url) => urls.includes(url))).toEqual([])
 })
 
-test('one that names the same node, or ours, as many of its ring does not make it large', async () => {
-  const by = new Set<string>()
-  const world = await worldOf('chord', 12, {}, (line) => {
-    const [, url] = /^\d+ (\S+) info ring given up/.exec(line) ?? []
-    if (url) by.add(url)
-  })
+test('one that names a node of ours sixty times has no large ring', async () => {
+  const { by, log } = yielding()
+  const world = await worldOf('chord', 12, {}, log)
   const [liar = '', ...rest] = sorted(world)
   world.partition([liar], rest)
   await world.run(60_000)
