@@ -3,16 +3,16 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { parseBoot } from '../../tasks/boot.ts'
 import { run } from '../../tasks/command-line.ts'
-import { stateFile } from '../../tasks/home.ts'
 import { emptyState, printState } from '../../tasks/state.ts'
 import { tasks } from '../../tasks/tasks.ts'
 import { Terminal } from '../../tasks/terminal.ts'
 
-// Before any module looks where the home is. Only this is removed in the end: what a module says might be the project itself.
+// Before any module looks where the home is. What is removed is here: where a module says might be the project itself.
 const made = await vi.hoisted(async () => {
   const [{ mkdtempSync }, { tmpdir }] = [await import('node:fs'), await import('node:os')]
   return (process.env['POLYCHORD_HOME'] = mkdtempSync(`${tmpdir()}/polychord-home-`))
 })
+const stateFile = `${made}/network-state.json`
 afterAll(() => rmSync(made, { recursive: true }))
 afterEach(() => rmSync(stateFile, { force: true }))
 
