@@ -61,15 +61,11 @@ export class Fingerprints {
   of(arc: Arc): Summary {
     const total = new Sum()
     for (const { first, last } of spansOf(arc)) {
-      for (const at of this.#bucketsWithin(this.#bucketOf(first), this.#bucketOf(last))) {
-        const name = at.toString(16).padStart(this.#digits, '0')
-        const low = name.padEnd(this.#width, '0')
-        const high = name.padEnd(this.#width, 'f')
-        if (first <= low && high <= last) total.add(this.#buckets.get(at) as Sum)
-        else {
-          const span = { first: first > low ? first : low, last: last < high ? last : high }
-          for (const record of this.#scan(span)) total.note(record, 1)
-        }
+      const [start, end] = [this.#bucketOf(first), this.#bucketOf(last)]
+      for (const at of this.#bucketsWithin(start, end)) {
+        const cut = at === start || at === end ? this.#cut(at, first, last) : undefined
+        if (cut) for (const record of this.#scan(cut)) total.note(record, 1)
+        else total.add(this.#buckets.get(at) as Sum)
       }
     }
     return { count: total.count, values: total.values, print: total.print }
@@ -82,6 +78,15 @@ export class Fingerprints {
       for (let at = low; at <= high; at++) if (this.#buckets.has(at)) within.push(at)
     } else for (const at of this.#buckets.keys()) if (low <= at && at <= high) within.push(at)
     return within
+  }
+
+  /** What of a bucket is within a span; undefined when all of it is. */
+  #cut(at: number, first: Id, last: Id): Span | undefined {
+    const name = at.toString(16).padStart(this.#digits, '0')
+    const low = name.padEnd(this.#width, '0')
+    const high = name.padEnd(this.#width, 'f')
+    if (first <= low && high <= last) return undefined
+    return { first: first > low ? first : low, last: last < high ? last : high }
   }
 
   #bucketOf(id: Id): number {

@@ -8,6 +8,9 @@
 import type { Random } from '../ports.ts'
 import { poison, realSetImmediate } from './ambient.ts'
 
+/** Between two immediates all promises run to the end, and only between two turns of the event loop is the system asked for news. */
+const turnsAtOnce = 64
+
 interface Entry {
   readonly at: number
   readonly tie: number
@@ -18,6 +21,8 @@ export class Timeline {
   readonly #ties: Random
   readonly #heap: Entry[] = []
   #now = 0
+  #goOn: () => void = () => undefined
+  #ordered = 0
 
   constructor(ties: Random) {
     this.#ties = ties
@@ -47,13 +52,27 @@ export class Timeline {
           this.#pop()
           next.run()
         }
-        await new Promise<void>((resolve) => realSetImmediate(resolve))
+        await this.#turn()
         if (enough()) return
       }
       this.#now = until
     } finally {
       restore()
     }
+  }
+
+  /** Lets the promises that wait run to the end. */
+  #turn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#goOn = resolve
+      if (this.#ordered > 0) return
+      this.#ordered = turnsAtOnce
+      for (let turn = 0; turn < turnsAtOnce; turn++)
+        realSetImmediate(() => {
+          this.#ordered--
+          this.#goOn()
+        })
+    })
   }
 
   #push(entry: Entry): void {
