@@ -1,5 +1,5 @@
 /**
- * Virtual time: whole milliseconds, a heap of what is to happen, and nothing between two instants.
+ * Virtual time: whole milliseconds, what is to happen at each, and nothing between two instants.
  *
  * What happens at one instant happens in an order that the seed draws, so that many seeds explore many orders. After
  * the entries of an instant the promises they woke are run to the end, by one turn of the event loop, and only when that
@@ -7,19 +7,21 @@
  */
 import type { Random } from '../ports.ts'
 import { poison, realSetImmediate } from './ambient.ts'
+import { Heap } from './heap.ts'
 
 /** Between two immediates all promises run to the end, and only between two turns of the event loop is the system asked for news. */
 const turnsAtOnce = 64
 
 interface Entry {
-  readonly at: number
   readonly tie: number
   readonly run: () => void
 }
 
 export class Timeline {
   readonly #ties: Random
-  readonly #heap: Entry[] = []
+  /** At which instants anything is to happen. */
+  readonly #instants = new Heap<number>((a, b) => a < b)
+  readonly #entries = new Map<number, Heap<Entry>>()
   #now = 0
   #goOn: () => void = () => undefined
   #ordered = 0
@@ -35,7 +37,14 @@ export class Timeline {
 
   /** @param ties draws the place among what happens at the same instant */
   after(ms: number, run: () => void, ties = this.#ties): void {
-    this.#push({ at: this.#now + ms, tie: ties.below(0x1_0000_0000), run })
+    const at = this.#now + ms
+    let entries = this.#entries.get(at)
+    if (!entries) {
+      entries = new Heap(before)
+      this.#entries.set(at, entries)
+      this.#instants.push(at)
+    }
+    entries.push({ tie: ties.below(0x1_0000_0000), run })
   }
 
   /**
@@ -46,12 +55,12 @@ export class Timeline {
     const until = this.#now + ms
     const restore = poison()
     try {
-      for (let first = this.#heap[0]; first && first.at <= until; first = this.#heap[0]) {
-        this.#now = first.at
-        for (let next: Entry | undefined = first; next?.at === this.#now; next = this.#heap[0]) {
-          this.#pop()
-          next.run()
-        }
+      for (let at = this.#instants.first; at !== undefined && at <= until; at = this.#instants.first) {
+        this.#now = at
+        const entries = this.#entries.get(at)
+        for (let next = entries?.pop(); next; next = entries?.pop()) next.run()
+        this.#instants.pop()
+        this.#entries.delete(at)
         await this.#turn()
         if (enough()) return
       }
@@ -74,36 +83,6 @@ export class Timeline {
         })
     })
   }
-
-  #push(entry: Entry): void {
-    const heap = this.#heap
-    let at = heap.length
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      const above = heap[parent]
-      if (!above || !before(entry, above)) break
-      heap[at] = above
-      at = parent
-    }
-    heap[at] = entry
-  }
-
-  #pop(): void {
-    const heap = this.#heap
-    const last = heap.pop()
-    if (!last || heap.length === 0) return
-    let at = 0
-    for (;;) {
-      const left = heap[2 * at + 1]
-      const right = heap[2 * at + 2]
-      if (!left) break
-      const [child, below] = right && before(right, left) ? [2 * at + 2, right] : [2 * at + 1, left]
-      if (!before(below, last)) break
-      heap[at] = below
-      at = child
-    }
-    heap[at] = last
-  }
 }
 
-const before = (a: Entry, b: Entry): boolean => a.at < b.at || (a.at === b.at && a.tie < b.tie)
+const before = (a: Entry, b: Entry): boolean => a.tie < b.tie

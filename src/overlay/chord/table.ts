@@ -158,17 +158,8 @@ export class Table {
    */
   approach(target: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
     const live = avoid.size === 0 ? this.#successors : this.#successors.filter(({ id }) => !avoid.has(id))
-    const line = [this.me, ...live]
-    const closed = this.isClosed
-    const arcs = closed ? line.length : live.length
-    for (let at = 0; at < arcs && (at === 0 || mode !== 'linear'); at++) {
-      const low = line[at] as Peer
-      const high = line[at + 1] ?? this.me
-      if (!inArc(low.id, target, high.id)) continue
-      const segment = closed ? [...line.slice(at), ...line.slice(0, at)] : line.slice(at)
-      if (at === 0 || closed || segment.length > this.#options.replicas) return { peers: segment.slice(0, count), final: true }
-      break
-    }
+    const end = this.#endAt(target, live, mode)
+    if (end) return { peers: end.slice(0, count), final: true }
     if (mode === 'linear') return { peers: live.slice(0, count), final: false }
     const peers: Peer[] = []
     const ways = this.#everyWay()
@@ -177,6 +168,18 @@ export class Table {
       if (!avoid.has(peer.id) && between(this.me.id, peer.id, target)) peers.push(peer)
     }
     return { peers, final: false }
+  }
+
+  /** The last node before a point and those after it, when those of the list who may be asked tell. */
+  #endAt(target: Id, live: readonly Peer[], mode: Mode): readonly Peer[] | undefined {
+    const closed = this.isClosed
+    const last = live.at(-1)
+    if (!closed && !(last && inArc(this.me.id, target, last.id))) return undefined
+    const line = [this.me, ...live]
+    const at = line.findIndex(({ id }, place) => inArc(id, target, (line[place + 1] ?? this.me).id))
+    if (at > 0 && mode === 'linear') return undefined
+    if (closed) return [...line.slice(at), ...line.slice(0, at)]
+    return at === 0 || line.length - at > this.#options.replicas ? line.slice(at) : undefined
   }
 
   /** See Overlay.cells: one for each place this node may have in a window. */
