@@ -153,10 +153,9 @@ export class Cells {
   claims(arc: Arc, by: Id): Pick<Digest, 'held' | 'shared' | 'complete' | 'witnessed'> {
     const shared = this.#sharedWith(by)
     const isHolder = this.#accepts === 'all'
-    const asked = Arcs.of([arc])
     return {
-      held: isHolder && this.#held.includes(asked),
-      shared: isHolder && shared.includes(asked),
+      held: isHolder && this.#held.covers(arc),
+      shared: isHolder && shared.covers(arc),
       ...this.#completeness.claims(arc, this.#clock.now()),
     }
   }

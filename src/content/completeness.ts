@@ -90,10 +90,9 @@ export class Completeness {
   /** Where on an arc this node has had everything, as it may be told others. */
   claims(arc: Arc, now: number): { complete: Arc[]; witnessed: Arc[] } {
     const { known, witnessed } = this.#tellable(now)
-    const asked = Arcs.of([arc])
     const within = (arcs: Arcs) => {
-      if (arcs.includes(asked)) return [{ from: arc.from, to: arc.to }]
-      const parts = arcs.within(asked)
+      if (arcs.covers(arc)) return [{ from: arc.from, to: arc.to }]
+      const parts = arcs.within(Arcs.of([arc]))
       return parts.isEmpty ? [] : parts.arcs(arc.to.length).slice(0, completeMost)
     }
     return { complete: within(known), witnessed: within(witnessed) }

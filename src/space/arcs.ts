@@ -45,11 +45,7 @@ export class Arcs {
   }
 
   covers(arc: Arc): boolean {
-    return this.#holds(spansOf(arc))
-  }
-
-  includes(other: Arcs): boolean {
-    return this.#holds(other.#spans)
+    return spansOf(arc).every(({ first, last }) => this.#spans.some((span) => span.first <= first && last <= span.last))
   }
 
   plus(other: Arcs): Arcs {
@@ -86,10 +82,6 @@ export class Arcs {
       const to = idBefore(next.first)
       return to === last ? [] : [{ from: last, to }]
     })
-  }
-
-  #holds(spans: readonly Span[]): boolean {
-    return spans.every(({ first, last }) => this.#spans.some((span) => span.first <= first && last <= span.last))
   }
 
   get #width(): number {
