@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /**
  * These are the first to load what they test: two put a disk of their own in the place of Node's, one says where the home is.
@@ -6,9 +7,29 @@ import { defineConfig } from 'vitest/config'
  */
 const first = ['test/service/journal.test.ts', 'test/service/lmdb-store.test.ts', 'test/tasks/wrong-use.test.ts']
 
+/** They take longest, so that they begin at once: those with live nodes wait while those that simulate work. */
+const longest = [
+  'tasks/network',
+  'sim/scenarios',
+  'overlay/pastry',
+  'sim/swarm',
+  'overlay/kademlia',
+  'chaos/chaos',
+  'paper/chord',
+]
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) => longest.some((name) => moduleId.endsWith(`/test/${name}.test.ts`))
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
+  }
+}
+
 export default defineConfig({
   test: {
     pool: 'forks',
+    sequence: { sequencer: LongestFirst },
     // Simulated worlds make much garbage that is young: with room for it a sixth of their time is saved.
     execArgv: ['--max-semi-space-size=64'],
     // Tests with live nodes wait more than they work: one more than there are cores on the smallest machine.

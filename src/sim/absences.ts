@@ -31,7 +31,7 @@ export const absences: Readonly<Record<string, Scenario>> = {
     },
   },
   'old-store': {
-    summary: 'a node is away for an hour, in which names are given to other values, and values are deleted',
+    summary: 'a node is away for twenty minutes, in which names are given to other values, and values are deleted',
     setting: () => ({ settings: { ...small.settings, membership: 'off' } }),
     play: async (scene) => {
       await scene.eight(40)
@@ -39,7 +39,7 @@ export const absences: Readonly<Record<string, Scenario>> = {
       scene.world.crash('50')
       await scene.world.settle()
       await scene.bustle(10_000)
-      await scene.world.run(3600_000)
+      await scene.world.run(20 * 60_000)
       await scene.back('50')
       await scene.bustle(2000)
       await scene.rest()
