@@ -65,6 +65,12 @@ const bootOptions = {
   secret: 'on: nodes share a secret, and leave and peer calls need it (off)',
 }
 
+/** What a word sets; one that contradicts another is of no use. */
+const meanings: Readonly<Record<string, Settings>> = {
+  ...Object.fromEntries(overlayNames.map((overlay) => [overlay, { overlay }])),
+  ...presets,
+}
+
 /** Options that the words of boot do not set but that a network has. */
 const fixedOptions = ['overlay'] as const
 
@@ -77,9 +83,9 @@ export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>):
   // All nodes of the CLI live on one machine.
   let settings: Settings = { membership: 'local' }
   for (const word of plain) {
-    if (Object.hasOwn(presets, word)) settings = { ...settings, ...presets[word] }
-    else if (overlayNames.some((name) => name === word) && (settings['overlay'] ?? word) === word)
-      settings = { ...settings, overlay: word }
+    const set = Object.hasOwn(meanings, word) ? meanings[word] : undefined
+    const overlay = set?.overlay ?? settings['overlay']
+    if (set && (settings['overlay'] ?? overlay) === overlay) settings = { ...settings, ...set }
     else if (nodes === undefined && /^-?\d/.test(word)) nodes = wholeNumber('the number of nodes', word, 1, mostNodes)
     else
       throw new WrongUse(

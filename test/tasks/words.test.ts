@@ -91,6 +91,8 @@ describe('what is to be booted', () => {
     ['3 kademlia', { nodes: 3, options: { overlay: 'kademlia', k: 8, replicas: 3 } }],
     ['kademlia replicas=12', { options: { replicas: 12, k: 12 } }],
     ['bytestag', { options: { overlay: 'kademlia', k: 20, replicas: 20, refreshEveryMs: 3_600_000 } }],
+    ['kademlia bytestag', { options: { overlay: 'kademlia', k: 20 } }],
+    ['bytestag kademlia', { options: { overlay: 'kademlia', k: 20 } }],
     ['lab', { nodes: 2, options: { ownership: 'predecessor', mode: 'linear', bits: 32, replicas: 1 } }],
     ['replicas=1', { options: { replicas: 1, successors: 5 } }],
     ['replicas=5', { options: { replicas: 5, successors: 7 } }],
@@ -105,6 +107,8 @@ describe('what is to be booted', () => {
   test.each([
     ['0', 'the number of nodes must be a whole number from 1 to 500, not "0"'],
     ['chord pastry', 'boot cannot use "pastry"'],
+    ['chord bytestag', 'boot cannot use "bytestag"'],
+    ['bytestag chord', 'boot cannot use "chord"'],
     ['3 4', 'boot cannot use "4"'],
     [
       'egoist',
