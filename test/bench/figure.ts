@@ -32,16 +32,12 @@ export const sum = (values: readonly number[]): number => values.reduce((total, 
 export const mean = (values: readonly number[]): number => sum(values) / values.length
 
 const heads = ['', 'ours', 'against', 'ratio', 'best', 'rounds', 'goal', 'met']
-const width = 140
 
 /** The lines of one table; the figures of each part under its title. */
 export const printFigures = (parts: readonly { title: string; figures: readonly Figure[] }[]): string[] => {
   const rows = parts.flatMap(({ figures }) => figures.map(rowOf))
-  const [head = '', ...lines] = table(
-    ['left', 'right', 'right', 'right', 'right', 'left', 'right', 'left'],
-    [heads, ...rows],
-    width,
-  )
+  const aligns = ['left', 'right', 'right', 'right', 'right', 'left', 'right', 'left'] as const
+  const [head = '', ...lines] = table(aligns, [heads, ...rows])
   return [head, ...parts.flatMap(({ title, figures }) => ['', title, ...lines.splice(0, figures.length)])]
 }
 
