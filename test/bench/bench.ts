@@ -12,7 +12,7 @@ import { measureFifty } from './fifty.ts'
 import { measureLookup } from './lookup.ts'
 import { measureOneHop } from './onehop.ts'
 import { measureOwner } from './owner.ts'
-import { run } from './process.ts'
+import { beginPorts, run } from './process.ts'
 import { measureStart } from './start.ts'
 import { measureTransfer } from './transfer.ts'
 import { measureWatch } from './watch.ts'
@@ -52,6 +52,7 @@ const measured: { title: string; figures: Figure[] }[] = []
 for (const [name, { title, measure }] of Object.entries(parts)) {
   if (names.length > 0 && !names.includes(name)) continue
   process.stderr.write(`measuring ${name}: ${title}…\n`)
+  beginPorts()
   try {
     measured.push({ title: `${name}: ${title}`, figures: await measure() })
   } catch (error) {

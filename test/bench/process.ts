@@ -114,11 +114,17 @@ export const clean = (env: Readonly<Record<string, string>>): NodeJS.ProcessEnv 
 })
 
 /** Below the range from which the system gives ports to clients. */
-let nextPort = 24_001
+const firstPort = 24_001
+let nextPort = firstPort
+
+/** By its port a node has its id, and its part of all keys: each part is measured with the same, whatever was measured before it. */
+export const beginPorts = (): void => {
+  nextPort = firstPort
+}
 
 export const freePort = async (): Promise<number> => {
   for (; nextPort < 32_000; nextPort++) if (await isFree(nextPort)) return nextPort++
-  throw new Error('no port from 24001 to 31999 is free')
+  throw new Error(`no port from ${firstPort} to 31999 is free`)
 }
 
 const isFree = (port: number): Promise<boolean> =>
