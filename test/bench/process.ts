@@ -117,7 +117,7 @@ export const clean = (env: Readonly<Record<string, string>>): NodeJS.ProcessEnv 
 const firstPort = 24_001
 let nextPort = firstPort
 
-/** By its port a node has its id, and its part of all keys: each part is measured with the same, whatever was measured before it. */
+/** By its port a node has its id, and its part of all keys: each part begins with the same ports, as far as they are free again. */
 export const beginPorts = (): void => {
   nextPort = firstPort
 }
