@@ -89,9 +89,9 @@ export class TableGuard implements Guard {
 
   mayFail(id: Id, going: ReadonlySet<Id>): boolean {
     const stays = (other: Id) => other !== id && this.#members.has(other) && !going.has(other)
-    const staying = this.ids.filter(stays)
-    if (this.#members.size === 2) return staying.length === 1
-    return staying.length > 0 && staying.every((other) => this.#knownTo(other).some(stays))
+    if (this.#members.size < 3) return this.ids.some(stays)
+    // Those who are going too: they have their content to hand over.
+    return this.ids.every((other) => other === id || this.#knownTo(other).some(stays))
   }
 
   mayGo(id: Id, going: ReadonlySet<Id>): boolean {

@@ -33,3 +33,13 @@ test('a newcomer whose one contact has gone, and come back as somebody new, may 
   guard.set('30', showing())
   expect(guard.violations()).toEqual([])
 })
+
+test('nobody may fail who is all that another knows, not even one that is about to leave', () => {
+  const guard = new TableGuard(config)
+  guard.set('10', showing('20', '40'))
+  guard.set('20', showing('10', '40'))
+  guard.set('30', showing('20'))
+  guard.set('40', showing('10', '20'))
+  const going = new Set(['30'])
+  expect(guard.ids.filter((id) => guard.mayFail(id, going))).toEqual(['10', '30', '40'])
+})
