@@ -20,7 +20,9 @@ import { type Change, changeIn, Changes, lineOf, recordOf, textOf } from './chan
 import { type Identity, takeDirectory } from './data-directory.ts'
 import { Misconfigured } from './environment.ts'
 import { Journal } from './journal.ts'
+import { type Lacking, Takeover } from './takeover.ts'
 import { beyond, memoChanges, Tree } from './tree.ts'
+import { Trouble } from './trouble.ts'
 
 /** What may wait for a disk without room: more is refused. */
 const waitMostBytes = 4 * 1024 * 1024
@@ -32,10 +34,11 @@ const usualTurnBytes = 4 * 1024 * 1024
 const turnMost = 4
 
 export class LmdbStore implements Store {
-  readonly #log: Log
   readonly #release: () => void
   readonly #journal: Journal
   readonly #turnBytes: number
+  readonly #trouble: Trouble
+  readonly #takeover: Takeover
   /** Undefined once closed. */
   #tree: Tree | undefined
   /** What is written or flushed from now on could be missed. */
@@ -54,14 +57,6 @@ export class LmdbStore implements Store {
   #append: Promise<void> = Promise.resolve()
   /** The one after it. */
   #next: Promise<void> | undefined
-  /** Up to which turn of the journal the tree has everything. */
-  #treeTurn: number
-  /** What the tree is to take over, until it has. */
-  #due: Lacking | undefined
-  /** The commit of that which is under way. */
-  #commit: Promise<void> | undefined
-  /** What the disk had no room for. */
-  readonly #failing = new Set<'journal' | 'tree'>()
 
   /**
    * Opens what a node keeps in a directory, which is made if need be.
@@ -98,9 +93,9 @@ export class LmdbStore implements Store {
     this.#tree = tree
     this.#journal = journal
     this.#turnBytes = turnBytes
-    this.#treeTurn = journal.turn - 1
+    this.#trouble = new Trouble(log)
+    this.#takeover = new Takeover(tree, journal, this.#changes, this.#trouble)
     this.#release = release
-    this.#log = log
     this.#memo = tree.memo
     this.#size = tree.size
   }
@@ -130,7 +125,7 @@ export class LmdbStore implements Store {
   }
 
   write(record: StoredRecord): void {
-    if (this.#failing.size > 0 && this.#unkeptBytes > waitMostBytes) {
+    if (!this.#trouble.isOver && this.#unkeptBytes > waitMostBytes) {
       void this.#appendSoon()
       throw noRoom()
     }
@@ -160,8 +155,8 @@ export class LmdbStore implements Store {
     const tree = this.#tree
     try {
       await this.#appendSoon()
-      await this.#commit
-      await this.#takeOver(this.#lacking())
+      await this.#takeover.commit
+      await this.#takeover.begin(this.#lacking())
     } finally {
       this.#tree = undefined
       this.#journal.close()
@@ -240,68 +235,27 @@ export class LmdbStore implements Store {
 
   async #appendChanges(): Promise<void> {
     if (this.#isKept) return
-    if (this.#journal.bytes > turnMost * this.#turnBytes) await this.#makeRoom()
+    if (this.#journal.bytes > turnMost * this.#turnBytes && !(await this.#takeover.catchUp())) throw noRoom()
     const { length } = this.#unkept
     const memo = this.#memo
     const changes = this.#unkept.filter((change) => this.#changes.get(change.cursor) === change)
     if (!this.#isMemoKept) changes.push(...memoChanges(memo))
-    const lacking = this.#journal.bytes > this.#turnBytes && !this.#commit ? this.#lacking() : undefined
+    const lacking = this.#journal.bytes > this.#turnBytes && !this.#takeover.commit ? this.#lacking() : undefined
     try {
       await this.#journal.append(changes.map(lineOf).join('\n'))
     } catch (error) {
-      this.#fail('journal', error)
+      this.#trouble.begin('journal', error)
       throw noRoom()
     }
-    this.#recover('journal')
+    this.#trouble.end('journal')
     for (const change of this.#unkept.splice(0, length)) this.#unkeptBytes -= bytesOf(change)
     this.#isMemoKept = this.#memo === memo
-    if (lacking) void this.#takeOver(lacking)
-  }
-
-  /** Waits for the tree, which may have failed before. @throws Refusal STORE_FULL */
-  async #makeRoom(): Promise<void> {
-    if (this.#due) await (this.#commit ?? this.#takeOver(this.#due))
-    if (this.#due) throw noRoom()
+    if (lacking) void this.#takeover.begin(lacking)
   }
 
   /** What the tree lacks at this moment; the journal must have it all before the tree does. */
   #lacking(): Lacking {
     return { changes: this.#changes.all(), memo: this.#memo }
-  }
-
-  /** Never rejects: what the tree has no room for is in the journal. */
-  #takeOver(lacking: Lacking): Promise<void> {
-    this.#due = lacking
-    // After a failure both files are needed, and this one goes on.
-    if (this.#treeTurn === this.#journal.turn - 1) this.#journal.take()
-    this.#commit = this.#commitAll(lacking, this.#journal.turn - 1)
-      .then(
-        () => {
-          this.#due = undefined
-          this.#recover('tree')
-        },
-        (error: unknown) => this.#fail('tree', error),
-      )
-      .finally(() => (this.#commit = undefined))
-    return this.#commit
-  }
-
-  /** @param turn of the journal up to which the tree has everything then */
-  async #commitAll({ changes, memo }: Lacking, turn: number): Promise<void> {
-    assert(this.#tree, closed)
-    await this.#tree.take([...changes, ...memoChanges(memo)], turn, (some) => {
-      for (const change of some) this.#changes.forget(change)
-    })
-    this.#treeTurn = turn
-  }
-
-  #fail(what: 'journal' | 'tree', error: unknown): void {
-    if (this.#failing.size === 0) this.#log.error({ err: error, what, waitingBytes: this.#unkeptBytes }, 'disk takes nothing')
-    this.#failing.add(what)
-  }
-
-  #recover(what: 'journal' | 'tree'): void {
-    if (this.#failing.delete(what) && this.#failing.size === 0) this.#log.info({}, 'disk takes writes again')
   }
 }
 
@@ -311,12 +265,6 @@ interface Place {
   readonly index: string
   readonly cursor: string
   readonly text: string | undefined
-}
-
-/** What a store had at some moment and its tree had not. */
-interface Lacking {
-  readonly changes: readonly Change[]
-  readonly memo: string | undefined
 }
 
 const bytesOf = ({ text }: Change): number => overheadBytes + (text?.length ?? 0)
