@@ -16,6 +16,8 @@ export class Sharing {
   shared = true
   /** Whether they also have all that this node has, and nothing is in doubt. */
   agreed = true
+  /** Whether every donor that was asked has answered: one that is there and cannot say may have lived on and have more. */
+  heard = true
   received = 0
   /** Until when this node and each of the window had everything in an earlier life. */
   readonly knew: number[]
@@ -41,6 +43,7 @@ export class Sharing {
   /** @param outcome of comparing with a donor */
   hearDonor(outcome: Outcome | undefined): void {
     this.#note(outcome)
+    this.heard &&= outcome !== undefined
     // Alone in the window, nobody would tell us of what a donor still takes itself.
     if (this.others.length === 0) this.shared &&= outcome !== undefined && !outcome.held
   }

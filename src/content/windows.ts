@@ -134,14 +134,14 @@ export class Windows {
 
   /** Declares a cell complete if it is. Returns whether nothing is left to do there. */
   #conclude(sharing: Sharing): boolean {
-    const { cell, shared, agreed, knew, received, others } = sharing
+    const { cell, shared, agreed, knew, received, others, heard } = sharing
     const { cells } = this.#party.holdings
     if (received > 0) this.#party.log.info({ records: received, from: others[0] }, 'content received')
     const still = cells.all().some((now) => sameCell(now, cell)) && cells.hasKept(cell)
     if (!shared || !still) return false
     if (cells.isComplete(cell)) return agreed
     const isWitnessed = sharing.witnessed.plus(cells.complete.witnessed).covers(cell)
-    const witnessed = isWitnessed || this.#isRemembered(knew, cell.window.length)
+    const witnessed = isWitnessed || (heard && this.#isRemembered(knew, cell.window.length))
     if (!this.#isKnown(sharing) && !witnessed && !this.#isGivenUp()) return false
     cells.declareComplete(cell, witnessed)
     return agreed
