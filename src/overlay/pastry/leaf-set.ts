@@ -50,6 +50,12 @@ export class LeafSet {
     return [this.#members.slice(-this.#half).filter(isBelow), this.#members.slice(0, this.#half).filter(isAbove).reverse()]
   }
 
+  /** Those who know who comes next on either side, in the order in which they are asked: where nobody is a member for sure, the nearest. */
+  witnesses(): (readonly Peer[])[] {
+    const sure = this.sides().filter((side) => side.length > 0)
+    return sure.length > 0 || this.#members.length === 0 ? sure : [this.#members, this.#members.toReversed()]
+  }
+
   get(id: Id): Peer | undefined {
     return this.#members.find((peer) => peer.id === id)
   }

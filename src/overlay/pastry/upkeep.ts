@@ -123,18 +123,19 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
 
   /**
    * The outermost on both sides know who comes next, and once nobody is left whom they know alone the set is what it should be.
-   * When everyone is gone, those who are remembered may be there all the same, or know others.
+   * When all of them are gone others who are known may be near, and when everyone is, those who are remembered may be there all the
+   * same, or know others.
    */
   async repairLeafSet(): Promise<void> {
     const { table } = this
     const { leaves } = table
     if (table.known.length === 0) await this.each(this.contacts(), (peer) => this.ask(peer))
-    const sides = leaves.sides().filter((side) => side.length > 0)
-    const named = await Promise.all(sides.map((side) => this.#firstWord(side)))
     await this.consider(table.known)
+    const sides = leaves.witnesses()
+    const named = await Promise.all(sides.map((side) => this.#firstWord(side)))
     const isMissing = (peer: Peer) => leaves.lacks(peer.id) && this.isSound(peer) && !this.isQuarantined(peer.id)
     const hasHeard = sides.length > 0 ? named.every((some) => some && !some.some(isMissing)) : table.known.length === 0
-    const ends = leaves.sides().map(([end]) => end)
+    const ends = leaves.witnesses().map(([end]) => end)
     const isDone = hasHeard && sides.every(([end]) => ends.includes(end))
     if (!isDone || !leaves.isDoubtful) return
     table.settle()

@@ -20,6 +20,14 @@ const everyone = (world: World, id: Id): Id[] =>
     .concat(rowsOf(world, id).flat())
     .map((peer) => peer.id)
 
+/** Those who do not know for sure that their leaf sets are all that they should be. */
+const doubtful = (world: World): Id[] =>
+  world.members().filter((id) => {
+    const { overlay } = world.host(id).node as Node
+    const { table } = overlay as unknown as { table: Table }
+    return table.leaves.isDoubtful
+  })
+
 /** Entries of the first two rows as a multiple of the way to the nearest who would fit, the mean of all. */
 const excess = (world: World, latencyMs: (a: Id, b: Id) => number): number => {
   let sum = 0
@@ -197,4 +205,20 @@ test('a newcomer whose id is taken is refused; one of a false id too', async () 
   const notice = world.ask(first, 'notice', { id: '00000000', url: 'http://10.9.9.9:1' })
   await world.run(100)
   expect(state(notice)).toBe('BAD_ID')
+})
+
+test('whoever was cut off from its whole leaf set is in no doubt afterwards', async () => {
+  const world = new World({ seed: 1, encode: false, settings })
+  world.demanding = false
+  await world.boot(30)
+  const ids = [...world.members()].sort()
+  const few = ids.filter((_, at) => at % 10 === 0)
+  world.partition(
+    few,
+    ids.filter((id) => !few.includes(id)),
+  )
+  await world.run(20_000)
+  world.heal()
+  await world.settle()
+  expect(doubtful(world)).toEqual([])
 })
