@@ -18,19 +18,24 @@ export class ServiceClock implements Clock {
   readonly #onBeat = new Set<(beat: number) => void>()
   #heart: ScheduledTask | undefined
   #stopped = false
-  /** What performance.now() has to be added to for the wall clock's time in fractions of a millisecond. */
+  /** What has to be added to performance.now() for the wall clock's time in fractions of a millisecond. */
   #origin = Date.now() - performance.now()
+  /** performance.now() when the time was asked for last. */
+  #asked = performance.now()
 
   constructor(log: Log) {
     this.#log = log
   }
 
+  /** The wall clock's, but never goes back, since waits are measured by it: when that is set back this goes at half the speed until they agree. */
   now(): number {
     const wall = Date.now()
-    const fine = this.#origin + performance.now()
-    if (Math.abs(fine - wall) < 2) return fine
-    this.#origin = wall - performance.now()
-    return wall
+    const run = performance.now()
+    const aheadMs = this.#origin + run - wall
+    if (aheadMs <= -2) this.#origin = wall - run
+    else if (aheadMs >= 2) this.#origin -= Math.min(aheadMs, (run - this.#asked) / 2)
+    this.#asked = run
+    return this.#origin + run
   }
 
   sleep(ms: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** Schedules in real time, by cron and by timers alike. */
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ServiceClock } from '../../src/service/clock.ts'
 import { eventually } from './live.ts'
 
@@ -51,5 +51,36 @@ describe.concurrent.each([20, 1000, 1500])('a job every %i ms', (periodMs) => {
     )
     other.stop()
     expect(runs).toEqual({ first: 0, second: seen, third: 0 })
+  })
+})
+
+describe('the time', () => {
+  afterEach(() => void vi.restoreAllMocks())
+
+  test('follows a clock that is set forward', () => {
+    const clock = new ServiceClock(log)
+    const before = clock.now()
+    const set = Date.now() + 3_600_000
+    vi.spyOn(Date, 'now').mockReturnValue(set)
+    expect(clock.now() - set).toBeLessThan(2)
+    expect(clock.now() - before).toBeGreaterThan(3_599_000)
+  })
+
+  test('does not go back with a clock that is set back, and is slower until they agree', () => {
+    const clock = new ServiceClock(log)
+    let [wall, run] = [Date.now(), performance.now()]
+    vi.spyOn(Date, 'now').mockImplementation(() => wall)
+    vi.spyOn(performance, 'now').mockImplementation(() => run)
+    const before = clock.now()
+    const after = (ms: number) => {
+      wall += ms
+      run += ms
+      return Math.round(clock.now() - before)
+    }
+    wall -= 10_000
+    expect(after(0)).toBe(0)
+    expect([after(1000), after(1000), after(8000)]).toEqual([500, 1000, 5000])
+    expect([after(12_000), after(1000)]).toEqual([12_000, 13_000])
+    expect(Math.abs(clock.now() - wall)).toBeLessThan(2)
   })
 })
