@@ -19,7 +19,7 @@ import type { Keyring } from './keyring.ts'
 import { LmdbStore } from './lmdb-store.ts'
 import { createLog } from './log.ts'
 import { Notebook, type Recollection, recall } from './recollection.ts'
-import { askSeeds, assertAdmitted, type NetworkSettings, seedPeers, settingsOf } from './seeds.ts'
+import { admitting, askSeeds, type NetworkSettings, seedPeers, settingsOf } from './seeds.ts'
 import { createService } from './service.ts'
 import { tellFailed, tellReady, whenNoted, whenStarterGoes } from './starter.ts'
 import { variableOf } from './text.ts'
@@ -46,11 +46,11 @@ const main = async (): Promise<void> => {
     }
     const former = recalled(environment)
     const urls = [...new Set([...(environment.seeds ?? []), ...former.contacts.map(({ url }) => url)])]
-    const answers = await askSeeds(urls)
+    const said = await askSeeds(urls)
+    const { network } = networkOf(environment, said, former.settings)
+    const answers = await admitting(urls, said, network, environment.keyring)
     const config = configOf(environment, networkOf(environment, answers, former.settings))
     const seeds = seedPeers(urls, answers, former.contacts, config)
-    const members = answers.filter((answer) => answer?.network === config.network && answer.url !== config.url)
-    await assertAdmitted(members as Peer[], config, environment.keyring)
     await noted
     await serve(environment, config, seeds, log)
   } catch (error) {

@@ -68,21 +68,30 @@ export const seedPeers = (
 }
 
 /**
- * That this node knows the secret of the network, where that has one: by itself it would otherwise go on as a ring of its own.
- * @param members nodes of the network that answer
- * @throws Refusal UNAUTHORIZED
+ * The answers of those of the network who take this node for one of theirs, and know its secret, if it has one. Whoever does not is no
+ * member, or has missed something: what it says of the network counts no more than if it had not answered.
+ * @param answers of `urls`, in their order
+ * @throws Refusal UNAUTHORIZED when all refuse it: by itself this node would go on as a ring of its own
  */
-export const assertAdmitted = async (
-  members: readonly Peer[],
-  { network, bits, url: own, id }: NodeConfig,
+export const admitting = async (
+  urls: readonly string[],
+  answers: readonly (NodeInfo | undefined)[],
+  network: string,
   keyring: Keyring | undefined,
-): Promise<void> => {
-  const signer = keyring && new Signer(keyring, network, id ?? idOf(hash(own), bits))
+): Promise<(NodeInfo | undefined)[]> => {
+  const signer = keyring && new Signer(keyring, network, 'newcomer')
   const agent = new Agent({ connect: { timeout: timeoutMs } })
   try {
-    const refusals = await Promise.all(members.map((member) => refusalOf(agent, member, signer)))
-    const [refusal] = refusals.filter((one) => one !== undefined)
-    if (refusal) throw refusal
+    const refusals = await Promise.all(
+      answers.map(async (answer, at) => {
+        if (answer?.network !== network) return undefined
+        return refusalOf(agent, { id: answer.id, url: urls[at] as string }, signer)
+      }),
+    )
+    const admitted = answers.map((answer, at) => (answer?.network === network && !refusals[at] ? answer : undefined))
+    const refusal = refusals.find((one) => one !== undefined)
+    if (refusal && admitted.every((answer) => answer === undefined)) throw refusal
+    return admitted
   } finally {
     await agent.destroy()
   }

@@ -2,14 +2,14 @@
 import { createSocket } from 'node:dgram'
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parseConfig } from '../../src/node/config.ts'
 import { nodeApi } from '../../src/node/node.ts'
 import type { NodeInfo } from '../../src/protocol/client-api.ts'
 import { Unreachable } from '../../src/protocol/errors.ts'
 import type { Row } from '../../src/protocol/rpc.ts'
+import type { Peer } from '../../src/protocol/schemas.ts'
 import { HttpNetwork } from '../../src/service/client.ts'
 import { Keyring } from '../../src/service/keyring.ts'
-import { assertAdmitted } from '../../src/service/seeds.ts'
+import { admitting } from '../../src/service/seeds.ts'
 import { Signer } from '../../src/service/signature.ts'
 import { createValidation } from '../../src/service/validation.ts'
 import { counted, send } from './asking.ts'
@@ -154,7 +154,7 @@ describe('a node that does not know the secret', () => {
 
 describe('whoever joins knocks first', () => {
   const [secured, open] = [() => Promise.resolve(nodes[0]), () => startNodeHere({ ...quick, membership: 'off' })]
-  const joiner = parseConfig({ name: 'new', url: 'http://127.0.0.1:1', network, incarnation: 0 })
+  const answerOf = (peer: Peer) => ({ ...peer, network }) as NodeInfo
   const others = new Keyring(() => 'a-secret-of-others')
 
   test.each<[string, () => Promise<Live>, Keyring | undefined, RegExp | undefined]>([
@@ -164,16 +164,30 @@ describe('whoever joins knocks first', () => {
     ['with another secret is told to get the right one', secured, others, /takes this node for a stranger: give it the secret/],
     ['with a secret where there is none is told to leave it out', open, keyring, /does not know the secret of this node/],
   ])('%s', async (_what, start, known, message) => {
-    const admitted = assertAdmitted([(await start()).me], joiner, known)
-    if (message === undefined) await admitted
+    const { me } = await start()
+    const admitted = admitting([me.url], [answerOf(me)], network, known)
+    if (message === undefined) expect(await admitted).toEqual([answerOf(me)])
     else {
       await expect(admitted).rejects.toThrow(message)
       await expect(admitted).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
     }
   })
 
-  test('and is not kept from it by those who do not answer', () =>
-    assertAdmitted([{ id, url: 'http://127.0.0.1:1' }], joiner, keyring))
+  test.each<[string, () => Promise<Live>]>([
+    ['has missed a rotation', () => startNodeHere({ ...quick, membership: 'off' }, [], others)],
+    ['has no secret', open],
+  ])('and is not kept from it by one that %s, nor told by it what the network is', async (_what, start) => {
+    const [good, odd] = [nodes[0].me, (await start()).me]
+    expect(await admitting([odd.url, good.url], [answerOf(odd), answerOf(good)], network, keyring)).toEqual([
+      undefined,
+      answerOf(good),
+    ])
+  })
+
+  test('and is not kept from it by those who do not answer', async () => {
+    const gone = { id, url: 'http://127.0.0.1:1' }
+    expect(await admitting([gone.url], [answerOf(gone)], network, keyring)).toEqual([answerOf(gone)])
+  })
 })
 
 test('a call that waits in a batch is signed with it', async () => {
