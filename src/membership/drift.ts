@@ -28,6 +28,11 @@ export class Drift {
     return this.#aheadMs
   }
 
+  /** What one that is gone has said counts no more. */
+  forget(id: Id): void {
+    if (this.#aheads.delete(id)) this.#judge()
+  }
+
   /** One has told its time, and this clock is ahead of that by so much. */
   hear(id: Id, byMs: number): void {
     this.#aheads.delete(id)
@@ -36,6 +41,10 @@ export class Drift {
       if (this.#aheads.size <= othersMost) break
       this.#aheads.delete(oldest)
     }
+    this.#judge()
+  }
+
+  #judge(): void {
     const clocks = [0, ...this.#aheads.values()].sort((a, b) => a - b)
     const middle = medianOf(clocks)
     const was = this.#aheadMs

@@ -22,10 +22,10 @@ import type { Membership, SwimSetting } from './setting.ts'
 import { Sync } from './sync.ts'
 
 /**
- * How far clocks may differ. An accusation is accepted up to this far ahead, a refutation twice as far: so each accepted accusation
- * can be refuted.
+ * How far clocks may differ: more than a century, since one that was never set says 1970. An accusation is accepted up to this far
+ * ahead, a refutation twice as far: so each accepted accusation can be refuted.
  */
-const skewMs = 24 * 3600_000
+const skewMs = 2 ** 42
 /** For so long those who fell silent count together: then they are rather dead than this node cut off. */
 const cutOffMs = 30_000
 /** A member that answers packets and so many calls in a row not is reached by the one and not by the other. */
@@ -274,7 +274,10 @@ export class Swim implements Directory, Membership {
   #changed(event: MemberEvent): void {
     this.#peers = undefined
     if (event.kind === 'join') this.#prober.enlist(event.member.id)
-    if (!isLive(event.member)) this.#unanswered.delete(event.member.id)
+    if (!isLive(event.member)) {
+      this.#unanswered.delete(event.member.id)
+      this.#drift.forget(event.member.id)
+    }
     this.#setting.notify(event)
   }
 

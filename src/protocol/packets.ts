@@ -11,7 +11,7 @@ export const memberStates = ['alive', 'suspect', 'dead', 'left'] as const
 export const packetBytes = 1400
 /** Of what a member tells of itself, as JSON. */
 export const metaBytes = 512
-/** Members that one node knows at the most, tombstones among them. */
+/** Others that one node knows at the most, tombstones among them. */
 export const membersMost = 4096
 
 const Natural = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })

@@ -44,6 +44,9 @@ export const digestArcs = 64
 /** Parts of an arc that are named: whoever has had more of them apart is not believed the rest. */
 export const completeMost = 64
 
+/** Members of which one tells in an exchange: all that it knows, and itself. */
+const toldMost = membersMost + 1
+
 const arc = { from: IdText, to: IdText }
 /** What a node says of an arc. */
 const Digest = exact({
@@ -182,8 +185,8 @@ export const peerApi = {
       'POST',
       '/sync',
       'exchange what both know of all members, themselves and those who died or left among them',
-      { members: Type.Array(Update, { minItems: 1, maxItems: membersMost }) },
-      exact({ members: Type.Array(Update, { maxItems: membersMost }) }),
+      { members: Type.Array(Update, { minItems: 1, maxItems: toldMost }) },
+      exact({ members: Type.Array(Update, { maxItems: toldMost }) }),
     ),
   ),
 }

@@ -1,6 +1,7 @@
 /** The time of a network, by the clocks of its members. */
 import { expect, test } from 'vitest'
 import { Drift } from '../../src/membership/drift.ts'
+import { Group, type Process } from './group.ts'
 
 const said: string[] = []
 const say = (_fields: object, event: string) => void said.push(event)
@@ -30,4 +31,30 @@ test('what one said last counts, and of many those heard last', () => {
   expect(said).toEqual([expect.stringContaining('set it right'), expect.stringContaining('again')])
   for (const ahead of [0, 10 * minute]) for (let id = 0; id < 63; id++) drift.hear(`${ahead}/${id}`, ahead)
   expect(drift.aheadMs).toBe(10 * minute)
+})
+
+test.each([-4, 4])('one whose clock is %i days off is a member, and goes by the time of the others', async (days) => {
+  const group = new Group({ seed: 1, size: 5, options: { membership: 'local' } })
+  const [seed, , , , odd] = group.processes as [Process, Process, Process, Process, Process]
+  for (const { swim } of group.processes.slice(0, 4)) swim.start([seed.peer])
+  odd.crash()
+  odd.aheadMs = days * 24 * 60 * minute
+  odd.restart([seed.peer])
+  await group.run(60_000)
+  expect(group.isWhole).toBe(true)
+  expect(Math.round(odd.swim.aheadMs / minute)).toBe(days * 24 * 60)
+  expect(group.processes.slice(0, 4).map(({ swim }) => swim.aheadMs)).toEqual([0, 0, 0, 0])
+})
+
+test('those who are gone do not tell the time', async () => {
+  const group = new Group({ seed: 1, size: 4, options: { membership: 'local' } })
+  const [one, two, me] = group.processes as [Process, Process, Process]
+  for (const odd of [one, two]) odd.aheadMs = 11 * minute
+  group.introduce()
+  await group.run(10_000)
+  expect(Math.abs(me.swim.aheadMs)).toBeGreaterThan(5 * minute)
+  one.crash()
+  two.crash()
+  await group.run(60_000)
+  expect(me.swim.aheadMs).toBe(0)
 })

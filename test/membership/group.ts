@@ -189,6 +189,8 @@ export class Process {
   life = 0
   isUp = true
   incarnation = epochMs
+  /** By how much its clock is ahead. */
+  aheadMs = 0
   /** When its network card works: from that moment on, asked at a moment. */
   listensFrom: (ms: number) => number = (ms) => ms
   #pausedUntil = 0
@@ -210,7 +212,7 @@ export class Process {
   restart(seeds: readonly Peer[]): void {
     this.crash()
     this.isUp = true
-    this.incarnation = epochMs + this.#group.nowMs
+    this.incarnation = epochMs + this.#group.nowMs + this.aheadMs
     this.events.length = 0
     this.swim = this.#born()
     this.swim.start(seeds)
@@ -267,7 +269,7 @@ export class Process {
     const { life } = this
     const phases = stream(group.seed, `${this.peer.id}#${life}`, 'phases')
     return {
-      now: () => epochMs + group.nowMs,
+      now: () => epochMs + group.nowMs + this.aheadMs,
       sleep: (ms) =>
         new Promise((resolve) => {
           if (life === this.life) this.after(ms, resolve)

@@ -4,10 +4,13 @@ import type { Member } from '../../src/membership/members.ts'
 import type { MembershipOptions } from '../../src/membership/options.ts'
 import { suspicionBounds } from '../../src/membership/suspicion.ts'
 import { membersMost, metaBytes, type Packet, packetBytes, type Update } from '../../src/protocol/packets.ts'
+import { peerApi } from '../../src/protocol/peer-api.ts'
+import { createValidation } from '../../src/service/validation.ts'
 import { epochMs } from '../../src/sim/host.ts'
 import { Group, type Process } from './group.ts'
 
-const dayMs = 24 * 3600_000
+/** How far clocks may differ. */
+const skewMs = 2 ** 42
 const local = { membership: 'local' } as const
 
 const gathered = async (size: number, seed = 1, options: Partial<MembershipOptions> = local): Promise<Group> => {
@@ -193,15 +196,15 @@ describe('refutation', () => {
     const group = await gathered(3)
     const [me, other] = [at(group, 0), at(group, 1)]
     const nowMs = epochMs + group.nowMs
-    for (const incarnation of [nowMs + dayMs + 1, Number.MAX_SAFE_INTEGER]) say(group, other, me.peer, 'dead', incarnation)
+    for (const incarnation of [nowMs + skewMs + 1, Number.MAX_SAFE_INTEGER]) say(group, other, me.peer, 'dead', incarnation)
     expect(other.swim.get(me.peer.id)?.state).toBe('alive')
     expect(other.swim.drops.get('implausible')).toBe(2)
-    say(group, other, me.peer, 'dead', nowMs + dayMs)
+    say(group, other, me.peer, 'dead', nowMs + skewMs)
     expect(other.swim.get(me.peer.id)?.state).toBe('dead')
     await group.until(() => group.isWhole, 10_000)
-    expect(me.swim.self.incarnation).toBe(nowMs + dayMs + 1)
-    say(group, other, me.peer, 'alive', nowMs + 3 * dayMs)
-    expect(other.swim.get(me.peer.id)?.incarnation).toBe(nowMs + dayMs + 1)
+    expect(me.swim.self.incarnation).toBe(nowMs + skewMs + 1)
+    say(group, other, me.peer, 'alive', nowMs + 3 * skewMs)
+    expect(other.swim.get(me.peer.id)?.incarnation).toBe(nowMs + skewMs + 1)
   })
 
   test('one who missed the refutation hears it when it says what it still believes', async () => {
@@ -432,21 +435,25 @@ describe('what a member tells of itself', () => {
 describe('a table has its bounds', () => {
   const strangers = (count: number, from = 0): Update[] =>
     Array.from({ length: count }, (_, n) => ({
-      id: (from + n).toString(16).padStart(8, '0'),
+      id: (from + n).toString(16).padStart(4, '0'),
       url: 'http://10.9.9.9:1',
       incarnation: 1,
       state: n % 2 === 0 ? 'alive' : 'dead',
     }))
 
   test('a sync of more members than a node can know fills it, and no more', async () => {
-    const group = new Group({ seed: 1, size: 1 })
-    const { swim } = at(group, 0)
-    for (const from of [0, membersMost]) await swim.handlers.sync({ members: strangers(membersMost, from) })
+    const group = new Group({ seed: 1, size: 257 })
+    const { swim } = at(group, 256)
+    for (const from of [membersMost, 2 * membersMost]) await swim.handlers.sync({ members: strangers(membersMost, from) })
     // Those who live have taken the places of those who do not.
     expect(swim.live()).toHaveLength(membersMost)
     expect(swim.drops.get('full')).toBe(membersMost / 2)
-    await swim.handlers.sync({ members: strangers(1, 3 * membersMost) })
+    await swim.handlers.sync({ members: strangers(1, 4 * membersMost) })
     expect(swim.drops.get('full')).toBe(membersMost / 2 + 1)
+    const { members } = await swim.handlers.sync({ members: [] })
+    expect(members).toHaveLength(membersMost + 1)
+    const { strict } = createValidation(16)
+    expect([strict(peerApi.sync.request)({ members }), strict(peerApi.sync.reply)({ members })]).toEqual([true, true])
   })
 
   // 1000 nodes of changing addresses that live an hour each would have kept newcomers out from the third hour on.
