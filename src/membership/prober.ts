@@ -113,6 +113,7 @@ export class Prober {
       const member = this.#swim.get(id)
       if (member && isLive(member)) return member
       this.#inRound.delete(id)
+      this.#unheard.delete(id)
     }
   }
 
