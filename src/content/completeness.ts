@@ -107,7 +107,8 @@ export class Completeness {
 
   #formerly(now: number): readonly Former[] {
     return this.#former.flatMap(({ arcs, cededAt }) => {
-      if (now - cededAt >= formerMs) return []
+      // The clock may have been set back since.
+      if (now < cededAt || now - cededAt >= formerMs) return []
       return [{ arcs: now - cededAt < againMs ? arcs : arcs.without(this.#held), cededAt }]
     })
   }

@@ -88,10 +88,10 @@ export class Holdings {
       throw new Refusal('STAMP_AHEAD', 'the stamp is more than 5 minutes ahead of this node; set the clocks right')
     this.#stamps.observe(record.version.hlc)
     const ours = this.#store.get(record.key, record.index)
-    const theirs = buried(record, now)
     // Others have forgotten it by now, and whoever has it will.
-    if (!ours && isOver(theirs, this.#presence.forgetsBefore)) return record.version
-    const winner = mergeRecords(this.#hash, ours, theirs)
+    if (!ours && isOver(buried(record, now), this.#presence.forgetsBefore)) return record.version
+    // What has expired is kept as it is: before it has heard others a node may be wrong about the time, and what is buried is gone.
+    const winner = mergeRecords(this.#hash, ours, record)
     if (winner !== ours) this.records.replace(ours, winner)
     this.#taken(winner, !this.cells.believes(record.key))
     return winner.version
@@ -104,7 +104,7 @@ export class Holdings {
   async insert(record: StoredRecord, told: readonly Id[]): Promise<Standing & { version: Version }> {
     const version = this.take(record)
     await this.flushed()
-    return { version, ...this.cells.standing(record.key, told) }
+    return { version, ...this.#standing(record.key, told) }
   }
 
   /**
@@ -130,7 +130,7 @@ export class Holdings {
     const { key } = address
     const { now } = this
     const records = this.read(address)
-    const standing = this.cells.standing(key)
+    const standing = this.#standing(key)
     if (records.some((record) => isLive(record, now))) return { key, records, ...standing }
     throw new Refusal('NOT_HELD', `not held here; try GET /lookup/${key}`, { records, ...standing })
   }
@@ -187,6 +187,12 @@ export class Holdings {
     return cell === undefined ? 'misplaced' : this.cells.isOwn(cell) ? 'owned' : 'replica'
   }
 
+  /** Whoever does not show all that it has vouches for nothing. */
+  #standing(key: Id, told?: readonly Id[]): Standing {
+    const standing = this.cells.standing(key, told)
+    return this.doubtUntil === undefined ? standing : { ...standing, complete: false }
+  }
+
   #keeps(record: StoredRecord, told: readonly Id[]): boolean {
     try {
       if (compareVersions(this.take(record), record.version) > 0) return false
@@ -195,7 +201,7 @@ export class Holdings {
       if (error instanceof Refusal) return false
       throw error
     }
-    const { held, complete, window, ask } = this.cells.standing(record.key, told)
+    const { held, complete, window, ask } = this.#standing(record.key, told)
     return held && complete && window === told.length && ask.length === 0 && told.includes(this.#me.id)
   }
 }

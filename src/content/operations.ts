@@ -96,7 +96,7 @@ export class Operations {
     this.#writer = {
       replicas: options.replicas,
       isAccompanied: () => finder.isAccompanied,
-      stamp: () => this.#stamp(),
+      anew: (record) => this.#anew(record),
       observe: (stamp) => stamps.observe(stamp),
       insert: (peer, record, others, lookup) => holders.insert(peer, record, others, lookup),
     }
@@ -116,6 +116,8 @@ export class Operations {
     const index = name === undefined ? valueIndex(this.#hash, value, encoding) : nameIndex(this.#hash, name)
     const key = keyOf(index, this.#options.bits)
     if (this.#options.bits <= narrowBits) await this.#assertRoom(key, index)
+    // Whoever stores it while others are asked for how long they want it comes after this.
+    const version = this.#stamp()
     const expiresAt = ttlSeconds === undefined ? undefined : Math.floor(this.#holdings.now) + ttlSeconds * 1000
     const until = name === undefined && expiresAt !== undefined ? await this.#latest({ key, index }, expiresAt) : expiresAt
     return this.#write({
@@ -125,7 +127,7 @@ export class Operations {
       ...(encoding === undefined ? {} : { encoding }),
       contentType,
       ...(name === undefined ? {} : { name }),
-      version: this.#stamp(),
+      version,
       ...(until === undefined ? {} : { expiresAt: until }),
     })
   }
@@ -193,6 +195,15 @@ export class Operations {
     }
   }
 
+  /** A record that was superseded, with a later stamp: by its content it lives as long as whoever came before wants. */
+  async #anew({ expiresAt, ...rest }: StoredRecord): Promise<StoredRecord> {
+    const version = this.#stamp()
+    const { key, index } = rest
+    const isShared = expiresAt !== undefined && index.startsWith('v:')
+    const until = isShared ? await this.#latest({ key, index }, expiresAt) : expiresAt
+    return { ...rest, version, ...(until === undefined ? {} : { expiresAt: until }) }
+  }
+
   #read(address: Address): Promise<Reading> {
     return read(this.#reader, address, this.#finder.to(address.key))
   }
@@ -209,12 +220,12 @@ export class Operations {
   /** What is stored by its content may be somebody else's too: it lives as long as any of them wants it; undefined: for ever. */
   async #latest(address: Address, expiresAt: number): Promise<number | undefined> {
     try {
-      const { records } = await this.#read(address)
+      const { records } = await this.#patiently(() => read(this.#reader, address, this.#finder.to(address.key), false))
       const times = records.map((record) => record.expiresAt ?? Infinity)
       const latest = Math.max(expiresAt, ...times)
       return latest === Infinity ? undefined : latest
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error
+      if (!(error instanceof Refusal && error.code === 'NOT_FOUND')) throw error
       return expiresAt
     }
   }

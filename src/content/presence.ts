@@ -29,7 +29,7 @@ type Times = Memo['times']
 export class Presence {
   /** Of an earlier life. */
   readonly #former: Memo | undefined
-  readonly #knew: Arcs
+  #knew: Arcs
   #times: Times
   #said = ''
 
@@ -64,6 +64,8 @@ export class Presence {
    * @param forgottenBefore what the others of its windows say of deletions: a newcomer takes it over
    */
   note(now: number, forgottenBefore: number, complete: readonly Arc[], window: number): string | undefined {
+    // What an earlier life knew is old from now on: others may have taken over since, and gone.
+    this.#knew = Arcs.none
     const last = this.#times.at(-1)
     const what = JSON.stringify({ complete, window })
     if (last && now - last[1] < noteEveryMs && what === this.#said) return undefined

@@ -50,11 +50,17 @@ export interface Reading {
 
 /**
  * The records at an address.
+ * @param oneIsEnough whether the word of one who holds it is: what is stored by its content is only ever itself, but for how long it lives
  * @throws Refusal NOT_FOUND; INCONCLUSIVE when too few could say; NO_ROUTE, NOT_JOINED
  */
-export const read = async (reader: Reader, address: Address, lookup: Lookup): Promise<Reading> => {
+export const read = async (
+  reader: Reader,
+  address: Address,
+  lookup: Lookup,
+  oneIsEnough = address.index?.startsWith('v:') ?? false,
+): Promise<Reading> => {
   for (;;) {
-    const poll = new Poll(reader, address, lookup)
+    const poll = new Poll(reader, address, lookup, oneIsEnough)
     const reading = await inquire(poll)
     if (reading) return reading
     if (!poll.isMiss && lookup.distrust()) continue
@@ -78,8 +84,7 @@ class Poll {
   readonly #reader: Reader
   readonly #address: Address
   readonly #lookup: Lookup
-  /** Whether what is asked for is stored by its content: one who has it is enough. */
-  readonly #byContent: boolean
+  readonly #oneIsEnough: boolean
   readonly #met = new Set<string>()
   #underWay = 0
   /** What wakes whoever waits for answers. */
@@ -90,24 +95,24 @@ class Poll {
   /** How many are to hold the key, as far as the lookup goes. */
   #size = 0
 
-  constructor(reader: Reader, address: Address, lookup: Lookup) {
+  constructor(reader: Reader, address: Address, lookup: Lookup, oneIsEnough: boolean) {
     this.#reader = reader
     this.#address = address
     this.#lookup = lookup
-    this.#byContent = address.index?.startsWith('v:') ?? false
+    this.#oneIsEnough = oneIsEnough
   }
 
   /** Whether something lives there, and those who say so are enough: others, who have not answered, could not say otherwise. */
   get isSure(): boolean {
     if (this.#newest.size === 0) return false
     const living = this.living()
-    if (!this.#byContent) return living.length > 0 && this.#isMajority
+    if (!this.#oneIsEnough) return living.length > 0 && this.#isMajority
     return living.some(({ index }) => this.#sure.some(({ records }) => records.some((record) => record.index === index)))
   }
 
-  /** Whether what nobody vouches for is to be given all the same: of what is stored by its content, once everyone has been asked. */
+  /** Whether what nobody vouches for is to be given all the same: where one is enough, once everyone has been asked. */
   get isAllThereIs(): boolean {
-    return this.#byContent && (this.#sure.length > 0 || !this.#lookup.isGuess)
+    return this.#oneIsEnough && (this.#sure.length > 0 || !this.#lookup.isGuess)
   }
 
   /** Whether those asked are enough to say that there is nothing. */
@@ -174,7 +179,7 @@ class Poll {
 
   /** Gives the newest to those of the window who answered without it, so that no later reading finds less. */
   async repair(): Promise<void> {
-    if (this.#byContent) return
+    if (this.#oneIsEnough) return
     await Promise.all(
       this.#answers.flatMap(({ peer, held, records }) =>
         [...this.#newest.values()]
@@ -190,7 +195,7 @@ class Poll {
   /** How many more to ask: of a window that nobody has answered for yet, as many as may be enough. */
   get #wanted(): number {
     const { replicas } = this.#reader
-    if (this.#byContent) return this.#answers.length > 0 ? replicas + 1 : 1
+    if (this.#oneIsEnough) return this.#answers.length > 0 ? replicas + 1 : 1
     return this.#met.size > 0 ? replicas + 1 : majorityOf(this.#size)
   }
 

@@ -193,20 +193,31 @@ class Comparison {
       if (order <= 0) continue
       const { held, doubting, forgotten } = this.#claims
       // Of what a peer has not forgotten, it knows whether it was deleted.
-      const inDoubt = holdings.doubts(ours) && stampMs(ours.version.hlc) < forgotten
+      const inDoubt = !version && holdings.doubts(ours) && stampMs(ours.version.hlc) < forgotten
       // One who has given something up cannot say that a record was deleted.
       if (doubting || !inDoubt || (complete && !witnessed)) lacking.push(cursor)
-      else if (held && witnessed && !version) holdings.records.drop(ours)
+      else if (held && witnessed) holdings.records.drop(ours)
       else undecided++
     }
     const wanted = [...theirs].filter(([, { hlc }]) => this.#trusts(hlc)).map(([cursor]) => cursor)
     undecided += theirs.size - wanted.length
     const came = !pull || (await this.#transfer.pull(wanted))
     this.#caughtUp &&= came && wanted.length === theirs.size
-    const took = gives ? await this.#transfer.push(lacking, push) : lacking.length === 0
+    const took = gives ? await this.#give(lacking, push) : lacking.length === 0
     const settled = took && undecided === 0
     this.#settled &&= settled
     if (settled && before === holdings.records.summary(part).print) had?.(part)
+  }
+
+  /** Whether the peer took everything. That it has no room does not take from what it has given; one who is to be an heir has to have some. */
+  async #give(lacking: readonly string[], push: 'held' | 'all'): Promise<boolean> {
+    try {
+      return await this.#transfer.push(lacking, push)
+    } catch (error) {
+      if (!(error instanceof Refusal) || push === 'all') throw error
+      this.#party.log.warn({ peer: this.#peer, why: error.message }, 'peer refused')
+      return false
+    }
   }
 
   /** Whether a record of the peer with that stamp is worth having: not if it may have been deleted and both have forgotten it. */

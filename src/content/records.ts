@@ -7,7 +7,7 @@ import { type Span, spansOf } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import { type Arc, distance, step } from '../space/ring.ts'
 import { Fingerprints, isListable, type Summary } from './fingerprints.ts'
-import { batchBytes, buried, cursorOf, sizeOf } from './record.ts'
+import { batchBytes, buried, compareVersions, cursorOf, sizeOf } from './record.ts'
 
 /** Records that are read from the store at once: few where nothing is known of them, then as many as have few bytes. */
 const pageLeast = 8
@@ -119,7 +119,10 @@ export class Records {
     this.#note(winner, 1)
   }
 
+  /** Unless another version has come in its place since it was read. */
   drop(record: StoredRecord): void {
+    const now = this.#store.get(record.key, record.index)
+    if (!now || compareVersions(now.version, record.version) !== 0) return
     this.#note(record, -1)
     this.#store.drop(record.key, record.index)
   }

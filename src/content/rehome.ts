@@ -13,7 +13,7 @@ import type { Id } from '../space/id.ts'
 import type { Entrusted } from './entrusted.ts'
 import { Handover, type HandoverOptions, more, type Rest } from './handover.ts'
 import type { Holdings } from './holdings.ts'
-import { isLive, isOver } from './record.ts'
+import { isLive, isOver, stampAheadMs } from './record.ts'
 import { everywhere } from './records.ts'
 import type { Party } from './transfer.ts'
 import { Windows } from './windows.ts'
@@ -23,6 +23,8 @@ const pageLength = 200
 /** Before a pass that could not finish is made again: this at first, twice as much each time, up to the most. */
 const retryMs = 200
 const retryMostMs = 1000
+/** After its start, until a node has heard what time it is. */
+const heardMs = 60_000
 
 interface Setting {
   readonly me: Peer
@@ -40,6 +42,7 @@ export class Rehoming {
   readonly #options: HandoverOptions
   readonly #handover: Handover
   readonly #windows: Windows
+  readonly #beganAt: number
   #moving = 0
   /** How far the sweep has come. */
   #swept: string | undefined
@@ -51,6 +54,7 @@ export class Rehoming {
     this.#me = me
     this.#holdings = holdings
     this.#clock = ports.clock
+    this.#beganAt = ports.clock.now()
     this.#options = options
     const party: Party = {
       me,
@@ -87,10 +91,9 @@ export class Rehoming {
     return this.#running
   }
 
-  /** The same on the slow clock: each cell is compared anew with one of those who share it, in turn. */
-  review(): Promise<void> {
+  /** In the next pass each cell is compared anew with one of those who share it, in turn. */
+  review(): void {
     this.#windows.review()
-    return this.run()
   }
 
   /**
@@ -149,12 +152,13 @@ export class Rehoming {
   #sweep(): void {
     const { records, next } = this.#holdings.records.page(this.#swept, pageLength)
     this.#swept = next
-    const now = this.#clock.now()
+    const { now } = this.#holdings
+    const knowsTime = this.#clock.now() - this.#beganAt > heardMs
     for (const record of records) {
       const cell = this.#holdings.cells.of(record.key)
       if (isOver(record, this.#holdings.forgetsBefore) && cell && this.#windows.haveAgreed(cell))
         this.#holdings.records.drop(record)
-      else if (record.value !== null && !isLive(record, now)) this.#holdings.records.bury(record)
+      else if (knowsTime && record.value !== null && !isLive(record, now - stampAheadMs)) this.#holdings.records.bury(record)
     }
   }
 }

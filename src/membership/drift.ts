@@ -28,9 +28,9 @@ export class Drift {
     return this.#aheadMs
   }
 
-  /** What one that is gone has said counts no more. */
+  /** What one that is gone has said counts no more; where too few are left to tell, what they have told does until one of them is heard. */
   forget(id: Id): void {
-    if (this.#aheads.delete(id)) this.#judge()
+    if (this.#aheads.delete(id) && this.#aheads.size + 1 >= clocksLeast) this.#judge()
   }
 
   /** One has told its time, and this clock is ahead of that by so much. */

@@ -162,9 +162,12 @@ export class Node {
   #beginJobs(): void {
     const { clock } = this.#ports
     const { rehomeEveryMs } = this.config
-    const review = async () => {
+    // The passes are not waited for: as long as somebody has no room they do not end, and the others are to be compared with all the same.
+    const review = () => {
       this.#lookWhetherCutOff()
-      if (!this.#cutOff) await this.#content.rehoming.review()
+      if (!this.#cutOff) this.#content.rehoming.review()
+      this.#rehome()
+      return Promise.resolve()
     }
     const jobs = [...this.overlay.jobs, { name: 'rehome', everyMs: rehomeEveryMs, run: review }]
     this.#stops = jobs.map(({ name, everyMs, run }) => clock.every(everyMs, () => this.#attempt(name, run)))

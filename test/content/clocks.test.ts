@@ -1,5 +1,7 @@
 /** One clock that is wrong keeps nobody from storing, and what its node stores does not outlive what is stored after it. */
 import { expect, test } from 'vitest'
+import { keyOf } from '../../src/content/record.ts'
+import { hash } from '../../src/sim/host.ts'
 import { within } from '../../src/sim/random.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
@@ -58,4 +60,34 @@ test('where nobody watches, one that is ahead is told so', async () => {
   expect(aheadMs).toBeGreaterThan(360_000)
   await expect(world.call(bad, 'store', { value: 'hello' })).rejects.toMatchObject({ code: 'STAMP_AHEAD' })
   await storeAndRead(world, good, good)
+})
+
+test('where nobody watches, a newcomer that is behind does not say that it has what it has not taken', async () => {
+  const world = new World({ seed: 7, settings: { membership: 'off' } })
+  await world.boot(4)
+  for (let number = 0; number < 40; number++) await world.call(world.anyone(), 'store', { value: `value ${number}` })
+  await world.run(30_000)
+  world.weather = { ...calm, skewMaxMs }
+  const late = world.add()
+  world.weather = calm
+  expect(within(world.host(late).random('skew'), -skewMaxMs, skewMaxMs)).toBeLessThan(-360_000)
+  world.demanding = false
+  await world.until(
+    () => world.snapshot().has(late),
+    60_000,
+    () => 'not joined',
+  )
+  await world.run(30_000)
+  const { store, node } = world.host(late)
+  let lacking = 0
+  for (let number = 0; number < 40; number++) {
+    const index = `v:${hash(`value ${number}`)}`
+    const key = keyOf(index, 160)
+    if (!world.window(key).includes(world.host(late)) || store.get(key, index)) continue
+    lacking++
+    expect(() => node?.handlers.get({ key, index })).toThrow(
+      expect.objectContaining({ details: expect.objectContaining({ complete: false }) }),
+    )
+  }
+  expect(lacking).toBeGreaterThan(0)
 })

@@ -58,3 +58,12 @@ test('those who are gone do not tell the time', async () => {
   await group.run(60_000)
   expect(me.swim.aheadMs).toBe(0)
 })
+
+test('one that is left alone goes on by what it knew', () => {
+  const drift = new Drift(log)
+  for (const id of ['a', 'b']) drift.hear(id, 10 * minute)
+  for (const id of ['a', 'b']) drift.forget(id)
+  expect(drift.aheadMs).toBe(10 * minute)
+  drift.hear('c', 0)
+  expect(drift.aheadMs).toBe(0)
+})

@@ -1,0 +1,184 @@
+/** What a node remembers of an earlier life, and what of it may be old by now. */
+import { expect, test } from 'vitest'
+import { keyOf } from '../../src/content/record.ts'
+import type { Refusal } from '../../src/protocol/errors.ts'
+import { epochMs, hash } from '../../src/sim/host.ts'
+import { World } from '../../src/sim/world.ts'
+import type { Id } from '../../src/space/id.ts'
+
+const dayMs = 24 * 3600_000
+
+/** So slow that days go by in seconds. */
+const slow = {
+  bits: 8,
+  allowCustomIds: true,
+  membership: 'off',
+  stabilizeEveryMs: 7200_000,
+  refreshFingersEveryMs: dayMs,
+  reuniteEveryMs: dayMs,
+  rehomeEveryMs: 500_000,
+} as const
+
+const worldOf = async (ids: readonly Id[], settings: object): Promise<World> => {
+  const world = new World({ seed: 41, settings })
+  for (const id of ids) {
+    world.add({ id })
+    await world.settle()
+  }
+  return world
+}
+
+/** The first of many such texts whose hash begins so. */
+const hashedTo = (beginning: RegExp, what: string): string =>
+  Array.from({ length: 2000 }, (_, number) => `${what} ${number}`).find((text) => beginning.test(hash(text))) ?? ''
+
+const comesBack = async (world: World, id: Id, withinMs = 60_000): Promise<void> => {
+  await world.until(
+    () => world.law.mayReturn(id),
+    withinMs,
+    () => `${id} is still listed`,
+  )
+  world.restart(id)
+}
+
+test('what a node knew in an earlier life counts no more once it has lived on: nobody says 404 for those who have just died', async () => {
+  const world = await worldOf(['10', '20', '30', '40', '50', '60', '70', '80', '90', 'a0'], { bits: 8, allowCustomIds: true })
+  await world.run(70_000)
+  for (const id of ['50', '60', '70']) {
+    world.stop(id)
+    await world.until(
+      () => !world.host(id).node,
+      60_000,
+      () => `${id} runs`,
+    )
+    await comesBack(world, id)
+    await world.settle()
+  }
+  await world.run(600_000)
+  // Others come before them, and hold what they held.
+  for (const id of ['42', '44', '46']) {
+    world.add({ id })
+    await world.settle()
+  }
+  await world.run(60_000)
+  const [value, name] = [hashedTo(/^41/, 'value'), hashedTo(/^41/, 'name')]
+  expect(await world.call('90', 'store', { value })).toMatchObject({ stored: 3 })
+  await world.call('90', 'store', { value: 'one', name })
+  await world.run(60_000)
+  world.demanding = false
+  for (const id of ['42', '44', '46']) world.crash(id)
+  for (let second = 0; second < 2; second++) {
+    await world.run(1000)
+    for (const what of [{ value }, { name }])
+      await expect(world.call('90', 'lookupBy', what)).rejects.not.toMatchObject({ code: 'NOT_FOUND' })
+  }
+})
+
+test('a node that was away for eight days, and alone was given a write that was cut short, is out of doubt in the end', async () => {
+  const world = await worldOf(['10', '30', '50', '70', '90'], slow)
+  const name = hashedTo(/^(3[1-9a-f]|4)/, 'name')
+  await world.call('10', 'store', { name, value: 'first' })
+  await world.run(700_000)
+  const index = `n:${hash(name)}`
+  const key = keyOf(index, 8)
+  const [first] = (await world.call('50', 'get', { key, index })).records
+  if (!first) throw new Error(`nothing under ${key}`)
+  const hlc = (BigInt(`0x${first.version.hlc}`) + 65_536n).toString(16).padStart(16, '0')
+  const second = { ...first, value: 'second', version: { hlc, origin: '10-1' } }
+  await world.call('50', 'insert', { key, record: second, with: ['50', '70', '90'] })
+  world.demanding = false
+  world.crash('50')
+  await world.run(8 * dayMs)
+  await comesBack(world, '50', 2 * dayMs)
+  await world.run(600_000)
+  const arcs = [{ from: '30', to: '50', count: 0, print: '0'.repeat(16) }]
+  expect((await world.call('50', 'digest', { arcs, by: '70' })).digests[0]).toMatchObject({ doubting: false })
+  expect((await world.call('10', 'lookupBy', { name })).values).toMatchObject([{ value: 'second' }])
+})
+
+test('a node in doubt does not vouch for what it does not show', async () => {
+  const world = await worldOf(['10', '30', '50', '70', '90'], slow)
+  const values = Array.from({ length: 20 }, (_, number) => `value ${number}`)
+  for (const value of values) await world.call('10', 'store', { value })
+  await world.run(700_000)
+  world.demanding = false
+  world.crash('50')
+  await world.run(8 * dayMs)
+  await comesBack(world, '50', 2 * dayMs)
+  let refused = 0
+  for (let ms = 0; ms < 2000; ms++) {
+    await world.run(1)
+    const { node } = world.host('50')
+    if (!node?.overlay.isMember) continue
+    for (const value of values) {
+      const index = `v:${hash(value)}`
+      const key = keyOf(index, 8)
+      if (!world.window(key).includes(world.host('50'))) continue
+      try {
+        void node.handlers.get({ key, index })
+      } catch (error) {
+        refused++
+        expect((error as Refusal).details).not.toMatchObject({ held: true, complete: true })
+      }
+    }
+  }
+  expect(refused).toBeGreaterThan(0)
+})
+
+test('what is written while old records in doubt are looked through is not dropped with them', async () => {
+  const world = new World({ seed: 21 })
+  const ids = await world.boot(3)
+  const whole = (some: readonly Id[]) =>
+    world.until(
+      () => some.every((id) => world.host(id).node?.info().content.complete),
+      60_000,
+      () => `${some.join()} lack something`,
+    )
+  await whole(ids)
+  await world.run(130_000)
+  world.demanding = false
+  for (const id of ids) world.crash(id)
+  const late = ids[2] ?? ''
+  const recordOf = (value: string, ms: number) => {
+    const key = hash(value)
+    const version = { hlc: `${ms.toString(16).padStart(12, '0')}0000`, origin: 'aa' }
+    return { key, index: `v:${key}`, value, contentType: 'text/plain', version }
+  }
+  const values = Array.from({ length: 200 }, (_, number) => `value ${number}`).sort((a, b) => (hash(a) < hash(b) ? -1 : 1))
+  for (const id of ids) {
+    const { durable } = world.host(id).disk
+    const memo = JSON.parse(durable.memo ?? '') as { times: [number, number][] }
+    const until = id === late ? epochMs - 9 * dayMs : memo.times.at(-1)?.[1]
+    durable.remember(JSON.stringify({ ...memo, times: [[epochMs - 20 * dayMs, until]] }))
+    if (id === late) for (const value of values) durable.write(recordOf(value, epochMs - 10 * dayMs))
+  }
+  const peers = ids.map((id) => world.peer(id))
+  for (const id of ids.slice(0, 2)) world.restart(id, peers)
+  await whole(ids.slice(0, 2))
+  await world.run(5000)
+  world.restart(late, peers)
+  const host = world.host(late)
+  const { store } = host
+  const drop = store.drop.bind(store)
+  const has = (value: string) => store.get(hash(value), `v:${hash(value)}`) !== undefined
+  const written: string[] = []
+  let drops = 0
+  store.drop = (key, index) => {
+    drop(key, index)
+    if (++drops !== 99) return
+    written.push(...values.filter(has))
+    host.after(0, () => {
+      for (const value of written) {
+        const record = recordOf(value, epochMs + world.nowMs)
+        void host.node?.handlers.insert({ key: record.key, record, with: [...ids] })
+      }
+    })
+  }
+  await world.until(
+    () => written.length > 0,
+    60_000,
+    () => `${drops} dropped`,
+  )
+  await world.run(300)
+  expect(written.filter((value) => !has(value))).toEqual([])
+})

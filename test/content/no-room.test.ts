@@ -1,0 +1,69 @@
+/** One that has no room for more is no reason why the others should not have everything. */
+import { expect, test } from 'vitest'
+import { keyOf } from '../../src/content/record.ts'
+import { Refusal } from '../../src/protocol/errors.ts'
+import { epochMs, hash } from '../../src/sim/host.ts'
+import { World } from '../../src/sim/world.ts'
+import type { Id } from '../../src/space/id.ts'
+
+/** Three nodes that have everything; the last of them takes no values from now on, as one whose quota is used up. */
+const worldOf = async (): Promise<{ world: World; ids: readonly Id[]; isWhole: (id: Id) => boolean }> => {
+  const world = new World({ seed: 10 })
+  const ids = await world.boot(3)
+  const isWhole = (id: Id) => world.host(id).node?.info().content.complete ?? false
+  await world.until(
+    () => ids.every(isWhole),
+    60_000,
+    () => 'not whole',
+  )
+  await world.run(60_000)
+  const { store } = world.host(ids[2] ?? '')
+  const write = store.write.bind(store)
+  store.write = (record) => {
+    if (record.value !== null) throw new Refusal('STORE_FULL', 'no room')
+    write(record)
+  }
+  return { world, ids, isWhole }
+}
+
+test('two who differ come to agree', async () => {
+  const { world, ids } = await worldOf()
+  const [one = '', other = ''] = ids
+  await world.call(one, 'store', { value: 'hello' })
+  await world.run(60_000)
+  const index = `v:${hash('world')}`
+  const key = keyOf(index, 160)
+  const version = { hlc: `${(epochMs + world.nowMs).toString(16).padStart(12, '0')}0000`, origin: 'aa' }
+  await world.call(one, 'insert', {
+    key,
+    record: { key, index, value: 'world', contentType: 'text/plain', version },
+    with: [...ids],
+  })
+  await world.until(
+    () => world.host(other).store.get(key, index) !== undefined,
+    600_000,
+    () => 'only one has it',
+  )
+})
+
+test('those who are started again have everything again, and take deletions', async () => {
+  const { world, ids, isWhole } = await worldOf()
+  const [one = '', other = ''] = ids
+  for (let number = 0; number < 20; number++)
+    expect(await world.call(one, 'store', { value: `value ${number}` })).toMatchObject({ stored: 2 })
+  await world.run(60_000)
+  for (const id of [one, other]) {
+    world.stop(id)
+    await world.until(
+      () => !world.host(id).node && world.law.mayReturn(id),
+      60_000,
+      () => `${id} runs`,
+    )
+    world.restart(id)
+    await world.settle()
+    await world.run(60_000)
+  }
+  expect([one, other].filter(isWhole)).toEqual([one, other])
+  for (const value of ['value 1', 'value 2', 'value 3'])
+    expect(await world.call(one, 'removeBy', { value })).toMatchObject({ deleted: [`v:${hash(value)}`] })
+})
