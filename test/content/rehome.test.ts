@@ -389,6 +389,34 @@ test('of a ring of two the one left over knows at once that it is alone', async 
   )
 })
 
+test.each(['successor', 'predecessor'] as const)(
+  'the last one left over still has everything, and says so at once, with ownership by the %s',
+  async (ownership) => {
+    const world = new World({ seed: 7, settings: { ownership } })
+    const ids = await world.boot(3)
+    await whole(world, ids)
+    const [last = '', ...others] = ids
+    await world.call(last, 'store', { value: 'hello', name: 'motd' })
+    world.demanding = false
+    for (const id of others) {
+      world.leave(id)
+      await world.until(
+        () => !world.host(id).node,
+        60_000,
+        () => `${id} runs`,
+      )
+    }
+    await world.until(
+      () => nodeOf(world, last).overlay.neighbors().length === 0,
+      10_000,
+      () => 'it is not alone',
+    )
+    expect(await world.call(last, 'lookupBy', { name: 'motd' })).toMatchObject({ values: [{ value: 'hello' }] })
+    expect(await world.call(last, 'store', { value: 'again', name: 'motd' })).toMatchObject({ stored: 1 })
+    await expect(world.call(last, 'lookupBy', { value: 'nothing' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  },
+)
+
 test('a fetch that takes longer than a finger refresh comes to an end', async () => {
   const world = new World({ seed: 8, settings: { refreshFingersEveryMs: 10 } })
   const [donor = ''] = await world.boot(1)

@@ -26,6 +26,8 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
   #pausing = false
   /** Who says that it may be our successor; our successor may hear of it a moment later than we do. */
   #offered: Peer | undefined
+  /** Who has said that it goes, and leaves this node alone. */
+  #leaver: Id | undefined
   /** Who says that it may be our predecessor, and is to be asked. */
   #candidate: Peer | undefined
   #heralds: Heralds = new Map()
@@ -106,7 +108,7 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
   async #stabilize(): Promise<void> {
     if (!this.isMember) return this.comeBack()
     const { successor } = this.table
-    const outcome = await stabilize(this)
+    const outcome = await stabilize(this, this.#leaver)
     // Whom it knows may be nearer still.
     if (this.table.successor.id !== successor.id) this.#schedule()
     if (outcome === 'stale') this.later(() => this.#again())
@@ -177,6 +179,7 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
     this.assertSound(candidate)
     if (candidate.id !== this.me.id) return undefined
     if (leaving !== current.id) return { accepted: false, reason: 'that is this node', current }
+    this.#leaver = leaving
     this.#schedule()
     return { accepted: true, current }
   }

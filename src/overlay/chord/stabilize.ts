@@ -6,6 +6,7 @@
  */
 import { Unreachable } from '../../protocol/errors.ts'
 import type { Peer } from '../../protocol/schemas.ts'
+import type { Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
 import type { Ring } from './ring.ts'
 
@@ -15,8 +16,11 @@ import type { Ring } from './ring.ts'
  */
 export type Outcome = 'done' | 'stale' | 'busy' | 'alone' | Peer
 
-/** Zave's stabilizeFromSuccessor, and stabilizeFromPredecessor where the successor knows of someone between. */
-export const stabilize = (ring: Ring): Promise<Outcome> =>
+/**
+ * Zave's stabilizeFromSuccessor, and stabilizeFromPredecessor where the successor knows of someone between.
+ * @param leaver who has said that it goes, and leaves this node alone: then it is a ring of one, and nobody is lost
+ */
+export const stabilize = (ring: Ring, leaver?: Id): Promise<Outcome> =>
   ring.step(async () => {
     const { table, me } = ring
     const before = table.revision
@@ -26,8 +30,11 @@ export const stabilize = (ring: Ring): Promise<Outcome> =>
       if (answer === 'stale' || answer === 'busy') return answer
       if (answer === 'dead') {
         drop(ring, head)
-        if (table.isLone) return 'alone'
-        continue
+        if (!table.isLone) continue
+        if (head.id !== leaver) return 'alone'
+        table.clear()
+        ring.noteChange()
+        return 'done'
       }
       if (head.id !== me.id) adopt(ring, [head, ...answer.successors])
       const outcome = await adoptBetween(ring, head, answer.predecessor)
