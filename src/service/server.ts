@@ -15,7 +15,7 @@ import { parseJson } from './json.ts'
 import type { Metrics } from './metrics.ts'
 import { Pressure } from './pressure.ts'
 import { addRow, handlerOf, type RowName } from './routes.ts'
-import { isDecodable } from './text.ts'
+import { decoded } from './text.ts'
 import { explain, type Validation } from './validation.ts'
 import { addValueRoutes, valueRows } from './values.ts'
 import { welcome } from './welcome.ts'
@@ -156,6 +156,6 @@ const encodingRefusal = ({ headers }: FastifyRequest): Refusal | undefined => {
 
 /** A query that is half read would ask for something else than was meant. */
 const queryRefusal = (url: string): Refusal | undefined =>
-  !url.includes('%') || isDecodable(url.slice(url.indexOf('?') + 1))
+  !url.includes('%') || decoded(url.slice(url.indexOf('?') + 1)) !== undefined
     ? undefined
     : new Refusal('BAD_REQUEST', 'the query has an escape that is no UTF-8; a percent sign itself is written %25')

@@ -6,14 +6,13 @@ export const numberIn = (text: string): number | undefined => (/^(0|[1-9]\d{0,14
 /** The same of whatever stands in a field: what spells no number is left as it is, for the schema to refuse. */
 export const numbered = (field: unknown): unknown => (typeof field === 'string' ? (numberIn(field) ?? field) : field)
 
-/** Whether every escape of an address stands for UTF-8: `%ff` does not. */
-export const isDecodable = (address: string): boolean => {
+/** An address without escapes; undefined when one of them stands for no UTF-8, as `%ff`. */
+export const decoded = (address: string): string | undefined => {
   try {
-    decodeURIComponent(address)
-    return true
+    return decodeURIComponent(address)
   } catch (error) {
     if (!(error instanceof URIError)) throw error
-    return false
+    return undefined
   }
 }
 

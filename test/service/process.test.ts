@@ -66,6 +66,14 @@ const takenPort = async (): Promise<string> => {
 
 const infoOf = async (url: string) => (await (await fetch(`${url}/nodeinfo`)).json()) as Record<string, unknown>
 
+// A call for the sake of what it throws was left out of the bundle as one without effect.
+test('the bundle refuses what the source does: an escape that is no UTF-8', async () => {
+  const { url } = await startReady()
+  const asked = [`${url}/lookup?value=%ff`, `${url}/find?value=%ff`].map((address) => fetch(address))
+  const answers = await Promise.all([...asked, fetch(`${url}/store?name=%ff`, { method: 'POST', body: 'hello' })])
+  expect(answers.map(({ status }) => status)).toEqual([400, 400, 400])
+})
+
 describe('a node that starts', () => {
   test('tells its starter once it has joined, and lets it go', async () => {
     const { child, url, messages } = await startReady()
