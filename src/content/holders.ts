@@ -6,11 +6,15 @@ import { type Held, NotHeld, type PeerApi } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import type { Peer, StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
+import { idBefore } from '../space/ring.ts'
 import type { Load } from './convoys.ts'
 import type { Holdings } from './holdings.ts'
 import type { Answer } from './reads.ts'
 import type { Address } from './record.ts'
 import type { Copy, Obstacle } from './writes.ts'
+
+/** The fingerprint of nothing. */
+const noPrint = '0'.repeat(16)
 
 export class Holders {
   readonly #me: Peer
@@ -60,6 +64,20 @@ export class Holders {
       if (!(error instanceof Refusal && error.code === 'NOT_HELD')) throw error
       if (Schema.Check(NotHeld, error.details)) return { peer, ...error.details }
       throw new Refusal('INTERNAL', `${peer.url} answered NOT_HELD without its standing`)
+    }
+  }
+
+  /** How many records a peer has under a key, tombstones among them; undefined when it does not say. */
+  async count(peer: Peer, key: Id, lookup: Lookup): Promise<number | undefined> {
+    const arc = { from: idBefore(key), to: key }
+    if (peer.id === this.#me.id) return this.#holdings.records.summary(arc).count
+    const request = { arcs: [{ ...arc, count: 0, print: noPrint }], by: this.#me.id }
+    try {
+      const said = await lookup.visit(peer, () => this.#network.call(peer, 'digest', request))
+      return said?.digests[0]?.parts[0]?.count
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      return undefined
     }
   }
 

@@ -3,13 +3,23 @@ import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Hash, Store } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Digest, Held, Standing } from '../protocol/peer-api.ts'
-import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
+import { limits, type Peer, type StoredRecord, type Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
 import { Cells } from './cells.ts'
 import { type HybridClock, stampMs } from './hybrid-clock.ts'
 import { Presence } from './presence.ts'
-import { type Address, assertSound, buried, compareVersions, isLive, isOver, mergeRecords, stampAheadMs } from './record.ts'
+import {
+  type Address,
+  assertSound,
+  buried,
+  compareVersions,
+  isLive,
+  isOver,
+  mergeRecords,
+  sizeOf,
+  stampAheadMs,
+} from './record.ts'
 import { Records } from './records.ts'
 
 /** More than any clock is wrong, and less than any absence that matters: stamps before that were given before the absence. */
@@ -124,7 +134,7 @@ export class Holdings {
 
   /**
    * The records at an address, tombstones among them.
-   * @throws Refusal NOT_HELD when none of them lives
+   * @throws Refusal NOT_HELD when none of them lives; TOO_LARGE as read
    */
   get(address: Address): Held {
     const { key } = address
@@ -135,9 +145,9 @@ export class Holdings {
     throw new Refusal('NOT_HELD', `not held here; try GET /lookup/${key}`, { records, ...standing })
   }
 
-  /** The same without a word on who might have more. */
+  /** The same without a word on who might have more. @throws Refusal TOO_LARGE when all at a key are more than travels in one call */
   read({ key, index }: Address): StoredRecord[] {
-    const records = index === undefined ? this.#store.read(key) : [this.#store.get(key, index) ?? []].flat()
+    const records = index === undefined ? this.#allAt(key) : [this.#store.get(key, index) ?? []].flat()
     return records.filter((record) => !this.doubts(record))
   }
 
@@ -185,6 +195,18 @@ export class Holdings {
   role(key: Id): 'owned' | 'replica' | 'misplaced' {
     const cell = this.cells.of(key)
     return cell === undefined ? 'misplaced' : this.cells.isOwn(cell) ? 'owned' : 'replica'
+  }
+
+  #allAt(key: Id): StoredRecord[] {
+    const all: StoredRecord[] = []
+    let bytes = 0
+    for (const record of this.records.at(key)) {
+      bytes += sizeOf(record)
+      if (bytes > limits.bodyBytes)
+        throw new Refusal('TOO_LARGE', `the values under ${key} are too much for one call; ask for one by ?value= or ?name=`)
+      all.push(record)
+    }
+    return all
   }
 
   /** Whoever does not show all that it has vouches for nothing. */

@@ -60,6 +60,9 @@ export class Operations {
   readonly #reader: Reader
   readonly #writer: Writer
   readonly #convoys: Convoys
+  readonly #holders: Holders
+  /** How many are being stored under each key, where ids are narrow. */
+  readonly #storing = new Map<Id, number>()
 
   constructor(
     holdings: Holdings,
@@ -80,6 +83,7 @@ export class Operations {
     this.#options = options
     this.#origin = `${me.id}-${options.incarnation.toString(16)}`
     const holders = new Holders(me, holdings, ports.network)
+    this.#holders = holders
     const patience = new Patience(ports.clock, hedgeAfterMs)
     this.#reader = {
       replicas: options.replicas,
@@ -112,10 +116,23 @@ export class Operations {
   }
 
   /** @throws Refusal NOT_ENOUGH_COPIES, KEY_FULL, STORE_FULL, NO_ROUTE, NOT_JOINED */
-  async store({ value, encoding, contentType = 'text/plain; charset=utf-8', name, ttlSeconds }: Content): Promise<Written> {
+  async store(content: Content): Promise<Written> {
+    const { value, encoding, name } = content
     const index = name === undefined ? valueIndex(this.#hash, value, encoding) : nameIndex(this.#hash, name)
     const key = keyOf(index, this.#options.bits)
-    if (this.#options.bits <= narrowBits) await this.#assertRoom(key, index)
+    if (this.#options.bits > narrowBits) return this.#store({ key, index }, content)
+    await this.#takePlace({ key, index })
+    try {
+      return await this.#store({ key, index }, content)
+    } finally {
+      const left = (this.#storing.get(key) ?? 1) - 1
+      if (left > 0) this.#storing.set(key, left)
+      else this.#storing.delete(key)
+    }
+  }
+
+  async #store({ key, index }: Required<Address>, content: Content): Promise<Written> {
+    const { value, encoding, contentType = 'text/plain; charset=utf-8', name, ttlSeconds } = content
     // Whoever stores it while others are asked for how long they want it comes after this.
     const version = this.#stamp()
     const expiresAt = ttlSeconds === undefined ? undefined : Math.floor(this.#holdings.now) + ttlSeconds * 1000
@@ -230,15 +247,45 @@ export class Operations {
     }
   }
 
-  /** Where ids are narrow, values share keys; one with too many of them could not be looked up any more. */
-  async #assertRoom(key: Id, index: string): Promise<void> {
-    try {
-      const { records } = await this.#read({ key })
-      if (records.length >= limits.valuesPerKey && !records.some((record) => record.index === index))
-        throw new Refusal('KEY_FULL', `${limits.valuesPerKey} values live under key ${key}; boot with more bits to store more`)
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.code === 'KEY_FULL') throw error
+  /**
+   * Where ids are narrow, values share keys; one with too many of them could not be looked up any more. Those that are being stored
+   * through this node have their places already.
+   * @throws Refusal KEY_FULL
+   */
+  async #takePlace({ key, index }: Required<Address>): Promise<void> {
+    const { valuesPerKey } = limits
+    const until = this.#clock.now() + this.#options.operationTimeoutMs / 2
+    for (;;) {
+      const count = await this.#countAt(key)
+      const storing = this.#storing.get(key) ?? 0
+      if (count + storing < valuesPerKey) return void this.#storing.set(key, storing + 1)
+      if (count >= valuesPerKey || this.#clock.now() + retryMs > until) break
+      await this.#clock.sleep(retryMs)
     }
+    try {
+      await this.#patiently(() => this.#read({ key, index }))
+      this.#storing.set(key, (this.#storing.get(key) ?? 0) + 1)
+    } catch (error) {
+      if (!(error instanceof Refusal && error.code === 'NOT_FOUND')) throw error
+      throw new Refusal(
+        'KEY_FULL',
+        `${valuesPerKey} values live under key ${key}, or were deleted of late; boot with more bits to store more`,
+      )
+    }
+  }
+
+  /** By the first of the window who says; 0 when nobody does, who will then take nothing either. */
+  async #countAt(key: Id): Promise<number> {
+    const lookup = this.#finder.to(key)
+    try {
+      for (const peer of await lookup.window()) {
+        const count = await this.#holders.count(peer, key, lookup)
+        if (count !== undefined) return count
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+    }
+    return 0
   }
 
   #stamp(): Version {

@@ -82,6 +82,11 @@ export class Records {
         yield* this.#scanSpan(span, at === reached && after !== undefined && after > span.first ? after : span.first)
   }
 
+  /** All at a key, however many bytes: read as they are asked for. */
+  at(key: Id): Generator<StoredRecord, void> {
+    return this.#scanSpan({ first: key, last: key })
+  }
+
   /** Records after a cursor, on an arc or everywhere: so many at most, and no more than are read at once. There are more after `next`. */
   page(after: string | undefined, limit: number, arc = everywhere(this.#digits)): { records: StoredRecord[]; next?: string } {
     const records: StoredRecord[] = []

@@ -1,0 +1,61 @@
+/** Where ids are narrow, many values have one key. */
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { limits } from '../../src/protocol/schemas.ts'
+import { World } from '../../src/sim/world.ts'
+
+const key = '45'
+
+/** So many texts that begin alike and have that key. */
+const valuesOf = (count: number, beginning = ''): string[] => {
+  const begun = createHash('sha256').update(beginning)
+  const values: string[] = []
+  for (let number = 0; values.length < count; number++)
+    if (begun.copy().update(`${number}`).digest('hex').startsWith(key)) values.push(`${beginning}${number}`)
+  return values
+}
+
+const worldOf = async () => {
+  const world = new World({ seed: 1, encode: false, settings: { bits: 8 } })
+  const ids = await world.boot(3)
+  return { world, ids }
+}
+
+test('a key that is full takes no more values, however many come at once, and those that it has again', async () => {
+  const { world, ids } = await worldOf()
+  const values = valuesOf(limits.valuesPerKey + 60)
+  const asked = values.map((value) => world.ask(ids[0] ?? '', 'store', { value }))
+  await world.until(
+    () => asked.every(({ state }) => state !== 'waiting'),
+    60_000,
+    () => `${asked.filter(({ state }) => state === 'waiting').length} are not answered`,
+  )
+  const stored = values.filter((_, at) => asked[at]?.state === 'answered')
+  const refused = asked.filter((one) => one.state === 'refused')
+  expect(new Set(refused.map(({ error }) => error.error))).toEqual(new Set(['KEY_FULL']))
+  expect(stored.length).toBeGreaterThanOrEqual(limits.valuesPerKey - 1)
+  expect(stored.length).toBeLessThanOrEqual(limits.valuesPerKey)
+  expect(await world.call(ids[2] ?? '', 'store', { value: stored[0] ?? '' })).toMatchObject({ key })
+})
+
+test('what is too much for one call is not gathered, and nobody who stores besides waits for it', async () => {
+  const { world, ids } = await worldOf()
+  const [one = ''] = ids
+  const large = valuesOf(9, 'x'.repeat(limits.valueBytes - 10))
+  for (const value of large) await world.call(one, 'store', { value })
+  let asked = 0
+  for (const id of ids) {
+    const { handlers } = world.host(id).node ?? {}
+    if (!handlers) throw new Error(`nobody lives at ${id}`)
+    const { get } = handlers
+    handlers.get = (request) => {
+      asked++
+      return get(request)
+    }
+  }
+  const [small = ''] = valuesOf(1)
+  await world.call(one, 'store', { value: small })
+  expect(asked).toBe(0)
+  await expect(world.call(one, 'lookup', { key })).rejects.toMatchObject({ code: 'TOO_LARGE' })
+  expect((await world.call(one, 'lookupBy', { value: large[0] ?? '' })).values).toHaveLength(1)
+})
