@@ -1,4 +1,5 @@
 /** `members` and `tags`: who sees whom how, and what nodes tell of themselves. */
+import { parseTags } from '../src/membership/options.ts'
 import { clientApi } from '../src/protocol/client-api.ts'
 import { ask } from './client.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
@@ -38,10 +39,9 @@ export const members: Task = {
 
 /** `zone=a` → `['zone', 'a']`. @throws WrongUse */
 const parseTag = (word: string): [string, string] => {
-  const [, name, value] = /^([a-zA-Z0-9_.-]{1,64})=([^,]*)$/.exec(word) ?? []
-  if (name === undefined || value === undefined)
-    throw new WrongUse(`${JSON.stringify(word)} is no tag; for instance: ${typed('tags 10001 zone=a disk=ssd')}`)
-  return [name, value]
+  const [tag] = word.includes(',') ? [] : Object.entries(parseTags(word) ?? {})
+  if (!tag) throw new WrongUse(`${JSON.stringify(word)} is no tag; for instance: ${typed('tags 10001 zone=a disk=ssd')}`)
+  return tag
 }
 
 export const tags: Task = {

@@ -69,7 +69,7 @@ export const membershipPresets = {
 /** `'zone=a,disk=ssd'` → `{ zone: 'a', disk: 'ssd' }`; undefined for what is none. */
 export const parseTags = (text: string): Record<string, string> | undefined => {
   const tags = text.split(',').filter((part) => part !== '')
-  const pairs = tags.map((part) => /^([a-zA-Z0-9_.-]{1,64})=(.{0,256})$/.exec(part))
+  const pairs = tags.map((part) => /^([a-zA-Z0-9_.-]{1,64})=([^,\p{Cc}]{0,256})$/u.exec(part))
   return pairs.every((pair) => pair !== null) ? Object.fromEntries(pairs.map(([, name, value]) => [name, value])) : undefined
 }
 

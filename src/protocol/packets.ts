@@ -16,8 +16,11 @@ export const membersMost = 4096
 
 const Natural = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 
-/** What a member is said to be besides: `{ zone: 'a' }`. */
-export const Tags = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9_.-]{1,64}$' }), Type.String({ maxLength: 256 }))
+/** What a member is said to be besides: `{ zone: 'a' }`. No commas: as an option they are a list. */
+export const Tags = Type.Record(
+  Type.String({ pattern: '^[a-zA-Z0-9_.-]{1,64}$' }),
+  Type.String({ maxLength: 256, pattern: '^[^,\\p{Cc}]*$' }),
+)
 
 /** What a member tells of itself: `{ name: 'node-10001', overlay: 'chord', version: '0.1.0', tags: { zone: 'a' } }`. */
 export const Meta = exact({

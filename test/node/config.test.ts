@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { parseTags } from '../../src/membership/options.ts'
 import { type NodeSettings, parseConfig } from '../../src/node/config.ts'
 import { version } from '../../src/node/node.ts'
+import { Tags } from '../../src/protocol/packets.ts'
+import { createValidation } from '../../src/service/validation.ts'
 
 const settings: NodeSettings = { name: 'node-1', url: 'http://127.0.0.1:10001', network: '0123456789abcdef', incarnation: 1 }
 
@@ -35,4 +40,17 @@ test.each<[Partial<NodeSettings> & Record<string, unknown>, RegExp]>([
 test('a node tells the version of the package', () => {
   const { version: released } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
   expect(version).toBe(released)
+})
+
+test('the tags that a node may be told are those that it takes as an option', () => {
+  const isTold = createValidation(160).strict(Tags)
+  const value = fc.oneof(fc.string(), fc.constantFrom('a', 'a,b', 'a\nb', '=', 'ü', '\u007f', 'x'.repeat(257)))
+  fc.assert(
+    fc.property(fc.dictionary(fc.constantFrom('zone', 'disk', 'a.b-c_1'), value), (tags) => {
+      const option = Object.entries(tags)
+        .map((pair) => pair.join('='))
+        .join(',')
+      expect(isTold(tags)).toBe(isDeepStrictEqual({ ...parseTags(option) }, { ...tags }))
+    }),
+  )
 })

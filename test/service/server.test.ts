@@ -134,6 +134,9 @@ describe('the first things that a person types', () => {
     ['/predecessor', { ...form('a=b'), method: 'PUT' }, 'UNSUPPORTED_MEDIA', /application\/json/],
     ['/delete', { ...form('value=hello'), method: 'DELETE' }, 'UNSUPPORTED_MEDIA', /\?value=/],
     ['/leave', json({ now: true }), 'BAD_REQUEST', /takes no body/],
+    // Were taken, and kept the node from starting again.
+    ['/tags', json({ tags: { zone: 'a,b' } }, 'PUT'), 'BAD_REQUEST', /zone must match/],
+    ['/tags', json({ tags: { zone: 'a\nb' } }, 'PUT'), 'BAD_REQUEST', /zone must match/],
     ['/leave', { method: 'POST' }, 'LAST_NODE', /./],
     ['/nothing/here', {}, 'NO_SUCH_ENDPOINT', /curl http/],
     ['/%zz', {}, 'BAD_REQUEST', /./],
