@@ -9,11 +9,11 @@ import { Terminal } from './terminal.ts'
 
 const terminal = new Terminal(process.stdout, process.env)
 
-// Output that nobody reads any more (`| head`) ends the task quietly.
+// Output that nobody reads any more (`| head`): what was begun is done all the same, and not ended as preparing is.
 for (const output of [process.stdout, process.stderr])
-  output.on('error', (error: NodeJS.ErrnoException) => {
+  output.removeAllListeners('error').on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
-    process.exit(exitCodes.done)
+    terminal.isClosed ||= output === process.stdout
   })
 
 // Nodes that have not joined yet end by themselves when their task does; the next task clears their entries.

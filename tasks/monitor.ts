@@ -110,6 +110,7 @@ export const monitor: Task = {
       if (json) return { lines: [], data: frame }
       terminal.draw(draw(everySeconds, terminal.columns, terminal.rows, terminal.paint))
       await sleep(everySeconds * 1000)
+      if (terminal.isClosed) return { lines: [], data: frame }
     }
   },
 }

@@ -21,6 +21,8 @@ export class Terminal {
   readonly paint: Paint
   /** What Ctrl-C leaves behind, told by a task that knows more of it than `status` shows. */
   tellUnfinished: (() => string) | undefined
+  /** Whether nobody reads its output any more. */
+  isClosed = false
   readonly #output: Output
   /** Lines drawn that the next drawing goes over. */
   #drawn = 0

@@ -33,3 +33,13 @@ test('who left at the request of others is no dead node; and nothing is removed 
   expect((await home.json<Status>('status')).nodes.map(({ condition }) => condition)).toEqual(['running', 'running'])
   expect(await home.task('killall')).toMatchObject({ code: 0 })
 })
+
+test('what was begun is done though nobody reads what is said of it', async () => {
+  const unread = await home.task(`boot 3 port=${24_000 + (process.pid % 200) * 4}`, ({ stdout }) =>
+    stdout?.once('data', () => stdout.destroy()),
+  )
+  expect(unread).toMatchObject({ code: 0, stderr: '' })
+  expect((await home.json<Status>('status')).nodes.map(({ condition }) => condition)).toEqual(['running', 'running', 'running'])
+  const seen = await home.task('monitor 1', ({ stdout }) => stdout?.once('data', () => stdout.destroy()))
+  expect(seen).toMatchObject({ code: 0, stderr: '' })
+})
