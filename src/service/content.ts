@@ -51,14 +51,31 @@ export const assertNoQuery = (query: Storing, where: string): void => {
   if (field !== undefined) throw new Refusal('BAD_REQUEST', `${field} belongs into ${where}, beside the value`)
 }
 
-/** Bytes as they are: `PUT /store/:name`, and `POST /store` with a content type of their own. */
-export const storingBytes = (contentType: string | undefined, fields: Storing, bytes: Buffer, url: string): Storing => {
+/**
+ * Bytes as they are: `PUT /store/:name`, and `POST /store` with a content type of their own.
+ * @param path what the path says of them
+ */
+export const storingBytes = (
+  contentType: string | undefined,
+  query: Storing,
+  bytes: Buffer,
+  url: string,
+  path: { name?: string } = {},
+): Storing => {
+  const taken = 'name' in path ? ['ttlSeconds'] : ['name', 'ttlSeconds']
+  const stray = Object.keys(query).find((field) => !taken.includes(field))
+  if (stray !== undefined)
+    throw new Refusal(
+      'BAD_REQUEST',
+      `the query has no field "${stray}" where bytes are stored; it may say ${taken.map((field) => `${field}=…`).join(' and ')}`,
+    )
   if (bytes.length === 0)
     throw new Refusal('BAD_REQUEST', `there is nothing to store: the body is empty. Try: curl ${url}/store -d value=hello`)
-  const { ttlSeconds, ...rest } = fields
+  const { ttlSeconds, ...rest } = query
   const value = valueOf(bytes)
   return {
     ...rest,
+    ...path,
     ...value,
     contentType: contentType ?? ('encoding' in value ? bytesType : textType),
     ...(ttlSeconds === undefined ? {} : { ttlSeconds: numbered(ttlSeconds) }),

@@ -55,9 +55,9 @@ export const addValueRoutes = (app: FastifyInstance, setting: ValueRoutes): void
     })
     addStore(stores, 'storeNamed', setting, (store, request) => {
       const { headers, params, query } = request
-      if ((params as { name: string }).name === '') throw withoutName(url)
-      const fields = { ...(query as Storing), ...(params as Storing) }
-      return store(storingBytes(headers['content-type'], fields, bytesIn(request), url), 'the body')
+      const path = params as { name: string }
+      if (path.name === '') throw withoutName(url)
+      return store(storingBytes(headers['content-type'], query as Storing, bytesIn(request), url, path), 'the body')
     })
     stores.put('/store', () => {
       throw withoutName(url)

@@ -134,6 +134,12 @@ describe('the first things that a person types', () => {
     ['/predecessor', { ...form('a=b'), method: 'PUT' }, 'UNSUPPORTED_MEDIA', /application\/json/],
     ['/delete', { ...form('value=hello'), method: 'DELETE' }, 'UNSUPPORTED_MEDIA', /\?value=/],
     ['/leave', json({ now: true }), 'BAD_REQUEST', /takes no body/],
+    // Were left out of account, and the bytes stored.
+    ['/store?value=zz', raw('hi', 'text/plain'), 'BAD_REQUEST', /no field "value".* name=… and ttlSeconds=…$/],
+    ['/store?contentType=text/html', raw('hi', 'text/plain'), 'BAD_REQUEST', /no field "contentType"/],
+    ['/store?encoding=base64', raw('hi', 'text/plain'), 'BAD_REQUEST', /no field "encoding"/],
+    ['/store/x?name=y', raw('hi', undefined, 'PUT'), 'BAD_REQUEST', /no field "name".* may say ttlSeconds=…$/],
+    ['/store/x?raw', raw('hi', undefined, 'PUT'), 'BAD_REQUEST', /no field "raw"/],
     // Were taken, and kept the node from starting again.
     ['/tags', json({ tags: { zone: 'a,b' } }, 'PUT'), 'BAD_REQUEST', /zone must match/],
     ['/tags', json({ tags: { zone: 'a\nb' } }, 'PUT'), 'BAD_REQUEST', /zone must match/],
