@@ -13,8 +13,10 @@ export const peerHeaders = { network: 'polychord-network', to: 'polychord-to' } 
 /** Answers what is wrong with the headers of a request, before its body is read. */
 export const createGuard = (me: Peer, network: string): ((request: FastifyRequest) => Refusal | undefined) => {
   const advertised = new URL(me.url)
-  return ({ headers }) => {
+  return ({ headers, raw }) => {
     const { host, origin } = headers
+    if (host === undefined && raw.httpVersion !== '1.0')
+      return new Refusal('BAD_REQUEST', `a request says which host it is for: Host: ${advertised.host}`)
     if (host !== undefined && host !== advertised.host && !isLocalName(host, advertised.hostname))
       return new Refusal('FOREIGN_HOST', `this node is not ${JSON.stringify(host)}; it answers at ${me.url}`)
     if (origin !== undefined && origin !== me.url && origin !== `${advertised.protocol}//${host}`)

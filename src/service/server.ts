@@ -57,7 +57,8 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   const app = fastify({
     requestTimeout: requestTimeoutMs,
     connectionTimeout: requestTimeoutMs,
-    http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: requestTimeoutMs / 6 },
+    // A request without a host is refused like any other that is wrong.
+    http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: requestTimeoutMs / 6, requireHostHeader: false },
     bodyLimit: limits.bodyBytes,
     // A name in percent signs.
     routerOptions: { maxParamLength: 3 * limits.nameBytes },
@@ -103,6 +104,8 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   app.addHook('onRoute', (route) => {
     route.onResponse = noting(String(route.method), route.url)
   })
+  // What is expected besides is nothing that this node knows of.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   const connections = new Set<Socket>()
   app.server.on('connection', (socket: Socket) => {
     connections.add(socket)
@@ -145,13 +148,11 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
 
 /** What is compressed would be stored as it is, and nobody told that it has to be unpacked. */
 const encodingRefusal = ({ headers }: FastifyRequest): Refusal | undefined => {
-  const encoding = headers['content-encoding']
-  return encoding === undefined || encoding === 'identity'
+  const { 'content-encoding': content = 'identity', 'transfer-encoding': transfer = 'chunked' } = headers
+  const encoding = [content, transfer].find((one) => !['identity', 'chunked'].includes(one.toLowerCase()))
+  return encoding === undefined
     ? undefined
-    : new Refusal(
-        'UNSUPPORTED_MEDIA',
-        `bodies are taken as they are, without content-encoding: send it uncompressed, not as ${encoding}`,
-      )
+    : new Refusal('UNSUPPORTED_MEDIA', `bodies are taken as they are: send it uncompressed, not as ${encoding}`)
 }
 
 /** A query that is half read would ask for something else than was meant. */

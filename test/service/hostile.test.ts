@@ -123,14 +123,38 @@ test('after all that the node is well, and its log has no defect to tell', async
   expect(node.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
 })
 
-test('bytes that are no HTTP get an error of the catalogue', async () => {
-  const answer = await new Promise<string>((resolve, reject) => {
-    const socket = connect(Number(new URL(node.url).port), '127.0.0.1', () => socket.write('EHLO\r\n\r\n'))
-    let text = ''
+/** What a connection says once it has ended. */
+const answerTo = (text: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(Number(new URL(node.url).port), '127.0.0.1', () => socket.write(text))
+    let answer = ''
     socket
-      .on('data', (data) => (text += String(data)))
-      .on('end', () => resolve(text))
+      .on('data', (data) => (answer += String(data)))
+      .on('end', () => resolve(answer))
       .on('error', reject)
   })
-  expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toSatisfy(isErrorBody)
+
+test.each([
+  ['no HTTP', 'EHLO\r\n\r\n', 400],
+  ['a request without a host', 'GET /nodeinfo HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+  [
+    'a body in a coding that nobody unpacks',
+    'POST /store HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n',
+    415,
+  ],
+])('%s gets an error of the catalogue', async (_what, text, status) => {
+  const [head = '', body = ''] = (await answerTo(text)).split('\r\n\r\n')
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  expect(JSON.parse(body)).toSatisfy(isErrorBody)
+})
+
+test.each([
+  ['of an older client that names no host', 'GET /healthz HTTP/1.0\r\n\r\n'],
+  ['that expects what nobody knows', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: tea\r\n\r\n'],
+  [
+    'whose body is as it is',
+    'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Encoding: IDENTITY\r\n\r\n',
+  ],
+])('a request %s is answered', async (_what, text) => {
+  expect(await answerTo(text)).toMatch(/^HTTP\/1.1 200 /)
 })
