@@ -56,7 +56,7 @@ export class Holdings {
     this.#stamps = stamps
     this.#taken = taken
     let newestMs: number | undefined
-    this.records = new Records(ports.store, ports.clock, me.id.length, quotaBytes, ({ version }) => {
+    this.records = new Records(ports.store, me.id.length, quotaBytes, ({ version }) => {
       stamps.observe(version.hlc)
       newestMs = Math.max(newestMs ?? 0, stampMs(version.hlc))
     })

@@ -1,11 +1,12 @@
 /** The records of this node on arcs: their fingerprints, pages and sizes are kept with the store, whatever is written or dropped. */
-import type { Clock, Store } from '../ports.ts'
+import type { Store } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
 import { digestParts, type Part } from '../protocol/peer-api.ts'
 import type { StoredRecord } from '../protocol/schemas.ts'
 import { type Span, spansOf } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import { type Arc, distance, step } from '../space/ring.ts'
+import { Expiries } from './expiries.ts'
 import { Fingerprints, isListable, type Summary } from './fingerprints.ts'
 import { batchBytes, buried, compareVersions, cursorOf, sizeOf } from './record.ts'
 
@@ -15,22 +16,15 @@ const pageLength = 200
 
 export class Records {
   readonly #store: Store
-  readonly #clock: Pick<Clock, 'now'>
   readonly #digits: number
   readonly #quotaBytes: number
   readonly #prints: Fingerprints
+  readonly #expiries = new Expiries()
   #bytes = 0
 
   /** @param digits of an id @param loaded told of each record that is there already */
-  constructor(
-    store: Store,
-    clock: Pick<Clock, 'now'>,
-    digits: number,
-    quotaBytes: number,
-    loaded: (record: StoredRecord) => void,
-  ) {
+  constructor(store: Store, digits: number, quotaBytes: number, loaded: (record: StoredRecord) => void) {
     this.#store = store
-    this.#clock = clock
     this.#digits = digits
     this.#quotaBytes = quotaBytes
     this.#prints = new Fingerprints((span) => this.#scanSpan(span), digits)
@@ -132,9 +126,11 @@ export class Records {
     this.#store.drop(record.key, record.index)
   }
 
-  /** Keeps of an expired value only that it was there. */
-  bury(record: StoredRecord): void {
-    this.replace(record, buried(record, this.#clock.now()))
+  /** Keeps of the values that have expired by then only that they were there: of as many as are read at once. Returns how many. */
+  bury(time: number): number {
+    const { records } = this.pick(this.#expiries.before(time, pageLength))
+    for (const record of records) this.replace(record, buried(record, time))
+    return records.length
   }
 
   *#scanSpan({ first, last }: Span, after = first): Generator<StoredRecord, void> {
@@ -149,6 +145,7 @@ export class Records {
 
   #note(record: StoredRecord, by: 1 | -1): void {
     this.#prints.note(record, by)
+    this.#expiries.note(record, by)
     this.#bytes += by * sizeOf(record)
   }
 }

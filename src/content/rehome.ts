@@ -13,9 +13,9 @@ import type { Id } from '../space/id.ts'
 import type { Entrusted } from './entrusted.ts'
 import { Handover, type HandoverOptions, more, type Rest } from './handover.ts'
 import type { Holdings } from './holdings.ts'
-import { isLive, isOver, stampAheadMs } from './record.ts'
+import { isOver, stampAheadMs } from './record.ts'
 import { everywhere } from './records.ts'
-import type { Party } from './transfer.ts'
+import { paceMs, type Party } from './transfer.ts'
 import { Windows } from './windows.ts'
 
 /** Records that are looked at before others have their turn. */
@@ -142,23 +142,27 @@ export class Rehoming {
     let left: Rest = (await this.#windows.share()) ? 'nothing' : 'work'
     for (const strange of this.#holdings.cells.strangeArcs()) left = more(left, await this.#handover.passOn(strange))
     this.#sweep()
+    await this.#bury()
     // What is in doubt must not be forgotten to be so before all of it was looked at.
     if (this.#holdings.cells.areWhole && !(doubting && left === 'work'))
       await this.#holdings.notePresence(this.#windows.forgotten)
     return left
   }
 
-  /** Forgets tombstones that all of their window have and nobody needs any more, and what has expired; a page a pass. */
+  /** Forgets tombstones that all of their window have and nobody needs any more; a page a pass. */
   #sweep(): void {
     const { records, next } = this.#holdings.records.page(this.#swept, pageLength)
     this.#swept = next
-    const { now } = this.#holdings
-    const knowsTime = this.#clock.now() - this.#beganAt > heardMs
     for (const record of records) {
       const cell = this.#holdings.cells.of(record.key)
       if (isOver(record, this.#holdings.forgetsBefore) && cell && this.#windows.haveAgreed(cell))
         this.#holdings.records.drop(record)
-      else if (knowsTime && record.value !== null && !isLive(record, now - stampAheadMs)) this.#holdings.records.bury(record)
     }
+  }
+
+  /** Buries what has expired, once that is certain: a node may be wrong about the time. */
+  async #bury(): Promise<void> {
+    if (this.#clock.now() - this.#beganAt < heardMs) return
+    while (!this.#closed && this.#holdings.records.bury(this.#holdings.now - stampAheadMs) > 0) await this.#clock.sleep(paceMs)
   }
 }

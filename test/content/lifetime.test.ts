@@ -68,6 +68,18 @@ test('and when one who has not heard of that stores it for a second', async () =
   await expectToLive(world, one)
 })
 
+test('what has expired takes no room some minutes later, however much it is', async () => {
+  const world = new World({ seed: 13, encode: false, settings: { quotaBytes: 61_000_000 } })
+  const [one = ''] = await world.boot(3)
+  const store = async (number: number, ttlSeconds: number) =>
+    world.call(one, 'store', { value: `${number}`.padEnd(1_000_000, 'x'), ttlSeconds })
+  for (let number = 0; number < 60; number++) await store(number, 60)
+  await expect(store(60, 60)).rejects.toMatchObject({ code: 'STORE_FULL' })
+  await world.run(8 * 60_000)
+  expect(world.host(one).node?.info().content.bytes).toBeLessThan(30_000)
+  await expect(store(60, 60)).resolves.toMatchObject({ stored: 3 })
+})
+
 test('a holder that begins with a clock that is twelve minutes fast does not bury what lives ten', async () => {
   const skewMaxMs = 1_200_000
   const world = new World({ seed: 2, settings: { membership: 'local' } })
