@@ -134,6 +134,13 @@ const explain = (error: unknown, task?: Task): { code: string; exitCode: number;
     const way = task ? `for instance: ${typed(task.examples[0] ?? task.name)}` : `type: ${typed('help')}`
     return { code: 'WRONG_USE', exitCode: exitCodes.wrongUse, message: `${said.replace(/\.$/, '')}; ${way}` }
   }
+  // A full disk, a folder that nobody may write to.
+  if (error instanceof Error && 'syscall' in error && 'code' in error)
+    return {
+      code: String(error.code),
+      exitCode: exitCodes.failed,
+      message: `the system refuses: ${error.message}; cure that, and try again`,
+    }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return {
     code: 'INTERNAL',

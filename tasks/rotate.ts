@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { lock } from 'proper-lockfile'
 import { errorStatus } from '../src/protocol/errors.ts'
-import { keyIdOf, secretsIn } from '../src/service/keyring.ts'
+import { keyIdOf } from '../src/service/keyring.ts'
 import { orUndefined, send } from './client.ts'
 import { TaskFailure } from './failure.ts'
 import { isLiving, isRunning, openNetwork, type Sighting, survey } from './live.ts'
@@ -89,7 +89,7 @@ export const rotate: Task = {
     readSecrets()
     return alone(async () => {
       // Others: what a rotation has left that did not come to its end. The first is always one that all accept.
-      const [before, ...others] = secretsIn(readSecrets())
+      const [before, ...others] = readSecrets()
       const after = newSecret()
       await take({ secrets: [before, after, ...others] })
       await take({ secrets: [after, before, ...others] })

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
-import { Keyring } from '../src/service/keyring.ts'
+import { Keyring, secretsIn } from '../src/service/keyring.ts'
 import { Signer } from '../src/service/signature.ts'
 import type { Sign } from './client.ts'
 import { TaskFailure } from './failure.ts'
@@ -30,34 +30,22 @@ export const removeSecrets = (): void => {
     if (/^secret(\.|$)/.test(name)) rmSync(join(dirname(secretFile), name), { recursive: true, force: true })
 }
 
-/** @throws TaskFailure when the file is not there, or of no use */
-export const readSecrets = (): string => {
+/** The first signs. @throws TaskFailure when the file is not there, or of no use */
+export const readSecrets = (): [string, ...string[]] => {
   try {
-    return readFileSync(secretFile, 'utf8')
+    return secretsIn(readFileSync(secretFile, 'utf8'))
   } catch (error) {
     if (!(error instanceof Error)) throw error
-    throw new TaskFailure(
-      `the secret of this network cannot be read (${error.message}); restore it, or begin anew: npm run task reboot`,
-      { cause: error },
-    )
+    const why = 'syscall' in error ? `cannot be read (${error.message})` : `in ${secretFile} is of no use: it ${error.message}`
+    throw new TaskFailure(`the secret of this network ${why}; restore it, or begin anew: npm run task reboot`, { cause: error })
   }
 }
 
 /** How calls to a node are signed; undefined where the network has no secret. @throws TaskFailure as readSecrets */
 export const signatureFor = (network: BootedNetwork, node: Pick<Entry, 'id'>): Sign | undefined =>
-  network.secret ? signing(readSecrets(), network.id, node) : undefined
+  network.secret ? signing(readSecrets()[0], network.id, node) : undefined
 
-/** Signs with the first of these secrets. */
-export const signing = (secrets: string, network: string, { id }: Pick<Entry, 'id'>): Sign => {
-  const signer = new Signer(keyringOf(secrets), network, 'task')
+export const signing = (secret: string, network: string, { id }: Pick<Entry, 'id'>): Sign => {
+  const signer = new Signer(new Keyring(() => secret), network, 'task')
   return (method, path, body) => signer.sign({ to: id, method, path }, body, Date.now())
-}
-
-const keyringOf = (secrets: string): Keyring => {
-  try {
-    return new Keyring(() => secrets)
-  } catch (error) {
-    if (!(error instanceof Error)) throw error
-    throw new TaskFailure(`${secretFile} ${error.message}`, { cause: error })
-  }
 }

@@ -9,6 +9,7 @@ import { lock } from 'proper-lockfile'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import writeFileAtomic from 'write-file-atomic'
+import { parseConfig } from '../src/node/config.ts'
 import { TaskFailure } from './failure.ts'
 import { home, inHome, stateFile } from './home.ts'
 
@@ -90,13 +91,28 @@ export const parseState = (text: string, file: string): NetworkState => {
         `stop that network with the version that booted it, or ${wayOut}`,
     )
   if (Value.Check(NetworkState, state)) {
-    if (state.network !== null || state.processes.length === 0) return state
-    throw new TaskFailure(`${file} has processes, and no network that they belong to; restore it, or ${wayOut}`)
+    const fault = faultIn(state)
+    if (fault === undefined) return state
+    throw new TaskFailure(`${file} ${fault}; restore it, or ${wayOut}`)
   }
   const [wrong] = Value.Errors(NetworkState, state)
   throw new TaskFailure(
     `${file} is not a network state (${wrong?.instancePath || '/'} ${wrong?.message}); restore it, or ${wayOut}`,
   )
+}
+
+/** What is wrong with a state that looks like one. */
+const faultIn = ({ network, processes }: NetworkState): string | undefined => {
+  const nowhere = processes.find(({ url }) => !URL.canParse(url))
+  if (nowhere) return `has a process at ${nowhere.url}, which is no address`
+  if (network === null) return processes.length === 0 ? undefined : 'has processes, and no network that they belong to'
+  try {
+    parseConfig({ ...network.options, name: 'node', url: 'http://127.0.0.1:1', network: network.id, incarnation: 0 })
+    return undefined
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    return `has options that no node takes: ${error.message}`
+  }
 }
 
 /** A missing file is an empty network. @throws TaskFailure as parseState */

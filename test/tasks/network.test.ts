@@ -275,11 +275,11 @@ describe('one node', () => {
   test('that does not start is reported with the end of its log, and leaves no entry', async () => {
     const { state } = home
     if (state.network === null) throw new Error('the network is gone')
-    home.write({ ...state, network: { ...state.network, options: { ...state.network.options, mode: 'teleport' } } })
+    home.write({ ...state, network: { ...state.network, options: { ...state.network.options, replicas: 2 } } })
     const { code, stderr } = await home.task('add')
     expect(code).toBe(1)
     expect(stderr).toMatch(/^polychord: node-\d+ did not start: .*\.polychord\/logs\/node-\d+\.log ends:\n/)
-    expect(stderr).toContain('POLYCHORD_MODE must be')
+    expect(stderr).toContain('POLYCHORD_REPLICAS is 2, but the network of')
     expect(home.state.processes.length).toBe(state.processes.length)
     home.write(state)
   })

@@ -1,5 +1,5 @@
 /** A network with a secret, typed task by task, with real processes. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -111,6 +111,21 @@ test('no secret is in a log, an answer, the state or a command line', async () =
   expect(secrets).toHaveLength(2)
   for (const secret of secrets) expect(text.includes(secret)).toBe(false)
   expect(home.state.network?.secret).toBe(true)
+})
+
+test('a file that holds no secret any more is told of, with the way out', async () => {
+  const text = readFileSync(secretFile, 'utf8')
+  for (const wrong of ['short\n', '']) {
+    writeFileSync(secretFile, wrong)
+    for (const task of ['rotate', `tags ${new URL(urls()[0] ?? '').port} zone=a`])
+      expect(await home.task(task)).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(
+          /is of no use: it holds (no secret|a secret that is too short).*; restore it, or begin anew/,
+        ),
+      })
+  }
+  writeFileSync(secretFile, text)
 })
 
 test('a network without one has nothing to rotate; killall takes the secret with it', async () => {

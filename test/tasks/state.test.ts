@@ -47,6 +47,16 @@ test.each([
   [printState({ ...state, processes: [{ ...entry!, logFile: '../../etc/passwd' }] }), '/processes/0/logFile must match'],
   [printState({ ...state, processes: [{ ...entry!, dataDir: '.polychord/data/..' }] }), '/processes/0/dataDir must match'],
   [printState({ ...state, processes: [{ ...entry!, url: 'http://127.0.0.1:1/#' }] }), '/processes/0/url must match'],
+  // Were told to report a defect.
+  [printState({ ...state, processes: [{ ...entry!, url: 'http://127.0.0.1:99999' }] }), 'which is no address'],
+  [
+    printState({ ...state, network: { ...state.network!, options: { overlay: 'ring' } } }),
+    'options that no node takes: overlay',
+  ],
+  [
+    printState({ ...state, network: { ...state.network!, options: { replicas: 'x' } } }),
+    'options that no node takes: replicas',
+  ],
 ])('refused with the way out: %s', (text, message) => {
   expect(() => parse(text)).toThrow(TaskFailure)
   expect(() => parse(text)).toThrow(message)
