@@ -74,6 +74,11 @@ export class ServiceClock implements Clock {
     return timer
   }
 
+  #cancel(timer: NodeJS.Timeout | undefined): void {
+    clearTimeout(timer)
+    if (timer) this.#timers.delete(timer)
+  }
+
   #byTimer(periodMs: number, run: () => void): () => void {
     const begin = setTimeout(() => {
       run()
@@ -97,7 +102,7 @@ export class ServiceClock implements Clock {
     this.#onBeat.add(feel)
     this.#heart ??= this.#startHeart()
     return () => {
-      clearTimeout(waiting)
+      this.#cancel(waiting)
       this.#onBeat.delete(feel)
     }
   }
@@ -110,7 +115,7 @@ export class ServiceClock implements Clock {
       for (const feel of this.#onBeat) feel(number)
     }
     const tick = () => {
-      for (const timer of coming) clearTimeout(timer)
+      for (const timer of coming) this.#cancel(timer)
       coming = Array.from({ length: beatsPerTick - 1 }, (_, at) => this.#after((at + 1) * beatMs, beat))
       beat()
     }
