@@ -262,16 +262,23 @@ export class Operations {
       if (count >= valuesPerKey || this.#clock.now() + retryMs > until) break
       await this.#clock.sleep(retryMs)
     }
-    try {
-      await this.#patiently(() => this.#read({ key, index }))
-      this.#storing.set(key, (this.#storing.get(key) ?? 0) + 1)
-    } catch (error) {
-      if (!(error instanceof Refusal && error.code === 'NOT_FOUND')) throw error
+    // To store again what was deleted, or has expired, takes no place.
+    if (!(await this.#isThere({ key, index })))
       throw new Refusal(
         'KEY_FULL',
         `${valuesPerKey} values live under key ${key}, or were deleted of late; boot with more bits to store more`,
       )
+    this.#storing.set(key, (this.#storing.get(key) ?? 0) + 1)
+  }
+
+  /** Whether one of the window has a record there, a tombstone perhaps. */
+  async #isThere(address: Required<Address>): Promise<boolean> {
+    const lookup = this.#finder.to(address.key)
+    for (const peer of await lookup.window()) {
+      const answer = await this.#holders.get(peer, address, lookup)
+      if (answer && answer.records.length > 0) return true
     }
+    return false
   }
 
   /** By the first of the window who says; 0 when nobody does, who will then take nothing either. */

@@ -98,6 +98,8 @@ class Comparison {
   readonly #transfer: Transfer
   #settled = true
   #caughtUp = true
+  /** Whether the peer has refused what it was given: the rest would be as well. */
+  #refused = false
 
   constructor(party: Party, peer: Peer, intent: Intent, claims: Claims) {
     this.#claims = claims
@@ -211,10 +213,12 @@ class Comparison {
 
   /** Whether the peer took everything. That it has no room does not take from what it has given; one who is to be an heir has to have some. */
   async #give(lacking: readonly string[], push: 'held' | 'all'): Promise<boolean> {
+    if (this.#refused) return lacking.length === 0
     try {
       return await this.#transfer.push(lacking, push)
     } catch (error) {
       if (!(error instanceof Refusal) || push === 'all') throw error
+      this.#refused = true
       this.#party.log.warn({ peer: this.#peer, why: error.message }, 'peer refused')
       return false
     }

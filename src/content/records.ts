@@ -122,7 +122,7 @@ export class Records {
   drop(record: StoredRecord): void {
     const now = this.#store.get(record.key, record.index)
     if (!now || compareVersions(now.version, record.version) !== 0) return
-    this.#note(record, -1)
+    this.#note(now, -1)
     this.#store.drop(record.key, record.index)
   }
 

@@ -16,6 +16,8 @@ const clocksLeast = 3
 export class Drift {
   /** By how much this clock is ahead of each, the one heard last at the end. */
   readonly #aheads = new Map<Id, number>()
+  /** Those of them who are gone. */
+  readonly #gone = new Set<Id>()
   readonly #log: Log
   #aheadMs = 0
 
@@ -28,13 +30,16 @@ export class Drift {
     return this.#aheadMs
   }
 
-  /** What one that is gone has said counts no more; where too few are left to tell, what they have told does until one of them is heard. */
+  /** What one that is gone has said counts only as long as those who are there are too few to tell. */
   forget(id: Id): void {
-    if (this.#aheads.delete(id) && this.#aheads.size + 1 >= clocksLeast) this.#judge()
+    if (!this.#aheads.has(id)) return
+    this.#gone.add(id)
+    this.#judge()
   }
 
   /** One has told its time, and this clock is ahead of that by so much. */
   hear(id: Id, byMs: number): void {
+    this.#gone.delete(id)
     this.#aheads.delete(id)
     this.#aheads.set(id, byMs)
     for (const oldest of this.#aheads.keys()) {
@@ -45,6 +50,11 @@ export class Drift {
   }
 
   #judge(): void {
+    for (const id of this.#gone) {
+      if (this.#aheads.size + 1 <= clocksLeast) break
+      this.#aheads.delete(id)
+      this.#gone.delete(id)
+    }
     const clocks = [0, ...this.#aheads.values()].sort((a, b) => a - b)
     const middle = medianOf(clocks)
     const was = this.#aheadMs

@@ -91,3 +91,18 @@ test('where nobody watches, a newcomer that is behind does not say that it has w
   }
   expect(lacking).toBeGreaterThan(0)
 })
+
+test.each([2, 5, 7])('of three, one with a wrong clock, the others still store when a good one dies: seed %i', async (seed) => {
+  const world = new World({ seed, settings: { membership: 'local' } })
+  const [good = '', dies = ''] = await world.boot(2)
+  world.weather = { ...calm, skewMaxMs }
+  const bad = world.add()
+  await world.settle()
+  world.weather = calm
+  await world.run(60_000)
+  world.demanding = false
+  world.crash(dies)
+  await world.run(60_000)
+  const isAhead = within(world.host(bad).random('skew'), -skewMaxMs, skewMaxMs) > 0
+  expect(await world.call(isAhead ? bad : good, 'store', { value: 'two', name: 'motd' })).toMatchObject({ stored: 2 })
+})

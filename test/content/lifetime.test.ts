@@ -1,5 +1,8 @@
 /** How long a value lives: as long as the last of those who store it wants, and no shorter for anyone's clock. */
 import { expect, test } from 'vitest'
+import { MemoryStore } from '../../src/content/memory-store.ts'
+import { buried } from '../../src/content/record.ts'
+import { Records } from '../../src/content/records.ts'
 import { World } from '../../src/sim/world.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { within } from '../../src/sim/random.ts'
@@ -105,4 +108,16 @@ test('a holder that begins with a clock that is twelve minutes fast does not bur
     const key = hash(`value ${number}`)
     expect(store.get(key, `v:${key}`)).toMatchObject({ value: `value ${number}` })
   }
+})
+
+test('a value that was dropped for what it was buried as does not expire again and again', () => {
+  const records = new Records(new MemoryStore(), 40, 1e9, () => {})
+  const key = hash('x')
+  const version = { hlc: '0001000000000000', origin: 'a' }
+  const live = { key, index: `v:${key}`, value: 'x', contentType: 'text/plain', version, expiresAt: 1000 }
+  const grave = buried(live, 1e9)
+  records.replace(undefined, live)
+  records.drop(grave)
+  records.replace(undefined, grave)
+  expect(records.bury(1e9)).toBe(0)
 })

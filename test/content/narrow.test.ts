@@ -59,3 +59,13 @@ test('what is too much for one call is not gathered, and nobody who stores besid
   await expect(world.call(one, 'lookup', { key })).rejects.toMatchObject({ code: 'TOO_LARGE' })
   expect((await world.call(one, 'lookupBy', { value: large[0] ?? '' })).values).toHaveLength(1)
 })
+
+test('what was deleted is stored again under a key that is full', async () => {
+  const { world, ids } = await worldOf()
+  const [one = ''] = ids
+  const [name = '', ...values] = valuesOf(limits.valuesPerKey)
+  await world.call(one, 'storeNamed', { name, value: 'first' })
+  for (const value of values) await world.call(one, 'store', { value })
+  await world.call(one, 'removeBy', { name })
+  expect(await world.call(one, 'storeNamed', { name, value: 'again' })).toMatchObject({ key })
+})

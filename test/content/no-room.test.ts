@@ -67,3 +67,28 @@ test('those who are started again have everything again, and take deletions', as
   for (const value of ['value 1', 'value 2', 'value 3'])
     expect(await world.call(one, 'removeBy', { value })).toMatchObject({ deleted: [`v:${hash(value)}`] })
 })
+
+test('it is not sent all that it lacks in every pass', async () => {
+  const { world, ids } = await worldOf()
+  const [one = '', , full = ''] = ids
+  for (let from = 0; from < 4000; from += 100) {
+    const asked = Array.from({ length: 100 }, (_, at) => world.ask(one, 'store', { value: `value ${from + at}` }))
+    await world.until(
+      () => asked.every(({ state }) => state !== 'waiting'),
+      60_000,
+      () => 'some are not answered',
+    )
+  }
+  await world.run(30_000)
+  const { handlers } = world.host(full).node ?? {}
+  if (!handlers) throw new Error(`nobody lives at ${full}`)
+  const { merge } = handlers
+  let sent = 0
+  handlers.merge = (request) => {
+    sent += request.records.length
+    return merge(request)
+  }
+  await world.run(60_000)
+  expect(sent).toBeGreaterThan(0)
+  expect(sent).toBeLessThan(40_000)
+})

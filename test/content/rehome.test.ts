@@ -417,6 +417,40 @@ test.each(['successor', 'predecessor'] as const)(
   },
 )
 
+test('a goodbye of long ago does not make one that has lost everyone vouch for what it has', async () => {
+  const world = new World({ seed: 3, settings: { bits: 8, allowCustomIds: true } })
+  world.demanding = false
+  const add = async (id: Id) => {
+    world.add({ id })
+    await world.settle()
+  }
+  for (const id of ['10', 'f0']) await add(id)
+  world.stop('f0')
+  await world.until(
+    () => !world.host('f0').node && world.law.mayReturn('f0'),
+    60_000,
+    () => 'f0 runs',
+  )
+  await world.run(5000)
+  world.restart('f0')
+  await world.settle()
+  for (const id of ['30', '50', '70', '90']) await add(id)
+  await world.run(120_000)
+  const isReplica = async (name: string) =>
+    (await world.call('50', 'findBy', { name })).window.findIndex(({ id }) => id === '10') > 0
+  let name = 'n0'
+  for (let number = 1; !(await isReplica(name)); number++) name = `n${number}`
+  await world.call('50', 'storeNamed', { name, value: 'old' })
+  await world.run(30_000)
+  world.partition(['10'], ['30', '50', '70', '90', 'f0'])
+  await world.run(1000)
+  await world.call('50', 'storeNamed', { name, value: 'new' })
+  await world.run(4000)
+  await expect(world.call('10', 'lookupBy', { name })).rejects.toMatchObject({
+    code: expect.stringMatching(/NOT_JOINED|INCONCLUSIVE/) as string,
+  })
+})
+
 test('a fetch that takes longer than a finger refresh comes to an end', async () => {
   const world = new World({ seed: 8, settings: { refreshFingersEveryMs: 10 } })
   const [donor = ''] = await world.boot(1)

@@ -108,7 +108,10 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
   async #stabilize(): Promise<void> {
     if (!this.isMember) return this.comeBack()
     const { successor } = this.table
-    const outcome = await stabilize(this, this.#leaver)
+    const leaver = this.#leaver
+    const outcome = await stabilize(this, leaver)
+    // Of a goodbye only the next step may say what it meant.
+    if (outcome !== 'stale' && outcome !== 'busy' && this.#leaver === leaver) this.#leaver = undefined
     // Whom it knows may be nearer still.
     if (this.table.successor.id !== successor.id) this.#schedule()
     if (outcome === 'stale') this.later(() => this.#again())
