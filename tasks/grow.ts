@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import { WrongUse } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
 import { launch } from './launch.ts'
-import { label, openNetwork, runningNodes, urlsOf } from './live.ts'
+import { label, nodeInfo, openNetwork, runningNodes, urlsOf } from './live.ts'
 import { progressBar } from './render/bar.ts'
 import { plural } from './render/text.ts'
 import { ended } from './status.ts'
@@ -30,9 +30,19 @@ export interface Crowd {
 }
 
 /** A few of the running nodes, beginning anywhere. */
-export const seedsOf = (urls: readonly string[]): string[] => {
+export const seedsOf = (urls: readonly string[], most = seedsEach): string[] => {
   const from = randomInt(Math.max(1, urls.length))
-  return [...urls.slice(from), ...urls.slice(0, from)].slice(0, seedsEach)
+  return [...urls.slice(from), ...urls.slice(0, from)].slice(0, most)
+}
+
+/** A few of those that have their place now: whoever is told only of nodes that have gone since founds a network of its own. */
+export const joinable = async (urls: readonly string[]): Promise<string[]> => {
+  const ready: string[] = []
+  for (const url of seedsOf(urls, urls.length)) {
+    if (ready.length === seedsEach) break
+    if ((await nodeInfo(url))?.state === 'ready') ready.push(url)
+  }
+  return ready.length > 0 ? ready : seedsOf(urls)
 }
 
 /** Starts nodes, a few at a time. Resolves when those under way have joined or failed, with why they failed. */
@@ -72,7 +82,7 @@ export const grow = async (count: number, terminal: Terminal, quiet: boolean): P
   const booted = await openNetwork()
   const members = urlsOf(await runningNodes(booted))
   const start = async () => {
-    const entry = await launch({ network: booted.network, seeds: seedsOf(members) })
+    const entry = await launch({ network: booted.network, seeds: await joinable(members) })
     members.push(entry.url)
     return entry
   }
@@ -95,7 +105,7 @@ export const add: Task = {
         'this network derives ids from urls; for ids of your own type: npm run task reboot allowCustomIds=true',
       )
     const own = id === undefined ? {} : { id: idWord('id', id, Number(network.options['bits'])) }
-    const seeds = seedsOf(urlsOf(await runningNodes({ ...state, network })))
+    const seeds = await joinable(urlsOf(await runningNodes({ ...state, network })))
     const entry = await launch({ network, seeds, ...port, ...own })
     await waitUntilWhole(terminal, json)
     return ended([`${label(entry)} joined: ${entry.url}`], terminal, 'status', 'monitor')

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { TaskFailure } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
-import { seedsOf, startCrowd } from './grow.ts'
+import { joinable, startCrowd } from './grow.ts'
 import { inHome } from './home.ts'
 import { relaunch } from './launch.ts'
 import { type Booted, findEntry, isLiving, isRunning, label, openNetwork, survey, urlsOf } from './live.ts'
@@ -24,7 +24,7 @@ const restartOne = async (booted: Booted, word: string, terminal: Terminal, quie
     (await survey({ ...booted, processes: booted.processes.filter((other) => other !== entry) })).filter(isRunning),
   )
   const had = hasData(entry)
-  const back = await relaunch(entry, { network: booted.network, seeds: seedsOf(others) })
+  const back = await relaunch(entry, { network: booted.network, seeds: await joinable(others) })
   await waitUntilWhole(terminal, quiet)
   const alone = others.length === 0 && booted.processes.length > 1
   return ended(
@@ -69,7 +69,7 @@ const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): P
     rest = gone.slice(before.length + 1)
   }
   const start = async (number: number) => {
-    const entry = await relaunch(rest[number] as Entry, { network, seeds: seedsOf(members) })
+    const entry = await relaunch(rest[number] as Entry, { network, seeds: await joinable(members) })
     members.push(entry.url)
     return entry
   }

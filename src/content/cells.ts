@@ -146,7 +146,12 @@ export class Cells {
   /** Who would hold a key if it were not for this node: its heirs when it goes, its donors when it has come. */
   heirs(key: Id, count: number): Peer[] {
     const others = this.#overlay.neighbors().filter(({ id }) => id !== this.#me.id)
-    return this.#overlay.place(key, others, count)
+    const near = this.#overlay.place(key, others, count)
+    if (this.#overlay.isMember || near.length >= count) return near
+    // Whoever has lost its place may have lost these as well: anyone it has known will pass on what it is given.
+    const known = this.#overlay.view().acquaintances.map(({ peer }) => peer)
+    const far = known.filter(({ id }) => id !== this.#me.id && near.every((peer) => peer.id !== id))
+    return [...near, ...this.#overlay.place(key, far, count - near.length)]
   }
 
   /** What this node may say of an arc to another: see the row `digest`. */

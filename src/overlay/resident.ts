@@ -158,7 +158,7 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
   /** Tries contacts, round after round, until one leads in; when none has answered for `patienceMs`, founds a network of its own. */
   protected async comeIn(patienceMs: number): Promise<void> {
     const { clock } = this.ports
-    const began = clock.now()
+    let heard = clock.now()
     while (!this.#leaving) {
       let answered = false
       for (const contact of await this.order(this.contacts())) {
@@ -173,7 +173,8 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
         if (entered) return
         if (entered === false) answered = true
       }
-      if (!answered && clock.now() - began >= patienceMs) return this.found()
+      if (answered) heard = clock.now()
+      else if (clock.now() - heard >= patienceMs) return this.found()
       await this.pause()
     }
   }

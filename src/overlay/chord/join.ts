@@ -6,7 +6,7 @@
  */
 import { Refusal } from '../../protocol/errors.ts'
 import type { Peer } from '../../protocol/schemas.ts'
-import { distinct, type Id } from '../../space/id.ts'
+import { distinct } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
 import { idTaken } from '../resident.ts'
 import type { Ring } from './ring.ts'
@@ -28,6 +28,8 @@ export const found = (ring: Ring): Promise<void> =>
 export const joinThrough = async (ring: Ring, contact: Peer): Promise<boolean> => {
   const { me, table } = ring
   const place = await ring.reach(contact, 'join', me)
+  // The contact may be gone in a moment: these are whom to ask then.
+  for (const peer of [place.predecessor, ...place.successors]) ring.introduce(peer)
   const joined = await ring.step(async () => {
     if (ring.isMember) return true
     const answer = await ring.ask(place.predecessor)
@@ -119,11 +121,12 @@ export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 
     const ours = new Set([me, table.predecessor, ...table.successors].map(({ url }) => url))
     if (there.some(({ url }) => ours.has(url))) return 'same'
     const [theirFirst, first] = [await firstOf(ring, contact), await firstOf(ring)]
-    if (theirFirst === first) return 'same'
+    if (theirFirst.id === first.id && theirFirst.url === first.url) return 'same'
     const theirSize = await sizeAround(ring, there[0] ?? contact)
     if (theirSize === undefined) return 'same'
     const size = 1 + (await livingOf(ring, table.successors))
-    const yields = size === theirSize ? theirFirst < first : size < theirSize
+    const isEarlier = theirFirst.id === first.id ? theirFirst.url < first.url : theirFirst.id < first.id
+    const yields = size === theirSize ? isEarlier : size < theirSize
     return yields ? 'theirs' : 'ours'
   } catch (error) {
     if (error instanceof Refusal) return 'same'
@@ -148,7 +151,7 @@ const livingOf = async (ring: Ring, peers: readonly Peer[]): Promise<number> => 
 }
 
 /** The first node at or after zero: every node of one ring finds the same. */
-const firstOf = async (ring: Ring, through?: Peer): Promise<Id> => {
+const firstOf = async (ring: Ring, through?: Peer): Promise<Peer> => {
   const [before, first = before] = await ring.nodesAround('0'.repeat(ring.me.id.length), { through })
-  return (first ?? ring.me).id
+  return first ?? ring.me
 }

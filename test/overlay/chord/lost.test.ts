@@ -1,0 +1,78 @@
+/** Those who lose whom they were told of, their place or their id find the others all the same. */
+import { expect, test } from 'vitest'
+import { nodeOf, refuse, replace, sorted, worldOf } from '../worlds.ts'
+
+const narrow = { bits: 8, allowCustomIds: true }
+
+test.each([0, 1, 2, 3, 4, 5, 6, 7])(
+  'a joiner whose contact dies when it has answered goes to those whom it named: %i',
+  async (number) => {
+    const url = `http://joiner-${number}.example:1`
+    let told = false
+    const world = await worldOf('chord', 2, {}, (line) => (told ||= new RegExp(`${url} < \\S+ join `).test(line)))
+    const [contact = ''] = sorted(world)
+    const joiner = world.add({ url, seeds: [world.peer(contact)] })
+    await world.until(
+      () => told,
+      1000,
+      () => 'no answer',
+    )
+    world.crash(contact)
+    await world.run(120_000)
+    expect(nodeOf(world, joiner).overlay.neighbors()).toHaveLength(1)
+  },
+)
+
+test('two rings whose first nodes have one id are two, and one gives way', async () => {
+  const world = await worldOf('chord', 0, narrow)
+  for (const [first, port] of [
+    ['10', 1],
+    ['90', 2],
+  ] as const) {
+    world.add({ id: first, seeds: [] })
+    await world.run(100)
+    world.add({ id: '05', url: `http://twin.example:${port}`, seeds: [world.peer(first)] })
+    await world.run(1000)
+  }
+  await world.call('10', 'meet', world.peer('90'))
+  // One of the two has to go, for good.
+  await expect(world.run(60_000)).rejects.toThrow('id lost')
+})
+
+test('one that lost its id while it was cut off alone hands over what it has to anyone it knew', async () => {
+  const world = await worldOf('chord', 0, narrow)
+  for (const id of ['10', '50', '90', 'd0']) {
+    world.add({ id })
+    await world.settle()
+  }
+  world.demanding = false
+  const { history, net } = world as unknown as {
+    net: { blocks: (from: string, to: string) => boolean }
+    history: { blame: (host: unknown, error: unknown) => void }
+  }
+  const blame = history.blame.bind(history)
+  history.blame = (host, error) => (String(error).includes('id lost') ? undefined : blame(host, error))
+  const former = world.host('50')
+  net.blocks = (from, to) => (from === former.url) !== (to === former.url)
+  await world.run(60_000)
+  await world.call('50', 'store', { value: 'hello' })
+  world.add({ id: '50', url: 'http://twin.example:1', seeds: [world.peer('10')] })
+  await world.run(60_000)
+  world.heal()
+  await world.run(600_000)
+  expect(former.node?.state).toBeUndefined()
+  expect((await world.call('10', 'lookupBy', { value: 'hello' })).values).toHaveLength(1)
+})
+
+test('a newcomer to whom everybody was busy founds nothing when they are silent for a moment', async () => {
+  const world = await worldOf('chord', 3)
+  const ids = sorted(world)
+  for (const id of ids) replace(nodeOf(world, id), ['join'], refuse('OVERLOADED'))
+  const newcomer = world.add({ seeds: ids.map((id) => world.peer(id)) })
+  await world.run(15_000)
+  const { url } = world.host(newcomer)
+  const { net } = world as unknown as { net: { blocks: (from: string, to: string) => boolean } }
+  net.blocks = (from, to) => from === url || to === url
+  await world.run(4800)
+  expect(nodeOf(world, newcomer).overlay.isMember).toBe(false)
+})
