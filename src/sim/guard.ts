@@ -64,9 +64,10 @@ export class TableGuard implements Guard {
 
   delete(id: Id): void {
     this.#members.delete(id)
-    // Whoever is left alone is as one who has just come.
-    if (this.#members.size < 2) this.#met.clear()
-    else this.#met.delete(id)
+    this.#met.clear()
+    // Whoever is left alone is as one who has just come: a leaver may go whom others have only just met.
+    for (const member of this.#members.keys())
+      for (const other of this.#knownTo(member)) if (this.#members.has(other)) this.#met.add(member).add(other)
     this.#ids = undefined
     this.#ideal = undefined
   }

@@ -43,3 +43,18 @@ test('nobody may fail who is all that another knows, not even one that is about 
   const going = new Set(['30'])
   expect(guard.ids.filter((id) => guard.mayFail(id, going))).toEqual(['10', '30', '40'])
 })
+
+test('those who knew only one who has left are as newcomers, until they meet others', () => {
+  const guard = new TableGuard(config)
+  guard.set('10', showing('20'))
+  guard.set('20', showing('10', '30'))
+  guard.set('30', showing('20'))
+  guard.delete('20')
+  expect(guard.violations()).toEqual([])
+  guard.set('10', showing('30'))
+  guard.set('10', showing())
+  expect(guard.violations()).toMatchObject([
+    expect.stringContaining('10 knows nobody who is there'),
+    expect.stringContaining('30 knows nobody who is there'),
+  ])
+})
