@@ -8,7 +8,7 @@ import { TaskFailure, WrongUse } from './failure.ts'
 import { inHome } from './home.ts'
 import { logTail } from './logs.ts'
 import { endProcess, hasEnvironment, isAlive } from './processes.ts'
-import { type BootedNetwork, changeState, type Entry, type NetworkState, readState } from './state.ts'
+import { assertOptions, type BootedNetwork, changeState, type Entry, type NetworkState, readState } from './state.ts'
 
 /**
  * - running: its pid is alive, with the environment of our node where that can be read, and /nodeinfo answers with the same
@@ -112,6 +112,7 @@ const repair = (): Promise<Booted> =>
 
 const assertBooted = (state: NetworkState): Booted => {
   if (state.network === null) throw new TaskFailure('no network is running; type: npm run task boot')
+  assertOptions(state.network)
   return { ...state, network: state.network }
 }
 

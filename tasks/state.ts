@@ -105,13 +105,19 @@ export const parseState = (text: string, file: string): NetworkState => {
 const faultIn = ({ network, processes }: NetworkState): string | undefined => {
   const nowhere = processes.find(({ url }) => !URL.canParse(url))
   if (nowhere) return `has a process at ${nowhere.url}, which is no address`
-  if (network === null) return processes.length === 0 ? undefined : 'has processes, and no network that they belong to'
+  return network === null && processes.length > 0 ? 'has processes, and no network that they belong to' : undefined
+}
+
+/** That nodes take the options of a network: to end one is possible whatever they are. @throws TaskFailure */
+export const assertOptions = ({ id, options }: BootedNetwork): void => {
   try {
-    parseConfig({ ...network.options, name: 'node', url: 'http://127.0.0.1:1', network: network.id, incarnation: 0 })
-    return undefined
+    parseConfig({ ...options, name: 'node', url: 'http://127.0.0.1:1', network: id, incarnation: 0 })
   } catch (error) {
     if (!(error instanceof Error)) throw error
-    return `has options that no node takes: ${error.message}`
+    throw new TaskFailure(
+      `${stateFile} has options that no node takes: ${error.message}; restore it, or end the network: npm run task killall`,
+      { cause: error },
+    )
   }
 }
 

@@ -1,6 +1,7 @@
 /** What tasks do when a network has changed behind their back: a node that was asked to leave by others, a state file that is another. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
+import { isAlive } from '../../tasks/processes.ts'
 import { Home } from './home.ts'
 
 const home = new Home()
@@ -42,4 +43,16 @@ test('what was begun is done though nobody reads what is said of it', async () =
   expect((await home.json<Status>('status')).nodes.map(({ condition }) => condition)).toEqual(['running', 'running', 'running'])
   const seen = await home.task('monitor 1', ({ stdout }) => stdout?.once('data', () => stdout.destroy()))
   expect(seen).toMatchObject({ code: 0, stderr: '' })
+})
+
+test('a network whose state has options that no node takes is ended all the same', async () => {
+  const { state } = home
+  if (state.network === null) throw new Error('the network is gone')
+  home.write({ ...state, network: { ...state.network, options: { ...state.network.options, overlay: 'ring' } } })
+  expect(await home.task('status')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/has options that no node takes: overlay.*npm run task killall/),
+  })
+  expect(await home.task('killall')).toMatchObject({ code: 0 })
+  expect(state.processes.filter(({ pid }) => pid !== null && isAlive(pid))).toEqual([])
 })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { TaskFailure } from '../../tasks/failure.ts'
-import { emptyState, type NetworkState, parseState, printState } from '../../tasks/state.ts'
+import { assertOptions, emptyState, type NetworkState, parseState, printState } from '../../tasks/state.ts'
 
 const state: NetworkState = {
   version: 2,
@@ -49,14 +49,6 @@ test.each([
   [printState({ ...state, processes: [{ ...entry!, url: 'http://127.0.0.1:1/#' }] }), '/processes/0/url must match'],
   // Were told to report a defect.
   [printState({ ...state, processes: [{ ...entry!, url: 'http://127.0.0.1:99999' }] }), 'which is no address'],
-  [
-    printState({ ...state, network: { ...state.network!, options: { overlay: 'ring' } } }),
-    'options that no node takes: overlay',
-  ],
-  [
-    printState({ ...state, network: { ...state.network!, options: { replicas: 'x' } } }),
-    'options that no node takes: replicas',
-  ],
 ])('refused with the way out: %s', (text, message) => {
   expect(() => parse(text)).toThrow(TaskFailure)
   expect(() => parse(text)).toThrow(message)
@@ -82,4 +74,14 @@ test('no text makes reading it fail in any other way', () => {
       },
     ),
   )
+})
+
+test.each([
+  [{ overlay: 'ring' }, /options that no node takes: overlay/],
+  [{ replicas: 'x' }, /options that no node takes: replicas/],
+])('options that no node takes are refused where nodes are asked or started: %o', (options, message) => {
+  const { network } = parse(printState({ ...state, network: { ...state.network!, options } }))
+  expect(() => assertOptions(network!)).toThrow(message)
+  expect(() => assertOptions(network!)).toThrow(TaskFailure)
+  expect(() => assertOptions(state.network!)).not.toThrow()
 })
