@@ -8,7 +8,7 @@ import type { Deleted, Found, Value, Written } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
-import { limits, type Mode, type Peer, type StoredRecord, type Version } from '../protocol/schemas.ts'
+import type { Mode, Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { Convoys } from './convoys.ts'
 import type { Finder } from './finder.ts'
@@ -17,6 +17,7 @@ import type { Holdings } from './holdings.ts'
 import type { HybridClock } from './hybrid-clock.ts'
 import { Lately } from './lately.ts'
 import { Patience } from './patience.ts'
+import { Places } from './places.ts'
 import { hedgeAfterMs, read, type Reader, type Reading } from './reads.ts'
 import { type Address, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
 import { write, type Writer } from './writes.ts'
@@ -60,9 +61,7 @@ export class Operations {
   readonly #reader: Reader
   readonly #writer: Writer
   readonly #convoys: Convoys
-  readonly #holders: Holders
-  /** How many are being stored under each key, where ids are narrow. */
-  readonly #storing = new Map<Id, number>()
+  readonly #places: Places
 
   constructor(
     holdings: Holdings,
@@ -83,7 +82,7 @@ export class Operations {
     this.#options = options
     this.#origin = `${me.id}-${options.incarnation.toString(16)}`
     const holders = new Holders(me, holdings, ports.network)
-    this.#holders = holders
+    this.#places = new Places(finder, holders, ports.clock, options.operationTimeoutMs / 2)
     const patience = new Patience(ports.clock, hedgeAfterMs)
     this.#reader = {
       replicas: options.replicas,
@@ -121,14 +120,7 @@ export class Operations {
     const index = name === undefined ? valueIndex(this.#hash, value, encoding) : nameIndex(this.#hash, name)
     const key = keyOf(index, this.#options.bits)
     if (this.#options.bits > narrowBits) return this.#store({ key, index }, content)
-    await this.#takePlace({ key, index })
-    try {
-      return await this.#store({ key, index }, content)
-    } finally {
-      const left = (this.#storing.get(key) ?? 1) - 1
-      if (left > 0) this.#storing.set(key, left)
-      else this.#storing.delete(key)
-    }
+    return this.#places.within({ key, index }, () => this.#store({ key, index }, content))
   }
 
   async #store({ key, index }: Required<Address>, content: Content): Promise<Written> {
@@ -245,54 +237,6 @@ export class Operations {
       if (!(error instanceof Refusal && error.code === 'NOT_FOUND')) throw error
       return expiresAt
     }
-  }
-
-  /**
-   * Where ids are narrow, values share keys; one with too many of them could not be looked up any more. Those that are being stored
-   * through this node have their places already.
-   * @throws Refusal KEY_FULL
-   */
-  async #takePlace({ key, index }: Required<Address>): Promise<void> {
-    const { valuesPerKey } = limits
-    const until = this.#clock.now() + this.#options.operationTimeoutMs / 2
-    for (;;) {
-      const count = await this.#countAt(key)
-      const storing = this.#storing.get(key) ?? 0
-      if (count + storing < valuesPerKey) return void this.#storing.set(key, storing + 1)
-      if (count >= valuesPerKey || this.#clock.now() + retryMs > until) break
-      await this.#clock.sleep(retryMs)
-    }
-    // To store again what was deleted, or has expired, takes no place.
-    if (!(await this.#isThere({ key, index })))
-      throw new Refusal(
-        'KEY_FULL',
-        `${valuesPerKey} values live under key ${key}, or were deleted of late; boot with more bits to store more`,
-      )
-    this.#storing.set(key, (this.#storing.get(key) ?? 0) + 1)
-  }
-
-  /** Whether one of the window has a record there, a tombstone perhaps. */
-  async #isThere(address: Required<Address>): Promise<boolean> {
-    const lookup = this.#finder.to(address.key)
-    for (const peer of await lookup.window()) {
-      const answer = await this.#holders.get(peer, address, lookup)
-      if (answer && answer.records.length > 0) return true
-    }
-    return false
-  }
-
-  /** By the first of the window who says; 0 when nobody does, who will then take nothing either. */
-  async #countAt(key: Id): Promise<number> {
-    const lookup = this.#finder.to(key)
-    try {
-      for (const peer of await lookup.window()) {
-        const count = await this.#holders.count(peer, key, lookup)
-        if (count !== undefined) return count
-      }
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error
-    }
-    return 0
   }
 
   #stamp(): Version {
