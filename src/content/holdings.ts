@@ -7,19 +7,9 @@ import { limits, type Peer, type StoredRecord, type Version } from '../protocol/
 import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
 import { Cells } from './cells.ts'
-import { type HybridClock, stampMs } from './hybrid-clock.ts'
+import { type HybridClock, isAhead, stampMs } from './hybrid-clock.ts'
 import { Presence } from './presence.ts'
-import {
-  type Address,
-  assertSound,
-  buried,
-  compareVersions,
-  isLive,
-  isOver,
-  mergeRecords,
-  sizeOf,
-  stampAheadMs,
-} from './record.ts'
+import { type Address, assertSound, buried, compareVersions, isLive, isOver, mergeRecords, sizeOf } from './record.ts'
 import { Records } from './records.ts'
 
 /** More than any clock is wrong, and less than any absence that matters: stamps before that were given before the absence. */
@@ -87,15 +77,13 @@ export class Holdings {
   }
 
   /**
-   * Merges one record, and says which version won. It counts as kept once `flushed` has resolved.
-   * @throws Refusal BAD_RECORD, STAMP_AHEAD; NOT_JOINED when this node is leaving; STORE_FULL
+   * Merges one record that another has kept, and says which version won. It counts as kept once `flushed` has resolved.
+   * @throws Refusal BAD_RECORD; NOT_JOINED when this node is leaving; STORE_FULL
    */
   take(record: StoredRecord): Version {
     this.cells.assertWritable()
     assertSound(this.#hash, record, this.#me.id.length * 4)
     const { now } = this
-    if (stampMs(record.version.hlc) > now + stampAheadMs)
-      throw new Refusal('STAMP_AHEAD', 'the stamp is more than 5 minutes ahead of this node; set the clocks right')
     this.#stamps.observe(record.version.hlc)
     const ours = this.#store.get(record.key, record.index)
     // Others have forgotten it by now, and whoever has it will.
@@ -110,8 +98,10 @@ export class Holdings {
   /**
    * Takes a record from someone who writes it, and answers once it is kept.
    * @param told who else is given it
+   * @throws Refusal STAMP_AHEAD; as take
    */
   async insert(record: StoredRecord, told: readonly Id[]): Promise<Standing & { version: Version }> {
+    this.#assertTimely(record)
     const version = this.take(record)
     await this.flushed()
     return { version, ...this.#standing(record.key, told) }
@@ -215,8 +205,17 @@ export class Holdings {
     return this.doubtUntil === undefined ? standing : { ...standing, complete: false }
   }
 
+  /** No clock that is right gives such a stamp, unless for what has one already. */
+  #assertTimely({ key, index, version: { hlc } }: StoredRecord): void {
+    if (!isAhead(hlc, this.now)) return
+    const ours = this.#store.get(key, index)
+    if (!ours || isAhead(hlc, stampMs(ours.version.hlc)))
+      throw new Refusal('STAMP_AHEAD', 'the stamp is more than 5 minutes ahead of this node; set the clocks right')
+  }
+
   #keeps(record: StoredRecord, told: readonly Id[]): boolean {
     try {
+      this.#assertTimely(record)
       if (compareVersions(this.take(record), record.version) > 0) return false
     } catch (error) {
       // Whoever writes it with care is told what is wrong.

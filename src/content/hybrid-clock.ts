@@ -2,40 +2,56 @@
  * A hybrid logical clock: stamps that follow the wall clock, and never fall behind a stamp that was seen.
  *
  * Kulkarni et al., OPODIS'14. A stamp is 12 hex digits of milliseconds and 4 of a counter, so that texts order as stamps do.
+ *
+ * Stamps far ahead of the wall clock were given when clocks were wrong. They lead no other away: only what is to replace what has such a
+ * stamp gets one too.
  */
 import type { Clock } from '../ports.ts'
 
+const digits = 16
 const counterDigits = 4
-const counterLimit = 16 ** counterDigits
+
+/** How far ahead of the wall clock a stamp may be. */
+export const stampAheadMs = 5 * 60_000
 
 export class HybridClock {
   readonly #clock: Pick<Clock, 'now'>
-  #ms = 0
-  #counter = 0
+  /** The latest that were given or seen: of those that are not far ahead, and of those that are. */
+  #near = ''
+  #far = ''
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock
   }
 
-  /** A stamp later than any that this clock has given or seen: `'019aa3f1c2d00000'`. */
-  next(): string {
+  /**
+   * A stamp later than any that this clock has given or seen, but for those far ahead: `'019aa3f1c2d00000'`.
+   * @param after a stamp that it is to be later than, far ahead or not
+   */
+  next(after?: string): string {
     const now = Math.floor(this.#clock.now())
-    if (now > this.#ms) this.#set(now, 0)
-    else this.#set(this.#ms, this.#counter + 1)
-    return this.#ms.toString(16).padStart(12, '0') + this.#counter.toString(16).padStart(counterDigits, '0')
+    if (after !== undefined) this.observe(after, now)
+    const isFar = after !== undefined && isAhead(after, now)
+    const wall = now.toString(16).padStart(digits - counterDigits, '0') + '0'.repeat(counterDigits)
+    const last = isFar ? this.#far : this.#near
+    const stamp = wall > last ? wall : oneMore(last)
+    if (isFar) this.#far = stamp
+    else this.#near = stamp
+    return stamp
   }
 
-  observe(stamp: string): void {
-    const ms = stampMs(stamp)
-    const counter = Number.parseInt(stamp.slice(-counterDigits), 16)
-    if (ms > this.#ms || (ms === this.#ms && counter > this.#counter)) this.#set(ms, counter)
-  }
-
-  #set(ms: number, counter: number): void {
-    this.#ms = counter < counterLimit ? ms : ms + 1
-    this.#counter = counter < counterLimit ? counter : 0
+  observe(stamp: string, now = this.#clock.now()): void {
+    if (!isAhead(stamp, now)) this.#near = later(this.#near, stamp)
+    else this.#far = later(this.#far, stamp)
   }
 }
 
 /** The wall clock's part of a stamp, ms since 1970. */
 export const stampMs = (stamp: string): number => Number.parseInt(stamp.slice(0, -counterDigits), 16)
+
+/** Whether a stamp is further ahead of a time than any right clock's. */
+export const isAhead = (stamp: string, now: number): boolean => stampMs(stamp) > now + stampAheadMs
+
+const later = (a: string, b: string): string => (a > b ? a : b)
+
+const oneMore = (stamp: string): string => (BigInt(`0x${stamp}`) + 1n).toString(16).padStart(digits, '0')

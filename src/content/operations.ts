@@ -99,8 +99,7 @@ export class Operations {
     this.#writer = {
       replicas: options.replicas,
       isAccompanied: () => finder.isAccompanied,
-      anew: (record) => this.#anew(record),
-      observe: (stamp) => stamps.observe(stamp),
+      anew: (record, after) => this.#anew(record, after),
       insert: (peer, record, others, lookup) => holders.insert(peer, record, others, lookup),
     }
     this.#convoys = new Convoys((peer, load) => holders.keep(peer, load))
@@ -158,8 +157,7 @@ export class Operations {
     const { records } = await this.#patiently(() => this.#read(address))
     const graves = await Promise.all(
       records.map(({ key, index, contentType, name, version }) => {
-        this.#stamps.observe(version.hlc)
-        const grave = { key, index, value: null, contentType, version: this.#stamp() }
+        const grave = { key, index, value: null, contentType, version: this.#stamp(version.hlc) }
         return this.#write(name === undefined ? grave : { ...grave, name })
       }),
     )
@@ -205,8 +203,8 @@ export class Operations {
   }
 
   /** A record that was superseded, with a later stamp: by its content it lives as long as whoever came before wants. */
-  async #anew({ expiresAt, ...rest }: StoredRecord): Promise<StoredRecord> {
-    const version = this.#stamp()
+  async #anew({ expiresAt, ...rest }: StoredRecord, after: string): Promise<StoredRecord> {
+    const version = this.#stamp(after)
     const { key, index } = rest
     const isShared = expiresAt !== undefined && index.startsWith('v:')
     const until = isShared ? await this.#latest({ key, index }, expiresAt) : expiresAt
@@ -239,8 +237,8 @@ export class Operations {
     }
   }
 
-  #stamp(): Version {
-    return { hlc: this.#stamps.next(), origin: this.#origin }
+  #stamp(after?: string): Version {
+    return { hlc: this.#stamps.next(after), origin: this.#origin }
   }
 }
 

@@ -44,9 +44,6 @@ export const mergeRecords = (hash: Hash, ours: StoredRecord | undefined, theirs:
   return order < 0 ? theirs : ours
 }
 
-/** How far ahead of our clock a stamp may be. */
-export const stampAheadMs = 5 * 60_000
-
 /**
  * What no merge may let in: an index that is not that of the value or the name, a key that is not the index's, too much.
  * @throws Refusal BAD_RECORD, TOO_LARGE

@@ -34,8 +34,6 @@ export interface Party {
 export class Transfer {
   pulled = 0
   pushed = 0
-  /** Sound records that this node could not take, for its clock is behind. */
-  #refused = 0
   readonly #party: Party
   readonly #peer: Peer
   /** Records known to be on their way. */
@@ -53,7 +51,7 @@ export class Transfer {
       cursors.slice(at * turnLength, (at + 1) * turnLength),
     )
     await inLanes(pages, (page) => this.#pullPage(page))
-    return !this.#party.goes() && this.#refused === 0
+    return !this.#party.goes()
   }
 
   /**
@@ -84,7 +82,7 @@ export class Transfer {
       more = next !== undefined
       await this.#party.clock.sleep(paceMs)
     }
-    return all && this.#refused === 0
+    return all
   }
 
   /** Returns whether the peer took everything. */
@@ -130,7 +128,6 @@ export class Transfer {
       this.pulled++
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'STORE_FULL' || error.code === 'NOT_JOINED') throw error
-      if (error.code === 'STAMP_AHEAD') this.#refused++
       this.#party.log.warn({ record: cursorOf(record), why: error.message }, 'record refused')
     }
   }

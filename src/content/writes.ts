@@ -36,9 +36,8 @@ export interface Writer {
   readonly replicas: number
   /** Whether there are others, though the overlay may have lost them all: one copy is then not enough. */
   isAccompanied(): boolean
-  /** A record that was superseded, with a stamp later than any given or seen. */
-  anew(record: StoredRecord): Promise<StoredRecord>
-  observe(stamp: string): void
+  /** A record that was superseded, with a stamp later than that of what was there. */
+  anew(record: StoredRecord, after: string): Promise<StoredRecord>
   /** Merges a record into a peer; undefined when it does not answer. */
   insert(peer: Peer, record: StoredRecord, others: Id[], lookup: Lookup): Promise<Copy | Obstacle | undefined>
 }
@@ -64,8 +63,7 @@ export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup
     const newest = round.newest()
     // Superseded every time, by writes that were under way as well: the last stamp that was written is the one to tell.
     if (!newest || compareVersions(newest, record.version) <= 0 || stamping === stampings - 1) break
-    writer.observe(newest.hlc)
-    record = await writer.anew(record)
+    record = await writer.anew(record, newest.hlc)
   }
   const { copies } = round
   const owner = copies.find(({ peer }) => peer.id === aim.owner?.id) ?? copies.find(({ held }) => held) ?? copies[0]

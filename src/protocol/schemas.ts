@@ -58,7 +58,8 @@ export const Index = Type.String({ pattern: '^[vn]:[0-9a-f]{40}$' })
  * begins anew does not remember what it has stamped, and its clock may be behind: by its life no two writes have one version.
  */
 export const Version = exact({
-  hlc: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+  // Before 2527: a later one could not be exceeded for ever.
+  hlc: Type.String({ pattern: '^0[0-9a-f]{15}$' }),
   origin: Type.String({ pattern: '^[0-9a-f]{2,40}(-[0-9a-f]{1,14})?$' }),
 })
 export type Version = Static<typeof Version>

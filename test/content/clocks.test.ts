@@ -1,7 +1,9 @@
 /** One clock that is wrong keeps nobody from storing, and what its node stores does not outlive what is stored after it. */
 import { expect, test } from 'vitest'
-import { keyOf } from '../../src/content/record.ts'
-import { hash } from '../../src/sim/host.ts'
+import { HybridClock } from '../../src/content/hybrid-clock.ts'
+import { keyOf, nameIndex } from '../../src/content/record.ts'
+import type { StoredRecord } from '../../src/protocol/schemas.ts'
+import { epochMs, hash } from '../../src/sim/host.ts'
 import { within } from '../../src/sim/random.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
@@ -62,7 +64,7 @@ test('where nobody watches, one that is ahead is told so', async () => {
   await storeAndRead(world, good, good)
 })
 
-test('where nobody watches, a newcomer that is behind does not say that it has what it has not taken', async () => {
+test('where nobody watches, a newcomer that is behind takes what the others have, and is complete', async () => {
   const world = new World({ seed: 7, settings: { membership: 'off' } })
   await world.boot(4)
   for (let number = 0; number < 40; number++) await world.call(world.anyone(), 'store', { value: `value ${number}` })
@@ -71,25 +73,50 @@ test('where nobody watches, a newcomer that is behind does not say that it has w
   const late = world.add()
   world.weather = calm
   expect(within(world.host(late).random('skew'), -skewMaxMs, skewMaxMs)).toBeLessThan(-360_000)
-  world.demanding = false
-  await world.until(
-    () => world.snapshot().has(late),
-    60_000,
-    () => 'not joined',
-  )
+  await world.settle()
   await world.run(30_000)
   const { store, node } = world.host(late)
-  let lacking = 0
-  for (let number = 0; number < 40; number++) {
-    const index = `v:${hash(`value ${number}`)}`
-    const key = keyOf(index, 160)
-    if (!world.window(key).includes(world.host(late)) || store.get(key, index)) continue
-    lacking++
-    expect(() => node?.handlers.get({ key, index })).toThrow(
-      expect.objectContaining({ details: expect.objectContaining({ complete: false }) }),
-    )
+  const keys = Array.from({ length: 40 }, (_, number) => hash(`value ${number}`).slice(0, 40))
+  const own = keys.filter((key) => world.window(key).includes(world.host(late)))
+  expect(own.length).toBeGreaterThan(0)
+  expect(own.filter((key) => store.read(key).length === 0)).toEqual([])
+  expect((await node?.handlers.nodeinfo({}))?.content.complete).toBe(true)
+})
+
+test.each([3, 4])('after all clocks were a day ahead, and were set right, everything goes on: seed %i', async (seed) => {
+  const world = new World({ seed, settings: { membership: 'local' } })
+  const ids = await world.boot(5)
+  const names = ['motd', 'news', 'gone']
+  const ahead = names.map((name): StoredRecord => {
+    const index = nameIndex(hash, name)
+    const hlc = new HybridClock({ now: () => epochMs + 86_400_000 }).next()
+    return { key: keyOf(index, 160), index, name, value: 'ahead', contentType: 'text/plain', version: { hlc, origin: 'aa-1' } }
+  })
+  const windows = ahead.map(({ key }) => world.window(key))
+  for (const id of ids) world.crash(id)
+  for (const [at, window] of windows.entries()) for (const host of window) host.disk.durable.write(ahead[at] as StoredRecord)
+  world.demanding = false
+  const seeds = ids.map((id) => world.peer(id))
+  for (const id of ids) world.restart(id, seeds)
+  await world.run(60_000)
+  world.demanding = true
+  await world.settle()
+  for (const id of ids) {
+    await world.call(id, 'store', { value: `by ${id}`, name: 'motd' })
+    await world.call(id, 'store', { value: `first ${id}`, name: `of ${id}` })
   }
-  expect(lacking).toBeGreaterThan(0)
+  await world.call(world.anyone(), 'removeBy', { name: 'gone' })
+  const late = [world.add(), world.add(), world.add()]
+  await world.settle()
+  await world.run(60_000)
+  for (const id of late) expect((await world.call(id, 'nodeinfo', {})).content).toMatchObject({ complete: true, misplaced: 0 })
+  for (const id of [...ids, ...late]) {
+    const told = async (name: string) => (await world.call(id, 'lookupBy', { name })).values.map(({ value }) => value)
+    expect(await told('motd')).toEqual([`by ${ids.at(-1)}`])
+    expect(await told('news')).toEqual(['ahead'])
+    expect(await told(`of ${ids[0]}`)).toEqual([`first ${ids[0]}`])
+    await expect(told('gone')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  }
 })
 
 test.each([2, 5, 7])('of three, one with a wrong clock, the others still store when a good one dies: seed %i', async (seed) => {

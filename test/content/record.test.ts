@@ -98,6 +98,16 @@ describe('stamps', () => {
     expect(clock.next() > seen).toBe(true)
   })
 
+  test('far ahead are exceeded by what is to replace them, and by nothing else', () => {
+    const ahead = at([86_400_000]).next()
+    const clock = new HybridClock({ now: () => 1000 })
+    clock.observe(ahead)
+    expect(stampMs(clock.next())).toBe(1000)
+    const replacing = [clock.next(ahead), clock.next(ahead)]
+    expect([ahead, ...replacing]).toEqual([...new Set([ahead, ...replacing])].sort())
+    expect(stampMs(clock.next())).toBe(1000)
+  })
+
   test('tell their milliseconds', () => expect(stampMs(at([1_763_640_000_000]).next())).toBe(1_763_640_000_000))
 
   test('pass on to the next millisecond when the counter is full', () => {
