@@ -3,7 +3,6 @@
  * then the old one is dropped. Each step is a file, and a SIGHUP to whoever does not follow it yet.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { lock } from 'proper-lockfile'
 import { errorStatus } from '../src/protocol/errors.ts'
 import { keyIdOf } from '../src/service/keyring.ts'
 import { orUndefined, send } from './client.ts'
@@ -12,6 +11,7 @@ import { isLiving, isRunning, openNetwork, type Sighting, survey } from './live.
 import { signal } from './processes.ts'
 import { plural } from './render/text.ts'
 import { newSecret, readSecrets, secretFile, signing, writeSecrets } from './secret.ts'
+import { type Held, takeLock } from './state.ts'
 import { next, type Task, typed } from './task.ts'
 
 /** For all nodes to follow one step. */
@@ -45,8 +45,9 @@ const follows = async (node: Sighting, network: string, { secrets, dropped = [] 
 }
 
 /** Writes the secrets down, and waits until every living node follows. @returns how many these are. @throws TaskFailure */
-const take = async (step: Step): Promise<number> => {
+const take = async ({ assertHeld }: Held, step: Step): Promise<number> => {
   await openNetwork()
+  assertHeld()
   await writeSecrets(step.secrets)
   for (const deadline = performance.now() + followTimeoutMs; ; await sleep(pollMs)) {
     const booted = await openNetwork()
@@ -65,14 +66,14 @@ const take = async (step: Step): Promise<number> => {
 }
 
 /** @throws TaskFailure when another task is at it */
-const alone = async <T>(work: () => Promise<T>): Promise<T> => {
-  const release = await lock(secretFile, { stale: 5000 }).catch((error: unknown) => {
+const alone = async <T>(work: (held: Held) => Promise<T>): Promise<T> => {
+  const held = await takeLock(secretFile, { stale: 5000 }).catch((error: unknown) => {
     throw new TaskFailure(`another task changes ${secretFile}; try again when it is done`, { cause: error })
   })
   try {
-    return await work()
+    return await work(held)
   } finally {
-    await release()
+    await held.release()
   }
 }
 
@@ -87,15 +88,15 @@ export const rotate: Task = {
     const { network } = await openNetwork()
     if (!network.secret) throw new TaskFailure(`this network has no secret; for one with: ${typed('reboot secret=on')}`)
     readSecrets()
-    return alone(async () => {
+    return alone(async (held) => {
       // Others: what a rotation has left that did not come to its end. The first is always one that all accept.
       const [before, ...others] = readSecrets()
       const after = newSecret()
-      await take({ secrets: [before, after, ...others] })
-      await take({ secrets: [after, before, ...others] })
+      await take(held, { secrets: [before, after, ...others] })
+      await take(held, { secrets: [after, before, ...others] })
       // What was signed with the old one may still be on its way.
       await sleep(Number(network.options['callTimeoutMs']))
-      const nodes = await take({ secrets: [after], dropped: [before, ...others] })
+      const nodes = await take(held, { secrets: [after], dropped: [before, ...others] })
       return {
         lines: [`${plural(nodes, 'node')} follow another secret; the one before is worth nothing now`, next('status')],
         data: { nodes, signs: keyIdOf(after), dropped: [before, ...others].map(keyIdOf) },

@@ -5,7 +5,7 @@
  * any moment.
  */
 import { mkdir, readFile } from 'node:fs/promises'
-import { lock } from 'proper-lockfile'
+import { lock, type LockOptions } from 'proper-lockfile'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import writeFileAtomic from 'write-file-atomic'
@@ -147,9 +147,13 @@ const lockStaleMs = 4000
 
 /** Runs a change while no other task can read or write. @throws TaskFailure also when the lock cannot be had */
 export const changeState = async <T>(change: (held: Change) => Promise<T>): Promise<T> => {
-  const release = await acquire()
+  const { assertHeld, release } = await acquire()
   try {
-    return await change({ state: await readState(), save: (state) => writeFileAtomic(stateFile, printState(state)) })
+    const save = async (state: NetworkState) => {
+      assertHeld()
+      await writeFileAtomic(stateFile, printState(state))
+    }
+    return await change({ state: await readState(), save })
   } finally {
     await release()
   }
@@ -163,10 +167,38 @@ export const changeEntry = (entry: Entry, change: (entry: Entry) => Entry | unde
     await save({ ...state, processes })
   })
 
-const acquire = async () => {
+export interface Held {
+  /** @throws TaskFailure when it was lost: whoever is stopped for longer than `stale` is taken for dead */
+  assertHeld(): void
+  release(): Promise<void>
+}
+
+/** The lock of a file. @throws as proper-lockfile does when it cannot be had */
+export const takeLock = async (file: string, options: LockOptions): Promise<Held> => {
+  let lost: Error | undefined
+  const release = await lock(file, {
+    ...options,
+    onCompromised: (error) => {
+      lost = error
+    },
+  })
+  return {
+    assertHeld: () => {
+      if (lost)
+        throw new TaskFailure(`this task stood still, and lost its lock on ${file}: another may have changed it; try again`, {
+          cause: lost,
+        })
+    },
+    release: async () => {
+      if (!lost) await release()
+    },
+  }
+}
+
+const acquire = async (): Promise<Held> => {
   try {
     await mkdir(inHome('.polychord'), { recursive: true })
-    return await lock(stateFile, {
+    return await takeLock(stateFile, {
       realpath: false,
       lockfilePath: inHome('.polychord', 'state.lock'),
       stale: lockStaleMs,

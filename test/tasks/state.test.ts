@@ -1,8 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { TaskFailure } from '../../tasks/failure.ts'
-import { assertOptions, emptyState, type NetworkState, parseState, printState } from '../../tasks/state.ts'
+import { assertOptions, emptyState, type NetworkState, parseState, printState, takeLock } from '../../tasks/state.ts'
 
 const state: NetworkState = {
   version: 2,
@@ -84,4 +87,28 @@ test.each([
   expect(() => assertOptions(network!)).toThrow(message)
   expect(() => assertOptions(network!)).toThrow(TaskFailure)
   expect(() => assertOptions(state.network!)).not.toThrow()
+})
+
+test('whoever has lost its lock is told so, and nothing else falls over it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'polychord-lock-'))
+  try {
+    const file = join(folder, 'state.json')
+    writeFileSync(file, '{}')
+    const held = await takeLock(file, { stale: 2000 })
+    held.assertHeld()
+    rmSync(`${file}.lock`, { recursive: true })
+    for (const deadline = performance.now() + 20_000; ; await sleep(100)) {
+      try {
+        held.assertHeld()
+      } catch (error) {
+        expect(error).toBeInstanceOf(TaskFailure)
+        expect(String(error)).toContain('lost its lock')
+        break
+      }
+      if (performance.now() > deadline) throw new Error('the lock is still held')
+    }
+    await held.release()
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
