@@ -205,6 +205,8 @@ export class Swim implements Directory, Membership {
     const ahead = update.state === 'alive' || own ? 2 * skewMs : skewMs
     if (incarnation > now + ahead && incarnation > (known?.incarnation ?? -1)) return this.drop('implausible')
     if (own) return this.#hearOfSelf(update)
+    // It would fit in no packet, and be news for ever.
+    if (update.meta && sizeOf(update.meta) > metaBytes) return this.drop('implausible')
     if (known?.url !== url && !this.#setting.accepts({ id, url })) return this.drop('bad id')
     const outcome = this.#members.merge(update, now)
     const member = this.#members.get(id)
@@ -305,10 +307,13 @@ export class Swim implements Directory, Membership {
 
 /** A member tells little of itself: its words ride on packets. @throws Refusal BAD_REQUEST */
 export const assertMeta = (meta: Meta): void => {
-  const bytes = bytesOf(meta) - 1
+  const bytes = sizeOf(meta)
   if (bytes > metaBytes)
     throw new Refusal(
       'BAD_REQUEST',
       `name and tags have ${bytes} bytes of JSON in all; ${metaBytes} at most: say less in the tags`,
     )
 }
+
+/** Bytes of its JSON. */
+const sizeOf = (meta: Meta): number => bytesOf(meta) - 1

@@ -70,12 +70,13 @@ export class Batcher {
   async #fly(): Promise<void> {
     this.#dropLate(this.#waiting)
     const [first, second] = this.#waiting
+    let left = 0
     if (first && !second) {
       this.#waiting = []
       await this.#alone(first)
-    } else await this.#together()
+    } else left = await this.#together()
     this.#flights--
-    if (this.#mayLeave) this.#leaveSoon()
+    if (left > 0 || this.#mayLeave) this.#leaveSoon()
     else if (this.#flights === 0) this.#empty()
   }
 
@@ -89,10 +90,11 @@ export class Batcher {
     }
   }
 
-  async #together(): Promise<void> {
+  /** Returns how many were left without an answer by a peer that had no room for it: who answers is there for them too. */
+  async #together(): Promise<number> {
     const { calls, texts } = this.#board()
     const last = calls.at(-1)
-    if (!last) return
+    if (!last) return 0
     const watch = (): NodeJS.Timeout =>
       setTimeout(
         () => {
@@ -104,12 +106,13 @@ export class Batcher {
     let timer = watch()
     try {
       const answers = await this.#carrier.together(texts, remainingMs(last) + 1)
-      this.#settle(calls, answers.slice(texts.length - calls.length))
+      return this.#settle(calls, answers.slice(texts.length - calls.length))
     } catch (error) {
       // What is too large together may travel alone.
       if (error instanceof Refusal && error.code === 'TOO_LARGE')
         await Promise.all(calls.splice(0).map((call) => this.#alone(call)))
       else this.#failUnlessLate(calls, error)
+      return 0
     } finally {
       clearTimeout(timer)
     }
@@ -129,8 +132,8 @@ export class Batcher {
     return { calls: this.#waiting.splice(0, texts.length), texts }
   }
 
-  /** Gives each its answer; those that there is none for leave again. */
-  #settle(calls: readonly Call[], answers: readonly unknown[]): void {
+  /** Gives each its answer; those that there is none for leave again. Returns how many these are. */
+  #settle(calls: readonly Call[], answers: readonly unknown[]): number {
     let replies = 0
     for (const [at, answer] of answers.entries()) {
       const call = calls[at]
@@ -145,6 +148,7 @@ export class Batcher {
     if (replies > 0) this.#carrier.observe(undefined, replies)
     const left = calls.slice(answers.length)
     if (left.length > 0) this.#waiting = [...left, ...this.#waiting].sort((a, b) => a.deadline - b.deadline)
+    return left.length
   }
 
   /** Calls stand in the order of their deadlines: those at the front that have waited too long are given up. */

@@ -1,14 +1,15 @@
 /**
- * The clock port in real time. Periods of whole seconds are counted by the beats of one node-cron task: each of its ticks costs a
- * millisecond, which a task per schedule would multiply, so that it ticks every five seconds and timers beat between. A plain timer runs
- * the rest.
+ * The clock port in real time. Periods of whole seconds are counted in the beats of one heart: timers, which a node-cron task brings back
+ * into time every minute, so that all nodes of a machine wake it at once. A plain timer runs the rest.
+ *
+ * node-cron goes by the wall clock. When that is set back its task waits for the time to come again, and when it is set forward it looks
+ * at each minute that was left out: so the task is made anew whenever a beat finds the wall clock set.
  */
-import { schedule, type ScheduledTask } from 'node-cron'
+import { schedule } from 'node-cron'
 import { randomInt } from 'node:crypto'
 import type { Clock, Log } from '../ports.ts'
 
 const beatMs = 1000
-const beatsPerTick = 5
 
 export class ServiceClock implements Clock {
   readonly #log: Log
@@ -16,10 +17,11 @@ export class ServiceClock implements Clock {
   readonly #stops = new Set<() => void>()
   /** What is to be done at a beat, by what wants to be asked. */
   readonly #onBeat = new Set<(beat: number) => void>()
-  #heart: ScheduledTask | undefined
+  /** Stops it, once it beats. */
+  #heart: (() => void) | undefined
   #stopped = false
   /** What has to be added to performance.now() for the wall clock's time in fractions of a millisecond. */
-  #origin = Date.now() - performance.now()
+  #origin = wallOrigin()
   /** performance.now() when the time was asked for last. */
   #asked = performance.now()
 
@@ -61,7 +63,7 @@ export class ServiceClock implements Clock {
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()
     for (const stop of this.#stops) stop()
-    void this.#heart?.destroy()
+    this.#heart?.()
   }
 
   #after(ms: number, action: () => void): NodeJS.Timeout | undefined {
@@ -107,23 +109,34 @@ export class ServiceClock implements Clock {
     }
   }
 
-  #startHeart(): ScheduledTask {
+  #startHeart(): () => void {
     let number = 0
-    let coming: (NodeJS.Timeout | undefined)[] = []
+    let next: NodeJS.Timeout | undefined
     const beat = () => {
+      if (Math.abs(wallOrigin() - origin) > beatMs) renew()
       number++
       for (const feel of this.#onBeat) feel(number)
+      next = this.#after(beatMs, beat)
     }
     const tick = () => {
-      for (const timer of coming) this.#cancel(timer)
-      coming = Array.from({ length: beatsPerTick - 1 }, (_, at) => this.#after((at + 1) * beatMs, beat))
+      this.#cancel(next)
       beat()
     }
-    // The first tick is up to five seconds away.
-    this.#after(0, tick)
-    return schedule(`*/${beatsPerTick} * * * * *`, tick, { suppressMissedWarning: true, logger: asCronLogger(this.#log) })
+    const begin = () => schedule('* * * * *', tick, { suppressMissedWarning: true, logger: asCronLogger(this.#log) })
+    const renew = () => {
+      void task.destroy()
+      task = begin()
+      origin = wallOrigin()
+    }
+    let origin = wallOrigin()
+    let task = begin()
+    next = this.#after(0, beat)
+    return () => void task.destroy()
   }
 }
+
+/** By how much the wall clock is ahead of the one that runs on evenly. */
+const wallOrigin = (): number => Date.now() - performance.now()
 
 /** Starts the job unless its last run is under way; a failure does not end the schedule. */
 const exclusively = (job: () => Promise<void>, failed: (error: unknown) => void): (() => void) => {

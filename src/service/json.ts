@@ -23,12 +23,14 @@ export const parseJson = (bytes: Buffer, what = 'the body'): unknown => {
   return body
 }
 
-const assertWellFormed = (value: unknown, path: string): void => {
-  if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw new Refusal('BAD_REQUEST', `${path} has half a surrogate pair; bytes travel in base64`)
-  } else if (typeof value === 'object' && value !== null)
-    for (const [name, inner] of Object.entries(value)) {
-      assertWellFormed(name, `a field name in ${path}`)
-      assertWellFormed(inner, name)
-    }
+/** However deep it is. */
+const assertWellFormed = (body: unknown, what: string): void => {
+  const left: [unknown, string][] = [[body, what]]
+  for (let next = left.pop(); next; next = left.pop()) {
+    const [value, path] = next
+    if (typeof value === 'string') {
+      if (!value.isWellFormed()) throw new Refusal('BAD_REQUEST', `${path} has half a surrogate pair; bytes travel in base64`)
+    } else if (typeof value === 'object' && value !== null)
+      for (const [name, inner] of Object.entries(value)) left.push([name, `a field name in ${path}`], [inner, name])
+  }
 }

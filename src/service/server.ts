@@ -1,4 +1,5 @@
 /** One node as an HTTP server. */
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyRequest, type onResponseHookHandler } from 'fastify'
 import { type Node, nodeApi } from '../node/node.ts'
@@ -106,14 +107,21 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   })
   // What is expected besides is nothing that this node knows of.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
-  const connections = new Set<Socket>()
+  /** What is answered on each, or was last. */
+  const connections = new Map<Socket, ServerResponse | undefined>()
   app.server.on('connection', (socket: Socket) => {
-    connections.add(socket)
+    connections.set(socket, undefined)
     socket.once('close', () => connections.delete(socket))
+  })
+  app.server.on('request', ({ socket }, response) => void connections.set(socket, response))
+  app.server.on('timeout', (socket: Socket) => {
+    const response = connections.get(socket)
+    // Whoever waits for this node is silent with good reason.
+    if (!response || response.headersSent) socket.destroy()
   })
   app.addHook('preClose', (done) => {
     // Those that nobody has said anything on Node takes for busy, and would wait for.
-    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
+    for (const socket of connections.keys()) if (socket.bytesRead === 0) socket.destroy()
     done()
   })
   app.addHook('onClose', (_app, done) => {

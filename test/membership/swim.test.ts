@@ -387,6 +387,17 @@ describe('what a member tells of itself', () => {
     expect(kindsOf(at(group, 0), peer.id)).toEqual(['join', 'update'])
   })
 
+  test('of somebody else as well: what fits in no packet is not heeded, and keeps nobody from leaving', async () => {
+    const group = await gathered(3)
+    const { swim } = at(group, 0)
+    const stranger = { id: '7f', url: 'http://10.0.0.7:7', incarnation: epochMs, state: 'alive' } as const
+    await swim.handlers.sync({ members: [{ ...stranger, meta: { ...base, tags: tagsOf(metaBytes + 1) } }] })
+    expect(swim.get('7f')).toBeUndefined()
+    expect(swim.drops.get('implausible')).toBe(1)
+    await swim.handlers.sync({ members: [{ ...stranger, meta: { ...base, tags: tagsOf(metaBytes) } }] })
+    expect(swim.get('7f')).toMatchObject({ state: 'alive' })
+  })
+
   test('what it told long ago is not passed on as if it were of its newest incarnation', async () => {
     const group = await gathered(3)
     const [me, other, third] = group.processes as [Process, Process, Process]

@@ -215,6 +215,23 @@ describe('who travels with whom', () => {
     expect(mine.outcomes).toEqual({ 'get ok': 5 })
   })
 
+  test('those leave at once, though another flight is under way and would not be left for so few', async () => {
+    const { peer, flights, sizes } = await peerOf((flight, number) => {
+      if (number > 2) land(flight)
+    })
+    const mine = client()
+    const first = keys(3).map((key) => get(mine, peer, key))
+    await eventually(sizes, ({ length }) => length === 1)
+    const others = keys(8).map((key) => get(mine, peer, key))
+    await eventually(sizes, ({ length }) => length === 2)
+    const [one, other] = flights as [Flight, Flight]
+    one.answer(200, [[200, held(keyOf(0))]])
+    expect((await Promise.all(first)).map(({ key }) => key)).toEqual(keys(3))
+    expect(sizes()).toEqual([3, 8, 2])
+    land(other)
+    await Promise.all(others)
+  })
+
   test('what is too large together travels alone', async () => {
     const { peer, sizes } = await peerOf((flight) =>
       flight.body ? flight.answer(413, { error: 'TOO_LARGE', message: 'x' }) : land(flight),

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { MemoryStore } from '../../src/content/memory-store.ts'
 import { parseConfig } from '../../src/node/config.ts'
 import { Node, nodeApi } from '../../src/node/node.ts'
+import { Refusal } from '../../src/protocol/errors.ts'
 import { HttpNetwork } from '../../src/service/client.ts'
 import { ServiceClock } from '../../src/service/clock.ts'
 import { hash } from '../../src/service/hash.ts'
@@ -16,7 +17,8 @@ import { createValidation } from '../../src/service/validation.ts'
 
 const chordNodeApi = nodeApi('chord')
 
-const serve = () => {
+/** @param store what takes its time */
+const serve = (store?: Node['handlers']['store']) => {
   const config = parseConfig({ name: 'slow', url: 'http://127.0.0.1', network: '0'.repeat(16), incarnation: 0 })
   const log = createLog('slow', 'silent', { write: () => {} })
   const validation = createValidation(config.bits)
@@ -32,7 +34,10 @@ const serve = () => {
     log,
     hash,
   }
-  return createServer(new Node(config, ports, () => {}), { log, metrics, validation })
+  const node = new Node(config, ports, () => {})
+  const handlers = store ? { ...node.handlers, store } : node.handlers
+  const served = { me: node.me, config, handlers, info: () => node.info() }
+  return createServer(served, { log, metrics, validation })
 }
 
 let app: ReturnType<typeof serve>
@@ -80,4 +85,35 @@ test('a connection on which nothing was said keeps nobody from stopping', async 
   await expect.poll(() => new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)))).toBe(1)
   // Unless it is ended it lasts as long as a request may, longer than this test.
   await app.close()
+})
+
+test('whoever waits for an answer is not cut off for its silence', async () => {
+  const slow = serve(async () => {
+    await once(slow.server, 'timeout')
+    throw new Refusal('NOT_ENOUGH_COPIES', 'at last')
+  })
+  onTestFinished(() => slow.close())
+  // The same, sooner.
+  slow.server.setTimeout(100)
+  const url = await slow.listen({ host: '127.0.0.1', port: 0 })
+  const answer = await fetch(`${url}/store`, { method: 'POST', body: 'hello', headers: { 'content-type': 'text/plain' } })
+  expect(await answer.json()).toMatchObject({ error: 'NOT_ENOUGH_COPIES', message: 'at last' })
+})
+
+test('a connection is cut on which nothing happens, and whoever has an answer and does not read it', async () => {
+  const much = 'x'.repeat(64 * 1024 * 1024)
+  const large = serve(() => Promise.reject(new Refusal('NOT_ENOUGH_COPIES', much)))
+  onTestFinished(() => large.close())
+  large.server.setTimeout(100)
+  await large.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = large.server.address() as AddressInfo
+  for (const said of [
+    '',
+    'POST /store HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello',
+  ]) {
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(said))
+    onTestFinished(() => void socket.destroy())
+    await once(large.server, 'timeout')
+    await expect.poll(() => new Promise((resolve) => large.server.getConnections((_error, count) => resolve(count)))).toBe(0)
+  }
 })
