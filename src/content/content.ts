@@ -107,11 +107,13 @@ export class Content {
       },
       digest: async ({ arcs, by }) => {
         const digests: Digest[] = []
+        let isKept = true
         for (const [at, arc] of arcs.entries()) {
           if (at > 0 && at % digestsAtOnce === 0) await ports.clock.sleep(paceMs)
-          // What is said to be here may be dropped elsewhere.
-          if (at % digestsAtOnce === 0) await holdings.flushed()
-          digests.push({ parts: holdings.records.digest(arc), ...holdings.claims(arc, by) })
+          if (at % digestsAtOnce === 0) isKept = await holdings.isKept()
+          const claims = holdings.claims(arc, by)
+          // What is said to be held may be dropped elsewhere.
+          digests.push({ parts: holdings.records.digest(arc), ...claims, held: claims.held && isKept })
         }
         return { digests }
       },

@@ -8,7 +8,7 @@ import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
 import { Cells } from './cells.ts'
 import { type HybridClock, isAhead, stampMs } from './hybrid-clock.ts'
-import { Presence } from './presence.ts'
+import { type Hearsay, Presence } from './presence.ts'
 import { type Address, assertSound, buried, compareVersions, isLive, isOver, mergeRecords, sizeOf } from './record.ts'
 import { Records } from './records.ts'
 
@@ -122,6 +122,17 @@ export class Holdings {
     return this.#store.flushed()
   }
 
+  /** Resolves, once what there is room for is on the disk, with whether that is everything. */
+  async isKept(): Promise<boolean> {
+    try {
+      await this.flushed()
+      return true
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'STORE_FULL') return false
+      throw error
+    }
+  }
+
   /**
    * The records at an address, tombstones among them.
    * @throws Refusal NOT_HELD when none of them lives; TOO_LARGE as read
@@ -146,17 +157,17 @@ export class Holdings {
     return {
       ...this.cells.claims(arc, by),
       doubting: this.doubtUntil !== undefined,
-      forgotten: this.forgetsBefore,
+      knowsFrom: this.knowsFrom,
       knew: Math.floor(this.#presence.knew(arc)),
     }
   }
 
-  /** Notes that this node is there, and has everything; nothing is in doubt any more. @param forgottenBefore by the others of its windows */
-  async notePresence(forgottenBefore: number): Promise<void> {
+  /** Notes that this node is there, and has everything; nothing is in doubt any more. @param others see Presence.note */
+  async notePresence(others: Hearsay): Promise<void> {
     this.#doubtUntil = undefined
     const complete = this.cells.all().map(({ from, to }) => ({ from, to }))
     const window = Math.max(0, ...this.cells.all().map((cell) => cell.window.length))
-    const memo = this.#presence.note(Math.floor(this.now), forgottenBefore, complete, window)
+    const memo = this.#presence.note(Math.floor(this.now), others, complete, window)
     if (memo === undefined) return
     this.#store.remember(memo)
     await this.flushed()
@@ -165,6 +176,11 @@ export class Holdings {
   /** What this node remembers of an earlier life. */
   get memory(): Pick<Presence, 'isBack' | 'knew' | 'formerWindow'> {
     return this.#presence
+  }
+
+  /** All deletions since then are known here, ms since 1970. */
+  get knowsFrom(): number {
+    return Math.floor(Math.min(this.#presence.knowsFrom, this.now))
   }
 
   /** Deletions before that need not be remembered any more, ms since 1970. */

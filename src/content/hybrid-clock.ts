@@ -30,6 +30,8 @@ export class HybridClock {
    */
   next(after?: string): string {
     const now = Math.floor(this.#clock.now())
+    // What was not far ahead when it was given may be so since this clock was set right.
+    if (isAhead(this.#near, now)) [this.#far, this.#near] = [later(this.#far, this.#near), '']
     if (after !== undefined) this.observe(after, now)
     const isFar = after !== undefined && isAhead(after, now)
     const wall = now.toString(16).padStart(digits - counterDigits, '0') + '0'.repeat(counterDigits)

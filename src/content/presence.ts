@@ -16,6 +16,8 @@ const gapMostMs = 10 * 60_000
 const noteEveryMs = 60_000
 
 const Memo = Type.Object({
+  /** Deletions before that it may never have heard of, ms since 1970. Lives of before did not note it. */
+  knowsFrom: Type.Optional(Type.Number()),
   /** Of presence, oldest first: [from, to], ms since 1970. */
   times: Type.Array(Type.Tuple([Type.Number(), Type.Number()])),
   /** What was complete in the end. */
@@ -24,12 +26,22 @@ const Memo = Type.Object({
   window: Type.Integer(),
 })
 type Memo = Static<typeof Memo>
+
+/** What others say of deletions, ms since 1970. */
+export interface Hearsay {
+  /** Those before that none of them remembers. */
+  readonly forgotten: number
+  /** Those since then all of them know who have had everything. */
+  readonly knowsFrom: number
+}
+
 type Times = Memo['times']
 
 export class Presence {
   /** Of an earlier life. */
   readonly #former: Memo | undefined
   #knew: Arcs
+  #knowsFrom: number
   #times: Times
   #said = ''
 
@@ -41,6 +53,7 @@ export class Presence {
     const former: unknown = memo === undefined ? undefined : JSON.parse(memo)
     this.#former = Value.Check(Memo, former) ? former : undefined
     this.#knew = Arcs.of(this.#former?.complete ?? [])
+    this.#knowsFrom = this.#former?.knowsFrom ?? (this.#former ? 0 : Infinity)
     this.#times = this.#former?.times ?? (newestMs === undefined ? [] : [[newestMs, newestMs]])
   }
 
@@ -61,16 +74,17 @@ export class Presence {
 
   /**
    * This node has everything now. Returns what is to be remembered, if that is something new.
-   * @param forgottenBefore what the others of its windows say of deletions: a newcomer takes it over
+   * @param others what those say of deletions whom it has compared with: a newcomer takes it over
    */
-  note(now: number, forgottenBefore: number, complete: readonly Arc[], window: number): string | undefined {
+  note(now: number, { forgotten, knowsFrom }: Hearsay, complete: readonly Arc[], window: number): string | undefined {
     // What an earlier life knew is old from now on: others may have taken over since, and gone.
     this.#knew = Arcs.none
     const last = this.#times.at(-1)
     const what = JSON.stringify({ complete, window })
     if (last && now - last[1] < noteEveryMs && what === this.#said) return undefined
     this.#said = what
-    const begin: Times = [[forgottenBefore, forgottenBefore + tombstoneHorizonMs]]
+    if (this.#knowsFrom === Infinity) this.#knowsFrom = knowsFrom
+    const begin: Times = [[forgotten, forgotten + tombstoneHorizonMs]]
     const [from, before]: [number, Times] = !last
       ? [now, begin]
       : now - last[1] > gapMostMs
@@ -78,13 +92,18 @@ export class Presence {
         : [last[0], this.#times.slice(0, -1)]
     this.#times = [...before, [from, now]]
     while (this.#times.length > 1 && lengthOf(this.#times.slice(1)) >= tombstoneHorizonMs) this.#times = this.#times.slice(1)
-    return JSON.stringify({ times: this.#times, complete, window })
+    return JSON.stringify({ knowsFrom: this.#knowsFrom, times: this.#times, complete, window })
   }
 
   /** Until when this node was there, if it has been away for longer than deletions are remembered. */
   awaySince(now: number): number | undefined {
     const last = this.#times.at(-1)
     return last && now - last[1] > tombstoneHorizonMs ? last[1] : undefined
+  }
+
+  /** All deletions since then are known here; Infinity: for who has yet to hear from others, none are. */
+  get knowsFrom(): number {
+    return Math.max(this.#knowsFrom, this.forgetsBefore)
   }
 
   /** Deletions before that need not be remembered any more; 0: all of them must be. */

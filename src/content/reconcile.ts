@@ -30,7 +30,7 @@ export interface Outcome extends Claims {
   readonly pushed: number
   /** Whether the peer has all that we have there, and nothing is in doubt between us. */
   readonly settled: boolean
-  /** Whether we have all that the peer has there. */
+  /** Whether we have all that the peer has there and is not in doubt. */
   readonly caughtUp: boolean
 }
 
@@ -164,9 +164,9 @@ class Comparison {
 
   /** Where nothing is here everything is fetched, whatever it is. */
   async #fill(pile: Pile): Promise<void> {
-    const all = await this.#transfer.pullAll(pile, pile.theirs, ({ version }) => this.#trusts(version.hlc))
-    this.#settled &&= all
-    this.#caughtUp &&= all
+    const { ended, left } = await this.#transfer.pullAll(pile, pile.theirs, ({ version }) => this.#trusts(version.hlc))
+    this.#settled &&= ended && left === 0
+    this.#caughtUp &&= ended
   }
 
   /** Both sides' records of a part, held against each other one by one. */
@@ -193,9 +193,8 @@ class Comparison {
       const order = version ? compareVersions(ours.version, version) : 1
       if (order >= 0) theirs.delete(cursor)
       if (order <= 0) continue
-      const { held, doubting, forgotten } = this.#claims
-      // Of what a peer has not forgotten, it knows whether it was deleted.
-      const inDoubt = !version && holdings.doubts(ours) && stampMs(ours.version.hlc) < forgotten
+      const { held, doubting, knowsFrom } = this.#claims
+      const inDoubt = !version && holdings.doubts(ours) && stampMs(ours.version.hlc) < knowsFrom
       // One who has given something up cannot say that a record was deleted.
       if (doubting || !inDoubt || (complete && !witnessed)) lacking.push(cursor)
       else if (held && witnessed) holdings.records.drop(ours)
@@ -204,7 +203,7 @@ class Comparison {
     const wanted = [...theirs].filter(([, { hlc }]) => this.#trusts(hlc)).map(([cursor]) => cursor)
     undecided += theirs.size - wanted.length
     const came = !pull || (await this.#transfer.pull(wanted))
-    this.#caughtUp &&= came && wanted.length === theirs.size
+    this.#caughtUp &&= came
     const took = gives ? await this.#give(lacking, push) : lacking.length === 0
     const settled = took && undecided === 0
     this.#settled &&= settled
@@ -224,10 +223,10 @@ class Comparison {
     }
   }
 
-  /** Whether a record of the peer with that stamp is worth having: not if it may have been deleted and both have forgotten it. */
+  /** Whether a record of the peer with that stamp is worth having: not if it may have been deleted and neither knows of it. */
   #trusts(hlc: string): boolean {
     const { holdings } = this.#party
-    return !this.#claims.doubting || holdings.doubtUntil !== undefined || stampMs(hlc) >= holdings.forgetsBefore
+    return !this.#claims.doubting || holdings.doubtUntil !== undefined || stampMs(hlc) >= holdings.knowsFrom
   }
 
   async #versions(part: Arc, count: number): Promise<Map<string, Version>> {

@@ -24,7 +24,7 @@ const pageLength = 200
 /** Before a pass that could not finish is made again: this at first, twice as much each time, up to the most. */
 const retryMs = 200
 const retryMostMs = 1000
-/** After its start, until a node has heard what time it is. */
+/** Within which a node whose clock was set hears what time it is. */
 const heardMs = 60_000
 
 interface Setting {
@@ -43,8 +43,10 @@ export class Rehoming {
   readonly #options: HandoverOptions
   readonly #handover: Handover
   readonly #windows: Windows
-  readonly #beganAt: number
   #moving = 0
+  /** What time it was a while ago, as is held by now; and whether the next such time is waited for. */
+  #certainAt = -Infinity
+  #isWaiting = false
   /** How far the sweep has come. */
   #swept: string | undefined
   #running: Promise<void> | undefined
@@ -55,7 +57,6 @@ export class Rehoming {
     this.#me = me
     this.#holdings = holdings
     this.#clock = ports.clock
-    this.#beganAt = ports.clock.now()
     this.#options = options
     const party: Party = {
       me,
@@ -146,7 +147,7 @@ export class Rehoming {
     await this.#bury()
     // What is in doubt must not be forgotten to be so before all of it was looked at.
     if (this.#holdings.cells.areWhole && !(doubting && left === 'work'))
-      await this.#holdings.notePresence(this.#windows.forgotten)
+      await this.#holdings.notePresence(this.#windows.hearsay)
     return left
   }
 
@@ -161,9 +162,17 @@ export class Rehoming {
     }
   }
 
-  /** Buries what has expired, once that is certain: a node may be wrong about the time. */
+  /** Buries what has expired, once that is certain: a node may be wrong about the time for a while. */
   async #bury(): Promise<void> {
-    if (this.#clock.now() - this.#beganAt < heardMs) return
-    while (!this.#closed && this.#holdings.records.bury(this.#holdings.now - stampAheadMs) > 0) await this.#clock.sleep(paceMs)
+    if (!this.#isWaiting) void this.#hearTime()
+    while (!this.#closed && this.#holdings.records.bury(this.#certainAt - stampAheadMs) > 0) await this.#clock.sleep(paceMs)
+  }
+
+  async #hearTime(): Promise<void> {
+    this.#isWaiting = true
+    const { now } = this.#holdings
+    await this.#clock.sleep(heardMs)
+    this.#certainAt = Math.min(now, this.#holdings.now)
+    this.#isWaiting = false
   }
 }

@@ -34,7 +34,7 @@ export class Sharing {
     this.#note(outcome)
     this.knew.push(outcome?.knew ?? 0)
     const shares = outcome?.shared ?? false
-    const agrees = shares && (outcome?.settled ?? false)
+    const agrees = shares && (outcome?.held ?? false) && (outcome?.settled ?? false)
     this.shared &&= shares && (outcome?.caughtUp ?? false)
     this.agreed &&= agrees
     return agrees

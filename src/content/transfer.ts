@@ -57,19 +57,23 @@ export class Transfer {
   /**
    * Fetches all that the peer has on an arc, about so many records.
    * @param wants of each whether it is worth having
-   * @returns whether all were, and it came to the end
+   * @returns whether it came to the end, and how many were not
    */
-  async pullAll({ from, to }: Arc, count: number, wants: (record: StoredRecord) => boolean): Promise<boolean> {
+  async pullAll(
+    { from, to }: Arc,
+    count: number,
+    wants: (record: StoredRecord) => boolean,
+  ): Promise<{ ended: boolean; left: number }> {
     this.#move(count)
-    let all = true
+    let left = 0
     let came = 0
     for (let after: string | undefined, more = true; more; ) {
-      if (this.#party.goes()) return false
+      if (this.#party.goes()) return { ended: false, left }
       const request = { from, to, limit: turnLength, ...(after === undefined ? {} : { after }) }
       const { records, next } = await this.#party.network.call(this.#peer, 'records', request)
       for (const record of records)
         if (wants(record)) this.#takeIn(record)
-        else all = false
+        else left++
       await this.#party.holdings.flushed()
       // What has come since it was counted was not known to be on its way.
       this.#move(-Math.min(records.length, Math.max(0, count - came)))
@@ -82,7 +86,7 @@ export class Transfer {
       more = next !== undefined
       await this.#party.clock.sleep(paceMs)
     }
-    return all
+    return { ended: true, left }
   }
 
   /** Returns whether the peer took everything. */

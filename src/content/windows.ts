@@ -3,9 +3,11 @@
  */
 import type { Cell } from '../overlay/overlay.ts'
 import type { Peer } from '../protocol/schemas.ts'
+import { Arcs } from '../space/arcs.ts'
 import type { Arc } from '../space/ring.ts'
 import { type Intent, type Outcome, reconcile } from './reconcile.ts'
 import { majorityOf } from './record.ts'
+import type { Hearsay } from './presence.ts'
 import { Sharing } from './sharing.ts'
 import { Survey } from './survey.ts'
 import type { Party } from './transfer.ts'
@@ -25,22 +27,22 @@ export class Windows {
   #rounds = 0
   /** Passes so far. */
   #turn = 0
-  #forgotten: number | undefined
+  #hearsay: Hearsay | undefined
   /** Whether there was ever anyone else. */
   #accompanied = false
-  /** Since when nobody is there who has had everything. */
-  #bereftSince: number | undefined
-  /** Whether the present pass has met a cell of which that is so. */
-  #bereft = false
+  /** Of what nobody is there who has had everything, and since when. */
+  #bereft: readonly { readonly arcs: Arcs; readonly since: number }[] = []
+  /** Of what the present pass has found that. */
+  #lacking = Arcs.none
 
   constructor(party: Party, replicas: number) {
     this.#party = party
     this.#replicas = replicas
   }
 
-  /** Deletions before that, in ms since 1970, are not remembered by any of those compared with so far. */
-  get forgotten(): number {
-    return this.#forgotten ?? 0
+  /** What those compared with so far say of deletions. */
+  get hearsay(): Hearsay {
+    return this.#hearsay ?? { forgotten: 0, knowsFrom: 0 }
   }
 
   /** Whether all of its window had what this node had of a cell, since either changed. */
@@ -69,7 +71,7 @@ export class Windows {
     const current = new Set(all.flatMap((cell) => this.#othersOf(cell).map((other) => agreement(cell, other))))
     for (const old of this.#agreed) if (!current.has(old)) this.#agreed.delete(old)
     this.#accompanied ||= all.some(({ window }) => window.length > 1)
-    this.#bereft = false
+    this.#lacking = Arcs.none
     this.#turn++
     cells.watch()
     const sharings = all.map((cell) => this.#begin(cell))
@@ -94,7 +96,9 @@ export class Windows {
       await this.#askDonors(sharing, donors, beyond)
       done = this.#conclude(sharing) && done
     }
-    if (!this.#bereft) this.#bereftSince = undefined
+    this.#bereft = this.#bereft
+      .map(({ arcs, since }) => ({ arcs: arcs.within(this.#lacking), since }))
+      .filter(({ arcs }) => !arcs.isEmpty)
     return done
   }
 
@@ -109,7 +113,6 @@ export class Windows {
     const { cell, others } = sharing
     for (const other of others) {
       const outcome = await this.#compare(other, cell, survey, { pull: true, push: 'held' })
-      if (outcome) this.#forgotten = Math.min(this.#forgotten ?? Infinity, outcome.forgotten)
       if (sharing.hear(outcome)) this.#agreed.add(agreement(cell, other))
     }
   }
@@ -129,7 +132,18 @@ export class Windows {
   /** Undefined when the peer does not answer, or this node goes. */
   async #compare(peer: Peer, cell: Cell, survey: Survey, intent: Intent): Promise<Outcome | undefined> {
     const said = this.#party.goes() ? undefined : await survey.of(peer, cell)
-    return said && reconcile(this.#party, peer, cell, intent, said)
+    const outcome = said && (await reconcile(this.#party, peer, cell, intent, said))
+    if (outcome) this.#hear(outcome)
+    return outcome
+  }
+
+  /** Whoever has not had everything may not have heard of a deletion, however much of them it remembers. */
+  #hear({ knowsFrom, complete }: Outcome): void {
+    const { forgotten, knowsFrom: since } = this.#hearsay ?? { forgotten: Infinity, knowsFrom: 0 }
+    this.#hearsay = {
+      forgotten: Math.min(forgotten, knowsFrom),
+      knowsFrom: complete.length > 0 ? Math.max(since, knowsFrom) : since,
+    }
   }
 
   /** Declares a cell complete if it is. Returns whether nothing is left to do there. */
@@ -142,7 +156,7 @@ export class Windows {
     if (cells.isComplete(cell)) return agreed
     const isWitnessed = sharing.witnessed.plus(cells.complete.witnessed).covers(cell)
     const witnessed = isWitnessed || (heard && this.#isRemembered(knew, cell.window.length))
-    if (!this.#isKnown(sharing) && !witnessed && !this.#isGivenUp()) return false
+    if (!this.#isKnown(sharing) && !witnessed && !this.#isGivenUp(sharing)) return false
     cells.declareComplete(cell, witnessed)
     return agreed
   }
@@ -160,13 +174,15 @@ export class Windows {
   }
 
   /** Whether those who may have more have been waited for long enough. */
-  #isGivenUp(): boolean {
+  #isGivenUp({ cell, known }: Sharing): boolean {
     const now = this.#party.clock.now()
-    this.#bereft = true
-    this.#bereftSince ??= now
-    if (now - this.#bereftSince < patienceMs) return false
-    this.#party.log.warn({}, 'content given up: those who had it have not come back')
-    return true
+    const lacking = Arcs.of([cell]).without(known).without(this.#party.holdings.cells.complete.known)
+    this.#lacking = this.#lacking.plus(lacking)
+    const fresh = this.#bereft.reduce((rest, { arcs }) => rest.without(arcs), lacking)
+    if (!fresh.isEmpty) this.#bereft = [...this.#bereft, { arcs: fresh, since: now }]
+    const waits = this.#bereft.some(({ arcs, since }) => now - since < patienceMs && !arcs.within(lacking).isEmpty)
+    if (!waits) this.#party.log.warn({}, 'content given up: those who had it have not come back')
+    return !waits
   }
 
   /** Who may have held it before: the nearest, and each time some others of the rest. */

@@ -51,7 +51,7 @@ const arc = { from: IdText, to: IdText }
 /** What a node says of an arc. */
 const Digest = exact({
   parts: Type.Array(Part, { maxItems: digestParts }),
-  held: Type.Boolean(),
+  held: Type.Boolean({ description: 'it holds the arc, and all that it has there is on its disk' }),
   shared: Type.Boolean(),
   complete: Type.Array(exact(arc), { maxItems: completeMost, description: 'where it has had everything' }),
   witnessed: Type.Array(exact(arc), { maxItems: completeMost, description: 'where, of that, nothing was ever given up' }),
@@ -60,7 +60,7 @@ const Digest = exact({
     minimum: 0,
     description: 'until when it had everything in an earlier life, ms since 1970; 0: it did not',
   }),
-  forgotten: Type.Integer({ minimum: 0, description: 'deletions before that, in ms since 1970, are not remembered' }),
+  knowsFrom: Type.Integer({ minimum: 0, description: 'deletions before that, in ms since 1970, it may not know of' }),
 })
 export type Digest = Static<typeof Digest>
 /** A record without its content: its key is the beginning of its index. */

@@ -78,7 +78,7 @@ test('what has expired takes no room some minutes later, however much it is', as
     world.call(one, 'store', { value: `${number}`.padEnd(1_000_000, 'x'), ttlSeconds })
   for (let number = 0; number < 60; number++) await store(number, 60)
   await expect(store(60, 60)).rejects.toMatchObject({ code: 'STORE_FULL' })
-  await world.run(8 * 60_000)
+  await world.run(10 * 60_000)
   expect(world.host(one).node?.info().content.bytes).toBeLessThan(30_000)
   await expect(store(60, 60)).resolves.toMatchObject({ stored: 3 })
 })

@@ -1,5 +1,5 @@
 /** What a node remembers of an earlier life, and what of it may be old by now. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { keyOf } from '../../src/content/record.ts'
 import type { Refusal } from '../../src/protocol/errors.ts'
 import { epochMs, hash } from '../../src/sim/host.ts'
@@ -181,4 +181,69 @@ test('what is written while old records in doubt are looked through is not dropp
   )
   await world.run(300)
   expect(written.filter((value) => !has(value))).toEqual([])
+})
+
+describe.each(['chord', 'kademlia', 'pastry'] as const)('what was deleted, in %s', (overlay) => {
+  test('stays deleted when one who was away for nine days comes back after some have joined together', async () => {
+    const world = await worldOf(['10', '30', '50', '70', '90'], { ...slow, overlay, stabilizeEveryMs: 120_000 })
+    const values = Array.from({ length: 20 }, (_, number) => `value ${number}`)
+    for (const value of values) await world.call('10', 'store', { value })
+    world.demanding = false
+    world.crash('50')
+    await world.settle(dayMs)
+    for (const value of values) await world.call('10', 'removeBy', { value })
+    await world.run(9 * dayMs)
+    for (const id of ['20', '48', '60', '80']) world.add({ id })
+    await world.settle(dayMs)
+    await world.run(3600_000)
+    world.restart(
+      '50',
+      world.members().map((id) => world.peer(id)),
+    )
+    await world.settle(dayMs)
+    await world.run(3600_000)
+    for (const value of values)
+      await expect(world.call('10', 'lookupBy', { value }), value).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+})
+
+test.each(['chord', 'kademlia'] as const)(
+  'when all start again, one of whom was away for long, all have everything in the end: %s',
+  async (overlay) => {
+    const five = ['10', '30', '50', '70', '90']
+    const world = await worldOf(five, { ...slow, overlay, stabilizeEveryMs: 120_000, rehomeEveryMs: 100_000 })
+    const values = Array.from({ length: 20 }, (_, number) => `value ${number}`)
+    for (const value of values) await world.call('10', 'store', { value })
+    for (const value of values.slice(10)) await world.call('10', 'removeBy', { value })
+    await world.run(60_000)
+    world.demanding = false
+    world.crash('50')
+    await world.settle(dayMs)
+    await world.run(9 * dayMs)
+    for (const id of ['10', '30', '70', '90']) world.crash(id)
+    await world.run(10_000)
+    const seeds = five.map((id) => world.peer(id))
+    for (const id of five) world.restart(id, seeds)
+    await world.settle(dayMs)
+    await world.run(1_200_000)
+    expect(world.running().filter(({ node }) => !node?.info().content.complete)).toEqual([])
+    for (const value of values.slice(0, 10))
+      expect((await world.call('70', 'lookupBy', { value })).values).toMatchObject([{ value }])
+    for (const value of values.slice(10))
+      await expect(world.call('70', 'lookupBy', { value })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  },
+)
+
+test('those who are left wait half a minute for all who had a key, whoever has died elsewhere shortly before', async () => {
+  const ids = ['10', '20', '30', '40', '50', '60', '70', '80', '90', 'a0', 'b0', 'c0']
+  const world = await worldOf(ids, { bits: 8, allowCustomIds: true })
+  const value = hashedTo(/^1[1-9a-f]/, 'value')
+  await world.call('10', 'store', { value })
+  await world.run(20_000)
+  world.demanding = false
+  for (const id of ['70', '80', '90']) world.crash(id)
+  await world.run(28_000)
+  for (const id of ['20', '30', '40']) world.crash(id)
+  for (const until = world.nowMs + 25_000; world.nowMs < until; await world.run(500))
+    await expect(world.call('b0', 'lookupBy', { value })).rejects.toMatchObject({ code: 'INCONCLUSIVE' })
 })

@@ -108,6 +108,15 @@ describe('stamps', () => {
     expect(stampMs(clock.next())).toBe(1000)
   })
 
+  test('given while the clock was ahead are exceeded by none that are given once it is right', () => {
+    let now = 86_400_000
+    const clock = new HybridClock({ now: () => now })
+    const ahead = clock.next()
+    now = 1000
+    expect([stampMs(clock.next()), stampMs(clock.next())]).toEqual([1000, 1000])
+    expect(clock.next(ahead) > ahead).toBe(true)
+  })
+
   test('tell their milliseconds', () => expect(stampMs(at([1_763_640_000_000]).next())).toBe(1_763_640_000_000))
 
   test('pass on to the next millisecond when the counter is full', () => {
