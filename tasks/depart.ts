@@ -104,7 +104,13 @@ export const kill: Task = {
   run: async ({ plain: [word = ''] }) => {
     const { entry, pid } = await findLiving(word)
     await killProcess(pid)
-    await changeEntry(entry, (before) => ({ ...before, state: 'dead' }))
+    try {
+      await changeEntry(entry, (before) => ({ ...before, state: 'dead' }))
+    } catch (cause) {
+      throw new TaskFailure(`${label(entry)} is dead, but that could not be written down: ${(cause as Error).message}`, {
+        cause,
+      })
+    }
     return {
       lines: [
         `${label(entry)} is dead; what it held stays on its disk`,

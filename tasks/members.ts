@@ -27,10 +27,11 @@ export const members: Task = {
     const nodes =
       word === undefined ? (await runningNodes(booted)).map(({ entry }) => entry) : [findEntry(booted.processes, word)]
     const views = await Promise.all(nodes.map(viewOf))
+    const isWatched = booted.network.options['membership'] !== 'off'
     return {
       lines: [
         ...renderMembers(views, paint, columns),
-        next(word === undefined ? `tags ${portOf(nodes[0]?.url ?? '')} zone=a` : 'members'),
+        next(word !== undefined ? 'members' : isWatched ? `tags ${portOf(nodes[0]?.url ?? '')} zone=a` : 'status'),
       ],
       data: views,
     }

@@ -67,9 +67,11 @@ class Watch {
   #drawing(before: Frame, frame: Frame) {
     const now = Date.now()
     const time = new Date(now).toTimeString().slice(0, 8)
+    // Of one that was dead already when this began nobody here knows since when.
+    const lived = new Set(before.nodes.filter(({ condition }) => condition !== 'dead').map(({ id }) => id))
     for (const { id, condition } of frame.nodes)
-      if (condition === 'dead' && before !== frame) this.#deadSince.set(id, this.#deadSince.get(id) ?? now)
-      else this.#deadSince.delete(id)
+      if (condition !== 'dead') this.#deadSince.delete(id)
+      else if (lived.has(id)) this.#deadSince.set(id, now)
     const told = this.#story ?? beginStory(frame)
     const story = tellMore(told, before, frame, time)
     this.#story = story
@@ -77,7 +79,7 @@ class Watch {
     const deadMs = new Map([...this.#deadSince].map(([id, since]) => [id, now - since]))
     return (everySeconds: number, columns: number, rows: number, paint: Paint) => {
       const events = (Number.isFinite(rows) ? story.events : fresh).map(printEvent)
-      return renderFrame(frame, { time, everySeconds, before, deadMs, events, columns, rows }, paint)
+      return renderFrame(frame, { time, everySeconds, before, deadMs, copies: story.copies, events, columns, rows }, paint)
     }
   }
 

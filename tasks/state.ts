@@ -4,14 +4,14 @@
  * Every change is made under one lock and written atomically, so that tasks may run at the same time and be killed at
  * any moment.
  */
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { lock, type LockOptions } from 'proper-lockfile'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import writeFileAtomic from 'write-file-atomic'
 import { parseConfig } from '../src/node/config.ts'
 import { TaskFailure } from './failure.ts'
-import { home, inHome, stateFile } from './home.ts'
+import { home, inHome, makeDirectory, stateFile } from './home.ts'
 
 const stateVersion = 2
 
@@ -108,9 +108,13 @@ const faultIn = ({ network, processes }: NetworkState): string | undefined => {
   return network === null && processes.length > 0 ? 'has processes, and no network that they belong to' : undefined
 }
 
+/** Options without which nothing can be told of a network. */
+const told = ['overlay', 'bits', 'replicas'] as const
+
 /** That nodes take the options of a network: to end one is possible whatever they are. @throws TaskFailure */
 export const assertOptions = ({ id, options }: BootedNetwork): void => {
   try {
+    for (const name of told) if (options[name] === undefined) throw new Error(`${name} is missing`)
     parseConfig({ ...options, name: 'node', url: 'http://127.0.0.1:1', network: id, incarnation: 0 })
   } catch (error) {
     if (!(error instanceof Error)) throw error
@@ -197,7 +201,7 @@ export const takeLock = async (file: string, options: LockOptions): Promise<Held
 
 const acquire = async (): Promise<Held> => {
   try {
-    await mkdir(inHome('.polychord'), { recursive: true })
+    await makeDirectory(inHome('.polychord'))
     return await takeLock(stateFile, {
       realpath: false,
       lockfilePath: inHome('.polychord', 'state.lock'),
@@ -209,7 +213,7 @@ const acquire = async (): Promise<Held> => {
       throw new TaskFailure(`another task holds ${inHome('.polychord', 'state.lock')}; try again when it is done`, {
         cause: error,
       })
-    if (hasCode(error, 'EACCES', 'EROFS', 'ENOTDIR', 'EPERM', 'EEXIST'))
+    if (hasCode(error, 'EACCES', 'EROFS', 'ENOENT', 'ENOTDIR', 'EPERM', 'EEXIST'))
       throw new TaskFailure(`${home} cannot be written (${error.message}); set POLYCHORD_HOME to a directory of yours`, {
         cause: error,
       })

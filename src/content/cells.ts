@@ -8,7 +8,7 @@
 import type { Cell, Overlay } from '../overlay/overlay.ts'
 import type { Clock } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
-import type { Digest, Standing } from '../protocol/peer-api.ts'
+import type { Digest, Inherited, Standing } from '../protocol/peer-api.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
@@ -92,7 +92,12 @@ export class Cells {
 
   /** @throws Refusal NOT_JOINED when this node takes nothing any more */
   assertWritable(): void {
-    if (this.#accepts === 'nothing') throw new Refusal('NOT_JOINED', 'this node is leaving; write through another')
+    if (!this.takesWrites) throw new Refusal('NOT_JOINED', 'this node is leaving; write through another')
+  }
+
+  /** Whether this node still takes what is written. */
+  get takesWrites(): boolean {
+    return this.#accepts !== 'nothing'
   }
 
   /** Whether this node counts as one of those that hold the key. One that is leaving does not. */
@@ -108,6 +113,16 @@ export class Cells {
   /** Everything on the arc is here, as far as anyone knows. See `Completeness.declare`. */
   declareComplete(arc: Arc, witnessed: boolean): void {
     this.#completeness.declare(arc, witnessed)
+  }
+
+  /** See `Completeness.inherit`. */
+  inherit({ complete, witnessed }: Inherited): void {
+    this.#completeness.inherit(Arcs.of(complete), Arcs.of(witnessed), this.#clock.now())
+  }
+
+  /** What was inherited of late. */
+  get inherited(): { readonly known: Arcs; readonly witnessed: Arcs } {
+    return this.#completeness.inherited(this.#clock.now())
   }
 
   isComplete(arc: Arc): boolean {

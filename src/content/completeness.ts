@@ -24,6 +24,14 @@ interface Former {
   readonly cededAt: number
 }
 
+/** What others had everything of who have gone, and have left all of it to this node. */
+interface Inheritance {
+  readonly known: Arcs
+  readonly witnessed: Arcs
+  /** ms since 1970. */
+  readonly at: number
+}
+
 /** Where this node has had everything, as it tells others at some moment (ms since 1970); and where of that nothing was ever given up. */
 interface Tellable {
   readonly at: number
@@ -38,6 +46,7 @@ export class Completeness {
   #held = Arcs.none
   /** What was complete before others came into it. */
   #former: readonly Former[] = []
+  #inherited: readonly Inheritance[] = []
   /** What others are told at one moment: they ask about many arcs at once. */
   #told: Tellable | undefined
 
@@ -81,9 +90,25 @@ export class Completeness {
     this.#held = held
   }
 
+  /** One that goes had everything there, of which nothing was ever given up on what is witnessed, and this node has it now. */
+  inherit(known: Arcs, witnessed: Arcs, at: number): void {
+    this.#inherited = [...this.#inheritedAt(at), { known, witnessed, at }]
+    this.#told = undefined
+  }
+
+  /** What was inherited of late: later others may have been given what is written there. */
+  inherited(now: number): { readonly known: Arcs; readonly witnessed: Arcs } {
+    const all = this.#inheritedAt(now)
+    return {
+      known: all.reduce((sum, { known }) => sum.plus(known), Arcs.none),
+      witnessed: all.reduce((sum, { witnessed }) => sum.plus(witnessed), Arcs.none),
+    }
+  }
+
   forget(): void {
     this.#complete = Arcs.none
     this.#former = []
+    this.#inherited = []
     this.#told = undefined
   }
 
@@ -100,8 +125,9 @@ export class Completeness {
 
   #tellable(now: number): Tellable {
     if (this.#told?.at === now) return this.#told
-    const known = this.#formerly(now).reduce((all, { arcs }) => all.plus(arcs), this.#complete)
-    this.#told = { at: now, known, witnessed: known.without(this.#presumed) }
+    const own = this.#formerly(now).reduce((all, { arcs }) => all.plus(arcs), this.#complete)
+    const { known, witnessed } = this.inherited(now)
+    this.#told = { at: now, known: own.plus(known), witnessed: own.without(this.#presumed).plus(witnessed) }
     return this.#told
   }
 
@@ -111,5 +137,9 @@ export class Completeness {
       if (now < cededAt || now - cededAt >= formerMs) return []
       return [{ arcs: now - cededAt < againMs ? arcs : arcs.without(this.#held), cededAt }]
     })
+  }
+
+  #inheritedAt(now: number): readonly Inheritance[] {
+    return this.#inherited.filter(({ at }) => now >= at && now - at < formerMs)
   }
 }

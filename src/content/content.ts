@@ -91,8 +91,9 @@ export class Content {
         return holdings.insert(record, others)
       },
       keep: async ({ records, with: all }) => ({ kept: await holdings.keep(records, all) }),
-      merge: async ({ records, keep }) => {
+      merge: async ({ records, keep, inherited }) => {
         if (keep === 'all') holdings.cells.assertHeir()
+        if (inherited) holdings.cells.inherit(inherited)
         const held = records.map(({ key }) => holdings.cells.believes(key))
         for (const [at, record] of records.entries()) if (held[at] || keep === 'all') holdings.take(record)
         await holdings.flushed()

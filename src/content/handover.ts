@@ -3,14 +3,14 @@
  * they have is dropped here in the end, or left behind.
  */
 import { Refusal, Unreachable } from '../protocol/errors.ts'
-import type { PeerApi } from '../protocol/peer-api.ts'
+import { completeMost, type PeerApi } from '../protocol/peer-api.ts'
 import type { Reply } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import { type Arc, idBefore, inArc } from '../space/ring.ts'
 import { Entrusted } from './entrusted.ts'
-import { type Intent, reconcile } from './reconcile.ts'
+import { type Intent, passOver, reconcile } from './reconcile.ts'
 import { paceMs, type Party, turnLength } from './transfer.ts'
 
 /** Failed searches for an owner in one pass, after which the rest waits for the next. */
@@ -82,12 +82,26 @@ export class Handover {
       const had: Arc[] = []
       const outcome = await reconcile(this.#party, heir, arc, { pull: false, push: 'all', had: (part) => had.push(part) })
       if (!outcome) continue
+      if (!this.#party.holdings.cells.takesWrites) await this.#bequeathWord(heir, Arcs.of(had))
       willing++
       given += outcome.pushed
       all = all.within(Arcs.of(had))
     }
     this.entrusted.note(arc, willing > 0 ? all : Arcs.none, this.#party.clock.now())
     return given
+  }
+
+  /** Tells an heir who has all of some arcs where this node, which takes no writes any more, has had everything. */
+  async #bequeathWord(heir: Peer, had: Arcs): Promise<void> {
+    const { network, holdings, me } = this.#party
+    const told = (arcs: Arcs) => arcs.within(had).arcs(me.id.length).slice(0, completeMost)
+    const inherited = { complete: told(holdings.cells.complete.known), witnessed: told(holdings.cells.complete.witnessed) }
+    if (inherited.complete.length === 0) return
+    try {
+      await network.call(heir, 'merge', { records: [], keep: 'all', inherited })
+    } catch (error) {
+      passOver(this.#party, heir, error)
+    }
   }
 
   /** Counts the records on an arc that not enough others have. */

@@ -8,10 +8,10 @@ export class Sharing {
   readonly cell: Cell
   /** Those of its window with whom it is to be compared. */
   readonly others: readonly Peer[]
-  /** Where one of those who were asked has had everything; */
-  known = Arcs.none
+  /** Where one of those who were asked has had everything, or one who has left it to this node; */
+  known: Arcs
   /** and where of that nothing was ever given up. */
-  witnessed = Arcs.none
+  witnessed: Arcs
   /** Whether this node has all that those of the window have, and they hold the cell in one window with it. */
   shared = true
   /** Whether they also have all that this node has, and nothing is in doubt. */
@@ -23,10 +23,12 @@ export class Sharing {
   readonly knew: number[]
 
   /** @param knew until when this node had everything in an earlier life, ms since 1970; 0: it had not */
-  constructor(cell: Cell, others: readonly Peer[], knew: number) {
+  constructor(cell: Cell, others: readonly Peer[], knew: number, inherited: { known: Arcs; witnessed: Arcs }) {
     this.cell = cell
     this.others = others
     this.knew = [knew]
+    this.known = inherited.known
+    this.witnessed = inherited.witnessed
   }
 
   /** @param outcome of comparing with one of the window; undefined: there was no answer. @returns whether the two agree */

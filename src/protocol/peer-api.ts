@@ -48,13 +48,21 @@ export const completeMost = 64
 const toldMost = membersMost + 1
 
 const arc = { from: IdText, to: IdText }
+/** Where a node has had everything that was written. */
+const complete = {
+  complete: Type.Array(exact(arc), { maxItems: completeMost, description: 'where it has had everything' }),
+  witnessed: Type.Array(exact(arc), { maxItems: completeMost, description: 'where, of that, nothing was ever given up' }),
+}
+/** Of one that goes, and takes no writes any more: whoever is told so has all that it had there. */
+const Inherited = exact(complete)
+export type Inherited = Static<typeof Inherited>
+
 /** What a node says of an arc. */
 const Digest = exact({
   parts: Type.Array(Part, { maxItems: digestParts }),
   held: Type.Boolean({ description: 'it holds the arc, and all that it has there is on its disk' }),
   shared: Type.Boolean(),
-  complete: Type.Array(exact(arc), { maxItems: completeMost, description: 'where it has had everything' }),
-  witnessed: Type.Array(exact(arc), { maxItems: completeMost, description: 'where, of that, nothing was ever given up' }),
+  ...complete,
   doubting: Type.Boolean({ description: 'it was away so long that what it has from before is in doubt' }),
   knew: Type.Integer({
     minimum: 0,
@@ -108,7 +116,11 @@ export const peerApi = {
       'POST',
       '/merge',
       'merge many records, all of them or only those this node believes it holds; `held` says which these are',
-      { records: Type.Array(Stored, { maxItems: limits.page }), keep: Type.Enum(['held', 'all']) },
+      {
+        records: Type.Array(Stored, { maxItems: limits.page }),
+        keep: Type.Enum(['held', 'all']),
+        inherited: Type.Optional(Inherited),
+      },
       exact({ held: Type.Array(Type.Boolean()) }),
     ),
   ),

@@ -33,8 +33,8 @@ export interface Frame {
 
 const runningOf = ({ nodes }: Frame): Watched[] => nodes.filter(({ condition }) => condition === 'running')
 
-/** As the nodes that run count them. */
-export const copiesIn = (frame: Frame): Copies => copiesAmong(runningOf(frame), frame.network.replicas)
+/** As the nodes that run count them. @param least see copiesAmong */
+export const copiesIn = (frame: Frame, least?: number): Copies => copiesAmong(runningOf(frame), frame.network.replicas, least)
 
 /** By how many records each node has more or less; nodes that are as they were are left out. */
 export const movedBetween = (before: Frame, after: Frame): ReadonlyMap<Id, number> => {
@@ -52,6 +52,7 @@ export interface Setting {
   readonly before: Frame
   /** How long nodes have been dead as far as this monitor saw it, ms. */
   readonly deadMs: ReadonlyMap<Id, number>
+  readonly copies: Copies
   /** Lines of what happened, oldest first. */
   readonly events: readonly string[]
   readonly columns: number
@@ -112,8 +113,8 @@ const latestOf = ({ state, complete, moving, latest, seenAs }: Watched, paint: P
   return latest === undefined ? '' : quote(latest)
 }
 
-const titleOf = (frame: Frame, { time, everySeconds, columns }: Setting, paint: Paint): string[] => {
-  const { values, there, wanted } = copiesIn(frame)
+const titleOf = (frame: Frame, { time, everySeconds, columns, copies }: Setting, paint: Paint): string[] => {
+  const { values, there, wanted } = copies
   const facts = [
     paint.bold('polychord monitor'),
     time,

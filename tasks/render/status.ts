@@ -61,18 +61,25 @@ export interface Copies {
   readonly wanted: number
 }
 
-/** @param counts of each node that answers */
-export const copiesAmong = (counts: readonly { owned: number; replicas: number }[], replicas: number): Copies => {
-  const values = counts.reduce((sum, { owned }) => sum + owned, 0)
-  const there = counts.reduce((sum, count) => sum + count.replicas, values)
+/**
+ * @param counts of each node that answers
+ * @param least how many values there are known to be: nobody owns those of one that has just died
+ */
+export const copiesAmong = (counts: readonly { owned: number; replicas: number }[], replicas: number, least = 0): Copies => {
+  const owned = counts.reduce((sum, count) => sum + count.owned, 0)
+  const there = counts.reduce((sum, count) => sum + count.replicas, owned)
+  const values = Math.max(owned, least)
   return { values, there, wanted: values * Math.min(replicas, counts.length) }
 }
 
-/** `100 values`, and how many copies there are as long as some are missing. */
-const tellContent = ({ values, there, wanted }: Copies, paint: Paint): string[] => [
-  plural(values, 'value'),
-  ...(there < wanted ? [paint.yellow(`${there} of ${wanted} copies`)] : []),
-]
+/**
+ * `100 values`, and how many copies there are as long as some are missing; where some are owned by nobody yet, how many copies there are
+ * of them all.
+ */
+const tellContent = ({ values, there, wanted }: Copies, isOwned: boolean, paint: Paint): string[] =>
+  isOwned
+    ? [plural(values, 'value'), ...(there < wanted ? [paint.yellow(`${there} of ${wanted} copies`)] : [])]
+    : [`${plural(there, 'copy', 'copies')} of all values`]
 
 /** `2 nodes catching up · 120 records moving`; nothing when all is where it should be. */
 export const tellMoving = (nodes: readonly Pick<NodeRow, 'info'>[]): string[] => {
@@ -102,7 +109,7 @@ export const heading = ({ network, nodes, faults }: Status, paint: Paint, column
     ...departures,
     replicas === 1 ? '1 copy' : `${replicas} copies`,
     plural(contents.length, 'node'),
-    ...tellContent(copiesAmong(contents, replicas), paint),
+    ...tellContent(copiesAmong(contents, replicas), faults.length === 0 || replicas === 1, paint),
     faults.length === 0 ? paint.green(`${shape} whole`) : paint.red(`${shape} not whole`),
   ]
   return fold(facts.join(' · '), ' · ', columns)

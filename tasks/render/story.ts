@@ -7,6 +7,7 @@
  */
 import { type Id, shortId } from '../../src/space/id.ts'
 import { copiesIn, type Frame, movedBetween, type Watched } from './monitor.ts'
+import type { Copies } from './status.ts'
 import { plural } from './text.ts'
 
 /** Someone who came, or went, or is about to. */
@@ -30,6 +31,8 @@ export interface Story {
   readonly events: readonly Event[]
   /** The values that have been told of. */
   readonly values: number
+  /** Copies, where as long as nobody owns what a dead one owned its values count all the same. */
+  readonly copies: Copies
   /** For so many frames yet the last coming or going may show in the counts. */
   readonly restless: number
 }
@@ -38,21 +41,26 @@ const eventLines = 6
 /** Until nodes have noticed who came or went, and have begun to do something about it. */
 const restlessFrames = 5
 
-export const beginStory = (frame: Frame): Story => ({ events: [], values: copiesIn(frame).values, restless: 0 })
+export const beginStory = (frame: Frame): Story => {
+  const copies = copiesIn(frame)
+  return { events: [], values: copies.values, copies, restless: 0 }
+}
 
 /** What a frame adds to the story: events at its end, and an older one that goes on. Those that stay are the same objects. */
 export const tellMore = (story: Story, before: Frame, after: Frame, time: string): Story => {
   const passages = passagesBetween(before, after)
-  const { values, there, wanted } = copiesIn(after)
   const several = after.network.replicas > 1
   const restless = passages.length > 0 ? restlessFrames : Math.max(0, story.restless - 1)
+  const { values } = copiesIn(after)
+  const copies = copiesIn(after, several && restless > 0 ? story.values : 0)
   const known: Event[] = [...story.events, ...passages.map((passage) => ({ time, ...passage }))]
-  const events = several ? withRepair(known, Math.max(0, wanted - there), restless > 0) : known
+  const events = several ? withRepair(known, Math.max(0, copies.wanted - copies.there), restless > 0) : known
   const busy = several && (restless > 0 || events.some(({ repair }) => (repair?.missing ?? 0) > 0))
-  const counted = !several ? keyEvents(before, after) : busy ? [] : valueEvents(story.values, values)
+  const told = !several ? keyEvents(before, after) : busy ? [] : valueEvents(story.values, values)
   return {
-    events: [...events, ...counted.map((text) => ({ time, text }))].slice(-eventLines),
+    events: [...events, ...told.map((text) => ({ time, text }))].slice(-eventLines),
     values: busy ? story.values : values,
+    copies,
     restless,
   }
 }

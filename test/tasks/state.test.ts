@@ -1,15 +1,21 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { TaskFailure } from '../../tasks/failure.ts'
+import { makeDirectory } from '../../tasks/home.ts'
 import { assertOptions, emptyState, type NetworkState, parseState, printState, takeLock } from '../../tasks/state.ts'
 
 const state: NetworkState = {
   version: 2,
-  network: { id: '7f3a000000000000', port: 10001, nodes: 2, options: { bits: 160, mode: 'fingers', allowCustomIds: false } },
+  network: {
+    id: '7f3a000000000000',
+    port: 10001,
+    nodes: 2,
+    options: { overlay: 'chord', bits: 160, replicas: 3, allowCustomIds: false },
+  },
   processes: [
     {
       name: 'node-10001',
@@ -82,11 +88,29 @@ test('no text makes reading it fail in any other way', () => {
 test.each([
   [{ overlay: 'ring' }, /options that no node takes: overlay/],
   [{ replicas: 'x' }, /options that no node takes: replicas/],
+  // Was said to be a defect.
+  [{ overlay: undefined }, /options that no node takes: overlay is missing/],
 ])('options that no node takes are refused where nodes are asked or started: %o', (options, message) => {
-  const { network } = parse(printState({ ...state, network: { ...state.network!, options } }))
+  const all = { ...state.network!.options, ...options } as Record<string, string>
+  const { network } = parse(printState({ ...state, network: { ...state.network!, options: all } }))
   expect(() => assertOptions(network!)).toThrow(message)
   expect(() => assertOptions(network!)).toThrow(TaskFailure)
   expect(() => assertOptions(state.network!)).not.toThrow()
+})
+
+test('a directory is made with those that it is in, or it is said why not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'polychord-directory-'))
+  try {
+    await makeDirectory(join(folder, 'a', 'b', 'c'))
+    await makeDirectory(join(folder, 'a', 'b', 'c'))
+    expect(existsSync(join(folder, 'a', 'b', 'c'))).toBe(true)
+    writeFileSync(join(folder, 'file'), '')
+    await expect(makeDirectory(join(folder, 'file', 'a'))).rejects.toMatchObject({ code: 'ENOTDIR' })
+    // Node's own way never came back.
+    await expect(makeDirectory('/proc/polychord/a')).rejects.toMatchObject({ code: expect.stringMatching(/^E/) as string })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('whoever has lost its lock is told so, and nothing else falls over it', async () => {

@@ -1,9 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Frame, movedBetween, renderFrame, type Watched } from '../../../tasks/render/monitor.ts'
-import { colourPaint, columnsOf, plainPaint } from '../../../tasks/render/text.ts'
+import { copiesIn, type Frame, movedBetween, renderFrame, type Setting, type Watched } from '../../../tasks/render/monitor.ts'
+import { colourPaint, columnsOf, type Paint, plainPaint } from '../../../tasks/render/text.ts'
 
 const network = { overlay: 'chord', bits: 8, replicas: 1, ownership: 'successor', mode: 'fingers' } as const
+
+const drawn = (shown: Frame, more: Omit<Setting, 'copies'>, paint: Paint) =>
+  renderFrame(shown, { ...more, copies: copiesIn(shown) }, paint)
 
 describe('the monitor', () => {
   const node = (port: string, id: string, owned: number, more: Partial<Watched> = {}): Watched => ({
@@ -53,7 +56,7 @@ describe('the monitor', () => {
         latest: 'a very long value that will not fit into what is left of the line',
       }),
     )
-    const lines = renderFrame(after, setting, plainPaint)
+    const lines = drawn(after, setting, plainPaint)
     expect(lines.join('\n')).toMatchInlineSnapshot(`
       "polychord monitor · 12:04:31 · every 1 s · chord · 55 values
       NODE   ID  █ owned ░ replicas        N  MOVED   PRED   SUCC  LATEST
@@ -67,20 +70,20 @@ describe('the monitor', () => {
 
   test('tells of a death long ago in hours', () => {
     const long = frame(node('10001', '0c', 35), node('10005', '39', 0, { condition: 'dead' }))
-    const lines = renderFrame(long, { ...setting, deadMs: new Map([['39', 10_800_000]]) }, plainPaint)
+    const lines = drawn(long, { ...setting, deadMs: new Map([['39', 10_800_000]]) }, plainPaint)
     expect(lines[3]).toContain('✗ dead 3 h · heir 10001')
   })
 
   test('with copies, counts them', () => {
     const copied = { network: { ...network, replicas: 3 }, nodes: [node('1', '0c', 4, { replicas: 3 }), node('2', '39', 0)] }
-    expect(renderFrame(copied, setting, plainPaint)[0]).toBe(
+    expect(drawn(copied, setting, plainPaint)[0]).toBe(
       'polychord monitor · 12:04:31 · every 1 s · chord · 4 values · 7 of 8 copies',
     )
   })
 
   test('stays within the window with much content, too', () => {
     const nodes = Array.from({ length: 30 }, (_, at) => node('10001', `${10 + at}`, 1_000_000, { replicas: 1_999_999 }))
-    const lines = renderFrame({ network: { ...network, replicas: 3 }, nodes }, setting, colourPaint)
+    const lines = drawn({ network: { ...network, replicas: 3 }, nodes }, setting, colourPaint)
     expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(80)
     expect(lines.length).toBeLessThan(setting.rows)
     expect(lines[1]).toBe('89999970 of 90000000 copies')
@@ -88,21 +91,21 @@ describe('the monitor', () => {
 
   test('says of a node that it has not caught up yet', () => {
     const behind = (moving: number) => frame(node('10001', '0c', 4, { complete: false, moving, latest: 'lorem' }))
-    const rowOf = (moving: number) => renderFrame(behind(moving), setting, plainPaint)[2]
+    const rowOf = (moving: number) => drawn(behind(moving), setting, plainPaint)[2]
     expect(rowOf(0)).toMatch(/^10001  0c  █+ +4 +-31 +–     –  ↻ catching up$/)
     expect(rowOf(120)).toMatch(/^10001  0c  █+ +4 +-31 +–     –  ↻ 120 moving$/)
   })
 
   test('says of a node that leaves how much it has still to hand over', () => {
     const leaving = (moving: number) => frame(node('10001', '0c', 4, { state: 'leaving', complete: false, moving }))
-    const rowOf = (moving: number) => renderFrame(leaving(moving), setting, plainPaint)[2]
+    const rowOf = (moving: number) => drawn(leaving(moving), setting, plainPaint)[2]
     expect(rowOf(12)).toMatch(/ {2}↻ leaving · 12 to go$/)
     expect(rowOf(0)).toMatch(/ {2}↻ leaving$/)
   })
 
   test('does not grow beyond the window', () => {
     const many = frame(...Array.from({ length: 100 }, (_, at) => node(String(10001 + at), String(at).padStart(4, '0'), at)))
-    const lines = renderFrame(many, setting, plainPaint)
+    const lines = drawn(many, setting, plainPaint)
     expect(lines.length).toBeLessThan(setting.rows)
     expect(lines).toContain('… 83 more nodes; a taller window shows them')
   })

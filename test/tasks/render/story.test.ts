@@ -70,22 +70,28 @@ describe('with one copy of each record', () => {
 
 describe('with several copies', () => {
   const frame = frameOf(3)
-  const four = frame(node('1', '10', 30, 45), node('2', '40', 20, 55), node('3', '80', 20, 55), node('4', 'c0', 30, 70))
+  const four = frame(node('1', '10', 30, 45), node('2', '40', 20, 55), node('3', '80', 20, 55), node('4', 'c0', 30, 45))
   const dead = node('2', '40', 0, 0, { condition: 'dead' })
   /** Node 3 owns what node 2 did, and so many copies of the others have been made. */
   const after = (made: number, more: Partial<Watched> = {}) =>
     frame(node('1', '10', 30, 45), dead, node('3', '80', 40, 35), node('4', 'c0', 30, 45 + made, more))
 
   test('a death is one event from the loss to the last copy restored, whatever the counts say meanwhile', () => {
-    const unnoticed = frame(node('1', '10', 30, 45), dead, node('3', '80', 20, 55), node('4', 'c0', 30, 70))
+    const unnoticed = frame(node('1', '10', 30, 45), dead, node('3', '80', 20, 55), node('4', 'c0', 30, 45))
     expect(told(four, unnoticed, after(0), after(30), after(30), after(75), after(75))).toEqual([
-      ['1 2 dead'],
+      ['1 2 dead · 75 copies on their way ↻'],
       ['1 2 dead · 75 copies on their way ↻'],
       ['1 2 dead · 30 copies restored, 45 on their way ↻'],
       ['1 2 dead · 30 copies restored, 45 on their way ↻'],
       ['1 2 dead · 75 copies restored'],
       ['1 2 dead · 75 copies restored'],
     ])
+  })
+
+  test('what a dead one owned is there all the same, though nobody owns it yet', () => {
+    const unnoticed = frame(node('1', '10', 30, 45), dead, node('3', '80', 20, 55), node('4', 'c0', 30, 45))
+    const { copies } = tellMore(beginStory(four), four, unnoticed, '1')
+    expect(copies).toEqual({ values: 100, there: 225, wanted: 300 })
   })
 
   test('when another one goes meanwhile, what is missing is told of that', () => {
