@@ -84,7 +84,7 @@ export class Holdings {
     this.cells.assertWritable()
     assertSound(this.#hash, record, this.#me.id.length * 4)
     const { now } = this
-    this.#stamps.observe(record.version.hlc)
+    this.#stamps.observe(record.version.hlc, now)
     const ours = this.#store.get(record.key, record.index)
     // Others have forgotten it by now, and whoever has it will.
     if (!ours && isOver(buried(record, now), this.#presence.forgetsBefore)) return record.version
@@ -157,6 +157,7 @@ export class Holdings {
     return {
       ...this.cells.claims(arc, by),
       doubting: this.doubtUntil !== undefined,
+      forgotten: this.forgetsBefore,
       knowsFrom: this.knowsFrom,
       knew: Math.floor(this.#presence.knew(arc)),
     }

@@ -29,7 +29,7 @@ type Memo = Static<typeof Memo>
 
 /** What others say of deletions, ms since 1970. */
 export interface Hearsay {
-  /** Those before that none of them remembers. */
+  /** Those before that none of them need remember. */
   readonly forgotten: number
   /** Those since then all of them know who have had everything. */
   readonly knowsFrom: number

@@ -138,11 +138,11 @@ export class Windows {
   }
 
   /** Whoever has not had everything may not have heard of a deletion, however much of them it remembers. */
-  #hear({ knowsFrom, complete }: Outcome): void {
-    const { forgotten, knowsFrom: since } = this.#hearsay ?? { forgotten: Infinity, knowsFrom: 0 }
+  #hear({ forgotten, knowsFrom, complete }: Outcome): void {
+    const before = this.#hearsay ?? { forgotten: Infinity, knowsFrom: 0 }
     this.#hearsay = {
-      forgotten: Math.min(forgotten, knowsFrom),
-      knowsFrom: complete.length > 0 ? Math.max(since, knowsFrom) : since,
+      forgotten: Math.min(before.forgotten, forgotten),
+      knowsFrom: complete.length > 0 ? Math.max(before.knowsFrom, knowsFrom) : before.knowsFrom,
     }
   }
 

@@ -68,6 +68,7 @@ const Digest = exact({
     minimum: 0,
     description: 'until when it had everything in an earlier life, ms since 1970; 0: it did not',
   }),
+  forgotten: Type.Integer({ minimum: 0, description: 'deletions before that, in ms since 1970, it need not remember' }),
   knowsFrom: Type.Integer({ minimum: 0, description: 'deletions before that, in ms since 1970, it may not know of' }),
 })
 export type Digest = Static<typeof Digest>

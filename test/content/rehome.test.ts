@@ -63,6 +63,7 @@ const saying = (to: Id, count: number) => ({
   complete: [],
   witnessed: [],
   doubting: false,
+  forgotten: 0,
   knowsFrom: 0,
   knew: 0,
 })
@@ -162,7 +163,7 @@ test('a digest whose parts overlap is none', async () => {
   await fill(world, one, 20)
   const { handlers } = nodeOf(world, one)
   const print = 'f'.repeat(16)
-  const claim = { held: true, shared: true, witnessed: [], doubting: false, knowsFrom: 0, knew: 0 }
+  const claim = { held: true, shared: true, witnessed: [], doubting: false, forgotten: 0, knowsFrom: 0, knew: 0 }
   let asked = 0
   let longest = 0
   handlers.digest = ({ arcs }) => {

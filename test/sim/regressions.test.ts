@@ -141,6 +141,18 @@ const found: [what: string, overlay: OverlayName, seed: number, nodes: number, e
       { atMs: 42_212, do: 'look', what: { value: 'value 18' }, place: 3 },
     ],
   ],
+  [
+    'one that comes to a young network forgets no deletion that others remember',
+    'kademlia',
+    906_008,
+    10,
+    188_719,
+    [
+      { atMs: 9_219, do: 'store', value: 'value 1', name: 'rose', place: 10 },
+      { atMs: 16_338, do: 'remove', what: { name: 'rose' }, place: 6 },
+      { atMs: 23_690, do: 'add', place: 11 },
+    ],
+  ],
 ]
 
 test.each(found)('%s', async (_what, overlay, seed, nodes, endMs, deeds) => {
