@@ -7,8 +7,9 @@
 import { createHash } from 'node:crypto'
 import type { NodeConfig } from '../node/config.ts'
 import { Node, type NodeApi } from '../node/node.ts'
-import type { Clock, Hash, Log, Ports, Random } from '../ports.ts'
+import type { Hash, Log, Ports, Random } from '../ports.ts'
 import type { Id } from '../space/id.ts'
+import { type Machine, SimClock } from './clock.ts'
 import { Disk, Mount, type Spindle } from './disk.ts'
 import { stream, within } from './random.ts'
 import type { Timeline } from './timeline.ts'
@@ -44,6 +45,9 @@ export class Host {
   #restartable = false
   #disk = new Disk()
   #store: Mount
+  #clock: SimClock | undefined
+  #skewMs = 0
+  #setMs = 0
   #pausedUntil = 0
   /** Its own, so that what is left out of a schedule moves nothing elsewhere. */
   #ties: Random
@@ -84,6 +88,21 @@ export class Host {
     return this.#store
   }
 
+  /** How far ahead the clock is, or, negative, behind, unless somebody has set it. Drawn for each life. */
+  get skewMs(): number {
+    return this.#skewMs
+  }
+
+  /** By how much the clock of this machine was set, in whatever life. */
+  get setMs(): number {
+    return this.#setMs
+  }
+
+  /** How far the node's clock is ahead of where it would be had nobody set the machine's; of the next life, while nobody lives here. */
+  get strayMs(): number {
+    return this.#setMs + (this.#node ? (this.#clock?.aheadMs ?? 0) : 0)
+  }
+
   /** Which life this is: what was begun in another one is none of its business. */
   get life(): number {
     return this.#life
@@ -94,8 +113,10 @@ export class Host {
     this.kill()
     this.#store = new Mount(this.#disk, this.#spindle())
     const { skewMaxMs } = this.#world.weather()
-    const skewMs = skewMaxMs === 0 ? 0 : within(this.random('skew'), -skewMaxMs, skewMaxMs)
-    const node = new Node(config, this.#ports(config, skewMs), () => this.#depart())
+    this.#skewMs = skewMaxMs === 0 ? 0 : within(this.random('skew'), -skewMaxMs, skewMaxMs)
+    const clock = this.#startClock()
+    this.#clock = clock
+    const node = new Node(config, this.#ports(config, clock), () => this.#depart())
     this.#node = node
     this.#last = { id: node.me.id, network: config.network }
     this.#restartable = true
@@ -133,6 +154,11 @@ export class Host {
     this.#world.touched(this)
   }
 
+  /** Somebody sets the clock of this machine, which goes on from there. */
+  setClock(byMs: number): void {
+    this.#setMs += byMs
+  }
+
   pause(ms: number): void {
     this.#pausedUntil = this.#world.timeline.now + ms
   }
@@ -159,10 +185,10 @@ export class Host {
     return stream(this.#world.seed, `${this.url}#${this.#life}`, purpose)
   }
 
-  #ports(config: NodeConfig, skewMs: number): Ports<NodeApi> {
+  #ports(config: NodeConfig, clock: SimClock): Ports<NodeApi> {
     return {
       ...this.#world.connect(this, config),
-      clock: this.#clock(skewMs),
+      clock,
       random: this.random('node'),
       store: this.#store,
       log: this.#log(),
@@ -178,37 +204,18 @@ export class Host {
     }
   }
 
-  #clock(skewMs: number): Clock {
+  #startClock(): SimClock {
     const { timeline } = this.#world
     const life = this.#life
-    const phases = this.random('phases')
-    return {
-      now: () => epochMs + timeline.now + skewMs,
-      sleep: (ms) =>
-        new Promise((resolve) => {
-          if (life === this.#life) this.after(ms, resolve)
-        }),
-      every: (periodMs, job) => {
-        let stopped = false
-        let busy = false
-        const turn = () => {
-          if (stopped) return
-          this.after(periodMs, turn)
-          if (busy) return
-          busy = true
-          job().then(
-            () => {
-              busy = false
-            },
-            (error: unknown) => this.#world.blame(this, error),
-          )
-        }
-        if (life === this.#life) this.after(phases.below(periodMs), turn)
-        return () => {
-          stopped = true
-        }
+    const machine: Machine = {
+      run: () => timeline.now,
+      wall: () => epochMs + timeline.now + this.#skewMs + this.#setMs,
+      after: (ms, run) => {
+        if (life === this.#life) this.after(ms, run)
       },
+      blame: (error) => this.#world.blame(this, error),
     }
+    return new SimClock(machine, this.random('phases'))
   }
 
   #log(): Log {
