@@ -10,30 +10,34 @@ import type { World } from './world.ts'
 
 /**
  * Each record is held by exactly those who should, in one version, and everyone says that all is there. In words, what is not so.
- * A record whose time is over may be swept by one before the other.
+ * A record whose time is over may be swept by one before the other. Who has no room, and never will have, is asked for nothing; others
+ * stand in for it.
  */
 export const misplaced = (world: World): string[] => {
-  const holders = new Map<string, { key: Id; versions: Set<string>; hosts: Host[] }>()
-  for (const host of world.running())
+  const holders = new Map<string, { key: Id; versions: Map<Host, string> }>()
+  const running = world.running().filter(({ disk }) => !disk.jammed)
+  for (const host of running)
     for (const record of host.store.scan(undefined, host.store.size)) {
       if (isOver(record, epochMs + world.nowMs - tombstoneHorizonMs)) continue
       const { key, index, version } = record
-      const held = holders.get(index) ?? { key, versions: new Set(), hosts: [] }
+      const held = holders.get(index) ?? { key, versions: new Map<Host, string>() }
       holders.set(index, held)
-      held.versions.add(`${version.hlc}/${version.origin}`)
-      held.hosts.push(host)
+      held.versions.set(host, `${version.hlc}/${version.origin}`)
     }
-  const wrong = [...holders].flatMap(([index, { key, versions, hosts }]) => {
-    const window = world.window(key)
+  const wrong = [...holders].flatMap(([index, { key, versions }]) => {
+    const all = world.window(key)
+    const window = all.filter(({ disk }) => !disk.jammed)
     const short = index.slice(0, 8)
-    const missing = window.filter((host) => !hosts.includes(host)).map(({ url }) => `${short}: Replicated: not at ${url}`)
-    const strange = hosts.filter((host) => !window.includes(host)).map(({ url }) => `${short}: NoOrphans: still at ${url}`)
-    const various = versions.size > 1 ? [`${short}: Replicated: in versions ${[...versions].join(', ')}`] : []
+    const missing = window.filter((host) => !versions.has(host)).map(({ url }) => `${short}: Replicated: not at ${url}`)
+    const others = window.length < all.length ? [] : [...versions.keys()].filter((host) => !window.includes(host))
+    const strange = others.map(({ url }) => `${short}: NoOrphans: still at ${url}`)
+    const kept = new Set([...window, ...others].flatMap((host) => versions.get(host) ?? []))
+    const various = kept.size > 1 ? [`${short}: Replicated: in versions ${[...kept].join(', ')}`] : []
     return [...missing, ...strange, ...various]
   })
-  const doubters = world
-    .running()
-    .flatMap(({ node, url }) => (node && !node.info().content.complete ? [`${url} does not say that all is there`] : []))
+  const doubters = running.flatMap(({ node, url }) =>
+    node && !node.info().content.complete ? [`${url} does not say that all is there`] : [],
+  )
   return [...wrong, ...doubters]
 }
 
@@ -55,6 +59,7 @@ export const misjudged = (world: World): string[] => {
 /** Promises that are not kept, in words: each is looked up through a member at random, by its content and by its key. */
 export const brokenPromises = async (world: World): Promise<string[]> => {
   const began = world.ledger.tick()
+  const beganMs = world.nowMs
   const asked = world.ledger.registers.flatMap((register) => {
     const through = world.anyone()
     const key = keyOf(register.index, world.config.bits)
@@ -69,9 +74,10 @@ export const brokenPromises = async (world: World): Promise<string[]> => {
     10 * world.config.operationTimeoutMs,
     () => `${waiting()} lookups are unanswered`,
   )
-  const { ledger } = world
+  const { ledger, clocks } = world
+  const time = clocks.between(beganMs)
   return asked.flatMap(({ register, through, found }) => {
-    const possible = ledger.strict || !register.wasRewritten ? register.possible(began) : register.everything
+    const possible = ledger.strict || !register.wasRewritten ? register.possible(began, time) : register.everything(time)
     const told = toldOf(register, found)
     if (told !== undefined && possible.includes(told)) return []
     const said = told === undefined && found.state === 'refused' ? found.error.error : (told ?? 'that there is nothing')

@@ -2,7 +2,7 @@
  * Clients: they store, name, look up and delete through the nodes that they are told of, several at once if it comes to that.
  *
  * What they are told goes into the ledger, and is held against it at once, as long as there is one ring: nobody may be told that
- * something is not there, or is what it was before, once they could know better. A read that fails says nothing.
+ * something is not there, or is what it was before, once they could know better; nor that nobody can say, of a value that somebody has.
  */
 import type { Found } from '../protocol/client-api.ts'
 import type { ErrorBody } from '../protocol/errors.ts'
@@ -19,12 +19,17 @@ export class Clients {
     this.#world = world
   }
 
-  /** Stores a value, by its content or under a name. */
-  store(through: Id, value: string, name?: string): Asked<unknown> {
-    const { ledger } = this.#world
+  /** Stores a value, by its content or under a name, for ever or for so long. */
+  store(through: Id, value: string, name?: string, ttlSeconds?: number): Asked<unknown> {
+    const { ledger, clocks, nowMs, config } = this.#world
     const register = this.#registerOf(name === undefined ? { value } : { name })
     const write = register.begin(value, ledger.tick())
-    return this.#world.ask(through, 'store', { value, ...(name === undefined ? {} : { name }) }, (asked) => {
+    if (ttlSeconds !== undefined) {
+      const { fromMs, toMs } = clocks.between(nowMs, nowMs + config.operationTimeoutMs)
+      write.expires = { fromMs: fromMs + 1000 * ttlSeconds, toMs: toMs + 1000 * ttlSeconds }
+    }
+    const more = { ...(name === undefined ? {} : { name }), ...(ttlSeconds === undefined ? {} : { ttlSeconds }) }
+    return this.#world.ask(through, 'store', { value, ...more }, (asked) => {
       if (asked.state !== 'answered') return
       const { version, stored, wanted } = asked.reply
       this.#world.accuse(ledger.acknowledge(register, write, Math.min(stored, wanted), version))
@@ -34,8 +39,8 @@ export class Clients {
   remove(through: Id, what: What): Asked<unknown> {
     const { ledger } = this.#world
     const register = this.#registerOf(what)
-    const began = ledger.tick()
-    const write = register.begin(null, began)
+    const began = this.#moment()
+    const write = register.begin(null, began.tick)
     return this.#world.ask(through, 'removeBy', what, (asked) => {
       if (asked.state === 'answered') {
         const { stored, wanted } = asked.reply
@@ -49,10 +54,13 @@ export class Clients {
 
   look(through: Id, what: What): Asked<unknown> {
     const register = this.#registerOf(what)
-    const began = this.#world.ledger.tick()
+    const began = this.#moment()
+    const wasDue = this.#isDue(register, began, through)
     return this.#world.ask(through, 'lookupBy', what, (asked) => {
       const told = toldOf(register, asked)
       if (told !== undefined) this.#judge(register, began, told, through)
+      else if (asked.state === 'refused' && wasDue && this.#isDue(register, began, through))
+        this.#accuse(register, through, asked.error.error, 'what was stored')
     })
   }
 
@@ -61,15 +69,36 @@ export class Clients {
     return this.#world.ledger.register(index, what)
   }
 
-  #judge(register: Register, began: Tick, told: string | null, by: Id): void {
-    const { ledger, demanding } = this.#world
-    const possible = ledger.strict && demanding && register.isJudged ? register.possible(began) : register.everything
-    if (possible.includes(told)) return
-    const kept = ledger.whereabouts(register)
-    this.#world.accuse([
-      `${nameOf(register)}: ${by} says ${told ?? 'that there is nothing'}, not ${possible.map((one) => one ?? 'nothing').join(' or ')}; kept by ${kept}`,
-    ])
+  #moment(): Moment {
+    return { tick: this.#world.ledger.tick(), ms: this.#world.nowMs }
   }
+
+  /** Whether a read that began then must find something, through someone who stays, and whose patience no clock has ended. */
+  #isDue(register: Register, { tick, ms }: Moment, through: Id): boolean {
+    const { ledger, demanding, clocks } = this.#world
+    if (!demanding || !ledger.judges(register) || !register.isAtHand) return false
+    if (clocks.wasSetSince(ms) || !this.#world.staying().includes(through)) return false
+    return !register.possible(tick, clocks.between(ms)).includes(null)
+  }
+
+  #judge(register: Register, { tick, ms }: Moment, told: string | null, by: Id): void {
+    const { ledger, demanding, clocks } = this.#world
+    const time = clocks.between(ms)
+    const possible = demanding && ledger.judges(register) ? register.possible(tick, time) : register.everything(time)
+    if (possible.includes(told)) return
+    this.#accuse(register, by, told ?? 'that there is nothing', possible.map((one) => one ?? 'nothing').join(' or '))
+  }
+
+  #accuse(register: Register, by: Id, said: string, wanted: string): void {
+    const kept = this.#world.ledger.whereabouts(register)
+    this.#world.accuse([`${nameOf(register)}: ${by} says ${said}, not ${wanted}; kept by ${kept}`])
+  }
+}
+
+/** When something began. */
+interface Moment {
+  readonly tick: Tick
+  readonly ms: number
 }
 
 /** What the answer to a lookup says of a register; null: that nothing is there; undefined: nothing at all. */

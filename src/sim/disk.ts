@@ -18,6 +18,13 @@ export class Disk {
   readonly durable = new MemoryStore()
   /** Whether there is no room for more. */
   full = false
+  /** Whether there never will be. */
+  jammed = false
+
+  /** Room is made, if that can be. */
+  clear(): void {
+    this.full = this.jammed
+  }
 }
 
 /** How flushes take their time. */

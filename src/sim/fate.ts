@@ -75,6 +75,12 @@ export class Fate {
         return this.#withMember(deed.place, (id) => this.#pause(id, deed.ms))
       case 'fill':
         return this.#withMember(deed.place, (id) => this.#world.fill(id, deed.ms))
+      case 'jam':
+        return this.#withMember(deed.place, (id) => {
+          if (this.#allows(() => this.#world.hosts().every(({ disk }) => !disk.jammed))) this.#world.jam(id)
+        })
+      case 'clock':
+        return this.#withMember(deed.place, (id) => this.#setClock(id, deed.ms))
       case 'store':
       case 'remove':
       case 'look':
@@ -127,6 +133,12 @@ export class Fate {
     this.#world.pause(id, ms)
   }
 
+  /** To set a clock right is never forbidden. */
+  #setClock(id: Id, ms: number): void {
+    const { law } = this.#world
+    if (this.#world.host(id).setMs + ms === 0 || this.#allows(() => law.mayStray(id))) this.#world.setClock(id, ms)
+  }
+
   #cut(some: readonly number[], others: readonly number[], oneWay: boolean): void {
     const [one = [], other = []] = [some, others].map((places) => places.flatMap((place) => this.#memberAt(place) ?? []))
     if (oneWay) this.#world.deafen(one, other)
@@ -156,7 +168,10 @@ export class Fate {
     return !this.#bounds.lawful || law()
   }
 
+  /** Where too many clocks would be wrong, the operator sets that of the machine right. */
   #restart(id: Id): void {
+    const { setMs } = this.#world.host(id)
+    if (setMs !== 0 && !this.#allows(() => this.#world.law.mayStray(id))) this.#world.setClock(id, -setMs)
     const seeds = this.#everyone()
     this.#seeds.set(id, seeds)
     this.#world.restart(id, seeds)

@@ -5,6 +5,7 @@ import { type NodeConfig, type NodeSettings, parseConfig } from '../node/config.
 import type { Snapshot } from '../overlay/overlay.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
+import { Clocks } from './clocks.ts'
 import { SimDatagrams } from './datagrams.ts'
 import type { Guard } from './guard.ts'
 import { Guards } from './guards.ts'
@@ -37,6 +38,7 @@ export class Ground {
   /** The id of the network that nodes belong to unless they are told otherwise. */
   readonly network: string
   readonly ledger: Ledger
+  readonly clocks: Clocks
   readonly law: Law
   weather: Weather
   readonly #settings: Partial<NodeSettings>
@@ -94,16 +96,24 @@ export class Ground {
       note: (host, level, fields, event) => history.note(host, level, fields, event),
     })
     const { bits } = this.#config
+    const stays = ({ id }: Host) => id !== undefined && this.guards.of(this.network).snapshot.has(id) && !this.going().has(id)
     this.ledger = new Ledger({
       bits,
       nowMs: () => epochMs + timeline.now,
       hosts: () => this.places.all(),
-      stays: ({ id }) => id !== undefined && this.guards.of(this.network).snapshot.has(id) && !this.going().has(id),
+      stays,
       stops: ({ id }) => id !== undefined && this.isStopping(id),
       window: (key) => this.window(key),
     })
+    this.clocks = new Clocks({
+      nowMs: () => timeline.now,
+      running: () => this.running(),
+      stays,
+      unsettled: () => this.ledger.unsettle(),
+    })
     this.law = new Law({
       ledger: this.ledger,
+      clocks: this.clocks,
       host: (id) => this.host(id),
       guard: (network) => this.guard(network),
       going: () => this.going(),

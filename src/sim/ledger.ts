@@ -10,6 +10,7 @@ import { compareVersions, keyOf, tombstoneHorizonMs } from '../content/record.ts
 import type { StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { inArc } from '../space/ring.ts'
+import { anyTime, never } from './clocks.ts'
 import type { Disk } from './disk.ts'
 import type { Host } from './host.ts'
 import { Register, type Tick, type What, type Write } from './register.ts'
@@ -56,6 +57,17 @@ export class Ledger {
       this.#registers.set(index, register)
     }
     return register
+  }
+
+  /** Whether what a read finds there can be held against what was promised. */
+  judges(register: Register): boolean {
+    return this.strict && register.isJudged(this.#holders.nowMs())
+  }
+
+  /** Nobody can say any more when that will be over whose end has not been heard of. */
+  unsettle(): void {
+    for (const { underWay } of this.#registers.values())
+      for (const write of underWay) if (write.expires !== never) write.expires = anyTime
   }
 
   /**
@@ -157,7 +169,7 @@ export class Ledger {
     const { value, lost, copies, version } = newest
     const keepers = this.#keepers(register)
     const excused = lost.size >= copies
-    if (excused || !keepers.some((host) => this.#holders.stays(host))) register.darken()
+    if (excused || !keepers.some((host) => this.#holders.stays(host))) register.darken(this.#holders.nowMs())
     if (keepers.some(({ node }) => node)) return []
     if (excused && keepers.length > 0 && !atLast) return []
     const isOver = value === null && version !== undefined && this.#holders.nowMs() - stampMs(version.hlc) > tombstoneHorizonMs

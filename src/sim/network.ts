@@ -1,7 +1,7 @@
 /**
  * Calls between hosts: a request message, a reply message, and what can become of each.
  *
- * The caller of a dead address is refused at once; of a silent one, timed out. Whoever answers with another id, or from
+ * The caller of a dead address is refused at once, or, where deaths are silent, timed out as of any other silent one. Whoever answers with another id, or from
  * another network, is refused as over HTTP. With `encode` a message is copied through JSON and checked against its row, as
  * the service would, so that no two nodes share an object; large worlds do without.
  */
@@ -128,6 +128,7 @@ export class SimNetwork {
       travelMs(from, peer.url, random),
       () => {
         const to = hostAt(peer.url)
+        if (!to?.node && weather().silentDeaths) return
         if (!to?.node)
           return timeline.after(travelMs(from, peer.url, random), () => from.during(life, question.refused), random)
         to.during(to.life, () => {

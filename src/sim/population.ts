@@ -8,7 +8,7 @@ import { Refusal } from '../protocol/errors.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { type Id, idOf, shortId } from '../space/id.ts'
 import { Ground } from './ground.ts'
-import { hash, type Host } from './host.ts'
+import { epochMs, hash, type Host } from './host.ts'
 import { stream } from './random.ts'
 
 export interface Newcomer {
@@ -68,9 +68,22 @@ export class Population extends Ground {
     const { disk } = host
     this.history.mark(host, 'disk full')
     disk.full = true
-    this.timeline.after(ms, () => {
-      disk.full = false
-    })
+    this.timeline.after(ms, () => disk.clear())
+  }
+
+  /** There is no room on the disk of that node, and never will be. */
+  jam(id: Id): void {
+    const host = this.host(id)
+    this.history.mark(host, 'disk full for good')
+    host.disk.full = host.disk.jammed = true
+  }
+
+  /** Somebody sets the clock of the machine where that node lives, or lived last. */
+  setClock(id: Id, byMs: number): void {
+    const host = this.host(id)
+    this.history.mark(host, `clock set by ${byMs} ms`)
+    host.setClock(byMs)
+    this.clocks.noteSet()
   }
 
   /** A node that is gone begins another life, with what its disk has kept. */
@@ -78,7 +91,10 @@ export class Population extends Ground {
     const host = this.host(id)
     assert(!host.node, `${shortId(id)} is running`)
     this.history.mark(host, 'restart')
-    const config = this.configOf(host.url, id === idOf(hash(host.url), id.length * 4) ? {} : { id, allowCustomIds: true })
+    const config = this.configOf(host.url, {
+      incarnation: epochMs + this.nowMs + host.setMs,
+      ...(id === idOf(hash(host.url), id.length * 4) ? {} : { id, allowCustomIds: true }),
+    })
     this.#start(host, config, seeds ?? this.#someMembers(this.network))
   }
 
@@ -101,6 +117,7 @@ export class Population extends Ground {
     this.leaving.delete(id)
     this.places.settle(id, host)
     this.ledger.regain(host.disk)
+    this.clocks.noteLife(host)
     const { life } = host
     host.after(0, () => {
       node.start(seeds).catch((error: unknown) => {

@@ -6,10 +6,14 @@
  */
 import { compareVersions } from '../content/record.ts'
 import type { StoredRecord, Version } from '../protocol/schemas.ts'
+import { anyTime, never, type Span } from './clocks.ts'
 import type { Disk } from './disk.ts'
 
 /** A number that grows with everything that clients begin and end. */
 export type Tick = number
+
+/** When all who had something are gone those who are left wait for them, README says half a minute, before they take their own word. */
+const waitMs = 25_000
 
 /** One write as its client sees it. */
 export class Write {
@@ -21,6 +25,8 @@ export class Write {
   /** Until when it may still take its effect, for all that is certain: Infinity when nobody knows. */
   settled: Tick = Number.POSITIVE_INFINITY
   version: Version | undefined
+  /** When it is over, by the time of its nodes. */
+  expires = never
   /** Copies that were acknowledged, or counted later. */
   copies = 0
   /** Disks that were lost with a copy, or are down with one. */
@@ -42,8 +48,8 @@ export class Register {
   #writes: Write[]
   /** Of the acknowledged writes the one with the latest version: what must not be lost. */
   #newest: Write | undefined
-  /** Whether there was a moment when nobody who ran had the newest; or it is lost, and rightly so. */
-  #doubtful = false
+  /** Since when, if there was a moment when nobody who ran had the newest; -Infinity when it is lost, and rightly so. */
+  #doubtfulSinceMs: number | undefined
 
   constructor(index: string, what: What) {
     this.index = index
@@ -58,11 +64,20 @@ export class Register {
   }
 
   /**
-   * Whether reads can be judged while nodes come and go. What is stored by its content, once deleted, may be seen again until all
-   * have heard of it.
+   * Whether what reads find can be judged while nodes come and go. What is stored by its content, once deleted, may be seen again until
+   * all have heard of it.
    */
-  get isJudged(): boolean {
-    return !this.#doubtful && ('name' in this.what || this.#writes.every(({ value, began }) => value !== null || began < 0))
+  isJudged(nowMs: number): boolean {
+    const wasDeleted = this.#writes.some(({ value, began }) => value === null && began >= 0)
+    return nowMs - (this.#doubtfulSinceMs ?? nowMs) < waitMs && ('name' in this.what || !wasDeleted)
+  }
+
+  /**
+   * Whether reads may not fail either: somebody who stays has had it all the time, and one is enough, as it is for what is stored by
+   * its content.
+   */
+  get isAtHand(): boolean {
+    return this.#doubtfulSinceMs === undefined && 'value' in this.what && this.underWay.length === 0
   }
 
   /** Whether something was stored here more than once. */
@@ -70,9 +85,9 @@ export class Register {
     return this.#writes.filter(({ value }) => value !== null).length > 1
   }
 
-  /** All that may ever have been here; null: nothing. */
-  get everything(): (string | null)[] {
-    return this.#writes.map(({ value }) => value)
+  /** All that was ever here, and may be at that time; null: nothing. */
+  everything(time: Span): (string | null)[] {
+    return this.#writes.flatMap((write) => this.#foundOf(write, time))
   }
 
   /** Writes whose end has not been heard of. */
@@ -100,10 +115,9 @@ export class Register {
     this.#writes = this.#writes.filter((one) => one !== write)
   }
 
-  /** What a read may find that began then; null: nothing. */
-  possible(began: Tick): (string | null)[] {
-    const certain = this.#writes.filter(({ acknowledged }) => acknowledged < began)
-    return this.#writes.filter(({ settled }) => !certain.some((later) => later.began > settled)).map(({ value }) => value)
+  /** What a read may find that began then, at that time by the clocks of nodes; null: nothing. */
+  possible(began: Tick, time = anyTime): (string | null)[] {
+    return [...new Set(this.#current(began).flatMap((write) => this.#foundOf(write, time)))]
   }
 
   /** Whether a record is the newest, or something newer. */
@@ -114,16 +128,37 @@ export class Register {
   }
 
   /** Nobody who runs has the newest now. What is written meanwhile may come before or after it. */
-  darken(): void {
-    this.#doubtful = true
+  darken(nowMs: number): void {
+    this.#doubtfulSinceMs ??= nowMs
     if (this.#newest) this.#newest.settled = Number.POSITIVE_INFINITY
   }
 
   /** The newest is lost, and that was allowed: anything that was ever there may be there now. */
   release(): void {
-    this.#doubtful = true
+    this.#doubtfulSinceMs = Number.NEGATIVE_INFINITY
     this.#newest = undefined
     for (const write of this.#writes) write.settled = write.acknowledged = Number.POSITIVE_INFINITY
+  }
+
+  /** The writes that whoever asks then may see the effect of. */
+  #current(began: Tick): Write[] {
+    const certain = this.#writes.filter(({ acknowledged }) => acknowledged < began)
+    return this.#writes.filter(({ settled }) => !certain.some((later) => later.began > settled))
+  }
+
+  #foundOf(write: Write, { fromMs, toMs }: Span): (string | null)[] {
+    const { value } = write
+    if (value === null) return [null]
+    const sharing = 'name' in this.what ? [write] : this.#writes
+    const lastsUntilMs = Math.max(...sharing.flatMap((one) => (one.value === null ? [] : [one.expires.toMs])))
+    return [...(fromMs <= lastsUntilMs ? [value] : []), ...(toMs >= this.#lastsLeastMs(write) ? [null] : [])]
+  }
+
+  /** Until when it is certain to be there: by its content it lives as long as whoever stored it before wants. */
+  #lastsLeastMs({ began, expires: { fromMs } }: Write): number {
+    if ('name' in this.what || this.#doubtfulSinceMs !== undefined) return fromMs
+    const before = this.#current(began).filter((one) => one.began < began || one.value === null)
+    return Math.max(fromMs, Math.min(...before.map((one) => (one.value === null ? fromMs : this.#lastsLeastMs(one)))))
   }
 }
 

@@ -8,6 +8,7 @@ import { type Check, type Direction, type Scenario, Scene } from './scene.ts'
 import type { Script } from './script.ts'
 import { storms } from './storms.ts'
 import { strains } from './strains.ts'
+import { drawTraits } from './traits.ts'
 import { traps } from './traps.ts'
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
@@ -33,17 +34,21 @@ export interface Report {
 
 /**
  * Plays a scenario; whatever ends the run early is a check that failed. Under even seeds a key belongs to its successor, under odd
- * ones to its predecessor; under those that end in 3 or 8 the nodes watch who is there.
+ * ones to its predecessor; in one world of three or so the nodes watch who is there (traits.ts).
  * @throws Error when there is no such scenario
  */
 export const simulate = async (name: string, seed: number, direction: Direction = {}): Promise<Report> => {
   const scenario = scenarios[name]
   if (!scenario) throw new Error(`no scenario is called ${name}; there are: ${Object.keys(scenarios).join(', ')}`)
-  const { overlay = 'chord' } = direction
+  const { overlay = 'chord', traits = drawTraits(seed) } = direction
   const { settings, ...setting } = scenario.setting?.(stream(seed, 'scenario', 'setting'), overlay) ?? {}
   const ownership = ownerships[seed % ownerships.length] ?? 'successor'
-  const membership = seed % 5 === 3 ? 'local' : 'off'
-  const scene = new Scene(seed, { ...setting, settings: { overlay, ownership, membership, ...settings } }, direction)
+  const membership = traits.includes('watch') || traits.includes('clocks') ? 'local' : 'off'
+  const scene = new Scene(
+    seed,
+    { ...setting, settings: { overlay, ownership, membership, ...settings } },
+    { ...direction, traits },
+  )
   const { world, checks } = scene
   try {
     await scenario.play(scene)

@@ -9,6 +9,7 @@ import { Errands, run } from './errands.ts'
 import { pick, stream } from './random.ts'
 import type { What } from './register.ts'
 import type { Script } from './script.ts'
+import type { Trait } from './traits.ts'
 import { calm, type Weather } from './weather.ts'
 import { type Asked, World } from './world.ts'
 
@@ -42,6 +43,8 @@ export interface Direction {
   readonly log?: (line: string) => void
   /** In the place of the one that chance writes. */
   readonly script?: Script
+  /** In the place of those that chance draws. */
+  readonly traits?: readonly Trait[]
 }
 
 /** Ids of two digits. */
@@ -61,19 +64,26 @@ export class Scene {
   readonly checks: Check[] = []
   /** What to play instead of what chance would write. */
   readonly script: Script | undefined
+  readonly traits: readonly Trait[]
   /** What chance wrote. */
   played: Script | undefined
   #errands: Errands | undefined
 
-  constructor(seed: number, { settings = {}, weather = calm }: Setting, { log, script }: Direction) {
+  constructor(seed: number, { settings = {}, weather = calm }: Setting, { log, script, traits = [] }: Direction) {
     this.world = new World({ seed, settings, weather, ...(log ? { log } : {}) })
     this.clients = new Clients(this.world)
     this.script = script
+    this.traits = traits
   }
 
   /** Chance for one purpose of the scenario. */
   random(purpose: string): Random {
     return stream(this.world.seed, 'scenario', purpose)
+  }
+
+  /** Chance for what follows from a trait, where the world has it. */
+  chance(trait: Trait): Random | undefined {
+    return this.traits.includes(trait) ? this.random(trait) : undefined
   }
 
   check(name: string, ok: boolean, detail = ''): void {
@@ -174,7 +184,7 @@ export class Scene {
   clear(): void {
     this.world.weather = calm
     this.world.heal()
-    for (const { disk } of this.world.hosts()) disk.full = false
+    for (const { disk } of this.world.hosts()) disk.clear()
   }
 
   /** In fair weather, with those who run now: the ring becomes ideal, every promise is kept, and every record is where it belongs. */
@@ -192,6 +202,7 @@ export class Scene {
     for (; wrong.length > 0 && world.nowMs < deadlineMs; wrong = misplaced(world)) await world.run(rehomeEveryMs / 40)
     this.check('exactly the window holds each record', wrong.length === 0, wrong.join('\n'))
     await this.#rollCall()
+    if (world.clocks.clearAtMs > world.nowMs) await world.run(world.clocks.clearAtMs - world.nowMs)
     let broken = await brokenPromises(world)
     while (broken.some((promise) => promise.includes('INCONCLUSIVE')) && world.nowMs < deadlineMs) {
       await world.run(1000)

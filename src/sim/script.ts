@@ -8,8 +8,8 @@ import type { Errand } from './errands.ts'
 import { portOf } from './hosts.ts'
 
 export type Deed = { readonly atMs: number } & (
-  | { readonly do: 'add' | 'crash' | 'stop' | 'leave' | 'restart' | 'wipe'; readonly place: number }
-  | { readonly do: 'pause' | 'fill'; readonly place: number; readonly ms: number }
+  | { readonly do: 'add' | 'crash' | 'stop' | 'leave' | 'restart' | 'wipe' | 'jam'; readonly place: number }
+  | { readonly do: 'pause' | 'fill' | 'clock'; readonly place: number; readonly ms: number }
   | (Errand & { readonly place: number })
   | { readonly do: 'cut'; readonly some: readonly number[]; readonly others: readonly number[]; readonly oneWay: boolean }
   | { readonly do: 'mend' }
@@ -31,8 +31,13 @@ const what = (deed: Deed): string => {
     case 'pause':
     case 'fill':
       return `${deed.do} ${portOf(deed.place)} for ${deed.ms} ms`
-    case 'store':
-      return `store ${JSON.stringify(deed.value)}${deed.name === undefined ? '' : ` as ${deed.name}`} through ${portOf(deed.place)}`
+    case 'clock':
+      return `set the clock of ${portOf(deed.place)} by ${deed.ms} ms`
+    case 'store': {
+      const name = deed.name === undefined ? '' : ` as ${deed.name}`
+      const lifetime = deed.ttlSeconds === undefined ? '' : ` for ${deed.ttlSeconds} s`
+      return `store ${JSON.stringify(deed.value)}${name}${lifetime} through ${portOf(deed.place)}`
+    }
     case 'remove':
     case 'look': {
       const { what: sought } = deed
@@ -48,6 +53,7 @@ const what = (deed: Deed): string => {
     case 'leave':
     case 'restart':
     case 'wipe':
+    case 'jam':
       return `${deed.do} ${portOf(deed.place)}`
   }
 }

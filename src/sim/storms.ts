@@ -31,6 +31,7 @@ const play = async (scene: Scene, lawful: boolean): Promise<void> => {
   world.ledger.strict = lawful
   world.demanding = lawful
   if (!lawful) world.weather = stormy(scene.random('weather'), callTimeoutMs)
+  if (scene.traits.includes('silence')) world.weather = { ...world.weather, silentDeaths: true }
   const fate = new Fate(world, clients, schedule)
   if (scene.script) {
     for (const deed of scene.script.deeds) {
@@ -39,7 +40,12 @@ const play = async (scene: Scene, lawful: boolean): Promise<void> => {
     }
     await fate.reach(scene.script.endMs)
   } else
-    await new Swarm(world, schedule, scene.random('deeds')).improvise(fate, (script) => {
+    await new Swarm(world, schedule, {
+      deeds: scene.random('deeds'),
+      lifetimes: scene.chance('expiry'),
+      jams: lawful ? scene.chance('jam') : undefined,
+      clocks: lawful ? scene.chance('clocks') : undefined,
+    }).improvise(fate, (script) => {
       scene.played = script
     })
   scene.clear()

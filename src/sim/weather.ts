@@ -19,6 +19,8 @@ export interface Weather {
   readonly skewMaxMs: number
   /** The longest that a flush of a disk takes. */
   readonly diskMaxMs: number
+  /** Whether calls to the dead are not even refused, as those to a machine that has lost its power. */
+  readonly silentDeaths: boolean
 }
 
 export const calm: Weather = {
@@ -31,6 +33,7 @@ export const calm: Weather = {
   replyLossPerMille: 0,
   skewMaxMs: 0,
   diskMaxMs: 2,
+  silentDeaths: false,
 }
 
 /**

@@ -203,7 +203,7 @@ export const overlaySuite = (overlay: OverlayName, { swarms = [], scenarios = []
     })
 
     test.each(scenarios)('%s', async (name) => {
-      const { checks } = await simulate(name, 3, { overlay })
+      const { checks } = await simulate(name, 3, { overlay, traits: ['watch'] })
       expect(checks.filter(({ ok }) => !ok)).toEqual([])
     })
 

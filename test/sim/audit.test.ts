@@ -72,21 +72,50 @@ test('NoAckedLoss: the last copy is gone, and nobody was lost', async () => {
   expect(world.ledger.writeOff()).toEqual([expect.stringContaining('NoAckedLoss: hello is lost, with 3 copies and 0 losses')])
 })
 
-test('a node that says there is nothing is accused at once; one that cannot say is not', async () => {
-  const { world, clients, others } = await kept(4)
+/** The others ask one who lies, of what holders have. */
+const asking = async (seed: number, code: 'INCONCLUSIVE' | 'NOT_FOUND', meanwhile: (world: World, holders: Host[]) => void) => {
+  const { world, clients, holders, others } = await kept(seed)
   const liar = others[0] as Host
   const { handlers } = liar.node ?? {}
   if (!handlers) throw new Error('nobody lives there')
   handlers.lookupBy = () => {
-    throw new Refusal('INCONCLUSIVE', 'who knows')
+    throw new Refusal(code, 'who knows')
   }
+  meanwhile(world, holders)
   clients.look(idOf(liar), { value: 'hello' })
   await world.run(1000)
-  handlers.lookupBy = () => {
-    throw new Refusal('NOT_FOUND', 'nothing is stored there')
-  }
-  clients.look(idOf(liar), { value: 'hello' })
-  await expect(world.run(1000)).rejects.toThrow(/says that there is nothing, not hello; kept by http/)
+}
+
+const goDark = (world: World, holders: Host[]) => {
+  for (const host of holders) world.crash(idOf(host))
+}
+
+test('a node that says there is nothing is accused at once, and so is one that cannot say while somebody has it', async () => {
+  await expect(asking(4, 'NOT_FOUND', () => undefined)).rejects.toThrow(/says that there is nothing, not hello; kept by http/)
+  await expect(asking(4, 'INCONCLUSIVE', () => undefined)).rejects.toThrow(
+    /says INCONCLUSIVE, not what was stored; kept by http/,
+  )
+})
+
+test('when all who had it are gone nobody has to know it, and nobody may say at once that there is nothing', async () => {
+  await expect(asking(4, 'NOT_FOUND', goDark)).rejects.toThrow(/says that there is nothing, not hello/)
+  await asking(4, 'INCONCLUSIVE', goDark)
+})
+
+test('a read may fail if a clock was set meanwhile: waits are measured by it', async () => {
+  await asking(4, 'INCONCLUSIVE', (world, [first]) => world.setClock(idOf(first), 3600_000))
+})
+
+test('one whose disk is jammed is asked for nothing, and others may stand in for it', async () => {
+  const { world, key, index, holders, others } = await kept(6)
+  const [jammed, second] = holders as [Host, Host]
+  const record = recordAt(second, key)
+  world.jam(idOf(jammed))
+  jammed.store.drop(key, index)
+  others[0]?.store.write(record)
+  expect(misplaced(world)).toEqual([])
+  second.store.drop(key, index)
+  expect(misplaced(world)).toEqual([expect.stringContaining(`Replicated: not at ${second.url}`)])
 })
 
 test('at rest a deleted value that is found again is a broken promise', async () => {

@@ -1,6 +1,8 @@
 import { createHook } from 'node:async_hooks'
 import { expect, test } from 'vitest'
 import { simulate } from '../../src/sim/scenarios.ts'
+import type { Deed } from '../../src/sim/script.ts'
+import { drawTraits, type Trait, traits } from '../../src/sim/traits.ts'
 import { stream } from '../../src/sim/random.ts'
 import { Timeline } from '../../src/sim/timeline.ts'
 import { World } from '../../src/sim/world.ts'
@@ -12,10 +14,23 @@ test.each([
   ['split', 'kademlia'],
   ['split', 'pastry'],
 ] as const)('%s in %s: the same seed is the same run, another seed is another', async (name, overlay) => {
-  const play = (seed: number) => simulate(name, seed, { overlay })
+  const play = (seed: number) => simulate(name, seed, { overlay, traits })
   const [first, second, other] = [await play(13), await play(13), await play(14)]
   expect(second).toEqual(first)
   expect(other.hash).not.toBe(first.hash)
+})
+
+test('a trait that is left out moves nothing that follows from others', async () => {
+  const written = async (...left: Trait[]) => (await simulate('swarm', 5, { traits: left })).script?.deeds ?? []
+  const kinds = (deeds: readonly Deed[]) => deeds.map((deed) => deed.do).slice(0, 30)
+  const [without, withAll] = [await written('watch'), await written('watch', 'expiry', 'jam')]
+  expect(kinds(withAll.filter((deed) => deed.do !== 'jam'))).toEqual(kinds(without))
+  expect(withAll.some((deed) => 'ttlSeconds' in deed)).toBe(true)
+})
+
+test.each(traits)('there are worlds with %s, and more without', (trait) => {
+  const many = Array.from({ length: 300 }, (_, seed) => drawTraits(seed)).filter((drawn) => drawn.includes(trait)).length
+  expect([many > 30, many < 180]).toEqual([true, true])
 })
 
 test('nothing truly asynchronous happens in a world: no timers, files, sockets or thread pools', async () => {

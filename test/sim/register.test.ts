@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Register, type Write } from '../../src/sim/register.ts'
+import { Register, type What, type Write } from '../../src/sim/register.ts'
 
 const version = (number: number) => ({ hlc: number.toString(16).padStart(16, '0'), origin: 'ff' })
 
@@ -47,7 +47,7 @@ describe('what a read may find', () => {
 
   test('when nobody had the newest for a while, what was written meanwhile may come before it', () => {
     const { register } = play('a( a)')
-    register.darken()
+    register.darken(0)
     const write = register.begin('b', 10)
     register.acknowledge(write, version(1), 3, 11)
     expect(register.possible(12)).toEqual(['a', 'b'])
@@ -57,6 +57,69 @@ describe('what a read may find', () => {
     const { register } = play('a( a) b( b)')
     register.release()
     expect(register.possible(10)).toEqual([null, 'a', 'b'])
+  })
+})
+
+describe('what a read may find of what is stored for a while only', () => {
+  /** `a10( a)`: until 10; the read is made from 20 on, and is over at 25. */
+  const found = (what: What, history: string): (string | null)[] => {
+    const register = new Register('x:00', what)
+    const writes = new Map<string, Write>()
+    let now = 0
+    for (const word of history.split(' ')) {
+      const [, name = '', value = '', ms = '', end] = /^(([a-z-])(\d*))([()])$/.exec(word) ?? []
+      now++
+      if (end === '(') {
+        const write = register.begin(value === '-' ? null : value, now)
+        if (ms !== '') write.expires = { fromMs: Number(ms) - 3, toMs: Number(ms) + 3 }
+        writes.set(name, write)
+      } else register.acknowledge(writes.get(name) as Write, version(now), 3, now)
+    }
+    return register.possible(now + 1, { fromMs: 20, toMs: 25 }).toSorted((a, b) => (b === null ? -1 : a === null ? 1 : 0))
+  }
+
+  test.each<[string, (string | null)[]]>([
+    ['a10( a10)', [null]],
+    ['a16( a16)', [null]],
+    ['a17( a17)', ['a', null]],
+    ['a28( a28)', ['a', null]],
+    ['a29( a29)', ['a']],
+    ['a10(', [null]],
+    ['a90(', ['a', null]],
+  ])('after %s', (history, expected) => {
+    expect(found({ name: 'rose' }, history)).toEqual(expected)
+    expect(found({ value: 'a' }, history)).toEqual(expected)
+  })
+
+  test.each<[string, (string | null)[], (string | null)[]]>([
+    ['a90( a90) a10( a10)', ['a'], [null]],
+    ['a( a) a10( a10)', ['a'], [null]],
+    ['a10( a10) a90( a90)', ['a'], ['a']],
+    ['a( a10( a10) a)', ['a', null], ['a', null]],
+    ['a( a) -( -) a10( a10)', ['a', null], [null]],
+    ['a( a10( a10) a) a11( a11)', ['a', null], [null]],
+  ])('by its content it lives as long as whoever came before wants, by a name it does not: %s', (history, content, name) => {
+    expect(found({ value: 'a' }, history)).toEqual(content)
+    expect(found({ name: 'rose' }, history)).toEqual(name)
+  })
+})
+
+describe('what is judged', () => {
+  test('while those who are left wait for those who had it reads are judged, and may fail; later nothing is held against them', () => {
+    const { register } = play('a( a)')
+    expect([register.isJudged(1000), register.isAtHand]).toEqual([true, true])
+    register.darken(1000)
+    expect([register.isJudged(20_000), register.isAtHand]).toEqual([true, false])
+    expect(register.isJudged(40_000)).toBe(false)
+  })
+
+  test.each([
+    ['a( a) b(', true, false],
+    ['a( a) -( -)', false, true],
+    ['a( a) -( -!', true, true],
+  ])('after %s', (history, isJudged, isAtHand) => {
+    const { register } = play(history)
+    expect([register.isJudged(0), register.isAtHand]).toEqual([isJudged, isAtHand])
   })
 })
 

@@ -156,6 +156,6 @@ const found: [what: string, overlay: OverlayName, seed: number, nodes: number, e
 ]
 
 test.each(found)('%s', async (_what, overlay, seed, nodes, endMs, deeds) => {
-  const { checks } = await simulate('swarm', seed, { overlay, script: { nodes, deeds, endMs } })
+  const { checks } = await simulate('swarm', seed, { overlay, traits: [], script: { nodes, deeds, endMs } })
   expect(checks.filter(({ ok }) => !ok)).toEqual([])
 })

@@ -103,6 +103,20 @@ test('a paused node goes on where it was', async () => {
   expect(asked.state).toBe('answered')
 })
 
+test('a call to the dead is refused; where deaths are silent it is waited for', async () => {
+  const mended = async (silentDeaths: boolean) => {
+    const settings = { stabilizeEveryMs: 200, callTimeoutMs: 5000 }
+    const world = new World({ seed: 11, weather: { ...calm, silentDeaths }, settings })
+    await world.boot(5)
+    const beganMs = world.nowMs
+    world.crash(world.anyone())
+    await world.settle()
+    return world.nowMs - beganMs
+  }
+  expect(await mended(false)).toBeLessThan(2000)
+  expect(await mended(true)).toBeGreaterThan(5000)
+})
+
 test('a node that answers under another id, or of another network, is not reachable as who was meant', async () => {
   const world = new World({ seed: 7, settings: { foundAfterMs: 600_000 } })
   const [id = ''] = await world.boot(1)
