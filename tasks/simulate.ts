@@ -1,6 +1,7 @@
 /** `simulate`: a scenario in virtual time. */
 import { randomInt } from 'node:crypto'
 import { overlayNames } from '../src/overlay/overlays.ts'
+import { type Trait, traits } from '../src/sim/traits.ts'
 import { WrongUse } from './failure.ts'
 import { duration, fold, table } from './render/text.ts'
 import { next, type Task, typed } from './task.ts'
@@ -10,7 +11,10 @@ export const simulate: Task = {
   name: 'simulate',
   summary: 'a scenario in virtual time: its checks, and the hash that the seed reproduces',
   args: { '[scenario]': 'one of those that the task lists without it', '[seed]': 'the number that reproduces a run' },
-  options: { overlay: `${overlayNames.join(', ')} (chord)` },
+  options: {
+    overlay: `${overlayNames.join(', ')} (chord)`,
+    traits: `what makes the world hard, in the place of what the seed draws: ${traits.join(',')}, or none`,
+  },
   text: false,
   examples: ['simulate', 'simulate swarm', 'simulate swarm 42', `simulate split overlay=${overlayNames.at(-1)}`],
   run: async ({ plain: [name, word], options }, { paint, columns }) => {
@@ -29,7 +33,8 @@ export const simulate: Task = {
     const began = performance.now()
     const overlay = overlayNames.find((one) => one === (options['overlay'] ?? 'chord'))
     if (!overlay) throw new WrongUse(`overlay is ${overlayNames.join(' or ')}, not ${JSON.stringify(options['overlay'])}`)
-    const report = await run(name, seed, { overlay })
+    const asked = options['traits']
+    const report = await run(name, seed, { overlay, ...(asked === undefined ? {} : { traits: traitsIn(asked) }) })
     const ms = performance.now() - began
     const failed = report.checks.some(({ ok }) => !ok)
     return {
@@ -43,10 +48,18 @@ export const simulate: Task = {
           ok ? `${paint.green('✓')} ${what}` : `${paint.red('✗')} ${what}: ${detail}`,
         ),
         `trace ${report.hash}`,
-        `again: ${typed(`simulate ${name} ${seed}${overlay === 'chord' ? '' : ` overlay=${overlay}`}`)}`,
+        `again: ${typed(`simulate ${name} ${seed}${overlay === 'chord' ? '' : ` overlay=${overlay}`}${asked === undefined ? '' : ` traits=${asked}`}`)}`,
       ],
       data: report,
       failed,
     }
   },
 }
+
+/** `clocks,jam` */
+const traitsIn = (word: string): Trait[] =>
+  (word === 'none' ? [] : word.split(',')).map((name) => {
+    const trait = traits.find((one) => one === name)
+    if (!trait) throw new WrongUse(`traits are some of ${traits.join(',')}, or none, not ${JSON.stringify(name)}`)
+    return trait
+  })

@@ -1,8 +1,8 @@
 /**
  * Plays random worlds for so many minutes, on all cores: `npm run soak [minutes] [first seed]`.
  *
- * Three of five are swarms, one goes beyond what the protocol assumes, one is a named scenario; overlays take turns. What fails is shrunk to the deeds
- * that matter, where chance wrote the script, and said with the line that plays it again.
+ * Three of five are swarms, one goes beyond what the protocol assumes, one is a named scenario; overlays take turns, and each seed draws its
+ * traits. What fails is shrunk to the deeds that matter, where chance wrote the script, and said with the line that plays it again.
  */
 import { fork } from 'node:child_process'
 import { randomInt } from 'node:crypto'

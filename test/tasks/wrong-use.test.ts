@@ -72,6 +72,7 @@ test.each([
   ['logs', "missing required argument 'node'"],
   ['simulate nothing', 'there is no scenario "nothing"; npm run task simulate lists them'],
   ['simulate swarm x', 'seed must be a whole number'],
+  ['simulate swarm 1 traits=jam,rain', 'traits are some of watch,clocks,expiry,jam,silence, or none, not "rain"'],
 ])('%s', async (words, message) => {
   const { code, stdout, stderr } = await task(words)
   expect(stderr).toContain(message)
