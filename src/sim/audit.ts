@@ -56,17 +56,20 @@ export const misjudged = (world: World): string[] => {
   })
 }
 
-/** Promises that are not kept, in words: each is looked up through a member at random, by its content and by its key. */
+/**
+ * Promises that are not kept, in words: each is looked up through a member at random, and through those whose clock is wrong or whose disk is
+ * jammed, by its content and by its key.
+ */
 export const brokenPromises = async (world: World): Promise<string[]> => {
   const began = world.ledger.tick()
   const beganMs = world.nowMs
+  const troubled = world.staying().filter((id) => world.host(id).setMs !== 0 || world.host(id).disk.jammed)
   const asked = world.ledger.registers.flatMap((register) => {
-    const through = world.anyone()
     const key = keyOf(register.index, world.config.bits)
-    return [
+    return [world.anyone(), ...troubled].flatMap((through) => [
       { register, through, found: world.ask(through, 'lookupBy', register.what) },
       { register, through, found: world.ask(through, 'lookup', { key }) },
-    ]
+    ])
   })
   const waiting = () => asked.filter(({ found }) => found.state === 'waiting').length
   await world.until(

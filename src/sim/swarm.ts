@@ -17,7 +17,7 @@ const clocksPerMille = 40
 const jamsPerMille = 20
 
 /** From seconds to ten hours. */
-const clockMaxMs = [10_000, 100_000, 1_000_000, 36_000_000] as const
+const clockMaxMs = [10_000, 1_000_000, 36_000_000] as const
 
 /** One for each kind of draws, so that none of them moves the others; undefined where there are none. */
 export interface Chances {
