@@ -27,6 +27,8 @@ export class Holdings {
   readonly #stamps: HybridClock
   readonly #presence: Presence
   #doubtUntil: number | undefined
+  /** Indices by key of which something newer than what is here was refused for want of room. */
+  readonly #outdated = new Map<Id, Set<string>>()
   /** Told of each record that came and belongs elsewhere, and of each that came back from there. */
   readonly #taken: (record: StoredRecord, strays: boolean) => void
 
@@ -90,7 +92,7 @@ export class Holdings {
     if (!ours && isOver(buried(record, now), this.#presence.forgetsBefore)) return record.version
     // What has expired is kept as it is: before it has heard others a node may be wrong about the time, and what is buried is gone.
     const winner = mergeRecords(this.#hash, ours, record)
-    if (winner !== ours) this.records.replace(ours, winner)
+    if (winner !== ours) this.#replace(ours, winner)
     this.#taken(winner, !this.cells.believes(record.key))
     return winner.version
   }
@@ -216,10 +218,31 @@ export class Holdings {
     return all
   }
 
-  /** Whoever does not show all that it has vouches for nothing. */
+  /** Whether this node's word on a key counts. */
+  vouchesFor(key: Id): boolean {
+    return this.cells.vouchesFor(key) && !this.#isOutdated(key)
+  }
+
+  /** Whoever does not show all that it has, or has what is not true any more, vouches for nothing. */
   #standing(key: Id, told?: readonly Id[]): Standing {
     const standing = this.cells.standing(key, told)
-    return this.doubtUntil === undefined ? standing : { ...standing, complete: false }
+    return this.doubtUntil === undefined && !this.#isOutdated(key) ? standing : { ...standing, complete: false }
+  }
+
+  /** @throws Refusal STORE_FULL */
+  #replace(ours: StoredRecord | undefined, winner: StoredRecord): void {
+    const { key, index } = winner
+    try {
+      this.records.replace(ours, winner)
+    } catch (error) {
+      if (ours) this.#outdated.set(key, (this.#outdated.get(key) ?? new Set()).add(index))
+      throw error
+    }
+    this.#outdated.get(key)?.delete(index)
+  }
+
+  #isOutdated(key: Id): boolean {
+    return (this.#outdated.get(key)?.size ?? 0) > 0
   }
 
   /** No clock that is right gives such a stamp, unless for what has one already. */

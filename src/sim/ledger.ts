@@ -86,7 +86,7 @@ export class Ledger {
       (host) => this.#holders.stops(host) && host.disk.durable.read(this.#key(register)).some(isGiven),
     )
     if (new Set([...write.lost, ...stopping.map(({ disk }) => disk)]).size >= copies) return []
-    const later = register.acknowledge(write, version, copies, this.tick())
+    const later = register.acknowledge(write, version, copies, this.tick(), this.#holders.nowMs())
     const late = later.map(
       ({ value }) => `${nameOf(register)}: NoLostUpdate: ${value} was acknowledged before, and is the later version`,
     )

@@ -14,6 +14,8 @@ export type Tick = number
 
 /** When all who had something are gone those who are left wait for them, README says half a minute, before they take their own word. */
 const waitMs = 25_000
+/** But for what was written in the seconds before, while others took their places. */
+const freshMs = 5000
 
 /** One write as its client sees it. */
 export class Write {
@@ -22,6 +24,8 @@ export class Write {
   readonly began: Tick
   /** Infinity until it is acknowledged. */
   acknowledged: Tick = Number.POSITIVE_INFINITY
+  /** The same in virtual time. */
+  acknowledgedMs = Number.POSITIVE_INFINITY
   /** Until when it may still take its effect, for all that is certain: Infinity when nobody knows. */
   settled: Tick = Number.POSITIVE_INFINITY
   version: Version | undefined
@@ -48,7 +52,7 @@ export class Register {
   #writes: Write[]
   /** Of the acknowledged writes the one with the latest version: what must not be lost. */
   #newest: Write | undefined
-  /** Since when, if there was a moment when nobody who ran had the newest; -Infinity when it is lost, and rightly so. */
+  /** Since when, if there was a moment when nobody who ran had the newest; -Infinity when that may have been taken for its loss. */
   #doubtfulSinceMs: number | undefined
 
   constructor(index: string, what: What) {
@@ -102,8 +106,8 @@ export class Register {
   }
 
   /** Returns the writes of something else that were acknowledged before this one began, and nevertheless have a later version. */
-  acknowledge(write: Write, version: Version | undefined, copies: number, now: Tick): Write[] {
-    Object.assign(write, { version, copies, acknowledged: now, settled: now })
+  acknowledge(write: Write, version: Version | undefined, copies: number, now: Tick, nowMs: number): Write[] {
+    Object.assign(write, { version, copies, acknowledged: now, settled: now, acknowledgedMs: nowMs })
     if (!version) return []
     const before = this.#writes.filter(({ value, settled }) => settled < write.began && value !== write.value)
     if (!this.#newest?.version || compareVersions(this.#newest.version, version) < 0) this.#newest = write
@@ -129,7 +133,8 @@ export class Register {
 
   /** Nobody who runs has the newest now. What is written meanwhile may come before or after it. */
   darken(nowMs: number): void {
-    this.#doubtfulSinceMs ??= nowMs
+    const isFresh = nowMs - (this.#newest?.acknowledgedMs ?? nowMs) < freshMs
+    this.#doubtfulSinceMs ??= isFresh ? Number.NEGATIVE_INFINITY : nowMs
     if (this.#newest) this.#newest.settled = Number.POSITIVE_INFINITY
   }
 

@@ -6,8 +6,8 @@ import { epochMs, hash } from '../../src/sim/host.ts'
 import { World } from '../../src/sim/world.ts'
 import type { Id } from '../../src/space/id.ts'
 
-/** Three nodes that have everything; the last of them takes no values from now on, as one whose quota is used up. */
-const worldOf = async (): Promise<{ world: World; ids: readonly Id[]; isWhole: (id: Id) => boolean }> => {
+/** Three nodes that have everything. */
+const three = async (): Promise<{ world: World; ids: readonly Id[]; isWhole: (id: Id) => boolean }> => {
   const world = new World({ seed: 10 })
   const ids = await world.boot(3)
   const isWhole = (id: Id) => world.host(id).node?.info().content.complete ?? false
@@ -17,6 +17,12 @@ const worldOf = async (): Promise<{ world: World; ids: readonly Id[]; isWhole: (
     () => 'not whole',
   )
   await world.run(60_000)
+  return { world, ids, isWhole }
+}
+
+/** The same; the last of them takes no values from now on, as one whose quota is used up. */
+const worldOf = async () => {
+  const { world, ids, isWhole } = await three()
   const { store } = world.host(ids[2] ?? '')
   const write = store.write.bind(store)
   store.write = (record) => {
@@ -91,4 +97,18 @@ test('it is not sent all that it lacks in every pass', async () => {
   await world.run(60_000)
   expect(sent).toBeGreaterThan(0)
   expect(sent).toBeLessThan(40_000)
+})
+
+test('for what is deleted, or is another, and could not be told so it does not vouch', async () => {
+  const { world, ids } = await three()
+  const [one = '', , full = ''] = ids
+  await world.call(one, 'store', { value: 'hello' })
+  await world.call(one, 'store', { value: 'first', name: 'motd' })
+  world.host(full).store.write = () => {
+    throw new Refusal('STORE_FULL', 'no room')
+  }
+  expect(await world.call(one, 'removeBy', { value: 'hello' })).toMatchObject({ stored: 2 })
+  expect(await world.call(one, 'store', { value: 'second', name: 'motd' })).toMatchObject({ stored: 2 })
+  await expect(world.call(full, 'lookupBy', { value: 'hello' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  expect((await world.call(full, 'lookupBy', { name: 'motd' })).values).toMatchObject([{ value: 'second' }])
 })

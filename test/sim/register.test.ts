@@ -16,7 +16,7 @@ const play = (history: string): { register: Register; possible: () => (string | 
     const write = writes.get(name)
     now++
     if (what === '(') writes.set(name, register.begin(name === '-' ? null : name, now))
-    else if (write && what === ')') register.acknowledge(write, version(now), 3, now)
+    else if (write && what === ')') register.acknowledge(write, version(now), 3, now, 0)
     else if (write) register.cancel(write)
   }
   return { register, possible: () => [...new Set(register.possible(now + 1))].map((value) => value ?? 'nothing').sort() }
@@ -49,7 +49,7 @@ describe('what a read may find', () => {
     const { register } = play('a( a)')
     register.darken(0)
     const write = register.begin('b', 10)
-    register.acknowledge(write, version(1), 3, 11)
+    register.acknowledge(write, version(1), 3, 11, 0)
     expect(register.possible(12)).toEqual(['a', 'b'])
   })
 
@@ -73,7 +73,7 @@ describe('what a read may find of what is stored for a while only', () => {
         const write = register.begin(value === '-' ? null : value, now)
         if (ms !== '') write.expires = { fromMs: Number(ms) - 3, toMs: Number(ms) + 3 }
         writes.set(name, write)
-      } else register.acknowledge(writes.get(name) as Write, version(now), 3, now)
+      } else register.acknowledge(writes.get(name) as Write, version(now), 3, now, 0)
     }
     return register.possible(now + 1, { fromMs: 20, toMs: 25 }).toSorted((a, b) => (b === null ? -1 : a === null ? 1 : 0))
   }
@@ -108,9 +108,15 @@ describe('what is judged', () => {
   test('while those who are left wait for those who had it reads are judged, and may fail; later nothing is held against them', () => {
     const { register } = play('a( a)')
     expect([register.isJudged(1000), register.isAtHand]).toEqual([true, true])
-    register.darken(1000)
-    expect([register.isJudged(20_000), register.isAtHand]).toEqual([true, false])
-    expect(register.isJudged(40_000)).toBe(false)
+    register.darken(10_000)
+    expect([register.isJudged(30_000), register.isAtHand]).toEqual([true, false])
+    expect(register.isJudged(50_000)).toBe(false)
+  })
+
+  test('nor is anything held against those who are left of what was written just before', () => {
+    const { register } = play('a( a)')
+    register.darken(4000)
+    expect([register.isJudged(5000), register.isAtHand]).toEqual([false, false])
   })
 
   test.each([
@@ -126,12 +132,12 @@ describe('what is judged', () => {
 test('an acknowledgement with an earlier version than one before its beginning is told of', () => {
   const { register } = play('a( a)')
   const late = register.begin('b', 10)
-  expect(register.acknowledge(late, version(1), 3, 11).map(({ value }) => value)).toEqual(['a'])
+  expect(register.acknowledge(late, version(1), 3, 11, 0).map(({ value }) => value)).toEqual(['a'])
 })
 
 test('a write of the same value again is lost to nobody: whichever of the two is later, it is there', () => {
   const register = new Register('v:1', { value: 'a' })
-  register.acknowledge(register.begin('a', 1), version(9), 3, 2)
+  register.acknowledge(register.begin('a', 1), version(9), 3, 2, 0)
   const again = register.begin('a', 3)
-  expect(register.acknowledge(again, version(1), 3, 4)).toEqual([])
+  expect(register.acknowledge(again, version(1), 3, 4, 0)).toEqual([])
 })
