@@ -28,7 +28,10 @@ export const makeDirectory = async (path: string): Promise<void> => {
     if (code === 'EEXIST') return
     if (code !== 'ENOENT' || dirname(path) === path) throw error
     await makeDirectory(dirname(path))
-    await mkdir(path)
+    await mkdir(path).catch((again: NodeJS.ErrnoException) => {
+      // Another task was faster.
+      if (again.code !== 'EEXIST') throw again
+    })
   }
 }
 

@@ -178,7 +178,8 @@ export interface Held {
 }
 
 /** The lock of a file. @throws as proper-lockfile does when it cannot be had */
-export const takeLock = async (file: string, options: LockOptions): Promise<Held> => {
+export const takeLock = async (file: string, options: LockOptions & { stale: number }): Promise<Held> => {
+  const { stale } = options
   let lost: Error | undefined
   const release = await lock(file, {
     ...options,
@@ -186,14 +187,24 @@ export const takeLock = async (file: string, options: LockOptions): Promise<Held
       lost = error
     },
   })
+  // Whoever goes on after a standstill may come to its next write before it hears of that.
+  let turnedAt = performance.now()
+  const turn = () => {
+    const now = performance.now()
+    if (now - turnedAt > stale) lost ??= new Error(`stood still for ${Math.round(now - turnedAt)} ms`)
+    turnedAt = now
+  }
+  const turning = setInterval(turn, stale / 8)
   return {
     assertHeld: () => {
+      turn()
       if (lost)
         throw new TaskFailure(`this task stood still, and lost its lock on ${file}: another may have changed it; try again`, {
           cause: lost,
         })
     },
     release: async () => {
+      clearInterval(turning)
       if (!lost) await release()
     },
   }

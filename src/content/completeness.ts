@@ -22,14 +22,8 @@ interface Former {
   readonly arcs: Arcs
   /** ms since 1970. */
   readonly cededAt: number
-}
-
-/** What others had everything of who have gone, and have left all of it to this node. */
-interface Inheritance {
-  readonly known: Arcs
-  readonly witnessed: Arcs
-  /** ms since 1970. */
-  readonly at: number
+  /** It was another's, who has gone and has left all of it to this node. */
+  readonly isInherited?: boolean
 }
 
 /** Where this node has had everything, as it tells others at some moment (ms since 1970); and where of that nothing was ever given up. */
@@ -44,9 +38,8 @@ export class Completeness {
   #complete = Arcs.none
   #presumed = Arcs.none
   #held = Arcs.none
-  /** What was complete before others came into it. */
+  /** What was complete before others came into it, and what was inherited. */
   #former: readonly Former[] = []
-  #inherited: readonly Inheritance[] = []
   /** What others are told at one moment: they ask about many arcs at once. */
   #told: Tellable | undefined
 
@@ -72,6 +65,7 @@ export class Completeness {
   declare(arc: Arc, witnessed: boolean): void {
     const arcs = Arcs.of([arc])
     this.#complete = this.#complete.plus(arcs)
+    this.#disinherit(arcs)
     this.#presumed = witnessed ? this.#presumed.without(arcs) : this.#presumed.plus(arcs)
     this.#told = undefined
   }
@@ -83,6 +77,8 @@ export class Completeness {
       return
     }
     const ceded = this.#complete.without(held)
+    // Whoever holds it by now may have been given more.
+    this.#disinherit(this.#held.without(held))
     const former = this.#formerly(now)
     this.#told = undefined
     this.#former = ceded.isEmpty ? former : [...former, { arcs: ceded, cededAt: now }]
@@ -91,24 +87,24 @@ export class Completeness {
   }
 
   /** One that goes had everything there, of which nothing was ever given up on what is witnessed, and this node has it now. */
-  inherit(known: Arcs, witnessed: Arcs, at: number): void {
-    this.#inherited = [...this.#inheritedAt(at), { known, witnessed, at }]
+  inherit(known: Arcs, witnessed: Arcs, now: number): void {
+    this.#former = [...this.#formerly(now), { arcs: known, cededAt: now, isInherited: true }]
+    this.#presumed = this.#presumed.without(known).plus(known.without(witnessed))
     this.#told = undefined
   }
 
-  /** What was inherited of late: later others may have been given what is written there. */
+  /** What was inherited a moment ago: nobody else has been given yet what is written there. */
   inherited(now: number): { readonly known: Arcs; readonly witnessed: Arcs } {
-    const all = this.#inheritedAt(now)
-    return {
-      known: all.reduce((sum, { known }) => sum.plus(known), Arcs.none),
-      witnessed: all.reduce((sum, { witnessed }) => sum.plus(witnessed), Arcs.none),
-    }
+    const known = this.#former.reduce(
+      (all, { arcs, cededAt, isInherited }) => (isInherited && isWithin(againMs, cededAt, now) ? all.plus(arcs) : all),
+      Arcs.none,
+    )
+    return { known, witnessed: known.without(this.#presumed) }
   }
 
   forget(): void {
     this.#complete = Arcs.none
     this.#former = []
-    this.#inherited = []
     this.#told = undefined
   }
 
@@ -123,23 +119,25 @@ export class Completeness {
     return { complete: within(known), witnessed: within(witnessed) }
   }
 
+  #disinherit(arcs: Arcs): void {
+    this.#former = this.#former.map((former) => (former.isInherited ? { ...former, arcs: former.arcs.without(arcs) } : former))
+  }
+
   #tellable(now: number): Tellable {
     if (this.#told?.at === now) return this.#told
-    const own = this.#formerly(now).reduce((all, { arcs }) => all.plus(arcs), this.#complete)
-    const { known, witnessed } = this.inherited(now)
-    this.#told = { at: now, known: own.plus(known), witnessed: own.without(this.#presumed).plus(witnessed) }
+    const known = this.#formerly(now).reduce((all, { arcs }) => all.plus(arcs), this.#complete)
+    this.#told = { at: now, known, witnessed: known.without(this.#presumed) }
     return this.#told
   }
 
   #formerly(now: number): readonly Former[] {
-    return this.#former.flatMap(({ arcs, cededAt }) => {
-      // The clock may have been set back since.
-      if (now < cededAt || now - cededAt >= formerMs) return []
-      return [{ arcs: now - cededAt < againMs ? arcs : arcs.without(this.#held), cededAt }]
+    return this.#former.flatMap((former) => {
+      const { arcs, cededAt } = former
+      if (!isWithin(formerMs, cededAt, now)) return []
+      return [isWithin(againMs, cededAt, now) ? former : { ...former, arcs: arcs.without(this.#held) }]
     })
   }
-
-  #inheritedAt(now: number): readonly Inheritance[] {
-    return this.#inherited.filter(({ at }) => now >= at && now - at < formerMs)
-  }
 }
+
+/** The clock may have been set back since. */
+const isWithin = (ms: number, since: number, now: number): boolean => since <= now && now - since < ms

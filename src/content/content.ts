@@ -7,6 +7,7 @@ import { Refusal } from '../protocol/errors.ts'
 import type { Digest, PeerApi } from '../protocol/peer-api.ts'
 import type { Handlers } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
+import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import { Holdings } from './holdings.ts'
 import { HybridClock } from './hybrid-clock.ts'
@@ -93,7 +94,11 @@ export class Content {
       keep: async ({ records, with: all }) => ({ kept: await holdings.keep(records, all) }),
       merge: async ({ records, keep, inherited }) => {
         if (keep === 'all') holdings.cells.assertHeir()
-        if (inherited) holdings.cells.inherit(inherited)
+        if (inherited) {
+          holdings.cells.inherit(inherited)
+          // What was about to be dropped here is counted on.
+          this.rehoming.entrusted.takeBack(Arcs.of(inherited.complete))
+        }
         const held = records.map(({ key }) => holdings.cells.believes(key))
         for (const [at, record] of records.entries()) if (held[at] || keep === 'all') holdings.take(record)
         await holdings.flushed()

@@ -56,9 +56,10 @@ export class Handover {
       const last = cell?.to ?? first.key
       const end: Id = inArc(from, last, rest.to) ? last : rest.to
       const arc: Arc = { from, to: end }
-      if (cell) await this.#entrust(arc, cell.window)
-      else lost++
-      await this.#dropSettled(arc)
+      if (cell) {
+        await this.#entrust(arc, cell.window)
+        await this.#dropSettled(arc)
+      } else lost++
       left = more(
         left,
         this.leftOn(arc) > 0 ? 'work' : this.#party.holdings.records.summary(arc).count > 0 ? 'grace' : 'nothing',

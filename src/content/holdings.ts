@@ -8,7 +8,7 @@ import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
 import { Cells } from './cells.ts'
 import { type HybridClock, isAhead, stampMs } from './hybrid-clock.ts'
-import { type Hearsay, Presence } from './presence.ts'
+import { Presence } from './presence.ts'
 import { type Address, assertSound, buried, compareVersions, isLive, isOver, mergeRecords, sizeOf } from './record.ts'
 import { Records } from './records.ts'
 
@@ -165,19 +165,19 @@ export class Holdings {
     }
   }
 
-  /** Notes that this node is there, and has everything; nothing is in doubt any more. @param others see Presence.note */
-  async notePresence(others: Hearsay): Promise<void> {
+  /** Notes that this node is there, and has everything; nothing is in doubt any more. */
+  async notePresence(): Promise<void> {
     this.#doubtUntil = undefined
     const complete = this.cells.all().map(({ from, to }) => ({ from, to }))
     const window = Math.max(0, ...this.cells.all().map((cell) => cell.window.length))
-    const memo = this.#presence.note(Math.floor(this.now), others, complete, window)
+    const memo = this.#presence.note(Math.floor(this.now), complete, window)
     if (memo === undefined) return
     this.#store.remember(memo)
     await this.flushed()
   }
 
   /** What this node remembers of an earlier life. */
-  get memory(): Pick<Presence, 'isBack' | 'knew' | 'formerWindow'> {
+  get memory(): Pick<Presence, 'isBack' | 'knew' | 'formerWindow' | 'hear'> {
     return this.#presence
   }
 

@@ -34,7 +34,9 @@ export class HybridClock {
     if (isAhead(this.#near, now)) [this.#far, this.#near] = [later(this.#far, this.#near), '']
     if (after !== undefined) this.observe(after, now)
     const isFar = after !== undefined && isAhead(after, now)
-    const wall = now.toString(16).padStart(digits - counterDigits, '0') + '0'.repeat(counterDigits)
+    const ms = now.toString(16).padStart(digits - counterDigits, '0')
+    // What was stamped before, while the clock was ahead, is not stamped again.
+    const wall = ms + (ms <= this.#far.slice(0, -counterDigits) ? '8' : '0') + '0'.repeat(counterDigits - 1)
     const last = isFar ? this.#far : this.#near
     const stamp = wall > last ? wall : oneMore(last)
     if (isFar) this.#far = stamp

@@ -27,21 +27,23 @@ const Memo = Type.Object({
 })
 type Memo = Static<typeof Memo>
 
-/** What others say of deletions, ms since 1970. */
-export interface Hearsay {
-  /** Those before that none of them need remember. */
-  readonly forgotten: number
-  /** Those since then all of them know who have had everything. */
-  readonly knowsFrom: number
-}
-
 type Times = Memo['times']
+
+/** What another says of deletions, ms since 1970. */
+export interface Hearsay {
+  /** Those before that it need not remember. */
+  readonly forgotten: number
+  /** Those since then it knows; undefined: it may not, for it has not had everything. */
+  readonly knowsFrom: number | undefined
+}
 
 export class Presence {
   /** Of an earlier life. */
   readonly #former: Memo | undefined
   #knew: Arcs
-  #knowsFrom: number
+  /** Undefined where nothing is known yet. */
+  #knowsFrom: number | undefined
+  #forgotten: number | undefined
   #times: Times
   #said = ''
 
@@ -53,7 +55,7 @@ export class Presence {
     const former: unknown = memo === undefined ? undefined : JSON.parse(memo)
     this.#former = Value.Check(Memo, former) ? former : undefined
     this.#knew = Arcs.of(this.#former?.complete ?? [])
-    this.#knowsFrom = this.#former?.knowsFrom ?? (this.#former ? 0 : Infinity)
+    this.#knowsFrom = this.#former && (this.#former.knowsFrom ?? this.#former.times.at(-1)?.[0])
     this.#times = this.#former?.times ?? (newestMs === undefined ? [] : [[newestMs, newestMs]])
   }
 
@@ -72,18 +74,22 @@ export class Presence {
     return this.#former?.window ?? 0
   }
 
-  /**
-   * This node has everything now. Returns what is to be remembered, if that is something new.
-   * @param others what those say of deletions whom it has compared with: a newcomer takes it over
-   */
-  note(now: number, { forgotten, knowsFrom }: Hearsay, complete: readonly Arc[], window: number): string | undefined {
+  /** Of what one whom this node has compared with does not know it may not have heard either; a newcomer forgets no more than all of them. */
+  hear({ forgotten, knowsFrom }: Hearsay): void {
+    this.#forgotten = Math.min(this.#forgotten ?? forgotten, forgotten)
+    if (knowsFrom !== undefined) this.#knowsFrom = Math.max(this.#knowsFrom ?? 0, knowsFrom)
+  }
+
+  /** This node has everything now. Returns what is to be remembered, if that is something new. */
+  note(now: number, complete: readonly Arc[], window: number): string | undefined {
     // What an earlier life knew is old from now on: others may have taken over since, and gone.
     this.#knew = Arcs.none
     const last = this.#times.at(-1)
     const what = JSON.stringify({ complete, window })
     if (last && now - last[1] < noteEveryMs && what === this.#said) return undefined
     this.#said = what
-    if (this.#knowsFrom === Infinity) this.#knowsFrom = knowsFrom
+    this.#knowsFrom ??= 0
+    const forgotten = this.#forgotten ?? 0
     const begin: Times = [[forgotten, forgotten + tombstoneHorizonMs]]
     const [from, before]: [number, Times] = !last
       ? [now, begin]
@@ -101,9 +107,9 @@ export class Presence {
     return last && now - last[1] > tombstoneHorizonMs ? last[1] : undefined
   }
 
-  /** All deletions since then are known here; Infinity: for who has yet to hear from others, none are. */
+  /** All deletions since then are known here; Infinity: none, for who has yet to hear from others. */
   get knowsFrom(): number {
-    return Math.max(this.#knowsFrom, this.forgetsBefore)
+    return this.#knowsFrom === undefined ? Infinity : Math.max(this.#knowsFrom, this.forgetsBefore)
   }
 
   /** Deletions before that need not be remembered any more; 0: all of them must be. */

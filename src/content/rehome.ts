@@ -146,8 +146,7 @@ export class Rehoming {
     this.#sweep()
     await this.#bury()
     // What is in doubt must not be forgotten to be so before all of it was looked at.
-    if (this.#holdings.cells.areWhole && !(doubting && left === 'work'))
-      await this.#holdings.notePresence(this.#windows.hearsay)
+    if (this.#holdings.cells.areWhole && !(doubting && left === 'work')) await this.#holdings.notePresence()
     return left
   }
 

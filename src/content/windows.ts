@@ -7,7 +7,6 @@ import { Arcs } from '../space/arcs.ts'
 import type { Arc } from '../space/ring.ts'
 import { type Intent, type Outcome, reconcile } from './reconcile.ts'
 import { majorityOf } from './record.ts'
-import type { Hearsay } from './presence.ts'
 import { Sharing } from './sharing.ts'
 import { Survey } from './survey.ts'
 import type { Party } from './transfer.ts'
@@ -27,22 +26,14 @@ export class Windows {
   #rounds = 0
   /** Passes so far. */
   #turn = 0
-  #hearsay: Hearsay | undefined
   /** Whether there was ever anyone else. */
   #accompanied = false
   /** Of what nobody is there who has had everything, and since when. */
   #bereft: readonly { readonly arcs: Arcs; readonly since: number }[] = []
-  /** Of what the present pass has found that. */
-  #lacking = Arcs.none
 
   constructor(party: Party, replicas: number) {
     this.#party = party
     this.#replicas = replicas
-  }
-
-  /** What those compared with so far say of deletions. */
-  get hearsay(): Hearsay {
-    return this.#hearsay ?? { forgotten: 0, knowsFrom: 0 }
   }
 
   /** Whether all of its window had what this node had of a cell, since either changed. */
@@ -71,7 +62,6 @@ export class Windows {
     const current = new Set(all.flatMap((cell) => this.#othersOf(cell).map((other) => agreement(cell, other))))
     for (const old of this.#agreed) if (!current.has(old)) this.#agreed.delete(old)
     this.#accompanied ||= all.some(({ window }) => window.length > 1)
-    this.#lacking = Arcs.none
     this.#turn++
     cells.watch()
     const sharings = all.map((cell) => this.#begin(cell))
@@ -96,8 +86,10 @@ export class Windows {
       await this.#askDonors(sharing, donors, beyond)
       done = this.#conclude(sharing) && done
     }
+    const found = sharings.reduce((all, { known }) => all.plus(known), cells.complete.known)
+    const held = Arcs.of(cells.all())
     this.#bereft = this.#bereft
-      .map(({ arcs, since }) => ({ arcs: arcs.within(this.#lacking), since }))
+      .map(({ arcs, since }) => ({ arcs: arcs.within(held).without(found), since }))
       .filter(({ arcs }) => !arcs.isEmpty)
     return done
   }
@@ -133,17 +125,11 @@ export class Windows {
   async #compare(peer: Peer, cell: Cell, survey: Survey, intent: Intent): Promise<Outcome | undefined> {
     const said = this.#party.goes() ? undefined : await survey.of(peer, cell)
     const outcome = said && (await reconcile(this.#party, peer, cell, intent, said))
-    if (outcome) this.#hear(outcome)
+    if (!outcome) return undefined
+    const { forgotten, knowsFrom, complete } = outcome
+    // Whoever has not had everything may not have heard of a deletion, however much of them it remembers.
+    this.#party.holdings.memory.hear({ forgotten, knowsFrom: complete.length > 0 ? knowsFrom : undefined })
     return outcome
-  }
-
-  /** Whoever has not had everything may not have heard of a deletion, however much of them it remembers. */
-  #hear({ forgotten, knowsFrom, complete }: Outcome): void {
-    const before = this.#hearsay ?? { forgotten: Infinity, knowsFrom: 0 }
-    this.#hearsay = {
-      forgotten: Math.min(before.forgotten, forgotten),
-      knowsFrom: complete.length > 0 ? Math.max(before.knowsFrom, knowsFrom) : before.knowsFrom,
-    }
   }
 
   /** Declares a cell complete if it is. Returns whether nothing is left to do there. */
@@ -177,7 +163,6 @@ export class Windows {
   #isGivenUp({ cell, known }: Sharing): boolean {
     const now = this.#party.clock.now()
     const lacking = Arcs.of([cell]).without(known).without(this.#party.holdings.cells.complete.known)
-    this.#lacking = this.#lacking.plus(lacking)
     const fresh = this.#bereft.reduce((rest, { arcs }) => rest.without(arcs), lacking)
     if (!fresh.isEmpty) this.#bereft = [...this.#bereft, { arcs: fresh, since: now }]
     const waits = this.#bereft.some(({ arcs, since }) => now - since < patienceMs && !arcs.within(lacking).isEmpty)

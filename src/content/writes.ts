@@ -52,6 +52,7 @@ export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup
   const decisive = index.startsWith('n:') || record.value === null
   let aim = await aimOf(lookup)
   let round = new Round(writer, lookup, decisive)
+  const ownStamp = record.version.hlc
   for (let stamping = 0; stamping < stampings; stamping++) {
     round = new Round(writer, lookup, decisive)
     await round.copy(record)
@@ -74,7 +75,8 @@ export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup
   const wouldDo = (others: number) => others > 0 && copies.length + others >= Math.min(writer.replicas, copiesLeast)
   if (wouldDo(round.full))
     throw new Refusal('STORE_FULL', `${some}; the others have no room: delete something, or add nodes`, count)
-  if (wouldDo(round.ahead))
+  // What has to come after another that is far ahead is taken as soon as those have heard of that.
+  if (wouldDo(round.ahead) && record.version.hlc === ownStamp)
     throw new Refusal(
       'STAMP_AHEAD',
       `${some}; to the others the stamp is more than 5 minutes ahead: set the clocks right`,

@@ -119,6 +119,24 @@ test.each([3, 4])('after all clocks were a day ahead, and were set right, everyt
   }
 })
 
+test('one record whose stamp is far ahead, at some of its window only, keeps nobody from writing the name', async () => {
+  const index = nameIndex(hash, 'motd')
+  const hlc = new HybridClock({ now: () => epochMs + 86_400_000 }).next()
+  const version = { hlc, origin: 'aa-1' }
+  const record = { key: keyOf(index, 160), index, name: 'motd', value: 'ahead', contentType: 'text/plain', version }
+  for (const holders of [1, 3]) {
+    const world = new World({ seed: 3, settings: { membership: 'local' } })
+    const ids = await world.boot(8)
+    await world.run(20_000)
+    const window = world.window(record.key).map(({ id }) => id ?? '')
+    for (const id of window.slice(0, holders)) await world.call(id, 'merge', { records: [record], keep: 'all' })
+    world.demanding = false
+    if (holders === 3) for (const id of window.slice(0, 2)) world.crash(id)
+    const other = ids.find((id) => !window.includes(id)) ?? ''
+    expect((await world.call(other, 'store', { name: 'motd', value: 'now' })).stored).toBeGreaterThan(1)
+  }
+})
+
 test.each([2, 5, 7])('of three, one with a wrong clock, the others still store when a good one dies: seed %i', async (seed) => {
   const world = new World({ seed, settings: { membership: 'local' } })
   const [good = '', dies = ''] = await world.boot(2)

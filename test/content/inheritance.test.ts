@@ -1,5 +1,7 @@
-/** Where there is one copy of each record, whoever is left to hold it knows at once that it has everything. */
+/** Where there is one copy of each record, whoever is left to hold it has it, and knows at once that it has everything. */
 import { expect, test } from 'vitest'
+import { stream } from '../../src/sim/random.ts'
+import { hash } from '../../src/sim/host.ts'
 import { World } from '../../src/sim/world.ts'
 
 test.each(['chord', 'kademlia', 'pastry'] as const)(
@@ -29,3 +31,55 @@ test.each(['chord', 'kademlia', 'pastry'] as const)(
     }
   },
 )
+
+test.each([
+  ['chord', 5],
+  ['kademlia', 4],
+  ['pastry', 1],
+] as const)('of one copy, who comes and soon leaves takes nothing along: %s', async (overlay, seed) => {
+  const world = new World({ seed, settings: { overlay, replicas: 1 } })
+  await world.boot(6)
+  await world.run(10_000)
+  const random = stream(seed, 'test', 'pauses')
+  const values = Array.from({ length: 200 }, (_, number) => `value ${number}`)
+  for (const value of values) await world.call(world.anyone(), 'store', { value })
+  await world.run(20_000)
+  world.demanding = false
+  const isThere = (value: string) =>
+    world.running().some(({ store }) => typeof store.get(hash(value), `v:${hash(value)}`)?.value === 'string')
+  for (let round = 0; round < 12; round++) {
+    const came = [world.add(), world.add(), world.add()]
+    await world.run(1000 + random.below(3500))
+    for (const id of came) {
+      if (world.host(id).node?.overlay.isMember) world.ask(id, 'leave', {})
+      await world.run(random.below(400))
+    }
+    await world.run(6000)
+    expect(values.filter((value) => !isThere(value))).toEqual([])
+  }
+})
+
+test('what was inherited tells nothing of what another was given since', async () => {
+  const world = new World({ seed: 41, settings: { bits: 8, allowCustomIds: true, replicas: 1 } })
+  for (const id of ['10', '40', '80', 'c0']) {
+    world.add({ id })
+    await world.settle()
+  }
+  await world.run(40_000)
+  await world.call('40', 'leave', {})
+  await world.until(
+    () => !world.host('40').node,
+    60_000,
+    () => '40 is here',
+  )
+  world.add({ id: '30' })
+  await world.settle()
+  const value =
+    Array.from({ length: 2000 }, (_, number) => `value ${number}`).find((text) => /^2[1-9a-f]/.test(hash(text))) ?? ''
+  expect(await world.call('c0', 'store', { value })).toMatchObject({ owner: { id: '30' } })
+  world.demanding = false
+  await world.run(6000)
+  world.crash('30')
+  for (const until = world.nowMs + 20_000; world.nowMs < until; await world.run(500))
+    await expect(world.call('c0', 'lookupBy', { value })).rejects.not.toMatchObject({ code: 'NOT_FOUND' })
+})

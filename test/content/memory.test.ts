@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { keyOf } from '../../src/content/record.ts'
 import type { Refusal } from '../../src/protocol/errors.ts'
 import { epochMs, hash } from '../../src/sim/host.ts'
+import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 import type { Id } from '../../src/space/id.ts'
 
@@ -246,4 +247,88 @@ test('those who are left wait half a minute for all who had a key, whoever has d
   for (const id of ['20', '30', '40']) world.crash(id)
   for (const until = world.nowMs + 25_000; world.nowMs < until; await world.run(500))
     await expect(world.call('b0', 'lookupBy', { value })).rejects.toMatchObject({ code: 'INCONCLUSIVE' })
+})
+
+const quick = { ...slow, stabilizeEveryMs: 120_000 }
+
+/** It is told of all who are there. */
+const isBack = async (world: World, id: Id): Promise<void> => {
+  await world.until(
+    () => world.law.mayReturn(id),
+    2 * dayMs,
+    () => `${id} is still listed`,
+  )
+  world.restart(
+    id,
+    world.members().map((one) => world.peer(one)),
+  )
+  await world.settle(dayMs)
+}
+
+test('what was deleted stays so when two who were away for nine days come back one after the other', async () => {
+  const world = await worldOf(['10', '30', '50', '70', '90'], quick)
+  const value = hashedTo(/^2[1-9a-f]/, 'value')
+  await world.run(dayMs)
+  await world.call('10', 'store', { value })
+  await world.run(3600_000)
+  world.demanding = false
+  for (const id of ['30', '50']) world.crash(id)
+  await world.settle(dayMs)
+  await world.run(3600_000)
+  await world.call('10', 'removeBy', { value })
+  await world.run(9 * dayMs)
+  for (const id of ['30', '50']) {
+    await isBack(world, id)
+    await world.run(3 * 3600_000)
+    await expect(world.call('10', 'lookupBy', { value })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  }
+})
+
+test('one who takes over what others have had for long knows of no deletion that they have forgotten', async () => {
+  const world = await worldOf(['10', '20', '30', '35', '50', '60', '70', '90'], quick)
+  const until = (day: number) => world.run(day * dayMs - world.nowMs)
+  const goes = async (id: Id) => {
+    world.crash(id)
+    await world.settle(dayMs)
+  }
+  const value = hashedTo(/^1[1-9a-f]/, 'value')
+  world.demanding = false
+  await until(5)
+  await goes('30')
+  await until(5.3)
+  await world.call('10', 'store', { value })
+  await until(5.5)
+  await goes('50')
+  await until(6)
+  await world.call('10', 'removeBy', { value })
+  await until(6.2)
+  await isBack(world, '30')
+  world.add({ id: '55' })
+  await world.settle(dayMs)
+  await until(12)
+  world.add({ id: '40' })
+  await world.settle(dayMs)
+  await until(13.6)
+  for (const id of ['20', '30', '35']) {
+    await goes(id)
+    await world.run(3600_000)
+  }
+  await isBack(world, '50')
+  await world.run(3 * 3600_000)
+  await expect(world.call('10', 'lookupBy', { value })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
+test('those who are gone for good are waited for once, though messages get lost', async () => {
+  const ids = ['10', '20', '30', '40', '50', '60', '70', '80', '90', 'a0', 'b0', 'c0']
+  const world = await worldOf(ids, { bits: 8, allowCustomIds: true })
+  await world.run(30_000)
+  world.demanding = false
+  for (const id of ['20', '30', '40']) world.crash(id)
+  await world.run(8000)
+  world.weather = { ...calm, lossPerMille: 100 }
+  await world.until(
+    () => world.running().every(({ node }) => node?.info().content.complete),
+    100_000,
+    () => 'some are not complete',
+  )
 })

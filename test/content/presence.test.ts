@@ -6,11 +6,10 @@ const hour = 3600_000
 const day = 24 * hour
 const start = 1000 * day
 
-const nobody = { forgotten: 0, knowsFrom: 0 }
-
 /** A node that is there from one moment to another, noted every five minutes. */
 const there = (presence: Presence, from: number, to: number, forgotten = 0) => {
-  for (let now = from; now <= to; now += 5 * 60_000) presence.note(now, { forgotten, knowsFrom: forgotten }, [], 1)
+  presence.hear({ forgotten, knowsFrom: forgotten })
+  for (let now = from; now <= to; now += 5 * 60_000) presence.note(now, [], 1)
 }
 
 test('deletions are forgotten once the node has been there for the horizon since', () => {
@@ -43,7 +42,7 @@ test('a newcomer takes over what the others have forgotten, and no more', () => 
 test('an absence longer than the horizon is known by the next life, a shorter one is none', () => {
   const presence = new Presence(undefined)
   there(presence, start, start + hour)
-  const memo = presence.note(start + 2 * hour, nobody, [{ from: '10', to: '20' }], 3)
+  const memo = presence.note(start + 2 * hour, [{ from: '10', to: '20' }], 3)
   const next = new Presence(memo)
   expect(next.awaySince(start + 2 * hour + tombstoneHorizonMs)).toBeUndefined()
   expect(next.awaySince(start + 3 * hour + tombstoneHorizonMs)).toBe(start + 2 * hour)
@@ -52,9 +51,9 @@ test('an absence longer than the horizon is known by the next life, a shorter on
 
 test('it is noted once a minute at the most', () => {
   const presence = new Presence(undefined)
-  expect(presence.note(start, nobody, [], 1)).toBeDefined()
-  expect(presence.note(start + 59_000, nobody, [], 1)).toBeUndefined()
-  expect(presence.note(start + 60_000, nobody, [], 1)).toBeDefined()
+  expect(presence.note(start, [], 1)).toBeDefined()
+  expect(presence.note(start + 59_000, [], 1)).toBeUndefined()
+  expect(presence.note(start + 60_000, [], 1)).toBeDefined()
 })
 
 test('a life that ended before anything was noted had come as far as its newest record', () => {
@@ -65,7 +64,7 @@ test('a life that ended before anything was noted had come as far as its newest 
 
 test('what was complete, with how many, is known by the next life; what is no memo of ours is as good as none', () => {
   const presence = new Presence(undefined)
-  const next = new Presence(presence.note(start, nobody, [{ from: '10', to: '20' }], 3))
+  const next = new Presence(presence.note(start, [{ from: '10', to: '20' }], 3))
   expect(next.knew({ from: '12', to: '20' })).toBe(start)
   expect(next.knew({ from: '12', to: '21' })).toBe(0)
   expect(next.formerWindow).toBe(3)
@@ -74,6 +73,6 @@ test('what was complete, with how many, is known by the next life; what is no me
 
 test('a change of what is complete is noted at once', () => {
   const presence = new Presence(undefined)
-  expect(presence.note(start, nobody, [{ from: '10', to: '20' }], 3)).toBeDefined()
-  expect(presence.note(start + 1, nobody, [{ from: '10', to: '30' }], 3)).toBeDefined()
+  expect(presence.note(start, [{ from: '10', to: '20' }], 3)).toBeDefined()
+  expect(presence.note(start + 1, [{ from: '10', to: '30' }], 3)).toBeDefined()
 })

@@ -108,6 +108,19 @@ describe('stamps', () => {
     expect(stampMs(clock.next())).toBe(1000)
   })
 
+  test('are given once, however the clock is set', () => {
+    let now = 1_700_000_000_000
+    const clock = new HybridClock({ now: () => now })
+    const given: string[] = []
+    const giveSome = () => {
+      for (let number = 0; number < 1000; number++, now += 600) given.push(clock.next())
+    }
+    giveSome()
+    now -= 600_000
+    giveSome()
+    expect(new Set(given).size).toBe(given.length)
+  })
+
   test('given while the clock was ahead are exceeded by none that are given once it is right', () => {
     let now = 86_400_000
     const clock = new HybridClock({ now: () => now })

@@ -88,7 +88,6 @@ test('no text makes reading it fail in any other way', () => {
 test.each([
   [{ overlay: 'ring' }, /options that no node takes: overlay/],
   [{ replicas: 'x' }, /options that no node takes: replicas/],
-  // Was said to be a defect.
   [{ overlay: undefined }, /options that no node takes: overlay is missing/],
 ])('options that no node takes are refused where nodes are asked or started: %o', (options, message) => {
   const all = { ...state.network!.options, ...options } as Record<string, string>
@@ -103,11 +102,27 @@ test('a directory is made with those that it is in, or it is said why not', asyn
   try {
     await makeDirectory(join(folder, 'a', 'b', 'c'))
     await makeDirectory(join(folder, 'a', 'b', 'c'))
+    await Promise.all(Array.from({ length: 8 }, () => makeDirectory(join(folder, 'd', 'e'))))
     expect(existsSync(join(folder, 'a', 'b', 'c'))).toBe(true)
     writeFileSync(join(folder, 'file'), '')
     await expect(makeDirectory(join(folder, 'file', 'a'))).rejects.toMatchObject({ code: 'ENOTDIR' })
     // Node's own way never came back.
     await expect(makeDirectory('/proc/polychord/a')).rejects.toMatchObject({ code: expect.stringMatching(/^E/) as string })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('whoever stood still for longer than its lock lasts is told so before it writes', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'polychord-lock-'))
+  try {
+    const file = join(folder, 'state.json')
+    writeFileSync(file, '{}')
+    const held = await takeLock(file, { stale: 2000 })
+    // As SIGSTOP does it.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500)
+    expect(() => held.assertHeld()).toThrow(/lost its lock/)
+    await held.release()
   } finally {
     rmSync(folder, { recursive: true })
   }
