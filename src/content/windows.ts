@@ -86,11 +86,7 @@ export class Windows {
       await this.#askDonors(sharing, donors, beyond)
       done = this.#conclude(sharing) && done
     }
-    const found = sharings.reduce((all, { known }) => all.plus(known), cells.complete.known)
-    const held = Arcs.of(cells.all())
-    this.#bereft = this.#bereft
-      .map(({ arcs, since }) => ({ arcs: arcs.within(held).without(found), since }))
-      .filter(({ arcs }) => !arcs.isEmpty)
+    if (this.#bereft.length > 0) this.#forgetFound(sharings)
     return done
   }
 
@@ -168,6 +164,16 @@ export class Windows {
     const waits = this.#bereft.some(({ arcs, since }) => now - since < patienceMs && !arcs.within(lacking).isEmpty)
     if (!waits) this.#party.log.warn({}, 'content given up: those who had it have not come back')
     return !waits
+  }
+
+  /** What is known by now, or is not held any more, is waited for no more. */
+  #forgetFound(sharings: readonly Sharing[]): void {
+    const { cells } = this.#party.holdings
+    const found = sharings.reduce((all, { known }) => all.plus(known), cells.complete.known)
+    const held = Arcs.of(cells.all())
+    this.#bereft = this.#bereft
+      .map(({ arcs, since }) => ({ arcs: arcs.within(held).without(found), since }))
+      .filter(({ arcs }) => !arcs.isEmpty)
   }
 
   /** Who may have held it before: the nearest, and each time some others of the rest. */

@@ -14,7 +14,12 @@ const raw = {
   raw: Type.Optional(Type.String({ maxLength: 4, description: 'present: answer the bytes of the one value, not JSON' })),
 }
 
-const Travel = { hops: Type.Integer(), path: Type.Array(Hop) }
+const Travel = {
+  hops: Type.Integer({
+    description: 'peers that answered, one after the other; where several are asked at a time, the way to the owner',
+  }),
+  path: Type.Array(Hop),
+}
 
 const Value = object({
   index: Index,
