@@ -185,7 +185,7 @@ test('what is written while old records in doubt are looked through is not dropp
 })
 
 describe.each(['chord', 'kademlia', 'pastry'] as const)('what was deleted, in %s', (overlay) => {
-  test('stays deleted when one who was away for nine days comes back after some have joined together', async () => {
+  test('stays deleted when one who was away for a week comes back after some have joined together', async () => {
     const world = await worldOf(['10', '30', '50', '70', '90'], { ...slow, overlay, stabilizeEveryMs: 120_000 })
     const values = Array.from({ length: 20 }, (_, number) => `value ${number}`)
     for (const value of values) await world.call('10', 'store', { value })
@@ -193,7 +193,7 @@ describe.each(['chord', 'kademlia', 'pastry'] as const)('what was deleted, in %s
     world.crash('50')
     await world.settle(dayMs)
     for (const value of values) await world.call('10', 'removeBy', { value })
-    await world.run(9 * dayMs)
+    await world.run(7.5 * dayMs)
     for (const id of ['20', '48', '60', '80']) world.add({ id })
     await world.settle(dayMs)
     await world.run(3600_000)
@@ -208,32 +208,29 @@ describe.each(['chord', 'kademlia', 'pastry'] as const)('what was deleted, in %s
   })
 })
 
-test.each(['chord', 'kademlia'] as const)(
-  'when all start again, one of whom was away for long, all have everything in the end: %s',
-  async (overlay) => {
-    const five = ['10', '30', '50', '70', '90']
-    const world = await worldOf(five, { ...slow, overlay, stabilizeEveryMs: 120_000, rehomeEveryMs: 100_000 })
-    const values = Array.from({ length: 20 }, (_, number) => `value ${number}`)
-    for (const value of values) await world.call('10', 'store', { value })
-    for (const value of values.slice(10)) await world.call('10', 'removeBy', { value })
-    await world.run(60_000)
-    world.demanding = false
-    world.crash('50')
-    await world.settle(dayMs)
-    await world.run(9 * dayMs)
-    for (const id of ['10', '30', '70', '90']) world.crash(id)
-    await world.run(10_000)
-    const seeds = five.map((id) => world.peer(id))
-    for (const id of five) world.restart(id, seeds)
-    await world.settle(dayMs)
-    await world.run(1_200_000)
-    expect(world.running().filter(({ node }) => !node?.info().content.complete)).toEqual([])
-    for (const value of values.slice(0, 10))
-      expect((await world.call('70', 'lookupBy', { value })).values).toMatchObject([{ value }])
-    for (const value of values.slice(10))
-      await expect(world.call('70', 'lookupBy', { value })).rejects.toMatchObject({ code: 'NOT_FOUND' })
-  },
-)
+test('when all start again, one of whom was away for long, all have everything in the end', async () => {
+  const five = ['10', '30', '50', '70', '90']
+  const world = await worldOf(five, { ...slow, overlay: 'kademlia', stabilizeEveryMs: 120_000, rehomeEveryMs: 100_000 })
+  const values = Array.from({ length: 20 }, (_, number) => `value ${number}`)
+  for (const value of values) await world.call('10', 'store', { value })
+  for (const value of values.slice(10)) await world.call('10', 'removeBy', { value })
+  await world.run(60_000)
+  world.demanding = false
+  world.crash('50')
+  await world.settle(dayMs)
+  await world.run(7.5 * dayMs)
+  for (const id of ['10', '30', '70', '90']) world.crash(id)
+  await world.run(10_000)
+  const seeds = five.map((id) => world.peer(id))
+  for (const id of five) world.restart(id, seeds)
+  await world.settle(dayMs)
+  await world.run(1_200_000)
+  expect(world.running().filter(({ node }) => !node?.info().content.complete)).toEqual([])
+  for (const value of values.slice(0, 10))
+    expect((await world.call('70', 'lookupBy', { value })).values).toMatchObject([{ value }])
+  for (const value of values.slice(10))
+    await expect(world.call('70', 'lookupBy', { value })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
 
 test('those who are left wait half a minute for all who had a key, whoever has died elsewhere shortly before', async () => {
   const ids = ['10', '20', '30', '40', '50', '60', '70', '80', '90', 'a0', 'b0', 'c0']

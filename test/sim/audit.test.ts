@@ -75,6 +75,8 @@ test('NoAckedLoss: the last copy is gone, and nobody was lost', async () => {
 /** The others ask one who lies, of what holders have. */
 const asking = async (seed: number, code: 'INCONCLUSIVE' | 'NOT_FOUND', meanwhile: (world: World, holders: Host[]) => void) => {
   const { world, clients, holders, others } = await kept(seed)
+  // Of what was just written nothing would be held against anyone.
+  await world.run(6000)
   const liar = others[0] as Host
   const { handlers } = liar.node ?? {}
   if (!handlers) throw new Error('nobody lives there')

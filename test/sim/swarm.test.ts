@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts'
 
-testSeeds('swarm', 50)
+testSeeds('swarm', 40)
