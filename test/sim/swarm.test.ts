@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts'
 
-testSeeds('swarm', 40)
+testSeeds('swarm', 30)
