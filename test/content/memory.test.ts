@@ -185,7 +185,7 @@ test('what is written while old records in doubt are looked through is not dropp
 })
 
 test('what was deleted stays so when one who was away for a week comes back after some have joined together', async () => {
-  const world = await worldOf(['10', '30', '50', '70', '90'], { ...slow, stabilizeEveryMs: 120_000 })
+  const world = await worldOf(['10', '30', '50', '70', '90'], { ...slow, stabilizeEveryMs: 400_000 })
   const values = Array.from({ length: 20 }, (_, number) => `value ${number}`)
   for (const value of values) await world.call('10', 'store', { value })
   world.demanding = false
@@ -208,7 +208,7 @@ test('what was deleted stays so when one who was away for a week comes back afte
 
 test('when all start again, one of whom was away for long, all have everything in the end', async () => {
   const five = ['10', '30', '50', '70', '90']
-  const world = await worldOf(five, { ...slow, overlay: 'kademlia', stabilizeEveryMs: 120_000, rehomeEveryMs: 100_000 })
+  const world = await worldOf(five, { ...slow, overlay: 'kademlia', stabilizeEveryMs: 400_000, rehomeEveryMs: 170_000 })
   const values = Array.from({ length: 20 }, (_, number) => `value ${number}`)
   for (const value of values) await world.call('10', 'store', { value })
   for (const value of values.slice(10)) await world.call('10', 'removeBy', { value })
@@ -244,7 +244,7 @@ test('those who are left wait half a minute for all who had a key, whoever has d
     await expect(world.call('b0', 'lookupBy', { value })).rejects.toMatchObject({ code: 'INCONCLUSIVE' })
 })
 
-const quick = { ...slow, stabilizeEveryMs: 120_000 }
+const quick = { ...slow, stabilizeEveryMs: 400_000 }
 
 /** It is told of all who are there. */
 const isBack = async (world: World, id: Id): Promise<void> => {
