@@ -32,15 +32,11 @@ test.each(['chord', 'kademlia', 'pastry'] as const)(
   },
 )
 
-test.each([
-  ['chord', 5],
-  ['kademlia', 4],
-  ['pastry', 1],
-] as const)('of one copy, who comes and soon leaves takes nothing along: %s', async (overlay, seed) => {
-  const world = new World({ seed, settings: { overlay, replicas: 1 } })
+test('of one copy, who comes and soon leaves takes nothing along', async () => {
+  const world = new World({ seed: 1, settings: { overlay: 'pastry', replicas: 1 } })
   await world.boot(6)
   await world.run(10_000)
-  const random = stream(seed, 'test', 'pauses')
+  const random = stream(1, 'test', 'pauses')
   const values = Array.from({ length: 200 }, (_, number) => `value ${number}`)
   for (const value of values) await world.call(world.anyone(), 'store', { value })
   await world.run(20_000)

@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts'
 
-testSeeds('swarm', 30)
+testSeeds('swarm', 20)
