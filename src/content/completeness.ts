@@ -89,7 +89,8 @@ export class Completeness {
   /** One that goes had everything there, of which nothing was ever given up on what is witnessed, and this node has it now. */
   inherit(known: Arcs, witnessed: Arcs, now: number): void {
     this.#former = [...this.#formerly(now), { arcs: known, cededAt: now, isInherited: true }]
-    this.#presumed = this.#presumed.without(known).plus(known.without(witnessed))
+    const presumed = known.without(witnessed).without(this.witnessed)
+    this.#presumed = this.#presumed.without(known).plus(presumed)
     this.#told = undefined
   }
 

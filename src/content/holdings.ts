@@ -27,8 +27,8 @@ export class Holdings {
   readonly #stamps: HybridClock
   readonly #presence: Presence
   #doubtUntil: number | undefined
-  /** Indices by key of which something newer than what is here was refused for want of room. */
-  readonly #outdated = new Map<Id, Set<string>>()
+  /** By key, of which index, and in which version here, something newer was refused for want of room. */
+  readonly #outdated = new Map<Id, Map<string, Version>>()
   /** Told of each record that came and belongs elsewhere, and of each that came back from there. */
   readonly #taken: (record: StoredRecord, strays: boolean) => void
 
@@ -235,14 +235,20 @@ export class Holdings {
     try {
       this.records.replace(ours, winner)
     } catch (error) {
-      if (ours) this.#outdated.set(key, (this.#outdated.get(key) ?? new Set()).add(index))
+      if (ours) this.#outdated.set(key, (this.#outdated.get(key) ?? new Map()).set(index, ours.version))
       throw error
     }
-    this.#outdated.get(key)?.delete(index)
   }
 
   #isOutdated(key: Id): boolean {
-    return (this.#outdated.get(key)?.size ?? 0) > 0
+    const refused = this.#outdated.get(key)
+    if (!refused) return false
+    for (const [index, version] of refused) {
+      const ours = this.#store.get(key, index)
+      if (!ours || compareVersions(ours.version, version) !== 0) refused.delete(index)
+    }
+    if (refused.size === 0) this.#outdated.delete(key)
+    return refused.size > 0
   }
 
   /** No clock that is right gives such a stamp, unless for what has one already. */
