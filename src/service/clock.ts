@@ -7,6 +7,7 @@
  */
 import { schedule } from 'node-cron'
 import { randomInt } from 'node:crypto'
+import { SteadyTime } from '../node/steady-time.ts'
 import type { Clock, Log } from '../ports.ts'
 
 const beatMs = 1000
@@ -20,24 +21,17 @@ export class ServiceClock implements Clock {
   /** Stops it, once it beats. */
   #heart: (() => void) | undefined
   #stopped = false
-  /** What has to be added to performance.now() for the wall clock's time in fractions of a millisecond. */
-  #origin = wallOrigin()
-  /** performance.now() when the time was asked for last. */
-  #asked = performance.now()
+  readonly #time = new SteadyTime(
+    () => Date.now(),
+    () => performance.now(),
+  )
 
   constructor(log: Log) {
     this.#log = log
   }
 
-  /** The wall clock's, but never goes back, since waits are measured by it: when that is set back this goes at half the speed until they agree. */
   now(): number {
-    const wall = Date.now()
-    const run = performance.now()
-    const aheadMs = this.#origin + run - wall
-    if (aheadMs <= -2) this.#origin = wall - run
-    else if (aheadMs >= 2) this.#origin -= Math.min(aheadMs, (run - this.#asked) / 2)
-    this.#asked = run
-    return this.#origin + run
+    return this.#time.now()
   }
 
   sleep(ms: number): Promise<void> {

@@ -1,7 +1,5 @@
-/**
- * The clock port of one life, as src/service/clock.ts is: when the machine's clock is set forward so is this one; when it is set back this
- * one goes at half the speed until the two agree.
- */
+/** The clock port of one life, in virtual time. */
+import { SteadyTime } from '../node/steady-time.ts'
 import type { Clock, Random } from '../ports.ts'
 
 /** What a clock needs of the machine, and of the life that it belongs to. */
@@ -15,31 +13,27 @@ export interface Machine {
   blame(error: unknown): void
 }
 
-/** Less is no difference. */
-const noticedMs = 2
-
 export class SimClock implements Clock {
   readonly #machine: Machine
   readonly #phases: Random
-  #originMs: number
-  #askedMs: number
+  readonly #time: SteadyTime
 
   constructor(machine: Machine, phases: Random) {
     this.#machine = machine
     this.#phases = phases
-    this.#askedMs = machine.run()
-    this.#originMs = machine.wall() - this.#askedMs
+    this.#time = new SteadyTime(
+      () => machine.wall(),
+      () => machine.run(),
+    )
   }
 
   /** By how much it is ahead of the machine's, which was set back. */
   get aheadMs(): number {
-    return this.#originNow() + this.#machine.run() - this.#machine.wall()
+    return this.#time.aheadMs
   }
 
   now(): number {
-    this.#originMs = this.#originNow()
-    this.#askedMs = this.#machine.run()
-    return this.#originMs + this.#askedMs
+    return this.#time.now()
   }
 
   sleep(ms: number): Promise<void> {
@@ -65,13 +59,5 @@ export class SimClock implements Clock {
     return () => {
       stopped = true
     }
-  }
-
-  #originNow(): number {
-    const run = this.#machine.run()
-    const wall = this.#machine.wall()
-    const aheadMs = this.#originMs + run - wall
-    if (aheadMs <= -noticedMs) return wall - run
-    return aheadMs >= noticedMs ? this.#originMs - Math.min(aheadMs, (run - this.#askedMs) / 2) : this.#originMs
   }
 }
