@@ -6,16 +6,15 @@
  * exchange all they know, so that what nobody repeats any more is heard as well, and those whom a split has parted meet again.
  */
 import type { Sender } from '../ports.ts'
-import { Refusal } from '../protocol/errors.ts'
 import { type Meta, metaBytes, type Packet, type Update } from '../protocol/packets.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Handlers } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
-import { bytesOf } from './broadcasts.ts'
 import type { Directory } from './directory.ts'
 import { Drift } from './drift.ts'
 import { Gossip } from './gossip.ts'
+import { assertMeta, metaSize } from './meta.ts'
 import { asUpdate, isLive, type Member, type MemberEvent, Members } from './members.ts'
 import { Prober } from './prober.ts'
 import type { Membership, SwimSetting } from './setting.ts'
@@ -206,7 +205,7 @@ export class Swim implements Directory, Membership {
     if (incarnation > now + ahead && incarnation > (known?.incarnation ?? -1)) return this.drop('implausible')
     if (own) return this.#hearOfSelf(update)
     // It would fit in no packet, and be news for ever.
-    if (update.meta && sizeOf(update.meta) > metaBytes) return this.drop('implausible')
+    if (update.meta && metaSize(update.meta) > metaBytes) return this.drop('implausible')
     if (known?.url !== url && !this.#setting.accepts({ id, url })) return this.drop('bad id')
     const outcome = this.#members.merge(update, now)
     const member = this.#members.get(id)
@@ -304,16 +303,3 @@ export class Swim implements Directory, Membership {
     this.#members.reap(ports.clock.now() - options.tombstoneMs)
   }
 }
-
-/** A member tells little of itself: its words ride on packets. @throws Refusal BAD_REQUEST */
-export const assertMeta = (meta: Meta): void => {
-  const bytes = sizeOf(meta)
-  if (bytes > metaBytes)
-    throw new Refusal(
-      'BAD_REQUEST',
-      `name and tags have ${bytes} bytes of JSON in all; ${metaBytes} at most: say less in the tags`,
-    )
-}
-
-/** Bytes of its JSON. */
-const sizeOf = (meta: Meta): number => bytesOf(meta) - 1
