@@ -9,9 +9,9 @@ import { orUndefined, send } from './client.ts'
 import { TaskFailure } from './failure.ts'
 import { isLiving, isRunning, openNetwork, type Sighting, survey } from './live.ts'
 import { signal } from './processes.ts'
+import { type Lock, takeLock } from './lock.ts'
 import { plural } from './render/text.ts'
 import { newSecret, readSecrets, secretFile, signing, writeSecrets } from './secret.ts'
-import { type Held, takeLock } from './state.ts'
 import { next, type Task, typed } from './task.ts'
 
 /** For all nodes to follow one step. */
@@ -45,7 +45,7 @@ const follows = async (node: Sighting, network: string, { secrets, dropped = [] 
 }
 
 /** Writes the secrets down, and waits until every living node follows. @returns how many these are. @throws TaskFailure */
-const take = async ({ assertHeld }: Held, step: Step): Promise<number> => {
+const take = async ({ assertHeld }: Lock, step: Step): Promise<number> => {
   await openNetwork()
   assertHeld()
   await writeSecrets(step.secrets)
@@ -66,7 +66,7 @@ const take = async ({ assertHeld }: Held, step: Step): Promise<number> => {
 }
 
 /** @throws TaskFailure when another task is at it */
-const alone = async <T>(work: (held: Held) => Promise<T>): Promise<T> => {
+const alone = async <T>(work: (held: Lock) => Promise<T>): Promise<T> => {
   const held = await takeLock(secretFile, { stale: 5000 }).catch((error: unknown) => {
     throw new TaskFailure(`another task changes ${secretFile}; try again when it is done`, { cause: error })
   })

@@ -5,13 +5,13 @@
  * any moment.
  */
 import { readFile } from 'node:fs/promises'
-import { lock, type LockOptions } from 'proper-lockfile'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import writeFileAtomic from 'write-file-atomic'
 import { parseConfig } from '../src/node/config.ts'
 import { TaskFailure } from './failure.ts'
 import { home, inHome, makeDirectory, stateFile } from './home.ts'
+import { type Lock, takeLock } from './lock.ts'
 
 const stateVersion = 2
 
@@ -171,46 +171,7 @@ export const changeEntry = (entry: Entry, change: (entry: Entry) => Entry | unde
     await save({ ...state, processes })
   })
 
-export interface Held {
-  /** @throws TaskFailure when it was lost: whoever is stopped for longer than `stale` is taken for dead */
-  assertHeld(): void
-  release(): Promise<void>
-}
-
-/** The lock of a file. @throws as proper-lockfile does when it cannot be had */
-export const takeLock = async (file: string, options: LockOptions & { stale: number }): Promise<Held> => {
-  const { stale } = options
-  let lost: Error | undefined
-  const release = await lock(file, {
-    ...options,
-    onCompromised: (error) => {
-      lost = error
-    },
-  })
-  // Whoever goes on after a standstill may come to its next write before it hears of that.
-  let turnedAt = performance.now()
-  const turn = () => {
-    const now = performance.now()
-    if (now - turnedAt > stale) lost ??= new Error(`stood still for ${Math.round(now - turnedAt)} ms`)
-    turnedAt = now
-  }
-  const turning = setInterval(turn, stale / 8)
-  return {
-    assertHeld: () => {
-      turn()
-      if (lost)
-        throw new TaskFailure(`this task stood still, and lost its lock on ${file}: another may have changed it; try again`, {
-          cause: lost,
-        })
-    },
-    release: async () => {
-      clearInterval(turning)
-      if (!lost) await release()
-    },
-  }
-}
-
-const acquire = async (): Promise<Held> => {
+const acquire = async (): Promise<Lock> => {
   try {
     await makeDirectory(inHome('.polychord'))
     return await takeLock(stateFile, {

@@ -9,6 +9,7 @@ import { simulate } from '../../src/sim/scenarios.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 import { Home } from '../tasks/home.ts'
+import { addTwins } from './worlds.ts'
 
 const values = Array.from({ length: 20 }, (_, at) => `value ${at}`)
 
@@ -96,15 +97,7 @@ export const overlaySuite = (overlay: OverlayName, { swarms = [], scenarios = []
       const settings = { overlay, bits: 8, allowCustomIds: true, membership: 'off' } as const
       const world = new World({ seed: 7, settings })
       world.demanding = false
-      for (const [first, port] of [
-        ['10', 1],
-        ['90', 2],
-      ] as const) {
-        world.add({ id: first, seeds: [] })
-        await world.run(100)
-        world.add({ id: '40', url: `http://twin.world-7:${port}`, seeds: [world.peer(first)] })
-        await world.run(1000)
-      }
+      await addTwins(world, '40')
       world.add({ id: 'c0', seeds: ['10', '90'].map((id) => world.peer(id)) })
       // A node says so as an error, which ends a world.
       await expect(world.run(60_000)).rejects.toThrow('id lost')

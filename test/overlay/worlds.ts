@@ -40,6 +40,16 @@ export const worldOf = async (
   return world
 }
 
+/** Two islands, which begin with 10 and with 90, and have each taken in a node with that id. */
+export const addTwins = async (world: World, id: Id): Promise<void> => {
+  for (const [at, first] of ['10', '90'].entries()) {
+    world.add({ id: first, seeds: [] })
+    await world.run(100)
+    world.add({ id, url: `http://twin.example:${at + 1}`, seeds: [world.peer(first)] })
+    await world.run(1000)
+  }
+}
+
 /** Answers to these rows in place of a node's own, until the returned function is called. */
 export const replace = (node: Node, rows: readonly Row[], answer: (request: never) => unknown): (() => void) => {
   const handlers = node.handlers as Record<Row, unknown>

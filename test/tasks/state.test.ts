@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { TaskFailure } from '../../tasks/failure.ts'
 import { makeDirectory } from '../../tasks/home.ts'
-import { assertOptions, emptyState, type NetworkState, parseState, printState, takeLock } from '../../tasks/state.ts'
+import { takeLock } from '../../tasks/lock.ts'
+import { assertOptions, emptyState, type NetworkState, parseState, printState } from '../../tasks/state.ts'
 
 const state: NetworkState = {
   version: 2,
@@ -97,9 +98,18 @@ test.each([
   expect(() => assertOptions(state.network!)).not.toThrow()
 })
 
-test('a directory is made with those that it is in, or it is said why not', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'polychord-directory-'))
+/** A temporary one, for a while. */
+const withFolder = async (use: (folder: string) => Promise<void>): Promise<void> => {
+  const folder = mkdtempSync(join(tmpdir(), 'polychord-folder-'))
   try {
+    await use(folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+test('a directory is made with those that it is in, or it is said why not', () =>
+  withFolder(async (folder) => {
     await makeDirectory(join(folder, 'a', 'b', 'c'))
     await makeDirectory(join(folder, 'a', 'b', 'c'))
     await Promise.all(Array.from({ length: 8 }, () => makeDirectory(join(folder, 'd', 'e'))))
@@ -108,46 +118,34 @@ test('a directory is made with those that it is in, or it is said why not', asyn
     await expect(makeDirectory(join(folder, 'file', 'a'))).rejects.toMatchObject({ code: 'ENOTDIR' })
     // Node's own way never came back.
     await expect(makeDirectory('/proc/polychord/a')).rejects.toMatchObject({ code: expect.stringMatching(/^E/) as string })
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-})
+  }))
 
-test('whoever stood still for longer than its lock lasts is told so before it writes', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'polychord-lock-'))
-  try {
-    const file = join(folder, 'state.json')
-    writeFileSync(file, '{}')
-    const held = await takeLock(file, { stale: 2000 })
-    // As SIGSTOP does it.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500)
-    expect(() => held.assertHeld()).toThrow(/lost its lock/)
-    await held.release()
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-})
-
-test('whoever has lost its lock is told so, and nothing else falls over it', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'polychord-lock-'))
-  try {
+/** The lock of a file, told that it was lost after something has happened to it. */
+const loses = (happen: (file: string) => void, withinMs: number) =>
+  withFolder(async (folder) => {
     const file = join(folder, 'state.json')
     writeFileSync(file, '{}')
     const held = await takeLock(file, { stale: 2000 })
     held.assertHeld()
-    rmSync(`${file}.lock`, { recursive: true })
-    for (const deadline = performance.now() + 20_000; ; await sleep(100)) {
+    happen(file)
+    const holds = () => {
       try {
         held.assertHeld()
+        return true
       } catch (error) {
         expect(error).toBeInstanceOf(TaskFailure)
         expect(String(error)).toContain('lost its lock')
-        break
+        return false
       }
-      if (performance.now() > deadline) throw new Error('the lock is still held')
     }
+    for (const deadline = performance.now() + withinMs; holds(); await sleep(100))
+      if (performance.now() > deadline) throw new Error('the lock is still held')
     await held.release()
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-})
+  })
+
+test('whoever stood still for longer than its lock lasts is told so before it writes', () =>
+  // As SIGSTOP does it.
+  loses(() => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500), 0))
+
+test('whoever has lost its lock is told so, and nothing else falls over it', () =>
+  loses((file) => rmSync(`${file}.lock`, { recursive: true }), 20_000))

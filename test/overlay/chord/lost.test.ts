@@ -1,6 +1,6 @@
 /** Those who lose whom they were told of, their place or their id find the others all the same. */
 import { expect, test } from 'vitest'
-import { nodeOf, refuse, replace, sorted, worldOf } from '../worlds.ts'
+import { addTwins, nodeOf, refuse, replace, sorted, worldOf } from '../worlds.ts'
 
 const narrow = { bits: 8, allowCustomIds: true }
 
@@ -25,15 +25,7 @@ test.each([0, 1, 2, 3, 4, 5, 6, 7])(
 
 test('two rings whose first nodes have one id are two, and one gives way', async () => {
   const world = await worldOf('chord', 0, narrow)
-  for (const [first, port] of [
-    ['10', 1],
-    ['90', 2],
-  ] as const) {
-    world.add({ id: first, seeds: [] })
-    await world.run(100)
-    world.add({ id: '05', url: `http://twin.example:${port}`, seeds: [world.peer(first)] })
-    await world.run(1000)
-  }
+  await addTwins(world, '05')
   await world.call('10', 'meet', world.peer('90'))
   // One of the two has to go, for good.
   await expect(world.run(60_000)).rejects.toThrow('id lost')
