@@ -160,12 +160,13 @@ export class Table {
     const live = avoid.size === 0 ? this.#successors : this.#successors.filter(({ id }) => !avoid.has(id))
     const end = this.#endAt(target, live, mode)
     if (end) return { peers: end.slice(0, count), final: true }
-    if (mode === 'linear') return { peers: live.slice(0, count), final: false }
+    const isBefore = ({ id }: Peer) => between(this.me.id, id, target)
+    if (mode === 'linear') return { peers: live.filter(isBefore).slice(0, count), final: false }
     const peers: Peer[] = []
     const ways = this.#everyWay()
     for (let at = ways.length - 1; at >= 0 && peers.length < count; at--) {
       const peer = ways[at] as Peer
-      if (!avoid.has(peer.id) && between(this.me.id, peer.id, target)) peers.push(peer)
+      if (!avoid.has(peer.id) && isBefore(peer)) peers.push(peer)
     }
     return { peers, final: false }
   }

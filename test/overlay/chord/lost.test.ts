@@ -1,5 +1,6 @@
 /** Those who lose whom they were told of, their place or their id find the others all the same. */
 import { expect, test } from 'vitest'
+import type { Id } from '../../../src/space/id.ts'
 import { addTwins, nodeOf, refuse, replace, sorted, worldOf } from '../worlds.ts'
 
 const narrow = { bits: 8, allowCustomIds: true }
@@ -67,4 +68,12 @@ test('a newcomer to whom everybody was busy founds nothing when they are silent 
   net.blocks = (from, to) => from === url || to === url
   await world.run(4800)
   expect(nodeOf(world, newcomer).overlay.isMember).toBe(false)
+})
+
+test('a linear lookup finds whoever is before one that has just died, and does not go all round', async () => {
+  const world = await worldOf('chord', 12, { ownership: 'predecessor' })
+  const [owner, dead, ...others] = sorted(world) as [Id, Id, ...Id[]]
+  world.crash(dead)
+  for (const id of others)
+    await expect(world.call(id, 'find', { key: dead, mode: 'linear' })).resolves.toMatchObject({ owner: { id: owner } })
 })

@@ -90,7 +90,9 @@ describe('routing', () => {
 
   test.each([
     ['18', 'final 20'],
-    ['28', '20 30 40'],
+    // nobody who is after the key: who goes on from there goes all round
+    ['28', '20'],
+    ['38', '20 30'],
     ['f0', '20 30 40'],
   ])('linear from 10 to %s goes successor by successor: %s', (key, expected) => {
     const { peers: next, final } = tableOf('10', '20 30 40').route(key, 8, new Set(), 'linear')
