@@ -11,7 +11,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const atOnce = 2
 const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 const waiting = Object.entries(scripts).filter(([name]) => name.startsWith('check:'))
-const env = { ...process.env, PATH: `${root}node_modules/.bin${delimiter}${process.env.PATH}` }
+// A second core would help none of them half as much as the other one that runs: GOMAXPROCS is for the linter's types.
+const env = { ...process.env, GOMAXPROCS: '1', PATH: `${root}node_modules/.bin${delimiter}${process.env.PATH}` }
 
 const run = (command) =>
   new Promise((resolve, reject) => {

@@ -6,6 +6,7 @@
  */
 import { Refusal } from '../protocol/errors.ts'
 import { limits, type StoredRecord, type Version } from '../protocol/schemas.ts'
+import { utf8Bytes } from '../protocol/utf8.ts'
 import type { Hash } from '../ports.ts'
 import { type Id, idOf } from '../space/id.ts'
 import { stampMs } from './hybrid-clock.ts'
@@ -87,15 +88,8 @@ export const sizeOf = ({ value }: StoredRecord): number => (value?.length ?? 0) 
 export const batchBytes = 1024 * 1024
 
 /** How many bytes a value's text stands for. */
-export const bytesOf = (value: string, encoding: 'base64' | undefined): number => {
-  if (encoding) return Math.floor((value.replace(/=+$/, '').length * 3) / 4)
-  let bytes = 0
-  for (const character of value) {
-    const point = character.codePointAt(0) ?? 0
-    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4
-  }
-  return bytes
-}
+export const bytesOf = (value: string, encoding: 'base64' | undefined): number =>
+  encoding ? Math.floor((value.replace(/=+$/, '').length * 3) / 4) : utf8Bytes(value)
 
 const fingerprint = (hash: Hash, { value, encoding, expiresAt = 0, contentType, name }: StoredRecord): string =>
   `${value === null ? '' : hash(value, encoding)}/${expiresAt}/${contentType}/${name}`

@@ -3,6 +3,7 @@
  * first, and of that the newest. SWIM (DSN'02) §4.1.
  */
 import type { Update } from '../protocol/packets.ts'
+import { utf8Bytes } from '../protocol/utf8.ts'
 import type { Id } from '../space/id.ts'
 
 interface Broadcast {
@@ -54,5 +55,4 @@ export class Broadcasts {
 }
 
 /** Of an update among others: its JSON in UTF-8, and a comma. */
-export const bytesOf = (value: unknown): number =>
-  encodeURIComponent(JSON.stringify(value).toWellFormed()).replaceAll(/%../g, '.').length + 1
+export const bytesOf = (value: unknown): number => utf8Bytes(JSON.stringify(value)) + 1
