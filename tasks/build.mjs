@@ -1,5 +1,5 @@
 /**
- * Builds dist/: the node and the tasks as one file each, how to start a node, and V8's code cache of the node.
+ * Builds dist/: the node and the tasks as one file each, how to start them, and V8's code cache of each.
  *
  * dist/ is made anew beside the old one and takes its place at the end: a bundle and the cache of another one never meet,
  * and nobody finds half a build.
@@ -14,7 +14,7 @@ import { rolldown } from 'rolldown'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const fresh = `${root}dist.${process.pid}`
 const entries = { node: 'src/service/main.ts', task: 'tasks/cli.ts' }
-/** How long a node may take to serve, the first time, uncached, on a busy machine. */
+/** How long each may take, the first time, uncached, on a busy machine. */
 const warmUpMs = 60_000
 
 const build = async () => {
@@ -22,7 +22,7 @@ const build = async () => {
     mkdirSync(fresh, { recursive: true })
     for (const [name, input] of Object.entries(entries)) if (existsSync(root + input)) await bundle(name, input)
     copyFileSync(`${root}tasks/start.cjs`, `${fresh}/start.cjs`)
-    warmUp()
+    for (const name of Object.keys(entries)) if (existsSync(`${fresh}/${name}.cjs`)) warmUp(name)
     rmSync(`${fresh}.old`, { recursive: true, force: true })
     if (existsSync(`${root}dist`)) renameSync(`${root}dist`, `${fresh}.old`)
     renameSync(fresh, `${root}dist`)
@@ -51,24 +51,26 @@ const bundle = async (name, input) => {
   writeFileSync(file, readFileSync(file, 'utf8').replace(/[^\0-\x7f]/g, escape))
 }
 
-/** Has another process start a node and write the cache: V8 takes one only under the flags that it was made with. */
-const warmUp = () => {
+/** Has another process run it and write the cache: V8 takes one only under the flags that it was made with. */
+const warmUp = (name) => {
   const { NODE_OPTIONS: _flags, ...env } = process.env
-  const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), 'warm', fresh], {
+  const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), name, fresh], {
     env: Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('POLYCHORD_'))),
     stdio: ['ignore', 'ignore', 'inherit'],
     timeout: warmUpMs,
   })
-  if (status !== 0) throw new Error('the node that was built does not start; what is above says why')
+  if (status !== 0) throw new Error(`the ${name} that was built does not start; what is above says why`)
 }
 
-/** After a real start and a few requests the cache holds also what is compiled late. It keeps the name of its script. */
-const warm = async (folder) => {
+/** What a run has compiled. It keeps the name of its script. */
+const run = (name, folder) => createRequire(import.meta.url)(`${folder}/start.cjs`).run(name, `${root}dist/${name}.cjs`)
+
+/** After a real start and a few requests the cache holds also what is compiled late. */
+const warmNode = async (folder) => {
   const port = await freePort()
   process.env.POLYCHORD_PORT = String(port)
   process.env.POLYCHORD_DATA = `${folder}/data`
-  const { run } = createRequire(import.meta.url)(`${folder}/start.cjs`)
-  const { script, cacheFile } = run(`${root}dist/node.cjs`)
+  const { script, cacheFile } = run('node', folder)
   const url = `http://127.0.0.1:${port}`
   for (;;) {
     const ready = await fetch(`${url}/readyz`).catch(() => undefined)
@@ -91,5 +93,18 @@ const freePort = () =>
     })
   })
 
-if (process.argv[2] === 'warm') await warm(process.argv[3])
+/** One that has nothing to do loads as much as any other. */
+const warmTask = (folder) => {
+  process.env.POLYCHORD_HOME = `${folder}/home`
+  process.argv = [...process.argv.slice(0, 2), 'killall']
+  const { script, cacheFile } = run('task', folder)
+  process.on('exit', () => {
+    writeFileSync(cacheFile, script.createCachedData())
+    rmSync(process.env.POLYCHORD_HOME, { recursive: true, force: true })
+  })
+}
+
+const [, , name, folder] = process.argv
+if (name === 'node') await warmNode(folder)
+else if (name === 'task') warmTask(folder)
 else await build()

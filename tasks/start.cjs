@@ -1,4 +1,4 @@
-// Runs the bundle beside it with V8's code cache of it, which spares a node most of its start; without one it compiles.
+// Runs a bundle beside it with V8's code cache of it, which spares a node or a task most of its start; without one it compiles.
 // V8 takes a cache for any source of the same length, so the name of the cache tells which bundle and Node it is of.
 const { createHash } = require('node:crypto')
 const { existsSync, readFileSync } = require('node:fs')
@@ -11,13 +11,12 @@ const vm = require('node:vm')
 // default the few calls of a join suffice for that, with this some thousands.
 v8.setFlagsFromString('--wasm-tiering-budget=180000000')
 
-const file = path.join(__dirname, 'node.cjs')
-
-/** Runs the bundle, which calls itself `filename` in its stacks. */
-const run = (filename) => {
+/** Runs the bundle of that name, which calls itself `filename` in its stacks. */
+const run = (name, filename = path.join(__dirname, `${name}.cjs`)) => {
+  const file = path.join(__dirname, `${name}.cjs`)
   const bytes = readFileSync(file)
   const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 16)
-  const cacheFile = path.join(__dirname, `node-${digest}-${process.version}.cache`)
+  const cacheFile = path.join(__dirname, `${name}-${digest}-${process.version}.cache`)
   const cachedData = existsSync(cacheFile) ? readFileSync(cacheFile) : undefined
   // The build leaves nothing but ASCII in the bundle, hence latin1: one byte a character.
   const script = new vm.Script(Module.wrap(bytes.toString('latin1')), { filename, cachedData })
@@ -26,6 +25,6 @@ const run = (filename) => {
   return { script, cacheFile }
 }
 
-// The build asks for the function, to make the cache of a run.
-if (require.main === module || module.parent === undefined) run(file)
+// A task asks for the function, and so does the build, to make the cache of a run.
+if (require.main === module || module.parent === undefined) run('node')
 else module.exports = { run }

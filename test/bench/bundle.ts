@@ -31,6 +31,6 @@ const makeBare = async (): Promise<string> => {
   const escape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   writeFileSync(file, readFileSync(file, 'utf8').replace(/[^\0-\x7f]/g, escape))
   copyFileSync('tasks/start.cjs', `${folder}/start.cjs`)
-  await run('tasks/build.mjs', ['warm', folder], { POLYCHORD_PORT: String(await freePort()) })
+  await run('tasks/build.mjs', ['node', folder], { POLYCHORD_PORT: String(await freePort()) })
   return `${folder}/start.cjs`
 }

@@ -1,5 +1,5 @@
 /** A node as a process of its own, as whoever starts one gets to know it. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -208,6 +208,13 @@ describe('a node that starts', () => {
   test.skipIf(!existsSync('/dev/full'))('goes on where there is no room for its log', async () => {
     const { url } = await startReady({ POLYCHORD_LOG: '/dev/full', POLYCHORD_LOG_LEVEL: 'debug' })
     for (let n = 0; n < 3; n++) expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  })
+
+  test.each(['node', 'task'])('%s: its bundle comes with a code cache that V8 takes', (name) => {
+    const words = `process.argv.splice(1, 1, 'task', 'help'); const { script } = require(${JSON.stringify(start)}).run(${JSON.stringify(name)});
+      require('node:fs').writeSync(2, String(script.cachedDataRejected)); process.exit()`
+    const env = { PATH: process.env.PATH }
+    expect(spawnSync(process.execPath, ['-e', words], { encoding: 'utf8', env }).stderr).toMatch(/^false/)
   })
 
   test('compiles its bundle when there is no code cache of it', async () => {
