@@ -100,8 +100,10 @@ export class Content {
           this.rehoming.entrusted.takeBack(Arcs.of(inherited.complete))
         }
         const held = records.map(({ key }) => holdings.cells.believes(key))
-        for (const [at, record] of records.entries()) if (held[at] || keep === 'all') holdings.take(record)
-        await holdings.flushed()
+        const taken = records.filter((_, at) => held[at] || keep === 'all')
+        await holdings.takeAll(taken, (_record, why) => {
+          throw why
+        })
         return { held }
       },
       get: (address) => holdings.get(address),

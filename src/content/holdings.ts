@@ -83,13 +83,37 @@ export class Holdings {
    * @throws Refusal BAD_RECORD; NOT_JOINED when this node is leaving; STORE_FULL
    */
   take(record: StoredRecord): Version {
+    // Others have forgotten it by now, and whoever has it will.
+    const isForgotten = isOver(buried(record, this.now), this.#presence.forgetsBefore)
+    return isForgotten && !this.#store.get(record.key, record.index) ? record.version : this.#put(record)
+  }
+
+  /**
+   * Takes all there is room for, and first of all what is deleted, which makes some. Resolves once it is kept.
+   * @param refused told of a record that is not sound
+   * @throws Refusal NOT_JOINED; STORE_FULL when there was none for some
+   */
+  async takeAll(records: readonly StoredRecord[], refused: (record: StoredRecord, why: Refusal) => void): Promise<void> {
+    const isDeleted = ({ value }: StoredRecord) => value === null
+    let full: Refusal | undefined
+    for (const record of [...records.filter(isDeleted), ...records.filter((one) => !isDeleted(one))])
+      try {
+        this.take(record)
+      } catch (error) {
+        if (!(error instanceof Refusal) || error.code === 'NOT_JOINED') throw error
+        if (error.code === 'STORE_FULL') full ??= error
+        else refused(record, error)
+      }
+    await this.flushed()
+    if (full) throw full
+  }
+
+  /** As `take`, whatever time it is here. */
+  #put(record: StoredRecord): Version {
     this.cells.assertWritable()
     assertSound(this.#hash, record, this.#me.id.length * 4)
-    const { now } = this
-    this.#stamps.observe(record.version.hlc, now)
+    this.#stamps.observe(record.version.hlc, this.now)
     const ours = this.#store.get(record.key, record.index)
-    // Others have forgotten it by now, and whoever has it will.
-    if (!ours && isOver(buried(record, now), this.#presence.forgetsBefore)) return record.version
     // What has expired is kept as it is: before it has heard others a node may be wrong about the time, and what is buried is gone.
     const winner = mergeRecords(this.#hash, ours, record)
     if (winner !== ours) this.#replace(ours, winner)
@@ -104,7 +128,7 @@ export class Holdings {
    */
   async insert(record: StoredRecord, told: readonly Id[]): Promise<Standing & { version: Version }> {
     this.#assertTimely(record)
-    const version = this.take(record)
+    const version = this.#put(record)
     await this.flushed()
     return { version, ...this.#standing(record.key, told) }
   }
@@ -161,7 +185,7 @@ export class Holdings {
       doubting: this.doubtUntil !== undefined,
       forgotten: this.forgetsBefore,
       knowsFrom: this.knowsFrom,
-      knew: Math.floor(this.#presence.knew(arc)),
+      knew: Math.floor(this.#presence.knew(arc, this.now)),
     }
   }
 
@@ -262,7 +286,7 @@ export class Holdings {
   #keeps(record: StoredRecord, told: readonly Id[]): boolean {
     try {
       this.#assertTimely(record)
-      if (compareVersions(this.take(record), record.version) > 0) return false
+      if (compareVersions(this.#put(record), record.version) > 0) return false
     } catch (error) {
       // Whoever writes it with care is told what is wrong.
       if (error instanceof Refusal) return false

@@ -11,6 +11,9 @@ import type { Clock } from '../ports.ts'
 const digits = 16
 const counterDigits = 4
 
+/** Stamps far ahead that a clock remembers to have given: what one of them is for has been written, or given up, long before it is forgotten. */
+const farGivenMost = 1000
+
 /** How far ahead of the wall clock a stamp may be. */
 export const stampAheadMs = 5 * 60_000
 
@@ -19,6 +22,8 @@ export class HybridClock {
   /** The latest that were given or seen: of those that are not far ahead, and of those that are. */
   #near = ''
   #far = ''
+  /** Far ahead, given of late, oldest first. */
+  readonly #farGiven = new Set<string>()
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock
@@ -26,21 +31,31 @@ export class HybridClock {
 
   /**
    * A stamp later than any that this clock has given or seen, but for those far ahead: `'019aa3f1c2d00000'`.
-   * @param after a stamp that it is to be later than, far ahead or not
+   * @param after a stamp that it is to be later than; one that is far ahead it comes just after
    */
   next(after?: string): string {
     const now = Math.floor(this.#clock.now())
     // What was not far ahead when it was given may be so since this clock was set right.
     if (isAhead(this.#near, now)) [this.#far, this.#near] = [later(this.#far, this.#near), '']
     if (after !== undefined) this.observe(after, now)
-    const isFar = after !== undefined && isAhead(after, now)
+    if (after !== undefined && isAhead(after, now)) return this.#nextFar(after)
     const ms = now.toString(16).padStart(digits - counterDigits, '0')
     // What was stamped before, while the clock was ahead, is not stamped again.
     const wall = ms + (ms <= this.#far.slice(0, -counterDigits) ? '8' : '0') + '0'.repeat(counterDigits - 1)
-    const last = isFar ? this.#far : this.#near
-    const stamp = wall > last ? wall : oneMore(last)
-    if (isFar) this.#far = stamp
-    else this.#near = stamp
+    this.#near = wall > this.#near ? wall : oneMore(this.#near)
+    return this.#near
+  }
+
+  /** Just after the one that it is to be later than: those who have that take no stamp that is much later, whatever else was seen. */
+  #nextFar(after: string): string {
+    let stamp = oneMore(after)
+    while (this.#farGiven.has(stamp)) stamp = oneMore(stamp)
+    this.#farGiven.add(stamp)
+    for (const oldest of this.#farGiven) {
+      if (this.#farGiven.size <= farGivenMost) break
+      this.#farGiven.delete(oldest)
+    }
+    this.#far = later(this.#far, stamp)
     return stamp
   }
 

@@ -59,14 +59,14 @@ export class Presence {
     this.#times = this.#former?.times ?? (newestMs === undefined ? [] : [[newestMs, newestMs]])
   }
 
-  /** Whether there was an earlier life. */
+  /** Whether there was an earlier life, or this one has had everything before. */
   get isBack(): boolean {
     return this.#times.length > 0
   }
 
   /** Until when this node had everything on an arc in an earlier life, ms since 1970; 0 when it did not. */
-  knew(arc: Arc): number {
-    return this.#knew.covers(arc) ? (this.#former?.times.at(-1)?.[1] ?? 0) : 0
+  knew(arc: Arc, now: number): number {
+    return this.#knew.covers(arc) ? (timesUntil(now, this.#former?.times ?? []).at(-1)?.[1] ?? 0) : 0
   }
 
   /** How many shared what it had then. */
@@ -84,9 +84,10 @@ export class Presence {
   note(now: number, complete: readonly Arc[], window: number): string | undefined {
     // What an earlier life knew is old from now on: others may have taken over since, and gone.
     this.#knew = Arcs.none
-    const last = this.#times.at(-1)
     const what = JSON.stringify({ complete, window })
-    if (last && now - last[1] < noteEveryMs && what === this.#said) return undefined
+    if (Math.abs(now - (this.#times.at(-1)?.[1] ?? 0)) < noteEveryMs && what === this.#said) return undefined
+    const times = timesUntil(now, this.#times)
+    const last = times.at(-1)
     this.#said = what
     this.#knowsFrom ??= 0
     const forgotten = this.#forgotten ?? 0
@@ -94,8 +95,8 @@ export class Presence {
     const [from, before]: [number, Times] = !last
       ? [now, begin]
       : now - last[1] > gapMostMs
-        ? [now, this.#times]
-        : [last[0], this.#times.slice(0, -1)]
+        ? [now, times]
+        : [last[0], times.slice(0, -1)]
     this.#times = [...before, [from, now]]
     while (this.#times.length > 1 && lengthOf(this.#times.slice(1)) >= tombstoneHorizonMs) this.#times = this.#times.slice(1)
     return JSON.stringify({ knowsFrom: this.#knowsFrom, times: this.#times, complete, window })
@@ -103,8 +104,9 @@ export class Presence {
 
   /** Until when this node was there, if it has been away for longer than deletions are remembered. */
   awaySince(now: number): number | undefined {
-    const last = this.#times.at(-1)
-    return last && now - last[1] > tombstoneHorizonMs ? last[1] : undefined
+    if (this.#times.length === 0) return undefined
+    const last = timesUntil(now, this.#times).at(-1)?.[1] ?? 0
+    return now - last > tombstoneHorizonMs ? last : undefined
   }
 
   /** All deletions since then are known here; Infinity: none, for who has yet to hear from others. */
@@ -122,5 +124,9 @@ export class Presence {
     return 0
   }
 }
+
+/** What lies ahead was noted by a clock that was, and is no presence. */
+const timesUntil = (now: number, times: Times): Times =>
+  times.filter(([from]) => from <= now).map(([from, to]) => [from, Math.min(to, now)])
 
 const lengthOf = (times: Times): number => times.reduce((sum, [from, to]) => sum + to - from, 0)

@@ -183,7 +183,9 @@ class Comparison {
     }
     const theirs = count > 0 ? await this.#versions(part, count) : new Map<string, Version>()
     const before = holdings.records.summary(part).print
-    const lacking: string[] = []
+    // What is old at either side goes first: where there is no room for all, what was deleted makes some.
+    const [older, lacking]: [string[], string[]] = [[], []]
+    const outdated = new Set<string>()
     let undecided = 0
     let seen = 0
     for (const ours of holdings.records.on(part)) {
@@ -192,19 +194,22 @@ class Comparison {
       const version = theirs.get(cursor)
       const order = version ? compareVersions(ours.version, version) : 1
       if (order >= 0) theirs.delete(cursor)
+      else outdated.add(cursor)
       if (order <= 0) continue
       const { held, doubting, knowsFrom } = this.#claims
       const inDoubt = !version && holdings.doubts(ours) && stampMs(ours.version.hlc) < knowsFrom
       // One who has given something up cannot say that a record was deleted.
-      if (doubting || !inDoubt || (complete && !witnessed)) lacking.push(cursor)
+      if (doubting || !inDoubt || (complete && !witnessed)) (version ? older : lacking).push(cursor)
       else if (held && witnessed) holdings.records.drop(ours)
       else undecided++
     }
     const wanted = [...theirs].filter(([, { hlc }]) => this.#trusts(hlc)).map(([cursor]) => cursor)
     undecided += theirs.size - wanted.length
-    const came = !pull || (await this.#transfer.pull(wanted))
+    const first = wanted.filter((cursor) => outdated.has(cursor))
+    const came = !pull || (await this.#transfer.pull([...first, ...wanted.filter((cursor) => !outdated.has(cursor))]))
     this.#caughtUp &&= came
-    const took = gives ? await this.#give(lacking, push) : lacking.length === 0
+    const given = [...older, ...lacking]
+    const took = gives ? await this.#give(given, push) : given.length === 0
     const settled = took && undecided === 0
     this.#settled &&= settled
     if (settled && before === holdings.records.summary(part).print) had?.(part)

@@ -1,6 +1,6 @@
 /** Records on their way between this node and a peer, with which it is being compared: a page at a time, so that others have their turn. */
 import type { Clock, Log } from '../ports.ts'
-import { Refusal, Unreachable } from '../protocol/errors.ts'
+import { Unreachable } from '../protocol/errors.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
@@ -71,10 +71,9 @@ export class Transfer {
       if (this.#party.goes()) return { ended: false, left }
       const request = { from, to, limit: turnLength, ...(after === undefined ? {} : { after }) }
       const { records, next } = await this.#party.network.call(this.#peer, 'records', request)
-      for (const record of records)
-        if (wants(record)) this.#takeIn(record)
-        else left++
-      await this.#party.holdings.flushed()
+      const wanted = records.filter(wants)
+      left += records.length - wanted.length
+      await this.#takeIn(wanted)
       // What has come since it was counted was not known to be on its way.
       this.#move(-Math.min(records.length, Math.max(0, count - came)))
       came += records.length
@@ -114,8 +113,7 @@ export class Transfer {
   async #pullPage(page: readonly string[]): Promise<void> {
     for (let rest = page; rest.length > 0 && !this.#party.goes(); ) {
       const { records } = await this.#party.network.call(this.#peer, 'fetch', { cursors: [...rest] })
-      for (const record of records) this.#takeIn(record)
-      await this.#party.holdings.flushed()
+      await this.#takeIn(records)
       // What it has not sent was too much for one answer, or is gone: of nothing at all, all is gone.
       const got = new Set(records.map(cursorOf))
       const done = records.length === 0 ? rest.length : Math.max(1, 1 + rest.findLastIndex((cursor) => got.has(cursor)))
@@ -126,14 +124,13 @@ export class Transfer {
   }
 
   /** Merges what the peer gave; what is not sound is its fault, and no reason to do without the rest. */
-  #takeIn(record: StoredRecord): void {
-    try {
-      this.#party.holdings.take(record)
-      this.pulled++
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.code === 'STORE_FULL' || error.code === 'NOT_JOINED') throw error
-      this.#party.log.warn({ record: cursorOf(record), why: error.message }, 'record refused')
-    }
+  async #takeIn(records: readonly StoredRecord[]): Promise<void> {
+    const { holdings, log } = this.#party
+    this.pulled += records.length
+    await holdings.takeAll(records, (record, { message }) => {
+      this.pulled--
+      log.warn({ record: cursorOf(record), why: message }, 'record refused')
+    })
   }
 
   #move(records: number): void {

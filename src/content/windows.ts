@@ -94,7 +94,7 @@ export class Windows {
     const { cells, memory } = this.#party.holdings
     const complete = cells.isComplete(cell)
     const others = this.#othersOf(cell).filter((other) => !complete || !this.#agreed.has(agreement(cell, other)))
-    return new Sharing(cell, others, memory.knew(cell), cells.inherited)
+    return new Sharing(cell, others, memory.knew(cell, this.#party.holdings.now), cells.inherited)
   }
 
   async #askWindow(sharing: Sharing, survey: Survey): Promise<void> {

@@ -10,6 +10,7 @@ import { World } from '../../src/sim/world.ts'
 import type { Id } from '../../src/space/id.ts'
 
 const skewMaxMs = 1_200_000
+const dayMs = 24 * 3600_000
 
 /** Five with good clocks, and one whose clock is minutes off. */
 const worldOf = async (seed: number, settings: object) => {
@@ -150,4 +151,53 @@ test.each([2, 5, 7])('of three, one with a wrong clock, the others still store w
   await world.run(60_000)
   const isAhead = within(world.host(bad).random('skew'), -skewMaxMs, skewMaxMs) > 0
   expect(await world.call(isAhead ? bad : good, 'store', { value: 'two', name: 'motd' })).toMatchObject({ stored: 2 })
+})
+
+test('a name with a stamp far ahead can be written, and deleted, though another has one that is further ahead', async () => {
+  const world = new World({ seed: 3, settings: { membership: 'local' } })
+  const ids = await world.boot(5)
+  const ahead = ['motd', 'gone', 'later'].map((name): StoredRecord => {
+    const index = nameIndex(hash, name)
+    const hlc = new HybridClock({ now: () => epochMs + dayMs + (name === 'later' ? 3600_000 : 0) }).next()
+    return { key: keyOf(index, 160), index, name, value: 'ahead', contentType: 'text/plain', version: { hlc, origin: 'aa-1' } }
+  })
+  const windows = ahead.map(({ key }) => world.window(key))
+  for (const id of ids) world.crash(id)
+  for (const [at, window] of windows.entries()) for (const host of window) host.disk.durable.write(ahead[at] as StoredRecord)
+  world.demanding = false
+  const seeds = ids.map((id) => world.peer(id))
+  for (const id of ids) world.restart(id, seeds)
+  await world.run(60_000)
+  await world.settle()
+  // Through one that has the latest.
+  const [through] = windows[2] ?? []
+  const id = through?.id ?? ''
+  await expect(world.call(id, 'store', { name: 'motd', value: 'now' })).resolves.toMatchObject({ stored: 3 })
+  await expect(world.call(id, 'removeBy', { name: 'gone' })).resolves.toMatchObject({ stored: 3 })
+})
+
+test('what a node with a wrong clock takes for expired, and forgotten, it keeps all the same when it is written', async () => {
+  const world = new World({
+    seed: 41,
+    settings: {
+      bits: 8,
+      allowCustomIds: true,
+      membership: 'off',
+      stabilizeEveryMs: 1_800_000,
+      refreshFingersEveryMs: dayMs,
+      reuniteEveryMs: dayMs,
+      rehomeEveryMs: 500_000,
+    },
+  })
+  const ids = ['10', '50', '90']
+  for (const id of ids) {
+    world.add({ id })
+    await world.settle(dayMs)
+  }
+  world.demanding = false
+  world.setClock('50', 30 * dayMs)
+  await world.run(8 * dayMs)
+  const index = `v:${hash('hello')}`
+  const { stored } = await world.call('10', 'store', { value: 'hello', ttlSeconds: 86_400 })
+  expect(ids.filter((id) => world.host(id).store.get(keyOf(index, 8), index))).toHaveLength(stored)
 })

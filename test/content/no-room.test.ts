@@ -112,3 +112,51 @@ test('for what is deleted, or is another, and could not be told so it does not v
   await expect(world.call(full, 'lookupBy', { value: 'hello' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
   expect((await world.call(full, 'lookupBy', { name: 'motd' })).values).toMatchObject([{ value: 'second' }])
 })
+
+/** Three nodes with almost no room; while one of them is away a value is deleted, and one stored that comes before it on the same arc. */
+const nearlyFull = async (goes: (world: World, id: Id) => Promise<void>) => {
+  const world = new World({ seed: 10, settings: { quotaBytes: 1024 * 1024 } })
+  const ids = await world.boot(3)
+  const [one = '', , away = ''] = ids
+  await world.run(60_000)
+  const text = (n: number) => `value ${n} `.padEnd(25_000, 'x')
+  for (let n = 0; n < 41; n++) await world.call(one, 'store', { value: text(n) })
+  await world.run(60_000)
+  await goes(world, away)
+  const [, before = '', owner = ''] = ids.toSorted()
+  const inOrder = (from: number, count: number) =>
+    Array.from({ length: count }, (_, n) => text(from + n))
+      .filter((value) => hash(value) > before && hash(value) < owner)
+      .sort((a, b) => (hash(a) < hash(b) ? -1 : 1))
+  const [old, fresh] = [inOrder(0, 41).at(-1) ?? '', inOrder(100, 400)[0] ?? '']
+  await world.call(one, 'removeBy', { value: old })
+  expect(await world.call(one, 'store', { value: fresh })).toMatchObject({ stored: 2 })
+  return { world, ids, away, old }
+}
+
+test('one that comes back without room takes what was deleted meanwhile, and so has room for what is new', async () => {
+  const { world, away } = await nearlyFull(async (world, id) => {
+    world.stop(id)
+    await world.until(
+      () => !world.host(id).node && world.law.mayReturn(id),
+      60_000,
+      () => 'it runs',
+    )
+  })
+  world.restart(away)
+  await world.settle()
+  await world.run(600_000)
+  expect(await world.call(away, 'nodeinfo', {})).toMatchObject({ content: { complete: true } })
+})
+
+test('one without room that stood still for a while does not show for ever what was deleted meanwhile', async () => {
+  const { world, ids, old } = await nearlyFull(async (world, id) => {
+    world.demanding = false
+    world.pause(id, 60_000)
+    await world.run(20_000)
+  })
+  await world.run(60_000)
+  await world.settle()
+  await world.run(600_000)
+  for (const id of ids) await expect(world.call(id, 'lookupBy', { value: old })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})

@@ -65,8 +65,8 @@ test('a life that ended before anything was noted had come as far as its newest 
 test('what was complete, with how many, is known by the next life; what is no memo of ours is as good as none', () => {
   const presence = new Presence(undefined)
   const next = new Presence(presence.note(start, [{ from: '10', to: '20' }], 3))
-  expect(next.knew({ from: '12', to: '20' })).toBe(start)
-  expect(next.knew({ from: '12', to: '21' })).toBe(0)
+  expect(next.knew({ from: '12', to: '20' }, start)).toBe(start)
+  expect(next.knew({ from: '12', to: '21' }, start)).toBe(0)
   expect(next.formerWindow).toBe(3)
   expect(new Presence('[]').isBack).toBe(false)
 })
@@ -75,4 +75,25 @@ test('a change of what is complete is noted at once', () => {
   const presence = new Presence(undefined)
   expect(presence.note(start, [{ from: '10', to: '20' }], 3)).toBeDefined()
   expect(presence.note(start + 1, [{ from: '10', to: '30' }], 3)).toBeDefined()
+})
+
+test('a clock that was ahead for a while hides no absence after it', () => {
+  const presence = new Presence(undefined)
+  there(presence, start, start + 8 * day)
+  const ahead = start + 38 * day
+  const noted = presence.note(ahead, [{ from: '10', to: '20' }], 3)
+  // Whoever goes before anything else is noted remembers what it was told by the wrong clock.
+  const next = new Presence(noted)
+  expect(next.awaySince(start + 9 * day)).toBeUndefined()
+  expect(next.awaySince(start + 16 * day)).toBe(start + 8 * day)
+  expect(next.knew({ from: '12', to: '20' }, start + 9 * day)).toBe(start + 8 * day)
+  expect(next.knew({ from: '12', to: '20' }, ahead)).toBe(ahead)
+  const later = presence.note(start + 8 * day + hour, [], 1)
+  expect(new Presence(later).awaySince(start + 8 * day + hour + tombstoneHorizonMs)).toBeUndefined()
+  expect(new Presence(later).awaySince(start + 8 * day + hour + tombstoneHorizonMs + 1)).toBe(start + 8 * day + hour)
+})
+
+test('one that knows of no time that has come has been away for long', () => {
+  const next = new Presence(new Presence(undefined).note(start, [], 1))
+  expect(next.awaySince(start - day)).toBeLessThan(start - day)
 })
