@@ -172,7 +172,7 @@ const choosePort = async ({ port, id, network }: Launch, { processes }: NetworkS
     if (owner(next) || (id === undefined && ids.has(idOfUrl(`http://${host}:${next}`, network)))) continue
     if (await isFree(next)) return next
   }
-  throw new TaskFailure(`no port from ${from} on is free, or gives an id that is; type: npm run task status`)
+  throw new TaskFailure(`no port from ${from} on is free, or gives an id that is; name one that is: npm run task add PORT`)
 }
 
 const isFree = (port: number): Promise<boolean> =>

@@ -1,7 +1,7 @@
 /** Those who hold a key, this node perhaps among them: what each is asked, and what its answer means. */
 import { Value as Schema } from 'typebox/value'
 import type { Lookup } from '../overlay/lookup.ts'
-import { Refusal } from '../protocol/errors.ts'
+import { Refusal, Unreachable } from '../protocol/errors.ts'
 import { type Held, NotHeld, type PeerApi } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import type { Peer, StoredRecord } from '../protocol/schemas.ts'
@@ -54,17 +54,11 @@ export class Holders {
 
   /** A peer's records and standing; undefined when it does not answer. */
   async get(peer: Peer, address: Address, lookup: Lookup): Promise<Answer | undefined> {
-    try {
-      const held = await this.#visit<Held>(peer, lookup, {
-        here: () => this.#holdings.get(address),
-        there: () => this.#network.call(peer, 'get', address),
-      })
-      return held && { peer, ...held }
-    } catch (error) {
-      if (!(error instanceof Refusal && error.code === 'NOT_HELD')) throw error
-      if (Schema.Check(NotHeld, error.details)) return { peer, ...error.details }
-      throw new Refusal('INTERNAL', `${peer.url} answered NOT_HELD without its standing`)
-    }
+    const held = await this.#visit<Omit<Held, 'key'>>(peer, lookup, {
+      here: () => heldOr(peer, () => this.#holdings.get(address)),
+      there: () => heldOr(peer, () => this.#network.call(peer, 'get', address)),
+    })
+    return held && { peer, ...held }
   }
 
   /** How many records a peer has under a key, tombstones among them; undefined when it does not say. */
@@ -89,5 +83,16 @@ export class Holders {
   ): Promise<T | undefined> {
     if (peer.id === this.#me.id) return ask.here()
     return lookup.visit(peer, ask.there)
+  }
+}
+
+/** A peer's records and standing, also where nothing that lives is held. @throws Unreachable, Refusal */
+const heldOr = async (peer: Peer, get: () => Held | Promise<Held>): Promise<Omit<Held, 'key'>> => {
+  try {
+    return await get()
+  } catch (error) {
+    if (!(error instanceof Refusal && error.code === 'NOT_HELD')) throw error
+    if (Schema.Check(NotHeld, error.details)) return error.details
+    throw new Unreachable(peer.url, 'NOT_HELD without its standing')
   }
 }

@@ -11,7 +11,7 @@
  */
 import { type Confirmation, Convergence } from './convergence.ts'
 import type { Clock } from '../ports.ts'
-import { Refusal, Unreachable } from '../protocol/errors.ts'
+import { type ErrorCode, Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Route } from '../protocol/peer-api.ts'
 import type { Hop, Mode, Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
@@ -38,6 +38,9 @@ export const assertMode = (mode: Mode, modes: readonly Mode[]): void => {
   if (mode !== 'onehop' && !modes.includes(mode))
     throw new Refusal('BAD_REQUEST', `mode is ${[...modes, 'onehop'].join(' or ')} in this network, not ${mode}`)
 }
+
+/** What is the matter with a peer that answers so, and not with what it was asked: others may serve, and it is there. */
+const troubles: ReadonlySet<ErrorCode> = new Set(['OVERLOADED', 'INTERNAL', 'BAD_REQUEST', 'BAD_RECORD', 'NO_SUCH_ENDPOINT'])
 
 /** Whoever answered, and what it said; without a peer it is this node. */
 interface Answer {
@@ -170,7 +173,7 @@ export class Lookup {
   }
 
   /**
-   * Asks one peer something, and notes it in the path. Undefined when the peer does not answer: then it is rejected.
+   * Asks one peer something, and notes it in the path. Undefined when the peer does not answer: then it is rejected; or is in trouble itself.
    * @throws Refusal what the peer refused; NO_ROUTE beyond the hop limit or the deadline
    */
   async visit<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
@@ -188,10 +191,10 @@ export class Lookup {
       return answer
     } catch (error) {
       visit.ms = this.#since(began)
-      const overloaded = error instanceof Refusal && error.code === 'OVERLOADED'
-      if (!(error instanceof Unreachable || overloaded)) throw error
+      const isTroubled = error instanceof Refusal && troubles.has(error.code)
+      if (!(error instanceof Unreachable || isTroubled)) throw error
       visit.dead = true
-      if (overloaded) this.avoid.add(peer.id)
+      if (isTroubled) this.avoid.add(peer.id)
       else this.reject(peer.id)
       return undefined
     }

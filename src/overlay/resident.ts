@@ -155,7 +155,7 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
     this.ports.log.info({}, 'network founded')
   }
 
-  /** Tries contacts, round after round, until one leads in; when none has answered for `patienceMs`, founds a network of its own. */
+  /** Tries contacts, round after round, until one leads in; when none has answered for `patienceMs`, and none is there, founds a network of its own. */
   protected async comeIn(patienceMs: number): Promise<void> {
     const { clock } = this.ports
     let heard = clock.now()
@@ -173,10 +173,17 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
         if (entered) return
         if (entered === false) answered = true
       }
-      if (answered) heard = clock.now()
-      else if (clock.now() - heard >= patienceMs) return this.found()
+      // Whoever waits for the dead on our behalf answers too late, and is there all the same.
+      const isOver = !answered && clock.now() - heard >= patienceMs
+      if (isOver && !(await this.#isAnyoneThere())) return this.found()
+      if (answered || isOver) heard = clock.now()
       await this.pause()
     }
+  }
+
+  async #isAnyoneThere(): Promise<boolean> {
+    const signs = await Promise.all(this.contacts().map((contact) => this.isThere(contact)))
+    return signs.includes(true)
   }
 
   /** Whom to try first: by chance, so that one seed does not bear it all. */

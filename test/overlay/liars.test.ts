@@ -310,3 +310,25 @@ test.each(['kademlia', 'pastry'] as const)(
     )
   },
 )
+
+describe.each(overlayNames)('one whose reads and writes fail, in %s,', (overlay) => {
+  test.each(['off', 'local'] as const)('keeps nobody from what two others hold: membership %s', async (membership) => {
+    const world = await worldOf(overlay, 8, { membership })
+    await world.run(5000)
+    const { key } = await world.call(world.anyone(), 'store', { value: 'hello' })
+    await world.call(world.anyone(), 'store', { value: 'red', name: 'rose' })
+    const { owner } = await world.call(world.anyone(), 'findBy', { name: 'rose' })
+    for (const broken of [world.window(key)[0]?.id as Id, owner.id]) {
+      // As a disk that cannot be read: whatever is no Refusal is answered so.
+      const repair = replace(nodeOf(world, broken), ['get', 'insert', 'keep'], refuse('INTERNAL'))
+      for (const id of world.members().filter((one) => one !== broken)) {
+        await expect(world.call(id, 'lookup', { key })).resolves.toMatchObject({ key })
+        await expect(world.call(id, 'lookupBy', { value: 'hello' })).resolves.toMatchObject({ key })
+        await expect(world.call(id, 'lookupBy', { name: 'rose' })).resolves.toMatchObject({ values: [{ name: 'rose' }] })
+        await expect(world.call(id, 'store', { value: 'hello' })).resolves.toMatchObject({ key })
+        await expect(world.call(id, 'store', { value: id, name: 'rose' })).resolves.toMatchObject({ wanted: 3 })
+      }
+      repair()
+    }
+  })
+})

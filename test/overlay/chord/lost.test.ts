@@ -1,5 +1,7 @@
 /** Those who lose whom they were told of, their place or their id find the others all the same. */
 import { expect, test } from 'vitest'
+import { calm } from '../../../src/sim/weather.ts'
+import { World } from '../../../src/sim/world.ts'
 import type { Id } from '../../../src/space/id.ts'
 import { addTwins, nodeOf, refuse, replace, sorted, worldOf } from '../worlds.ts'
 
@@ -77,3 +79,26 @@ test('a linear lookup finds whoever is before one that has just died, and does n
   for (const id of others)
     await expect(world.call(id, 'find', { key: dead, mode: 'linear' })).resolves.toMatchObject({ owner: { id: owner } })
 })
+
+test.each(['off', 'local'] as const)(
+  'who joins through nodes that live founds no ring of its own, though some on the way have died and are silent: membership %s',
+  async (membership) => {
+    for (const seed of [3, 9, 15]) {
+      const world = new World({ seed, encode: false, settings: { membership } })
+      await world.boot(20)
+      await world.run(5000)
+      const ids = sorted(world)
+      world.demanding = false
+      world.weather = { ...calm, silentDeaths: true }
+      for (const id of [...ids, ...ids].slice(seed, seed + 3)) world.crash(id)
+      const seeds = world.members().slice(0, 4)
+      const newcomer = world.add({ seeds: seeds.map((id) => world.peer(id)) })
+      await world.until(
+        () => nodeOf(world, newcomer).overlay.isMember,
+        60_000,
+        () => 'still joining',
+      )
+      expect(nodeOf(world, newcomer).overlay.neighbors()).not.toEqual([])
+    }
+  },
+)
