@@ -8,6 +8,7 @@ import { relaunch } from './launch.ts'
 import { type Booted, findEntry, isLiving, isRunning, label, openNetwork, survey, urlsOf } from './live.ts'
 import { endProcess } from './processes.ts'
 import { plural } from './render/text.ts'
+import { readSecrets } from './secret.ts'
 import type { Entry } from './state.ts'
 import { ended } from './status.ts'
 import { type Outcome, type Task, typed } from './task.ts'
@@ -19,6 +20,8 @@ const restartOne = async (booted: Booted, word: string, terminal: Terminal, quie
   const [sighting] = await survey({ ...booted, processes: [entry] })
   if (sighting?.condition === 'starting')
     throw new TaskFailure(`another task is starting ${entry.name}; when that is done type: ${typed('status')}`)
+  // What is ended must be able to come back.
+  if (booted.network.secret) readSecrets()
   if (sighting && isLiving(sighting) && entry.pid !== null) await endProcess(entry.pid)
   const others = urlsOf(
     (await survey({ ...booted, processes: booted.processes.filter((other) => other !== entry) })).filter(isRunning),

@@ -6,6 +6,9 @@ import { kindOf, overlayNames, overlayOptions, overlays } from '../overlay/overl
 import { isIdBits, isOrigin, Name } from '../protocol/schemas.ts'
 import { idBits, isId } from '../space/id.ts'
 
+/** Of all times that can be set: timers hold 31 bits, and some that are set are doubled. */
+const longestMs = 2 ** 30
+
 const NodeConfig = Type.Object(
   {
     /** As people call it: `node-10001`. */
@@ -54,6 +57,8 @@ export const parseConfig = (settings: NodeSettings): NodeConfig => {
   const wrong = Value.Errors(NodeConfig, config)[0]
   if (wrong) throw new Error(`${wrong.instancePath.slice(1) || 'config'} ${wish(wrong)}`)
   const parsed = config as NodeConfig
+  const long = Object.entries(parsed).find(([name, value]) => name.endsWith('Ms') && Number(value) > longestMs)
+  if (long) throw new Error(`${long[0]} must be <= ${longestMs}, which is twelve days, not ${long[1]}`)
   const { bits, id, url, overlay, mode, allowCustomIds } = parsed
   const kind = kindOf(overlay)
   if (!isIdBits(bits))

@@ -11,6 +11,8 @@ import { SteadyTime } from '../node/steady-time.ts'
 import type { Clock, Log } from '../ports.ts'
 
 const beatMs = 1000
+/** A timer that is to wait for longer would not wait at all. */
+const timerMostMs = 2 ** 31 - 1
 
 export class ServiceClock implements Clock {
   readonly #log: Log
@@ -62,10 +64,13 @@ export class ServiceClock implements Clock {
 
   #after(ms: number, action: () => void): NodeJS.Timeout | undefined {
     if (this.#stopped) return undefined
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      action()
-    }, ms)
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer)
+        action()
+      },
+      Math.min(ms, timerMostMs),
+    )
     this.#timers.add(timer)
     return timer
   }

@@ -123,9 +123,11 @@ const fieldsOf = (text: string): Record<string, unknown> => {
 
 const assertSame = (found: Identity | undefined, wanted: Identity): void => {
   if (found && found.network !== wanted.network)
-    throw new Unusable(`has data of network ${found.network}, and this node is of ${wanted.network}: ${wayOut}`)
+    throw new Unusable(
+      `has data of network ${found.network}, and this node is of ${wanted.network}: ${wayOut}, when no node runs on it`,
+    )
   if (found && found.id !== wanted.id)
-    throw new Unusable(`has data of node ${found.id}, and this node is ${wanted.id}: ${wayOut}`)
+    throw new Unusable(`has data of node ${found.id}, and this node is ${wanted.id}: ${wayOut}, when no node runs on it`)
 }
 
 const assertWhole = (directory: string): void => {
@@ -141,7 +143,7 @@ const removeDatabase = (directory: string): void => {
 }
 
 /** As durable as what will be in it: a directory is an entry of the one above. */
-const makeDirectory = (directory: string): void => {
+export const makeDirectory = (directory: string): void => {
   if (existsSync(directory)) return
   makeDirectory(dirname(directory))
   try {

@@ -4,7 +4,8 @@
  * Exit codes: 0 stopped or left, 1 could not start or has a defect, 2 wrong configuration.
  */
 import { randomBytes } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { closeSync, openSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { MemoryStore } from '../content/memory-store.ts'
 import type { NodeConfig } from '../node/config.ts'
@@ -12,7 +13,7 @@ import type { NodeInfo } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { idOf } from '../space/id.ts'
-import { networkIn } from './data-directory.ts'
+import { makeDirectory, networkIn } from './data-directory.ts'
 import { configOf, type Environment, Misconfigured, readEnvironment } from './environment.ts'
 import { hash } from './hash.ts'
 import type { Keyring } from './keyring.ts'
@@ -31,7 +32,7 @@ const stopWithinMs = 4500
 
 const main = async (): Promise<void> => {
   const environment = readEnvironment(process.env)
-  const log = createLog(environment.said.name ?? `node-${environment.port}`, environment.logLevel, environment.log)
+  const log = createLog(environment.said.name ?? `node-${environment.port}`, environment.logLevel, logFile(environment.log))
   whenStarterGoes(() => {
     log.error({}, 'whoever started this node has gone before it had joined')
     process.exit(1)
@@ -58,6 +59,20 @@ const main = async (): Promise<void> => {
       log.fatal(isOfTheWorld(error) ? { why: error.message } : { err: error }, 'node could not start')
     throw error
   }
+}
+
+/** What the environment names as the log, once it is sure that it is a file that can be written. @throws Misconfigured */
+const logFile = (file: string | undefined): string | undefined => {
+  if (file === undefined) return undefined
+  try {
+    makeDirectory(dirname(resolve(file)))
+    closeSync(openSync(file, 'a'))
+  } catch (error) {
+    throw new Misconfigured(`POLYCHORD_LOG=${file} cannot be written (${(error as Error).message}): name a file of yours`, {
+      cause: error,
+    })
+  }
+  return file
 }
 
 /** Whether the error is none of ours, and says in a sentence what is wrong: a refusal, or what the system has against an address. */

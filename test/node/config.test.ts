@@ -33,6 +33,8 @@ test.each<[Partial<NodeSettings> & Record<string, unknown>, RegExp]>([
   [{ replicas: 4 }, /successors must be at least replicas \+ 2/],
   [{ network: 'x' }, /network/],
   [{ stabilizeEveryMs: 1.5 }, /stabilizeEveryMs/],
+  [{ callTimeoutMs: 3_000_000_000 }, /callTimeoutMs must be <= 1073741824, which is twelve days, not 3000000000/],
+  [{ gossipEveryMs: 2 ** 30 + 1 }, /gossipEveryMs must be <= 1073741824/],
   [{ ownership: 'nobody' as never }, /ownership must be one of: successor, predecessor/],
   [{ colour: 'red' }, /colour is no option/],
 ])('%j is refused in a sentence', (change, sentence) => expect(() => parseConfig({ ...settings, ...change })).toThrow(sentence))

@@ -6,6 +6,16 @@ import { eventually } from './live.ts'
 const errors: unknown[] = []
 const log = { debug: () => {}, info: () => {}, warn: () => {}, error: (fields: object) => void errors.push(fields) }
 
+test('who is to sleep for longer than a timer lasts sleeps', async () => {
+  const clock = new ServiceClock(log)
+  const first = await Promise.race([
+    clock.sleep(2 ** 32).then(() => 'the long one'),
+    clock.sleep(50).then(() => 'the short one'),
+  ])
+  clock.stop()
+  expect(first).toBe('the short one')
+})
+
 describe.concurrent.each([20, 1000, 1500])('a job every %i ms', (periodMs) => {
   test('goes on after a failure, which is logged, and never overlaps itself', async () => {
     const clock = new ServiceClock(log)

@@ -123,7 +123,7 @@ describe('refused, and left as it is', () => {
   test('data of another network, or of another node', async () => {
     const directory = await filledDirectory()
     expect(refusal(directory, { ...identity, network: 'f'.repeat(16) })).toBe(
-      'has data of network 0123456789abcdef, and this node is of ffffffffffffffff: name another directory, or delete this one to begin without its data',
+      'has data of network 0123456789abcdef, and this node is of ffffffffffffffff: name another directory, or delete this one to begin without its data, when no node runs on it',
     )
     expect(refusal(directory, { ...identity, id: '80' })).toContain('has data of node 7f, and this node is 80: ')
   })

@@ -240,6 +240,15 @@ describe('a node that cannot start', () => {
     expect(messages).toMatchObject([{ failed: { code: 'EADDRINUSE' } }])
   })
 
+  test.each(['.', 'package.json/node.log', '/proc/x/y'])(
+    'because its log is no file exits with 2, and says so: %s',
+    async (file) => {
+      const { exit, output } = await startProcess({ POLYCHORD_LOG: file })
+      expect(await exit).toBe(2)
+      expect(output()).toMatch(/^polychord: POLYCHORD_LOG=\S+ cannot be written \(.*\): name a file of yours\n$/)
+    },
+  )
+
   test('because it contradicts its network exits with 2 and says how', async () => {
     const { url } = await startReady({ POLYCHORD_BITS: '16' })
     const { exit, output } = await startProcess({ POLYCHORD_BITS: '8', POLYCHORD_SEEDS: url })

@@ -117,7 +117,8 @@ test('a file that holds no secret any more is told of, with the way out', async 
   const text = readFileSync(secretFile, 'utf8')
   for (const wrong of ['short\n', '']) {
     writeFileSync(secretFile, wrong)
-    for (const task of ['rotate', `tags ${new URL(urls()[0] ?? '').port} zone=a`])
+    const port = new URL(urls()[0] ?? '').port
+    for (const task of ['rotate', `tags ${port} zone=a`, `restart ${port}`])
       expect(await home.task(task)).toMatchObject({
         code: 1,
         stderr: expect.stringMatching(
@@ -126,6 +127,7 @@ test('a file that holds no secret any more is told of, with the way out', async 
       })
   }
   writeFileSync(secretFile, text)
+  expect((await home.task('check 20')).code).toBe(0)
 })
 
 test('a network without one has nothing to rotate; killall takes the secret with it', async () => {
