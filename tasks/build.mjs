@@ -5,7 +5,7 @@
  * and nobody finds half a build.
  */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -17,7 +17,13 @@ const entries = { node: 'src/service/main.ts', task: 'tasks/cli.ts' }
 /** How long each may take, the first time, uncached, on a busy machine. */
 const warmUpMs = 60_000
 
+/** What builds that were killed have left; one at a time prepares. */
+const removeRests = () => {
+  for (const name of readdirSync(root)) if (/^dist\.\d+/.test(name)) rmSync(root + name, { recursive: true, force: true })
+}
+
 const build = async () => {
+  removeRests()
   try {
     mkdirSync(fresh, { recursive: true })
     for (const [name, input] of Object.entries(entries)) if (existsSync(root + input)) await bundle(name, input)

@@ -108,7 +108,15 @@ const acquire = async () => {
 }
 
 if (stale().length > 0) {
-  await acquire()
+  try {
+    await acquire()
+  } catch (error) {
+    if (error.syscall === undefined) throw error
+    say(
+      `${stale()[0].what} is due, and this clone cannot be written (${error.message}): give it to yourself, or prepare it as its owner`,
+    )
+    process.exit(1)
+  }
   try {
     // Asked again under the lock: those who waited find the work done.
     for (const step of stale()) {

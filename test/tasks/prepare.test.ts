@@ -111,3 +111,12 @@ test('a step that fails says how to try it alone, and is tried again the next ti
   expect((await prepare()).status).toBe(0)
   expect(ran()).toBe('build')
 })
+
+test('a clone that cannot be written is told of in a sentence', async () => {
+  write('.polychord', 'in the way of the lock')
+  const { status, stderr } = await prepare()
+  expect(status).toBe(1)
+  expect(stderr).toMatch(
+    /^polychord: installing dependencies is due, and this clone cannot be written \(E\w+: .*\): give it.*\n$/,
+  )
+})
