@@ -67,8 +67,11 @@ const take = async ({ assertHeld }: Lock, step: Step): Promise<number> => {
 
 /** @throws TaskFailure when another task is at it */
 const alone = async <T>(work: (held: Lock) => Promise<T>): Promise<T> => {
-  const held = await takeLock(secretFile, { stale: 5000 }).catch((error: unknown) => {
-    throw new TaskFailure(`another task changes ${secretFile}; try again when it is done`, { cause: error })
+  const held = await takeLock(secretFile, { stale: 5000 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ELOCKED') throw error
+    throw new TaskFailure(`another task changes ${secretFile}, or has just been killed at it; try again in some seconds`, {
+      cause: error,
+    })
   })
   try {
     return await work(held)

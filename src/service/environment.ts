@@ -54,6 +54,7 @@ export const readEnvironment = (env: NodeJS.ProcessEnv): Environment => {
   const port = Number(parse('POLYCHORD_PORT', values.get('POLYCHORD_PORT') ?? '10001', 0))
   if (port < 1 || port > 65_535) throw new Misconfigured(`POLYCHORD_PORT must be 1 to 65535, not ${port}`)
   const host = values.get('POLYCHORD_HOST') ?? '127.0.0.1'
+  if (host === '') throw new Misconfigured('POLYCHORD_HOST is empty: say something or leave it out')
   const secret = values.get('POLYCHORD_SECRET')
   const secretFile = values.get('POLYCHORD_SECRET_FILE')
   const keyring = keyringOf(secret, secretFile)

@@ -100,6 +100,7 @@ describe('a value that cannot be is refused in one sentence', () => {
     [{ POLYCHORD_SEEDS: 'http://127.0.0.1:10001,' }, /^POLYCHORD_SEEDS must be urls like/],
     [{ POLYCHORD_DATA: '' }, /^POLYCHORD_DATA is empty: name a directory/],
     [{ POLYCHORD_LOG_LEVEL: 'loud' }, /^POLYCHORD_LOG_LEVEL must be one of/],
+    [{ POLYCHORD_HOST: '' }, /^POLYCHORD_HOST is empty/],
     [{ POLYCHORD_BITS: 'many' }, /^POLYCHORD_BITS must be a whole number/],
     [{ POLYCHORD_BITS: '9' }, /^POLYCHORD_BITS must be a multiple of 4/],
     [{ POLYCHORD_ALLOW_CUSTOM_IDS: 'yes' }, /^POLYCHORD_ALLOW_CUSTOM_IDS must be true or false/],

@@ -1,5 +1,5 @@
 /** A network with a secret, typed task by task, with real processes. */
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync, mkdirSync, rmdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -128,6 +128,12 @@ test('a file that holds no secret any more is told of, with the way out', async 
   }
   writeFileSync(secretFile, text)
   expect((await home.task('check 20')).code).toBe(0)
+})
+
+test('who rotates beside another that does, or was killed at it, is told so', async () => {
+  mkdirSync(`${secretFile}.lock`)
+  expect(await home.task('rotate')).toMatchObject({ code: 1, stderr: expect.stringContaining('or has just been killed at it') })
+  rmdirSync(`${secretFile}.lock`)
 })
 
 test('a network without one has nothing to rotate; killall takes the secret with it', async () => {
