@@ -7,7 +7,7 @@
  * So what a crash has left of an entry that nobody was told of counts for nothing.
  */
 import { Buffer } from 'node:buffer'
-import { closeSync, openSync, readFileSync, constants, write } from 'node:fs'
+import { closeSync, fdatasync, openSync, readFileSync, constants, write } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
@@ -20,9 +20,7 @@ const headBytes = 12
 const sumAt = 8
 
 const append = promisify(write)
-
-/** What is written is on the disk when the call returns: one turn of another thread, where a flush of its own would be a second. */
-const flags = constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC
+const sync = promisify(fdatasync)
 
 export class Journal {
   readonly #files: readonly number[]
@@ -37,7 +35,7 @@ export class Journal {
    */
   static open(directory: string, since: number): { journal: Journal; texts: string[] } {
     const paths = journalFiles.map((name) => join(directory, name))
-    const files = paths.map((path) => openSync(path, flags, 0o600))
+    const files = paths.map((path) => openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600))
     const turns = files.map((file) => turnIn(readFileSync(file))).filter(({ turn }) => turn > since)
     turns.sort((a, b) => a.turn - b.turn)
     const last = turns.at(-1)?.turn ?? since
@@ -75,6 +73,7 @@ export class Journal {
     entry.writeUInt32LE(sumOf(entry), sumAt)
     for (let done = 0; done < entry.length; )
       done += (await append(file, entry, done, entry.length - done, this.#end + done)).bytesWritten
+    await sync(file)
     this.#end += entry.length
   }
 

@@ -1,29 +1,19 @@
 /** The journal: what of it is there again, whatever a crash has left. */
 import fc from 'fast-check'
 import type * as Fs from 'node:fs'
-import { constants, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { Journal } from '../../src/service/journal.ts'
 
-/** What happens to writes: they are made, unless something else is said, and end when and as it wants. */
-const disk = vi.hoisted(() => ({ flush: undefined as ((end: (error?: Error) => void) => void) | undefined }))
+/** What happens to flushes: they are made, unless something else is said. */
+const disk = vi.hoisted(() => ({ sync: undefined as ((done: (error: Error | null) => void) => void) | undefined }))
 vi.mock('node:fs', async (importOriginal) => {
   const fs = await importOriginal<typeof Fs>()
-  const { promisify } = await import('node:util')
   return {
     ...fs,
-    write: Object.assign(() => {}, {
-      [promisify.custom]: async (file: number, bytes: Buffer, offset: number, length: number, at: number) => {
-        const written = await promisify(fs.write)(file, bytes, offset, length, at)
-        await new Promise<void>((resolve, reject) => {
-          if (!disk.flush) resolve()
-          else disk.flush((error) => (error ? reject(error) : resolve()))
-        })
-        return written
-      },
-    }),
+    fdatasync: (file: number, done: (error: Error | null) => void) => (disk.sync ? disk.sync(done) : fs.fdatasync(file, done)),
   }
 })
 
@@ -133,36 +123,22 @@ test('nothing has been appended before it is flushed, and what could not be flus
   const directory = freshDirectory()
   const { journal } = Journal.open(directory, 0)
   onTestFinished(() => {
-    disk.flush = undefined
+    disk.sync = undefined
   })
-  let flush: (() => void) | undefined
-  disk.flush = (end) => {
-    flush = end
+  let flush: ((error: Error | null) => void) | undefined
+  disk.sync = (done) => {
+    flush = done
   }
   let isAppended = false
   const first = journal.append('first, and long').then(() => (isAppended = true))
   await vi.waitUntil(() => flush)
   expect(isAppended).toBe(false)
-  flush?.()
+  flush?.(null)
   await first
-  disk.flush = (end) => end(new Error('the disk is gone'))
+  disk.sync = (done) => done(new Error('the disk is gone'))
   await expect(journal.append('second, which is refused')).rejects.toThrow('the disk is gone')
-  disk.flush = undefined
+  disk.sync = undefined
   await journal.append('2nd')
   journal.close()
   expect(textsIn(directory)).toEqual(['first, and long', '2nd'])
-})
-
-test.skipIf(!existsSync('/proc/self/fdinfo'))('a write to its files returns when it is on the disk', () => {
-  const directory = freshDirectory()
-  const { journal } = Journal.open(directory, 0)
-  onTestFinished(() => journal.close())
-  const files = [0, 1].map((turn) => fileOf(directory, turn))
-  const open = readdirSync('/proc/self/fd').filter(
-    (fd) => existsSync(`/proc/self/fd/${fd}`) && files.includes(readlinkSync(`/proc/self/fd/${fd}`)),
-  )
-  const flags = open.map((fd) =>
-    Number.parseInt(/flags:\s*(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '', 8),
-  )
-  expect(flags.map((one) => one & constants.O_DSYNC)).toEqual([constants.O_DSYNC, constants.O_DSYNC])
 })
