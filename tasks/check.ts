@@ -6,7 +6,7 @@ import { Refusal, Unreachable } from '../src/protocol/errors.ts'
 import type { Id } from '../src/space/id.ts'
 import { ask } from './client.ts'
 import { catchingUp, inspectContent, type Held, listed, ringFaults, ringOrder } from './faults.ts'
-import { openNetwork, type Running, survey } from './live.ts'
+import { isStranger, openNetwork, type Running, surveyAll } from './live.ts'
 import { copiesAmong } from './render/status.ts'
 import { fold, plural } from './render/text.ts'
 import { networkOf } from './status.ts'
@@ -51,7 +51,7 @@ const readAll = async (members: readonly Running[]) => {
  */
 const examine = async (thorough: boolean) => {
   const booted = await openNetwork()
-  const sightings = await survey(booted)
+  const sightings = await surveyAll(booted)
   const members = ringOrder(sightings).filter(({ info }) => info.state === 'ready')
   const network = networkOf(booted)
   const gone = sightings.filter(({ condition }) => condition === 'foreign' || condition === 'dead')
@@ -67,6 +67,7 @@ const examine = async (thorough: boolean) => {
         ? [`${plural(members.length, 'node')} for ${network.replicas} copies: each has one`]
         : []),
       ...gone.map(({ entry }) => `${entry.name} is dead`),
+      ...sightings.filter(isStranger).map(({ entry }) => `${entry.name} at ${entry.url} is a member that no task has started`),
     ],
     nodes: members.length,
     records: counted.values,

@@ -8,7 +8,7 @@ import { compareVersions } from '../src/content/record.ts'
 import type { Page } from '../src/protocol/client-api.ts'
 import { type Id, shortId } from '../src/space/id.ts'
 import { TaskFailure } from './failure.ts'
-import { type Booted, isRunning, openNetwork, type Running, type Sighting, survey } from './live.ts'
+import { type Booted, isRunning, openNetwork, type Running, type Sighting, surveyAll } from './live.ts'
 import { type Network, placementOf, tellMoving } from './render/status.ts'
 import { plural, quote } from './render/text.ts'
 import type { Terminal } from './terminal.ts'
@@ -42,7 +42,7 @@ const pollMs = 250
 export const waitUntilWhole = async (terminal: Terminal, quiet: boolean): Promise<void> => {
   for (const deadline = performance.now() + wholeTimeoutMs; ; await sleep(pollMs)) {
     const booted = await openNetwork()
-    const sightings = await survey(booted)
+    const sightings = await surveyAll(booted)
     const { shape } = kindOf(booted.network.options['overlay'] as OverlayName)
     const faults = ringFaults(booted, sightings)
     if (faults.length === 0) return

@@ -61,6 +61,39 @@ export const marks = (network: string, incarnation: number) => ({
 export const survey = ({ network, processes }: Booted): Promise<Sighting[]> =>
   Promise.all(processes.map((entry) => look(entry, network.id)))
 
+/** The same, and the members that no task has started, such as those of `npm start`: as far as the recorded ones watch who is there. */
+export const surveyAll = async (booted: Booted): Promise<Sighting[]> => {
+  const sightings = await survey(booted)
+  const recorded = new Set(booted.processes.map(({ id }) => id))
+  const others = (await membersSeen(sightings)).filter(
+    ({ id, state }) => !recorded.has(id) && state !== 'dead' && state !== 'left',
+  )
+  const infos = await Promise.all(others.map(({ url }) => nodeInfo(url)))
+  const strangers = infos.filter(
+    (info) => info?.network === booted.network.id && info.state === 'ready' && !recorded.has(info.id),
+  )
+  return [
+    ...sightings,
+    ...strangers.flatMap((info) => (info ? [{ entry: entryOf(info), condition: 'running' as const, info }] : [])),
+  ]
+}
+
+/** Of a process that no task knows. */
+const entryOf = ({ name, id, url, incarnation }: NodeInfo): Entry => ({
+  name,
+  id,
+  url,
+  pid: null,
+  incarnation,
+  startedAt: new Date(incarnation).toISOString(),
+  state: 'running',
+  logFile: '',
+  dataDir: '',
+})
+
+/** Whether no task has started it. */
+export const isStranger = ({ entry: { pid }, condition }: Sighting): boolean => condition === 'running' && pid === null
+
 /**
  * The network of this home, without the nodes that have left, and with what an interrupted task left behind completed or cleared away.
  * @throws TaskFailure when nothing was booted
@@ -138,10 +171,13 @@ export const pickRandomNode = async (booted: Booted): Promise<Running> => {
 export const oneOf = <T>(items: readonly [T, ...T[]]): T => items[randomInt(items.length)] ?? items[0]
 
 /** How the members of a network are seen by one of them that is well; nothing where nobody watches. */
-export const opinionOf = async (sightings: readonly Sighting[]): Promise<ReadonlyMap<Id, string>> => {
+export const opinionOf = async (sightings: readonly Sighting[]): Promise<ReadonlyMap<Id, string>> =>
+  new Map((await membersSeen(sightings)).map(({ id, state }) => [id, state]))
+
+const membersSeen = async (sightings: readonly Sighting[]) => {
   const witness = sightings.filter(isRunning).find(({ info: { membership } }) => membership?.known && !membership.cutOff)
   const seen = witness && (await orUndefined(ask(witness.entry.url, clientApi.members, {}, lookTimeoutMs)))
-  return new Map(seen?.members.map(({ id, state }) => [id, state]))
+  return seen?.members ?? []
 }
 
 export const portOf = (url: string): string => new URL(url).port

@@ -1,0 +1,39 @@
+/** A member that no task has started, as by `npm start`, is one like all others. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
+import { Home } from './home.ts'
+
+const firstPort = 28_000 + (process.pid % 400) * 10
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
+
+const home = new Home()
+afterAll(() => home.remove())
+
+test('it is shown, the ring is judged with it, and tasks go on beside it', async () => {
+  expect(await home.task(`boot 2 port=${firstPort}`)).toMatchObject({ code: 0 })
+  const [seed] = home.state.processes
+  const port = firstPort + 9
+  const { POLYCHORD_HOME: _home, ...env } = process.env
+  const stranger = spawn(process.execPath, [resolve('tasks/serve.mjs')], {
+    env: { ...env, POLYCHORD_PORT: String(port), POLYCHORD_SEEDS: seed?.url ?? '' },
+    stdio: 'ignore',
+  })
+  onTestFinished(async () => {
+    if (stranger.kill('SIGKILL')) await once(stranger, 'exit')
+  })
+  let said = ''
+  for (const deadline = performance.now() + 30_000; !said.includes('no task has started') && performance.now() < deadline; )
+    said = (await home.task('check 20')).stdout
+  expect(said).toMatch(
+    new RegExp(
+      `^✓ ring ordered and ideal · 3 nodes[^]*node-${port} at http://127.0.0.1:${port} is a member that no task has started`,
+    ),
+  )
+  expect((await home.task('status')).stdout).toMatch(new RegExp(`3 nodes · .*ring whole\\n[^]*\\n${port} `))
+  expect(await home.task('add')).toMatchObject({ code: 0, stdout: expect.stringMatching(/4 nodes · .*ring whole/) })
+  stranger.kill('SIGKILL')
+  await once(stranger, 'exit')
+  expect((await home.task('check 30')).stdout).toMatch(/^✓ ring ordered and ideal · 3 nodes/)
+})
