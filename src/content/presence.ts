@@ -14,6 +14,8 @@ import { tombstoneHorizonMs } from './record.ts'
 const gapMostMs = 10 * 60_000
 /** Between two notes of it. */
 const noteEveryMs = 60_000
+/** What is noted of times further ahead was noted by a clock that was wrong. Less, and the clocks of two lives may just differ. */
+const aheadMostMs = 3600_000
 
 const Memo = Type.Object({
   /** Deletions before that it may never have heard of, ms since 1970. Lives of before did not note it. */
@@ -96,7 +98,7 @@ export class Presence {
       ? [now, begin]
       : now - last[1] > gapMostMs
         ? [now, times]
-        : [last[0], times.slice(0, -1)]
+        : [Math.min(last[0], now), times.slice(0, -1)]
     this.#times = [...before, [from, now]]
     while (this.#times.length > 1 && lengthOf(this.#times.slice(1)) >= tombstoneHorizonMs) this.#times = this.#times.slice(1)
     return JSON.stringify({ knowsFrom: this.#knowsFrom, times: this.#times, complete, window })
@@ -104,7 +106,9 @@ export class Presence {
 
   /** Until when this node was there, if it has been away for longer than deletions are remembered. */
   awaySince(now: number): number | undefined {
-    if (this.#times.length === 0) return undefined
+    const newest = this.#times.at(-1)?.[1]
+    // What this life has noted itself lies ahead since its clock was set back.
+    if (newest === undefined || (this.#said !== '' && newest > now)) return undefined
     const last = timesUntil(now, this.#times).at(-1)?.[1] ?? 0
     return now - last > tombstoneHorizonMs ? last : undefined
   }
@@ -126,7 +130,9 @@ export class Presence {
 }
 
 /** What lies ahead was noted by a clock that was, and is no presence. */
-const timesUntil = (now: number, times: Times): Times =>
-  times.filter(([from]) => from <= now).map(([from, to]) => [from, Math.min(to, now)])
+const timesUntil = (now: number, times: Times): Times => {
+  const until = now + aheadMostMs
+  return times.filter(([from]) => from <= until).map(([from, to]) => [from, Math.min(to, until)])
+}
 
 const lengthOf = (times: Times): number => times.reduce((sum, [from, to]) => sum + to - from, 0)

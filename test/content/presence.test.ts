@@ -97,3 +97,10 @@ test('one that knows of no time that has come has been away for long', () => {
   const next = new Presence(new Presence(undefined).note(start, [], 1))
   expect(next.awaySince(start - day)).toBeLessThan(start - day)
 })
+
+test('a clock that was set back, or is behind that of an earlier life, makes no absence', () => {
+  const presence = new Presence(undefined)
+  const noted = presence.note(start, [], 1)
+  expect(presence.awaySince(start - day)).toBeUndefined()
+  expect(new Presence(noted).awaySince(start - hour / 2)).toBeUndefined()
+})
