@@ -51,7 +51,7 @@ const readAll = async (members: readonly Running[]) => {
  */
 const examine = async (thorough: boolean) => {
   const booted = await openNetwork()
-  const sightings = await surveyAll(booted)
+  const { sightings } = await surveyAll(booted)
   const members = ringOrder(sightings).filter(({ info }) => info.state === 'ready')
   const network = networkOf(booted)
   const gone = sightings.filter(({ condition }) => condition === 'foreign' || condition === 'dead')

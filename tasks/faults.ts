@@ -42,7 +42,7 @@ const pollMs = 250
 export const waitUntilWhole = async (terminal: Terminal, quiet: boolean): Promise<void> => {
   for (const deadline = performance.now() + wholeTimeoutMs; ; await sleep(pollMs)) {
     const booted = await openNetwork()
-    const sightings = await surveyAll(booted)
+    const { sightings } = await surveyAll(booted)
     const { shape } = kindOf(booted.network.options['overlay'] as OverlayName)
     const faults = ringFaults(booted, sightings)
     if (faults.length === 0) return

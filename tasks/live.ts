@@ -61,21 +61,22 @@ export const marks = (network: string, incarnation: number) => ({
 export const survey = ({ network, processes }: Booted): Promise<Sighting[]> =>
   Promise.all(processes.map((entry) => look(entry, network.id)))
 
-/** The same, and the members that no task has started, such as those of `npm start`: as far as the recorded ones watch who is there. */
-export const surveyAll = async (booted: Booted): Promise<Sighting[]> => {
+/**
+ * The same, and the members that no task has started, such as those of `npm start`: as far as the recorded ones watch who is there. With how
+ * one of those that are well sees each, by id.
+ */
+export const surveyAll = async (booted: Booted): Promise<{ sightings: Sighting[]; opinion: ReadonlyMap<Id, string> }> => {
   const sightings = await survey(booted)
   const recorded = new Set(booted.processes.map(({ id }) => id))
-  const others = (await membersSeen(sightings)).filter(
-    ({ id, state }) => !recorded.has(id) && state !== 'dead' && state !== 'left',
+  const members = await membersSeen(sightings)
+  const others = members.filter(({ id, state }) => !recorded.has(id) && state !== 'dead' && state !== 'left')
+  const infos = await Promise.all(others.map(async ({ id, url }) => ({ id, info: await nodeInfo(url) })))
+  const strangers = infos.flatMap(({ id, info }): Running[] =>
+    info?.network === booted.network.id && info.id === id && info.state === 'ready'
+      ? [{ entry: entryOf(info), condition: 'running', info }]
+      : [],
   )
-  const infos = await Promise.all(others.map(({ url }) => nodeInfo(url)))
-  const strangers = infos.filter(
-    (info) => info?.network === booted.network.id && info.state === 'ready' && !recorded.has(info.id),
-  )
-  return [
-    ...sightings,
-    ...strangers.flatMap((info) => (info ? [{ entry: entryOf(info), condition: 'running' as const, info }] : [])),
-  ]
+  return { sightings: [...sightings, ...strangers], opinion: new Map(members.map(({ id, state }) => [id, state])) }
 }
 
 /** Of a process that no task knows. */
@@ -170,10 +171,7 @@ export const pickRandomNode = async (booted: Booted): Promise<Running> => {
 /** A random one. */
 export const oneOf = <T>(items: readonly [T, ...T[]]): T => items[randomInt(items.length)] ?? items[0]
 
-/** How the members of a network are seen by one of them that is well; nothing where nobody watches. */
-export const opinionOf = async (sightings: readonly Sighting[]): Promise<ReadonlyMap<Id, string>> =>
-  new Map((await membersSeen(sightings)).map(({ id, state }) => [id, state]))
-
+/** The members of a network as one of them sees them that is well; nobody where nobody watches. */
 const membersSeen = async (sightings: readonly Sighting[]) => {
   const witness = sightings.filter(isRunning).find(({ info: { membership } }) => membership?.known && !membership.cutOff)
   const seen = witness && (await orUndefined(ask(witness.entry.url, clientApi.members, {}, lookTimeoutMs)))

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { clientApi } from '../src/protocol/client-api.ts'
 import type { Id } from '../src/space/id.ts'
 import { ask, orUndefined } from './client.ts'
-import { isRunning, openNetwork, opinionOf, portOf, type Running, surveyAll } from './live.ts'
+import { isRunning, openNetwork, portOf, type Running, surveyAll } from './live.ts'
 import { type Frame, renderFrame, type Watched } from './render/monitor.ts'
 import { beginStory, printEvent, type Story, tellMore } from './render/story.ts'
 import type { Paint } from './render/text.ts'
@@ -35,8 +35,7 @@ class Watch {
     draw: (everySeconds: number, columns: number, rows: number, paint: Paint) => string[]
   }> {
     const booted = await openNetwork()
-    const sightings = await surveyAll(booted)
-    const opinion = await opinionOf(sightings)
+    const { sightings, opinion } = await surveyAll(booted)
     const network = networkOf(booted)
     const nodes = await Promise.all(
       sightings.map(async (sighting): Promise<Watched> => {

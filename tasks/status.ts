@@ -1,5 +1,5 @@
 /** `status`, and the line about the network that other tasks end with. */
-import { isRunning, openNetwork, opinionOf, portOf, type Booted, type Sighting, surveyAll } from './live.ts'
+import { isRunning, openNetwork, portOf, type Booted, type Sighting, surveyAll } from './live.ts'
 import type { Id } from '../src/space/id.ts'
 import { listed, ringFaults } from './faults.ts'
 import { copiesAmong, heading, type Network, renderStatus, type Status, tellMoving } from './render/status.ts'
@@ -33,8 +33,8 @@ const dataOf = (booted: Booted, sightings: readonly Sighting[], { faults, networ
 
 const look = async () => {
   const booted = await openNetwork()
-  const sightings = await surveyAll(booted)
-  const status = statusOf(booted, sightings, await opinionOf(sightings))
+  const { sightings, opinion } = await surveyAll(booted)
+  const status = statusOf(booted, sightings, opinion)
   return { status, sightings, data: dataOf(booted, sightings, status) }
 }
 

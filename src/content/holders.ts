@@ -55,8 +55,8 @@ export class Holders {
   /** A peer's records and standing; undefined when it does not answer. */
   async get(peer: Peer, address: Address, lookup: Lookup): Promise<Answer | undefined> {
     const held = await this.#visit<Omit<Held, 'key'>>(peer, lookup, {
-      here: () => heldOr(peer, () => this.#holdings.get(address)),
-      there: () => heldOr(peer, () => this.#network.call(peer, 'get', address)),
+      here: () => heldAt(peer, () => this.#holdings.get(address)),
+      there: () => heldAt(peer, () => this.#network.call(peer, 'get', address)),
     })
     return held && { peer, ...held }
   }
@@ -87,7 +87,7 @@ export class Holders {
 }
 
 /** A peer's records and standing, also where nothing that lives is held. @throws Unreachable, Refusal */
-const heldOr = async (peer: Peer, get: () => Held | Promise<Held>): Promise<Omit<Held, 'key'>> => {
+const heldAt = async (peer: Peer, get: () => Held | Promise<Held>): Promise<Omit<Held, 'key'>> => {
   try {
     return await get()
   } catch (error) {

@@ -8,6 +8,7 @@ import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
 import { Cells } from './cells.ts'
 import { type HybridClock, isAhead, stampMs } from './hybrid-clock.ts'
+import { Outdated } from './outdated.ts'
 import { Presence } from './presence.ts'
 import { type Address, assertSound, buried, compareVersions, isLive, isOver, mergeRecords, sizeOf } from './record.ts'
 import { Records } from './records.ts'
@@ -27,8 +28,7 @@ export class Holdings {
   readonly #stamps: HybridClock
   readonly #presence: Presence
   #doubtUntil: number | undefined
-  /** By key, of which index, and in which version here, something newer was refused for want of room. */
-  readonly #outdated = new Map<Id, Map<string, Version>>()
+  readonly #outdated: Outdated
   /** Told of each record that came and belongs elsewhere, and of each that came back from there. */
   readonly #taken: (record: StoredRecord, strays: boolean) => void
 
@@ -43,6 +43,7 @@ export class Holdings {
     this.cells = new Cells(me, overlay, ports.clock)
     this.#me = me
     this.#store = ports.store
+    this.#outdated = new Outdated(ports.store)
     this.#clock = ports.clock
     this.#hash = ports.hash
     this.#stamps = stamps
@@ -244,35 +245,23 @@ export class Holdings {
 
   /** Whether this node's word on a key counts. */
   vouchesFor(key: Id): boolean {
-    return this.cells.vouchesFor(key) && !this.#isOutdated(key)
+    return this.cells.vouchesFor(key) && !this.#outdated.has(key)
   }
 
   /** Whoever does not show all that it has, or has what is not true any more, vouches for nothing. */
   #standing(key: Id, told?: readonly Id[]): Standing {
     const standing = this.cells.standing(key, told)
-    return this.doubtUntil === undefined && !this.#isOutdated(key) ? standing : { ...standing, complete: false }
+    return this.doubtUntil === undefined && !this.#outdated.has(key) ? standing : { ...standing, complete: false }
   }
 
   /** @throws Refusal STORE_FULL */
   #replace(ours: StoredRecord | undefined, winner: StoredRecord): void {
-    const { key, index } = winner
     try {
       this.records.replace(ours, winner)
     } catch (error) {
-      if (ours) this.#outdated.set(key, (this.#outdated.get(key) ?? new Map()).set(index, ours.version))
+      if (ours) this.#outdated.note(ours)
       throw error
     }
-  }
-
-  #isOutdated(key: Id): boolean {
-    const refused = this.#outdated.get(key)
-    if (!refused) return false
-    for (const [index, version] of refused) {
-      const ours = this.#store.get(key, index)
-      if (!ours || compareVersions(ours.version, version) !== 0) refused.delete(index)
-    }
-    if (refused.size === 0) this.#outdated.delete(key)
-    return refused.size > 0
   }
 
   /** No clock that is right gives such a stamp, unless for what has one already. */

@@ -2,7 +2,6 @@
 import { expect, test } from 'vitest'
 import { HybridClock } from '../../src/content/hybrid-clock.ts'
 import { keyOf, nameIndex } from '../../src/content/record.ts'
-import type { StoredRecord } from '../../src/protocol/schemas.ts'
 import { epochMs, hash } from '../../src/sim/host.ts'
 import { within } from '../../src/sim/random.ts'
 import { calm } from '../../src/sim/weather.ts'
@@ -84,22 +83,29 @@ test('where nobody watches, a newcomer that is behind takes what the others have
   expect((await node?.handlers.nodeinfo({}))?.content.complete).toBe(true)
 })
 
-test.each([3, 4])('after all clocks were a day ahead, and were set right, everything goes on: seed %i', async (seed) => {
+/** Five whose clocks were ahead when each of these names was written, by so much, and are right again; and who holds each. */
+const setRight = async (seed: number, aheadMs: Readonly<Record<string, number>>) => {
   const world = new World({ seed, settings: { membership: 'local' } })
   const ids = await world.boot(5)
-  const names = ['motd', 'news', 'gone']
-  const ahead = names.map((name): StoredRecord => {
+  const windows = Object.entries(aheadMs).map(([name, ms]) => {
     const index = nameIndex(hash, name)
-    const hlc = new HybridClock({ now: () => epochMs + 86_400_000 }).next()
-    return { key: keyOf(index, 160), index, name, value: 'ahead', contentType: 'text/plain', version: { hlc, origin: 'aa-1' } }
+    const hlc = new HybridClock({ now: () => epochMs + ms }).next()
+    const key = keyOf(index, 160)
+    const record = { key, index, name, value: 'ahead', contentType: 'text/plain', version: { hlc, origin: 'aa-1' } }
+    return { record, window: world.window(key) }
   })
-  const windows = ahead.map(({ key }) => world.window(key))
   for (const id of ids) world.crash(id)
-  for (const [at, window] of windows.entries()) for (const host of window) host.disk.durable.write(ahead[at] as StoredRecord)
+  for (const { record, window } of windows) for (const { disk } of window) disk.durable.write(record)
   world.demanding = false
   const seeds = ids.map((id) => world.peer(id))
   for (const id of ids) world.restart(id, seeds)
   await world.run(60_000)
+  await world.settle()
+  return { world, ids, windows: windows.map(({ window }) => window) }
+}
+
+test.each([3, 4])('after all clocks were a day ahead, and were set right, everything goes on: seed %i', async (seed) => {
+  const { world, ids } = await setRight(seed, { motd: dayMs, news: dayMs, gone: dayMs })
   world.demanding = true
   await world.settle()
   for (const id of ids) {
@@ -122,7 +128,7 @@ test.each([3, 4])('after all clocks were a day ahead, and were set right, everyt
 
 test('one record whose stamp is far ahead, at some of its window only, keeps nobody from writing the name', async () => {
   const index = nameIndex(hash, 'motd')
-  const hlc = new HybridClock({ now: () => epochMs + 86_400_000 }).next()
+  const hlc = new HybridClock({ now: () => epochMs + dayMs }).next()
   const version = { hlc, origin: 'aa-1' }
   const record = { key: keyOf(index, 160), index, name: 'motd', value: 'ahead', contentType: 'text/plain', version }
   for (const holders of [1, 3]) {
@@ -154,21 +160,7 @@ test.each([2, 5, 7])('of three, one with a wrong clock, the others still store w
 })
 
 test('a name with a stamp far ahead can be written, and deleted, though another has one that is further ahead', async () => {
-  const world = new World({ seed: 3, settings: { membership: 'local' } })
-  const ids = await world.boot(5)
-  const ahead = ['motd', 'gone', 'later'].map((name): StoredRecord => {
-    const index = nameIndex(hash, name)
-    const hlc = new HybridClock({ now: () => epochMs + dayMs + (name === 'later' ? 3600_000 : 0) }).next()
-    return { key: keyOf(index, 160), index, name, value: 'ahead', contentType: 'text/plain', version: { hlc, origin: 'aa-1' } }
-  })
-  const windows = ahead.map(({ key }) => world.window(key))
-  for (const id of ids) world.crash(id)
-  for (const [at, window] of windows.entries()) for (const host of window) host.disk.durable.write(ahead[at] as StoredRecord)
-  world.demanding = false
-  const seeds = ids.map((id) => world.peer(id))
-  for (const id of ids) world.restart(id, seeds)
-  await world.run(60_000)
-  await world.settle()
+  const { world, windows } = await setRight(3, { motd: dayMs, gone: dayMs, later: dayMs + 3600_000 })
   // Through one that has the latest.
   const [through] = windows[2] ?? []
   const id = through?.id ?? ''
