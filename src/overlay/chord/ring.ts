@@ -4,7 +4,8 @@
 import { Refusal, Unreachable } from '../../protocol/errors.ts'
 import type { Route } from '../../protocol/peer-api.ts'
 import { avoidedOf, type Peer } from '../../protocol/schemas.ts'
-import type { Id } from '../../space/id.ts'
+import { distinct, type Id } from '../../space/id.ts'
+import { between } from '../../space/ring.ts'
 import { Resident } from '../resident.ts'
 import type { ChordApi, Neighborhood } from './api.ts'
 import type { ChordOptions } from './options.ts'
@@ -38,6 +39,15 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
   protected override miss({ id }: Peer): void {
     super.evict(id)
     this.table.dropFinger(id)
+  }
+
+  /** Everyone known, clockwise from this node; those who did not answer the last time come last. */
+  onward(): Peer[] {
+    const { me, table } = this
+    const well = this.acquaintances.all().flatMap(({ peer, alive }) => (alive ? [peer] : []))
+    const clockwise = (peers: readonly Peer[]) => distinct(peers).sort((a, b) => (between(me.id, a.id, b.id) ? -1 : 1))
+    const all = [...clockwise([...table.fingers.values(), ...well]), ...clockwise(this.contacts())]
+    return distinct(all).filter(({ id }) => id !== me.id)
   }
 
   /** Runs maintenance steps one after the other: Zave's rules are atomic, ours must at least not interleave. */

@@ -29,9 +29,11 @@ export const stabilize = (ring: Ring, leaver?: Id): Promise<Outcome> =>
       const answer = head.id === me.id ? { predecessor: table.predecessor, successors: [] } : await ring.ask(head)
       if (answer === 'stale' || answer === 'busy') return answer
       if (answer === 'dead') {
-        drop(ring, head)
-        if (!table.isLone) continue
-        if (head.id !== leaver) return 'alone'
+        if (table.successors.length > 1) {
+          drop(ring, head)
+          continue
+        }
+        if (head.id !== leaver) return bridge(ring)
         table.clear()
         ring.noteChange()
         return 'done'
@@ -44,6 +46,31 @@ export const stabilize = (ring: Ring, leaver?: Id): Promise<Outcome> =>
     }
     return 'done'
   })
+
+/**
+ * Goes on as a member where every successor has died: were it none, its predecessor would have lost all of its own next, and so on round
+ * the ring. The first who lives after the dead is known to those behind it.
+ */
+const bridge = async (ring: Ring): Promise<Outcome> => {
+  for (const contact of ring.onward()) {
+    const list = await firstUpTo(ring, contact)
+    if (list === 'stale') return list
+    if (typeof list === 'string') continue
+    adopt(ring, list)
+    await notify(ring, { successor: true, predecessor: true })
+    return 'done'
+  }
+  return 'alone'
+}
+
+/** The first who answers between this node and that peer, or the peer itself, and those after it. */
+const firstUpTo = async (ring: Ring, peer: Peer): Promise<readonly Peer[] | 'dead' | 'busy' | 'stale'> => {
+  const answer = await ring.ask(peer)
+  if (typeof answer === 'string') return answer
+  const { predecessor, successors } = answer
+  const earlier = between(ring.me.id, predecessor.id, peer.id) ? await firstUpTo(ring, predecessor) : 'dead'
+  return earlier === 'dead' || earlier === 'busy' ? [peer, ...successors] : earlier
+}
 
 /**
  * Zave's rectify: someone says that it may be our predecessor. When it is already, those before it have changed.

@@ -1,5 +1,5 @@
 /** Those who lose whom they were told of, their place or their id find the others all the same. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { calm } from '../../../src/sim/weather.ts'
 import { World } from '../../../src/sim/world.ts'
 import type { Id } from '../../../src/space/id.ts'
@@ -102,3 +102,36 @@ test.each(['off', 'local'] as const)(
     }
   },
 )
+
+/** Crashes neighbours, the first of them so many places after the owner of a key. */
+const crashRun = (world: World, key: Id, { after, count }: { after: number; count: number }): Id[] => {
+  const ids = sorted(world)
+  const owner = ids.indexOf(world.window(key)[0]?.id as Id)
+  const dead = Array.from({ length: count }, (_, place) => ids[(owner + after + place) % ids.length] as Id)
+  for (const id of dead) world.crash(id)
+  return dead
+}
+
+describe.each(['off', 'local'] as const)('where all in a successor list die at once, membership %s,', (membership) => {
+  test.each([
+    { nodes: 60, count: 5 },
+    { nodes: 60, count: 20 },
+    { nodes: 10, count: 5 },
+  ])('of $nodes nodes $count, none of the others loses its place, and the ring closes', async ({ nodes, count }) => {
+    const world = await worldOf('chord', nodes, { membership })
+    await world.run(15_000)
+    const { key } = await world.call(world.anyone(), 'store', { value: 'far away' })
+    const dead = crashRun(world, key, { after: 3, count })
+    for (let ms = 0; ms < 20_000; ms += 50) {
+      await world.run(50)
+      expect(world.members()).toHaveLength(nodes - count)
+      await expect(world.call(world.anyone(), 'lookup', { key })).resolves.toMatchObject({ key })
+    }
+    const ids = sorted(world)
+    for (const [at, id] of ids.entries()) {
+      const { successor } = nodeOf(world, id).info() as unknown as { successor: { id: Id } }
+      expect(dead).not.toContain(successor.id)
+      expect(successor.id).toBe(ids[(at + 1) % ids.length])
+    }
+  })
+})
