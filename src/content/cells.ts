@@ -158,15 +158,35 @@ export class Cells {
     return { held: true, complete, window: cell.window.length, ask }
   }
 
-  /** Who would hold a key if it were not for this node: its heirs when it goes, its donors when it has come. */
+  /** Who would hold a key if it were not for this node, nearest first. */
   heirs(key: Id, count: number): Peer[] {
-    const others = this.#overlay.neighbors().filter(({ id }) => id !== this.#me.id)
-    const near = this.#overlay.place(key, others, count)
-    if (this.#overlay.isMember || near.length >= count) return near
+    const near = this.#near(key, count)
     // Whoever has lost its place may have lost these as well: anyone it has known will pass on what it is given.
-    const known = this.#overlay.view().acquaintances.map(({ peer }) => peer)
-    const far = known.filter(({ id }) => id !== this.#me.id && near.every((peer) => peer.id !== id))
-    return [...near, ...this.#overlay.place(key, far, count - near.length)]
+    return this.#overlay.isMember || near.length >= count
+      ? near
+      : this.#withFar(near, key, this.#acquaintances()).slice(0, count)
+  }
+
+  /** Who may have held a key before this node, nearest first: many may have come between since. */
+  donors(key: Id): Peer[] {
+    return this.#withFar(this.#near(key, Infinity), key, this.#acquaintances(true))
+  }
+
+  #near(key: Id, count: number): Peer[] {
+    const neighbors = this.#overlay.neighbors().filter(({ id }) => id !== this.#me.id)
+    return this.#overlay.place(key, neighbors, count)
+  }
+
+  #withFar(near: readonly Peer[], key: Id, known: readonly Peer[]): Peer[] {
+    const far = known.filter(({ id }) => near.every((peer) => peer.id !== id))
+    return [...near, ...this.#overlay.place(key, far, Infinity)]
+  }
+
+  #acquaintances(mustLive = false): Peer[] {
+    const known = this.#overlay
+      .view()
+      .acquaintances.filter(({ peer, alive }) => peer.id !== this.#me.id && (alive || !mustLive))
+    return known.map(({ peer }) => peer)
   }
 
   /** What this node may say of an arc to another: see the row `digest`. */

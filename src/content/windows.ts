@@ -179,7 +179,7 @@ export class Windows {
   /** Who may have held it before: the nearest, and each time some others of the rest. */
   #donorsOf({ to, window }: Cell): Peer[] {
     const windowed = new Set(window.map(({ id }) => id))
-    const donors = this.#party.holdings.cells.heirs(to, Infinity).filter(({ id }) => !windowed.has(id))
+    const donors = this.#party.holdings.cells.donors(to).filter(({ id }) => !windowed.has(id))
     const rest = donors.splice(2 * this.#replicas)
     const first = (this.#turn * farAtOnce) % Math.max(1, rest.length)
     return [...donors, ...rest.slice(first, first + farAtOnce)]

@@ -38,7 +38,7 @@ export const chordApi = {
   predecessors: row(
     'GET',
     '/predecessors',
-    'the predecessors this node knows of, nearest first: a hint, and a sign of life',
+    'the predecessors this node knows of, nearest first; none while its predecessor has not acknowledged it: a hint, and a sign of life',
     {},
     exact({ predecessors: Peers }),
   ),

@@ -41,7 +41,7 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
   readonly handlers: Handlers<ChordApi> = {
     predecessor: () => this.asMember(() => this.table.predecessor),
     successor: () => this.asMember(() => this.table.successor),
-    predecessors: () => this.asMember(() => ({ predecessors: [...this.table.predecessors] })),
+    predecessors: () => this.asMember(() => ({ predecessors: this.predecessors() })),
     neighborhood: () => this.copy(),
     approach: ({ id, count, avoid }) => this.asMember(() => this.table.approach(id, count, new Set(avoid), 'fingers')),
     join: (joiner) => this.asMember(() => placeOf(this, joiner)),
@@ -120,6 +120,13 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
     this.ports.log.warn({}, 'every successor lost')
     this.exit()
     await this.comeBack()
+  }
+
+  /** Others may have come between at the same time. */
+  protected override async enterThrough(contact: Peer): Promise<boolean> {
+    const entered = await super.enterThrough(contact)
+    if (entered) this.#schedule()
+    return entered
   }
 
   /** A stabilisation at once; however many ask for one while it is made, one more follows. */

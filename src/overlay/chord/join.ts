@@ -10,7 +10,7 @@ import { distinct } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
 import { idTaken } from '../resident.ts'
 import type { Ring } from './ring.ts'
-import { predecessorsOf } from './stabilize.ts'
+import { offerToPredecessor, predecessorsOf } from './stabilize.ts'
 
 /** A ring of one. */
 export const found = (ring: Ring): Promise<void> =>
@@ -36,9 +36,7 @@ export const joinThrough = async (ring: Ring, contact: Peer): Promise<boolean> =
     if (typeof answer === 'string') return false
     const list = await fromFirstAlive(ring, wholeList(answer.self, answer.successors, me), place.successors)
     if (!list || answer.self.id === me.id || !between(answer.self.id, me.id, list[0]?.id ?? answer.self.id)) return false
-    table.clear()
-    table.adoptSuccessors(list)
-    table.adoptPredecessors([answer.self])
+    table.enter(answer.self, list)
     ring.enter()
     return true
   })
@@ -46,7 +44,7 @@ export const joinThrough = async (ring: Ring, contact: Peer): Promise<boolean> =
   if (!ring.isMember) return true
   ring.ports.log.info({ predecessor: table.predecessor, successor: table.successor, through: contact.url }, 'ring joined')
   await ring.call(table.successor, 'offerPredecessor', me)
-  await ring.call(table.predecessor, 'offerSuccessor', me)
+  await ring.step(() => offerToPredecessor(ring))
   return true
 }
 

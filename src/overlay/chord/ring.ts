@@ -36,6 +36,13 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
     return { self: this.me, predecessor, successors: successors.length > 0 ? [...successors] : [this.me] }
   }
 
+  /** Those before us, for someone after us; none while ours has not acknowledged us. Whoever is alone precedes itself. */
+  predecessors(): Peer[] {
+    const { predecessors, isAcknowledged } = this.table
+    if (!isAcknowledged) return []
+    return predecessors.length > 0 ? [...predecessors] : [this.me]
+  }
+
   protected override miss({ id }: Peer): void {
     super.evict(id)
     this.table.dropFinger(id)

@@ -8,6 +8,7 @@ import { Unreachable } from '../../protocol/errors.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
+import type { Candidacy } from './api.ts'
 import type { Ring } from './ring.ts'
 
 /**
@@ -41,7 +42,7 @@ export const stabilize = (ring: Ring, leaver?: Id): Promise<Outcome> =>
       if (head.id !== me.id) adopt(ring, [head, ...answer.successors])
       const outcome = await adoptBetween(ring, head, answer.predecessor)
       const known = answer.predecessor.id === me.id && table.successor.id === head.id
-      await notify(ring, { successor: !known, predecessor: table.revision !== before })
+      await notify(ring, { successor: !known, predecessor: table.revision !== before || !table.isAcknowledged })
       return outcome
     }
     return 'done'
@@ -91,7 +92,7 @@ export const rectify = (ring: Ring, choose: () => Peer): Promise<void> =>
 export const checkPredecessor = (ring: Ring): Promise<void> =>
   ring.step(async () => {
     const { predecessor } = ring.table
-    if (ring.isMember && predecessor.id !== ring.me.id) await follow(ring, predecessor)
+    if (ring.isMember && ring.table.isAcknowledged && predecessor.id !== ring.me.id) await follow(ring, predecessor)
   })
 
 /** Makes that peer our predecessor if it answers, with those before it; whoever comes after us hears of it if that is news. */
@@ -99,7 +100,7 @@ const follow = async (ring: Ring, predecessor: Peer): Promise<void> => {
   const before = await predecessorsOf(ring, predecessor)
   if (!before || !ring.isMember) return
   const news = adoptPredecessor(ring, [predecessor, ...before])
-  await notify(ring, { successor: news && ring.options.replicas > 1, predecessor: false })
+  await notify(ring, { successor: news, predecessor: false })
 }
 
 /**
@@ -107,7 +108,7 @@ const follow = async (ring: Ring, predecessor: Peer): Promise<void> => {
  * @throws Refusal of one that is there and behind with its work: it must not be taken for dead, so the step is not made
  */
 export const predecessorsOf = async (ring: Ring, peer: Peer): Promise<Peer[] | undefined> => {
-  if (peer.id === ring.me.id) return [...ring.table.predecessors]
+  if (peer.id === ring.me.id) return ring.predecessors()
   try {
     return (await ring.reach(peer, 'predecessors', {})).predecessors
   } catch (error) {
@@ -136,7 +137,23 @@ const adoptBetween = async (ring: Ring, head: Peer, candidate: Peer): Promise<Ou
 const notify = async (ring: Ring, whom: { successor: boolean; predecessor: boolean }): Promise<void> => {
   const { me, table } = ring
   if (whom.successor && table.successor.id !== me.id) await ring.call(table.successor, 'offerPredecessor', me)
-  if (whom.predecessor && table.predecessor.id !== me.id) await ring.call(table.predecessor, 'offerSuccessor', me)
+  if (whom.predecessor) await offerToPredecessor(ring)
+}
+
+/**
+ * Tells our predecessor of us; when it has somebody nearer for its successor, that one, and so on: several may have come at once. Who
+ * has us for its successor acknowledges us.
+ */
+export const offerToPredecessor = async (ring: Ring): Promise<void> => {
+  const { me, table } = ring
+  let at: Peer | undefined = table.predecessor
+  while (at && at.id !== me.id) {
+    const answer: Candidacy | undefined = await ring.call(at, 'offerSuccessor', me)
+    if (!answer) return
+    const { accepted, current }: Candidacy = answer
+    if (current.id === me.id && !table.isAcknowledged) await follow(ring, at)
+    at = !accepted && ring.isSound(current) && between(at.id, current.id, me.id) ? current : undefined
+  }
 }
 
 const adopt = (ring: Ring, list: readonly Peer[]): void => {

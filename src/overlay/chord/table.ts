@@ -21,6 +21,8 @@ export class Table {
   #successors: readonly Peer[] = []
   /** Nearest first; the first is the predecessor, the rest a hint. */
   #predecessors: readonly Peer[] = []
+  /** Whether our predecessor has said that we are its successor. Until then others may have come between, and this node owns nothing. */
+  #acknowledged = true
   #fingers: ReadonlyMap<number, Peer> = new Map()
   /** Whether the successor list went all the way round, to this node, when it was adopted. */
   #closed = true
@@ -60,6 +62,10 @@ export class Table {
     return this.#predecessors
   }
 
+  get isAcknowledged(): boolean {
+    return this.#acknowledged
+  }
+
   /** By index: the first node at or after fingerStart(me, index), for those beyond the successor list. */
   get fingers(): ReadonlyMap<number, Peer> {
     return this.#fingers
@@ -71,7 +77,7 @@ export class Table {
 
   /** Whether the list goes all the way round, and so is the ring. Of a newcomer before this node the predecessor tells first. */
   get isClosed(): boolean {
-    return this.#closed && this.#predecessors[0]?.id === this.#successors.at(-1)?.id
+    return this.#closed && this.#acknowledged && this.#predecessors[0]?.id === this.#successors.at(-1)?.id
   }
 
   /**
@@ -98,17 +104,32 @@ export class Table {
     return this.#replaceSuccessors(this.#successors.filter((peer) => peer.id !== id))
   }
 
-  /** The predecessor, which has just answered, and its own predecessors as a hint. */
-  adoptPredecessors(list: readonly Peer[]): boolean {
+  /** A joiner's: the list that it has copied, and whose that was, who does not know of it yet. */
+  enter(predecessor: Peer, successors: readonly Peer[]): void {
+    this.clear()
+    this.adoptSuccessors(successors)
+    this.#predecessors = [predecessor]
+    this.#acknowledged = false
+    this.#revision++
+  }
+
+  /**
+   * The predecessor, which has this node for its successor and has just answered, and its own predecessors as a hint. Who is not acknowledged itself
+   * names none: whoever came before this node came before that one.
+   */
+  adoptPredecessors([first, ...before]: readonly Peer[]): boolean {
+    const former = this.#predecessors.filter(({ id }) => first && between(this.me.id, id, first.id))
     const adopted: Peer[] = []
-    for (const peer of list) {
+    for (const peer of [first ?? [], before.length > 0 ? before : former].flat()) {
       const last = adopted.at(-1)
       if (peer.id === this.me.id || adopted.length === this.#options.replicas) break
       if (last && !between(this.me.id, peer.id, last.id)) break
       adopted.push(peer)
     }
-    if (samePeers(adopted, this.#predecessors)) return false
+    const acknowledged = this.#acknowledged || before.length > 0
+    if (acknowledged === this.#acknowledged && samePeers(adopted, this.#predecessors)) return false
     this.#predecessors = adopted
+    this.#acknowledged = acknowledged
     this.#revision++
     return true
   }
@@ -129,6 +150,7 @@ export class Table {
   /** Forgets everyone: a ring of one. */
   clear(): void {
     this.#predecessors = []
+    this.#acknowledged = true
     this.#closed = true
     this.replaceFingers(new Map())
     this.#replaceSuccessors([])
@@ -138,7 +160,7 @@ export class Table {
   route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
     const [before] = this.#predecessors
     const { offset } = this.#placement
-    if (before && offset === 1 && inArc(before.id, key, this.me.id) && !avoid.has(this.me.id)) {
+    if (before && this.#acknowledged && offset === 1 && inArc(before.id, key, this.me.id) && !avoid.has(this.me.id)) {
       const others = this.#successors.filter(({ id }) => !avoid.has(id))
       return { peers: [this.me, ...others].slice(0, count), final: true }
     }
@@ -186,6 +208,7 @@ export class Table {
   /** See Overlay.cells: one for each place this node may have in a window. */
   cells(): Cell[] {
     const { me } = this
+    if (!this.#acknowledged) return []
     if (this.isLone) return [{ from: me.id, to: me.id, window: [me] }]
     const cells: Cell[] = []
     for (let place = 0; place < this.#options.replicas; place++) {
