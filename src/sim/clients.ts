@@ -7,6 +7,7 @@
 import type { Found } from '../protocol/client-api.ts'
 import type { ErrorBody } from '../protocol/errors.ts'
 import type { Id } from '../space/id.ts'
+import type { Span } from './clocks.ts'
 import { hash } from './host.ts'
 import { nameOf } from './ledger.ts'
 import type { Register, Tick, What } from './register.ts'
@@ -21,15 +22,17 @@ export class Clients {
 
   /** Stores a value, by its content or under a name, for ever or for so long. */
   store(through: Id, value: string, name?: string, ttlSeconds?: number): Asked<unknown> {
-    const { ledger, clocks, nowMs, config } = this.#world
+    const { ledger, clocks, nowMs } = this.#world
     const register = this.#registerOf(name === undefined ? { value } : { name })
     const write = register.begin(value, ledger.tick())
-    if (ttlSeconds !== undefined) {
-      const { fromMs, toMs } = clocks.between(nowMs, nowMs + config.operationTimeoutMs)
-      write.expires = { fromMs: fromMs + 1000 * ttlSeconds, toMs: toMs + 1000 * ttlSeconds }
+    const lasts = ({ fromMs, toMs }: Span) => {
+      if (ttlSeconds !== undefined) write.expires = { fromMs: fromMs + 1000 * ttlSeconds, toMs: toMs + 1000 * ttlSeconds }
     }
+    // Until there is an answer the node may not even have begun: it may be asleep.
+    lasts(clocks.between(nowMs, Number.POSITIVE_INFINITY))
     const more = { ...(name === undefined ? {} : { name }), ...(ttlSeconds === undefined ? {} : { ttlSeconds }) }
     return this.#world.ask(through, 'store', { value, ...more }, (asked) => {
+      lasts(clocks.between(nowMs))
       if (asked.state !== 'answered') return
       const { version, stored, wanted } = asked.reply
       this.#world.accuse(ledger.acknowledge(register, write, Math.min(stored, wanted), version))

@@ -153,6 +153,18 @@ const found: [what: string, overlay: OverlayName, seed: number, nodes: number, e
       { atMs: 23_690, do: 'add', place: 11 },
     ],
   ],
+  [
+    'one that is asked while it sleeps counts how long the value lasts from when it wakes',
+    'chord',
+    950_448,
+    3,
+    60_000,
+    [
+      { atMs: 2_255, do: 'pause', place: 3, ms: 37_000 },
+      { atMs: 4_097, do: 'store', value: 'value 19', name: 'rose', ttlSeconds: 30, place: 3 },
+      { atMs: 55_000, do: 'look', what: { name: 'rose' }, place: 1 },
+    ],
+  ],
 ]
 
 test.each(found)('%s', async (_what, overlay, seed, nodes, endMs, deeds) => {
