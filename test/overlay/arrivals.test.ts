@@ -1,0 +1,33 @@
+/** Many who come at the same time push those who had everything out of each other's sight, and find them all the same. */
+import { describe, expect, test } from 'vitest'
+import { overlayNames } from '../../src/overlay/overlays.ts'
+import { World } from '../../src/sim/world.ts'
+import { nodeOf } from './worlds.ts'
+
+const rows = overlayNames.flatMap((overlay) => (['off', 'local'] as const).map((membership) => ({ overlay, membership })))
+
+describe.each(rows)('while many join three nodes at once in $overlay, membership $membership,', ({ overlay, membership }) => {
+  test.each([1, 4, 5])('what was acknowledged is found through everyone, and all is complete soon: world %i', async (seed) => {
+    const world = new World({ seed, encode: false, settings: { overlay, membership } })
+    await world.boot(3)
+    await world.run(3000)
+    const began = world.nowMs
+    for (let newcomer = 0; newcomer < 30; newcomer++) world.add()
+    await world.run(0)
+    const areWhole = () =>
+      world.members().length === 33 && world.members().every((id) => nodeOf(world, id).info().content.complete)
+    for (let round = 0; !areWhole(); round++) {
+      const value = `value ${round}`
+      await world.call(world.anyone(), 'store', { value })
+      const asked = world.members().map((id) => world.ask(id, 'lookupBy', { value }))
+      await world.until(
+        () => asked.every(({ state }) => state !== 'waiting'),
+        30_000,
+        () => 'no answer',
+      )
+      expect(asked.filter((one) => one.state === 'refused' && one.error.error === 'NOT_FOUND')).toEqual([])
+      await world.run(100)
+      expect(world.nowMs - began).toBeLessThan(15_000)
+    }
+  })
+})
