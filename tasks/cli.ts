@@ -9,11 +9,13 @@ import { Terminal } from './terminal.ts'
 
 const terminal = new Terminal(process.stdout, process.env)
 
-// Output that nobody reads any more (`| head`): what was begun is done all the same, and not ended as preparing is.
+// Output that nobody reads any more (`| head`), or that has no room: what was begun is done all the same, and not ended as preparing is.
 for (const output of [process.stdout, process.stderr])
   output.removeAllListeners('error').on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
     terminal.isClosed ||= output === process.stdout
+    if (error.code === 'EPIPE' || process.exitCode === exitCodes.failed) return
+    process.exitCode = exitCodes.failed
+    process.stderr.write(`polychord: what this task prints cannot be written (${error.message})\n`)
   })
 
 // Nodes that have not joined yet end by themselves when their task does; the next task clears their entries.
@@ -25,5 +27,5 @@ process.on('SIGINT', () => {
 })
 
 void run(process.argv.slice(2), { terminal, complain: (text) => process.stderr.write(text), env: process.env }).then((code) => {
-  process.exitCode = code
+  process.exitCode ||= code
 })

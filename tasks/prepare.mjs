@@ -21,8 +21,8 @@ const namelessPolls = 20
 // Output that nobody reads any more (`| head`) ends the program without a stack.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit(0)
+    if (error.code !== 'EPIPE' && stream === process.stdout) process.stderr.write(`polychord: ${error.message}\n`)
+    process.exit(error.code === 'EPIPE' ? 0 : 1)
   })
 
 const orUndefined = (action, expected) => {

@@ -146,7 +146,7 @@ const openStore = async (data: string | undefined, config: NodeConfig, log: Logg
 }
 
 const serve = async (
-  { host, port, data, keyring }: Environment,
+  { host, port, data, keyring, secretFile }: Environment,
   config: NodeConfig,
   seeds: readonly Peer[],
   log: Logger,
@@ -175,7 +175,9 @@ const serve = async (
     log.info({ why }, 'stopped')
     process.exit(0)
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
+  // A terminal that is closed says so by a SIGHUP; where there are secrets to be read again it means that.
+  const ends = ['SIGTERM', 'SIGINT', ...(secretFile === undefined ? ['SIGHUP'] : [])]
+  for (const signal of ends) process.on(signal, () => void stop(signal))
   await service.start(host, port, seeds)
   note()
   setInterval(note, noteEveryMs).unref()

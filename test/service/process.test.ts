@@ -308,7 +308,7 @@ describe('a node that cannot start', () => {
 })
 
 describe('a node that ends', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('by %s does so with 0', async (signal) => {
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('by %s does so with 0', async (signal) => {
     const { child, exit, output } = await startReady()
     child.kill(signal)
     expect(await exit).toBe(0)

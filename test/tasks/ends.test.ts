@@ -1,4 +1,5 @@
 /** What tasks do when a network has changed behind their back: a node that was asked to leave by others, a state file that is another. */
+import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
 import { isAlive } from '../../tasks/processes.ts'
@@ -43,6 +44,15 @@ test('what was begun is done though nobody reads what is said of it', async () =
   expect((await home.json<Status>('status')).nodes.map(({ condition }) => condition)).toEqual(['running', 'running', 'running'])
   const seen = await home.task('monitor 1', ({ stdout }) => stdout?.once('data', () => stdout.destroy()))
   expect(seen).toMatchObject({ code: 0, stderr: '' })
+})
+
+test('where what is printed has no room the task says so, is done all the same, and fails', () => {
+  const { status, stderr } = spawnSync('sh', ['-c', `'${process.execPath}' tasks/task.mjs status > /dev/full`], {
+    env: { ...process.env, POLYCHORD_HOME: home.path },
+    encoding: 'utf8',
+  })
+  expect(status).toBe(1)
+  expect(stderr).toBe('polychord: what this task prints cannot be written (ENOSPC: no space left on device, write)\n')
 })
 
 test('a network whose state has options that no node takes is ended all the same', async () => {
