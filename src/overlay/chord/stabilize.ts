@@ -9,6 +9,7 @@ import type { Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
 import type { Candidacy } from './api.ts'
+import { samePeer } from './predecessors.ts'
 import type { Ring } from './ring.ts'
 
 /**
@@ -178,5 +179,3 @@ const adoptPredecessor = (ring: Ring, list: readonly Peer[]): boolean => {
   ring.noteChange()
   return true
 }
-
-const samePeer = (a: Peer, b: Peer): boolean => a.id === b.id && a.url === b.url

@@ -11,6 +11,7 @@ import { distinct, type Id } from '../../space/id.ts'
 import { between, idBefore, inArc } from '../../space/ring.ts'
 import type { ChordOptions } from './options.ts'
 import { Placement } from './placement.ts'
+import { Predecessors, samePeer, samePeers } from './predecessors.ts'
 
 type TableOptions = Pick<ChordOptions, 'replicas' | 'ownership' | 'successors'>
 
@@ -19,10 +20,7 @@ export class Table {
   readonly #options: TableOptions
   readonly #placement: Placement
   #successors: readonly Peer[] = []
-  /** Nearest first; the first is the predecessor, the rest a hint. */
-  #predecessors: readonly Peer[] = []
-  /** Whether our predecessor has said that we are its successor. Until then others may have come between, and this node owns nothing. */
-  #acknowledged = true
+  readonly #before: Predecessors
   #fingers: ReadonlyMap<number, Peer> = new Map()
   /** Whether the successor list went all the way round, to this node, when it was adopted. */
   #closed = true
@@ -34,6 +32,7 @@ export class Table {
   constructor(me: Peer, options: TableOptions) {
     this.me = me
     this.#options = options
+    this.#before = new Predecessors(me.id, options.replicas)
     this.#placement = new Placement(options.ownership)
     this.place = this.#placement.place
   }
@@ -54,16 +53,16 @@ export class Table {
   }
 
   get predecessor(): Peer {
-    return this.#predecessors[0] ?? this.me
+    return this.#before.list[0] ?? this.me
   }
 
-  /** Nearest first, at most `replicas`; only the first is kept by the protocol. */
+  /** See Predecessors. */
   get predecessors(): readonly Peer[] {
-    return this.#predecessors
+    return this.#before.list
   }
 
   get isAcknowledged(): boolean {
-    return this.#acknowledged
+    return this.#before.isAcknowledged
   }
 
   /** By index: the first node at or after fingerStart(me, index), for those beyond the successor list. */
@@ -77,7 +76,7 @@ export class Table {
 
   /** Whether the list goes all the way round, and so is the ring. Of a newcomer before this node the predecessor tells first. */
   get isClosed(): boolean {
-    return this.#closed && this.#acknowledged && this.#predecessors[0]?.id === this.#successors.at(-1)?.id
+    return this.#closed && this.isAcknowledged && this.predecessors[0]?.id === this.#successors.at(-1)?.id
   }
 
   /**
@@ -108,28 +107,13 @@ export class Table {
   enter(predecessor: Peer, successors: readonly Peer[]): void {
     this.clear()
     this.adoptSuccessors(successors)
-    this.#predecessors = [predecessor]
-    this.#acknowledged = false
+    this.#before.enter(predecessor)
     this.#revision++
   }
 
-  /**
-   * The predecessor, which has this node for its successor and has just answered, and its own predecessors as a hint. Who is not acknowledged itself
-   * names none: whoever came before this node came before that one.
-   */
-  adoptPredecessors([first, ...before]: readonly Peer[]): boolean {
-    const former = this.#predecessors.filter(({ id }) => first && between(this.me.id, id, first.id))
-    const adopted: Peer[] = []
-    for (const peer of [first ?? [], before.length > 0 ? before : former].flat()) {
-      const last = adopted.at(-1)
-      if (peer.id === this.me.id || adopted.length === this.#options.replicas) break
-      if (last && !between(this.me.id, peer.id, last.id)) break
-      adopted.push(peer)
-    }
-    const acknowledged = this.#acknowledged || before.length > 0
-    if (acknowledged === this.#acknowledged && samePeers(adopted, this.#predecessors)) return false
-    this.#predecessors = adopted
-    this.#acknowledged = acknowledged
+  /** See Predecessors.adopt. */
+  adoptPredecessors(list: readonly Peer[]): boolean {
+    if (!this.#before.adopt(list)) return false
     this.#revision++
     return true
   }
@@ -149,8 +133,7 @@ export class Table {
 
   /** Forgets everyone: a ring of one. */
   clear(): void {
-    this.#predecessors = []
-    this.#acknowledged = true
+    this.#before.clear()
     this.#closed = true
     this.replaceFingers(new Map())
     this.#replaceSuccessors([])
@@ -158,9 +141,9 @@ export class Table {
 
   /** One step towards the window of a key. See Overlay.route. An owner knows by its predecessor that it is one. */
   route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
-    const [before] = this.#predecessors
+    const [before] = this.predecessors
     const { offset } = this.#placement
-    if (before && this.#acknowledged && offset === 1 && inArc(before.id, key, this.me.id) && !avoid.has(this.me.id)) {
+    if (before && this.isAcknowledged && offset === 1 && inArc(before.id, key, this.me.id) && !avoid.has(this.me.id)) {
       const others = this.#successors.filter(({ id }) => !avoid.has(id))
       return { peers: [this.me, ...others].slice(0, count), final: true }
     }
@@ -208,7 +191,7 @@ export class Table {
   /** See Overlay.cells: one for each place this node may have in a window. */
   cells(): Cell[] {
     const { me } = this
-    if (!this.#acknowledged) return []
+    if (!this.isAcknowledged) return []
     if (this.isLone) return [{ from: me.id, to: me.id, window: [me] }]
     const cells: Cell[] = []
     for (let place = 0; place < this.#options.replicas; place++) {
@@ -228,14 +211,14 @@ export class Table {
 
   /** Successors and predecessors by nearness, each once. */
   neighbors(): Peer[] {
-    const near = this.#successors.flatMap((peer, at) => [peer, ...this.#predecessors.slice(at, at + 1)])
-    return distinct([...near, ...this.#predecessors])
+    const near = this.#successors.flatMap((peer, at) => [peer, ...this.predecessors.slice(at, at + 1)])
+    return distinct([...near, ...this.predecessors])
   }
 
   /** The node so many places clockwise from this one. */
   #at(places: number): Peer | undefined {
     if (places > 0 && places <= this.#successors.length) return this.#successors[places - 1]
-    if (places < 0 && places >= -this.#predecessors.length) return this.#predecessors[-places - 1]
+    if (places < 0 && places >= -this.predecessors.length) return this.predecessors[-places - 1]
     if (places === 0) return this.me
     return this.isClosed ? [this.me, ...this.#successors].at(places % (this.#successors.length + 1)) : undefined
   }
@@ -269,10 +252,5 @@ export class Table {
   }
 }
 
-const samePeer = (a: Peer | undefined, b: Peer | undefined): boolean => a === b || (a?.id === b?.id && a?.url === b?.url)
-
 const sameFingers = (a: ReadonlyMap<number, Peer>, b: ReadonlyMap<number, Peer>): boolean =>
   a.size === b.size && [...a].every(([index, peer]) => samePeer(peer, b.get(index)))
-
-const samePeers = (a: readonly Peer[], b: readonly Peer[]): boolean =>
-  a.length === b.length && a.every((peer, at) => samePeer(peer, b[at]))
