@@ -165,19 +165,19 @@ class Round {
     // Who does not hold the key names those who should; they are needed only if nobody else has said that it does.
     const said = this.copies.filter(({ held }) => held || !this.#isHeld)
     const named = said.flatMap(({ ask }) => ask)
-    const missing = this.#isFull ? [] : await this.#missing()
+    const missing = this.#isFull && this.#isVouched ? [] : await this.#missing()
     const distinct = new Map([...named, ...missing].map((peer) => [peer.id, peer]))
     const most = Math.max(visits, 2 * this.#writer.replicas)
     return [...distinct.values()].filter((peer) => this.#isUntried(peer)).slice(0, most - this.#tried.size)
   }
 
-  /** Of the line, as many as copies are missing, and one more for each of them that is suspect. */
+  /** Of the line, as many as copies are missing, and one more for each of them that is suspect; one after the other where nobody vouches. */
   async #missing(): Promise<Peer[]> {
     const line = await this.#line()
     this.#size = Math.min(this.#writer.replicas, line.length)
     const left = line.filter((peer) => this.#isUntried(peer))
     const wanted = this.#writer.replicas - this.#copies.size - this.#underWay.size
-    const next = left.slice(0, Math.max(0, wanted))
+    const next = left.slice(0, Math.max(this.#isFull ? 1 : 0, wanted))
     const suspects = next.filter(({ id }) => this.#lookup.isSuspect(id))
     const standIns = left.slice(next.length).filter(({ id }) => !this.#lookup.isSuspect(id))
     return [...next, ...standIns.slice(0, suspects.length)]
@@ -205,6 +205,11 @@ class Round {
 
   get #isHeld(): boolean {
     return this.copies.some(({ held }) => held)
+  }
+
+  /** Whether one who holds the key and has had everything has it: who held it before such a one came would say that it is not there. */
+  get #isVouched(): boolean {
+    return this.#holders.some(({ complete }) => complete)
   }
 
   #isUntried({ id }: Peer): boolean {

@@ -65,7 +65,7 @@ export class StillRing {
       const table = new Table(me, { replicas, ownership: 'successor', successors })
       const after = (places: number) => peers[(at + places + count) % count] as Peer
       table.adoptSuccessors(Array.from({ length: Math.min(successors, count) }, (_, place) => after(place + 1)))
-      table.adoptPredecessors(Array.from({ length: Math.min(replicas, count - 1) }, (_, place) => after(-place - 1)))
+      table.adoptPredecessors(count === 1 ? [] : Array.from({ length: replicas }, (_, place) => after(-place - 1)), 0)
       table.replaceFingers(new Map([2, 4, 8].filter((far) => far < count).map((far, index) => [index, after(far)])))
       return this.#add(table, mode)
     })

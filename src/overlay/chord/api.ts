@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { Route } from '../../protocol/peer-api.ts'
 import { batched, row, signed } from '../../protocol/rpc.ts'
+import type { Id } from '../../space/id.ts'
 import { Avoided, exact, IdText, Nothing, ownerships, Peer, Peers } from '../../protocol/schemas.ts'
 
 /** What a maintenance step copies, as of one moment. A lone node is its own neighbour. */
@@ -16,6 +17,7 @@ const candidate = {
   ...Peer.properties,
   leaving: Type.Optional(Type.String({ format: 'id', description: 'the current pointer, which says goodbye' })),
 }
+export type Candidate = Peer & { readonly leaving?: Id }
 
 /** A run of fingers that are one node. */
 const Finger = exact({ from: Type.Integer(), to: Type.Integer(), peer: Peer })

@@ -10,7 +10,7 @@ import type { Mode, Peer } from '../../protocol/schemas.ts'
 import { type Id, shortId } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
 import type { Cell, Job, ServedOverlay } from '../overlay.ts'
-import type { Candidacy, ChordApi } from './api.ts'
+import type { Candidacy, Candidate, ChordApi } from './api.ts'
 import { fingerRuns, type Heralds, refreshFingers } from './fingers.ts'
 import { placeOf } from './join.ts'
 import { Residence } from './residence.ts'
@@ -29,7 +29,7 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
   /** Who has said that it goes, and leaves this node alone. */
   #leaver: Id | undefined
   /** Who says that it may be our predecessor, and is to be asked. */
-  #candidate: Peer | undefined
+  #candidate: Candidate | undefined
   #heralds: Heralds = new Map()
 
   readonly jobs: readonly Job[] = [
@@ -41,7 +41,7 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
   readonly handlers: Handlers<ChordApi> = {
     predecessor: () => this.asMember(() => this.table.predecessor),
     successor: () => this.asMember(() => this.table.successor),
-    predecessors: () => this.asMember(() => ({ predecessors: this.predecessors() })),
+    predecessors: () => this.asMember(() => ({ predecessors: [...this.table.predecessors] })),
     neighborhood: () => this.copy(),
     approach: ({ id, count, avoid }) => this.asMember(() => this.table.approach(id, count, new Set(avoid), 'fingers')),
     join: (joiner) => this.asMember(() => placeOf(this, joiner)),
@@ -159,11 +159,12 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
     this.#schedule()
   }
 
-  #offerPredecessor({ leaving, ...candidate }: Request<ChordApi['offerPredecessor']>): Candidacy {
+  #offerPredecessor(offer: Request<ChordApi['offerPredecessor']>): Candidacy {
+    const { leaving, ...candidate } = offer
     const current = this.table.predecessor
     const goodbye = this.#hear(candidate, leaving, current)
     if (goodbye) return goodbye
-    this.#consider(candidate)
+    this.#consider(offer)
     const { me } = this
     const accepted = candidate.id === current.id || leaving === current.id || between(current.id, candidate.id, me.id)
     return accepted
@@ -195,7 +196,7 @@ export class Chord extends Residence implements ServedOverlay<ChordApi> {
   }
 
   /** One candidate at a time waits for its turn, the nearest; whoever else means it will say so again. */
-  #consider(candidate: Peer): void {
+  #consider(candidate: Candidate): void {
     const { me } = this
     const waiting = this.#candidate
     if (!waiting || between(waiting.id, candidate.id, me.id)) this.#candidate = candidate

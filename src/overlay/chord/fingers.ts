@@ -18,13 +18,13 @@ export const refreshFingers = async (ring: Ring, former: Heralds): Promise<Heral
   const fingers = new Map<number, Peer>()
   const heralds = new Map<number, Peer>()
   const last = table.successors.at(-1)
-  const [predecessor] = table.predecessors
+  const { predecessor } = table
   if (last && !table.isClosed) {
     let finger = last
     for (let index = reach(me, last); index < me.id.length * 4; index++) {
       const start = fingerStart(me.id, index)
       if (!inArc(me.id, start, finger.id)) {
-        if (predecessor && inArc(predecessor.id, start, me.id)) break
+        if (predecessor.id !== me.id && inArc(predecessor.id, start, me.id)) break
         const [before, after = before] = await ring.nodesAround(start, { first: former.get(index) })
         if (!before || !after || after.id === me.id || !inArc(me.id, start, after.id)) break
         heralds.set(index, before)

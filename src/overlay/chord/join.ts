@@ -36,7 +36,7 @@ export const joinThrough = async (ring: Ring, contact: Peer): Promise<boolean> =
     if (typeof answer === 'string') return false
     const list = await fromFirstAlive(ring, wholeList(answer.self, answer.successors, me), place.successors)
     if (!list || answer.self.id === me.id || !between(answer.self.id, me.id, list[0]?.id ?? answer.self.id)) return false
-    table.enter(answer.self, list)
+    table.enter(answer.self, list, ring.ports.clock.now())
     ring.enter()
     return true
   })

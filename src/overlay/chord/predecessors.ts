@@ -1,63 +1,78 @@
 /**
- * Who comes before a Chord node: its predecessor, which the protocol keeps, and those before that one, a hint.
+ * Who comes before a Chord node: the predecessor that the protocol keeps; and who owns what lies before this node, as far as is known.
  *
  * A joiner's predecessor does not know of it, and others may have come between at the same time: it owns nothing until one who has it
- * for its successor says so, and is acknowledged itself.
+ * for its successor says so, and is acknowledged itself. Until then those after it go on as if it were not there.
  */
 import type { Peer } from '../../protocol/schemas.ts'
-import type { Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
 
-export class Predecessors {
-  readonly #me: Id
-  readonly #most: number
-  #list: readonly Peer[] = []
-  #acknowledged = true
+/**
+ * How long a joiner waits for the word of one who is acknowledged itself. Then the word of any who has it for its successor will do: those
+ * who were acknowledged may all have gone.
+ */
+const waitMs = 5000
 
-  constructor(me: Id, most: number) {
+export class Predecessors {
+  readonly #me: Peer
+  readonly #most: number
+  #nearest: Peer | undefined
+  #list: readonly Peer[]
+  /** When this node joined, by the clock. */
+  #enteredAt = 0
+
+  constructor(me: Peer, most: number) {
     this.#me = me
     this.#most = most
+    this.#list = [me]
   }
 
-  /** Nearest first; empty on a lone node. */
-  get list(): readonly Peer[] {
+  /** Whom the protocol keeps. Undefined on a lone node. */
+  get nearest(): Peer | undefined {
+    return this.#nearest
+  }
+
+  /** Those acknowledged, nearest first; nobody as long as this node is not. A lone node precedes itself. */
+  get acknowledged(): readonly Peer[] {
     return this.#list
-  }
-
-  get isAcknowledged(): boolean {
-    return this.#acknowledged
   }
 
   /** A ring of one. */
   clear(): void {
-    this.#list = []
-    this.#acknowledged = true
+    this.#nearest = undefined
+    this.#list = [this.#me]
   }
 
   /** A joiner's, who has not heard of it yet. */
-  enter(predecessor: Peer): void {
-    this.#list = [predecessor]
-    this.#acknowledged = false
+  enter(nearest: Peer, now: number): void {
+    this.#nearest = nearest
+    this.#list = []
+    this.#enteredAt = now
   }
 
   /**
-   * The first has this node for its successor, and has just answered; the rest are those that it names. One that is not acknowledged itself names
-   * none: whoever came before this node came before that one. Returns whether anything changed.
+   * The first has this node for its successor, and has just answered; the rest are those that it names: none as long as it is not
+   * acknowledged itself. Returns whether anything changed.
    */
-  adopt([first, ...named]: readonly Peer[]): boolean {
-    const former = this.#list.filter(({ id }) => first && between(this.#me, id, first.id))
-    const adopted: Peer[] = []
-    for (const peer of [first ?? [], named.length > 0 ? named : former].flat()) {
-      const last = adopted.at(-1)
-      if (peer.id === this.#me || adopted.length === this.#most) break
-      if (last && !between(this.#me, peer.id, last.id)) break
-      adopted.push(peer)
-    }
-    const acknowledged = this.#acknowledged || named.length > 0
-    if (acknowledged === this.#acknowledged && samePeers(adopted, this.#list)) return false
-    this.#list = adopted
-    this.#acknowledged = acknowledged
+  adopt([nearest, ...named]: readonly Peer[], now: number): boolean {
+    const list = nearest ? this.#listOf(nearest, named, now) : [this.#me]
+    if (samePeer(nearest, this.#nearest) && samePeers(list, this.#list)) return false
+    this.#nearest = nearest
+    this.#list = list
     return true
+  }
+
+  #listOf(nearest: Peer, named: readonly Peer[], now: number): readonly Peer[] {
+    const mayWait = this.#list.length > 0 || now - this.#enteredAt < waitMs
+    if (named.length === 0 && mayWait) return this.#list
+    const list: Peer[] = []
+    for (const peer of [nearest, ...named]) {
+      const last = list.at(-1)
+      if (peer.id === this.#me.id || list.length === this.#most) break
+      if (last && !between(this.#me.id, peer.id, last.id)) break
+      list.push(peer)
+    }
+    return list
   }
 }
 

@@ -36,25 +36,19 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
     return { self: this.me, predecessor, successors: successors.length > 0 ? [...successors] : [this.me] }
   }
 
-  /** Those before us, for someone after us; none while ours has not acknowledged us. Whoever is alone precedes itself. */
-  predecessors(): Peer[] {
-    const { predecessors, isAcknowledged } = this.table
-    if (!isAcknowledged) return []
-    return predecessors.length > 0 ? [...predecessors] : [this.me]
-  }
-
   protected override miss({ id }: Peer): void {
     super.evict(id)
     this.table.dropFinger(id)
   }
 
-  /** Everyone known, clockwise from this node; those who did not answer the last time come last. */
-  onward(): Peer[] {
+  /** Everyone known who is there, clockwise from this node. */
+  async onward(): Promise<Peer[]> {
     const { me, table } = this
-    const well = this.acquaintances.all().flatMap(({ peer, alive }) => (alive ? [peer] : []))
-    const clockwise = (peers: readonly Peer[]) => distinct(peers).sort((a, b) => (between(me.id, a.id, b.id) ? -1 : 1))
-    const all = [...clockwise([...table.fingers.values(), ...well]), ...clockwise(this.contacts())]
-    return distinct(all).filter(({ id }) => id !== me.id)
+    const known = distinct([...table.fingers.values(), ...this.contacts()]).sort((a, b) =>
+      between(me.id, a.id, b.id) ? -1 : 1,
+    )
+    const signs = await Promise.all(known.map((peer) => this.isThere(peer)))
+    return known.filter((_, at) => signs[at])
   }
 
   /** Runs maintenance steps one after the other: Zave's rules are atomic, ours must at least not interleave. */

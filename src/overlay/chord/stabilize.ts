@@ -8,7 +8,7 @@ import { Unreachable } from '../../protocol/errors.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
-import type { Candidacy } from './api.ts'
+import type { Candidacy, Candidate } from './api.ts'
 import { samePeer } from './predecessors.ts'
 import type { Ring } from './ring.ts'
 
@@ -54,7 +54,7 @@ export const stabilize = (ring: Ring, leaver?: Id): Promise<Outcome> =>
  * the ring. The first who lives after the dead is known to those behind it.
  */
 const bridge = async (ring: Ring): Promise<Outcome> => {
-  for (const contact of ring.onward()) {
+  for (const contact of await ring.onward()) {
     const list = await firstUpTo(ring, contact)
     if (list === 'stale') return list
     if (typeof list === 'string') continue
@@ -76,17 +76,17 @@ const firstUpTo = async (ring: Ring, peer: Peer): Promise<readonly Peer[] | 'dea
 
 /**
  * Zave's rectify: someone says that it may be our predecessor. When it is already, those before it have changed.
- * @param choose the candidate, once it is its turn
+ * @param choose the candidate, once it is its turn; of one named by a leaver nobody knows whether it has us for its successor
  */
-export const rectify = (ring: Ring, choose: () => Peer): Promise<void> =>
+export const rectify = (ring: Ring, choose: () => Candidate): Promise<void> =>
   ring.step(async () => {
     const { table, me } = ring
-    const candidate = choose()
+    const { leaving, ...candidate } = choose()
     const current = table.predecessor
     if (!ring.isMember || candidate.id === me.id) return
     const nearer = samePeer(candidate, current) || between(current.id, candidate.id, me.id)
     if (!nearer && (await predecessorsOf(ring, current))) return
-    await follow(ring, candidate)
+    await follow(ring, candidate, leaving === undefined || table.isAcknowledged)
   })
 
 /** Refreshes the hint of who comes before our predecessor; tells also whether that one is alive. */
@@ -96,11 +96,14 @@ export const checkPredecessor = (ring: Ring): Promise<void> =>
     if (ring.isMember && ring.table.isAcknowledged && predecessor.id !== ring.me.id) await follow(ring, predecessor)
   })
 
-/** Makes that peer our predecessor if it answers, with those before it; whoever comes after us hears of it if that is news. */
-const follow = async (ring: Ring, predecessor: Peer): Promise<void> => {
+/**
+ * Makes that peer our predecessor if it answers, with those before it; whoever comes after us hears of it if that is news.
+ * @param counts whether it has us for its successor
+ */
+const follow = async (ring: Ring, predecessor: Peer, counts = true): Promise<void> => {
   const before = await predecessorsOf(ring, predecessor)
   if (!before || !ring.isMember) return
-  const news = adoptPredecessor(ring, [predecessor, ...before])
+  const news = adoptPredecessor(ring, [predecessor, ...(counts ? before : [])])
   await notify(ring, { successor: news, predecessor: false })
 }
 
@@ -109,7 +112,7 @@ const follow = async (ring: Ring, predecessor: Peer): Promise<void> => {
  * @throws Refusal of one that is there and behind with its work: it must not be taken for dead, so the step is not made
  */
 export const predecessorsOf = async (ring: Ring, peer: Peer): Promise<Peer[] | undefined> => {
-  if (peer.id === ring.me.id) return ring.predecessors()
+  if (peer.id === ring.me.id) return [...ring.table.predecessors]
   try {
     return (await ring.reach(peer, 'predecessors', {})).predecessors
   } catch (error) {
@@ -173,7 +176,7 @@ const drop = (ring: Ring, head: Peer): void => {
 
 const adoptPredecessor = (ring: Ring, list: readonly Peer[]): boolean => {
   const was = ring.table.predecessor
-  if (!ring.table.adoptPredecessors(list)) return false
+  if (!ring.table.adoptPredecessors(list, ring.ports.clock.now())) return false
   const { predecessor } = ring.table
   if (predecessor.id !== was.id) ring.ports.log.info({ predecessor, was: was.id }, 'predecessor adopted')
   ring.noteChange()

@@ -32,7 +32,7 @@ export class Table {
   constructor(me: Peer, options: TableOptions) {
     this.me = me
     this.#options = options
-    this.#before = new Predecessors(me.id, options.replicas)
+    this.#before = new Predecessors(me, options.replicas)
     this.#placement = new Placement(options.ownership)
     this.place = this.#placement.place
   }
@@ -53,16 +53,17 @@ export class Table {
   }
 
   get predecessor(): Peer {
-    return this.#before.list[0] ?? this.me
+    return this.#before.nearest ?? this.me
   }
 
-  /** See Predecessors. */
+  /** Those acknowledged, nearest first, at most `replicas`; nobody as long as this node is not. A lone node precedes itself. */
   get predecessors(): readonly Peer[] {
-    return this.#before.list
+    return this.#before.acknowledged
   }
 
+  /** Whether this node owns what lies before it. */
   get isAcknowledged(): boolean {
-    return this.#before.isAcknowledged
+    return this.predecessors.length > 0
   }
 
   /** By index: the first node at or after fingerStart(me, index), for those beyond the successor list. */
@@ -76,7 +77,7 @@ export class Table {
 
   /** Whether the list goes all the way round, and so is the ring. Of a newcomer before this node the predecessor tells first. */
   get isClosed(): boolean {
-    return this.#closed && this.isAcknowledged && this.predecessors[0]?.id === this.#successors.at(-1)?.id
+    return this.#closed && this.predecessor.id === (this.#successors.at(-1) ?? this.me).id
   }
 
   /**
@@ -104,16 +105,16 @@ export class Table {
   }
 
   /** A joiner's: the list that it has copied, and whose that was, who does not know of it yet. */
-  enter(predecessor: Peer, successors: readonly Peer[]): void {
+  enter(predecessor: Peer, successors: readonly Peer[], now: number): void {
     this.clear()
     this.adoptSuccessors(successors)
-    this.#before.enter(predecessor)
+    this.#before.enter(predecessor, now)
     this.#revision++
   }
 
   /** See Predecessors.adopt. */
-  adoptPredecessors(list: readonly Peer[]): boolean {
-    if (!this.#before.adopt(list)) return false
+  adoptPredecessors(list: readonly Peer[], now: number): boolean {
+    if (!this.#before.adopt(list, now)) return false
     this.#revision++
     return true
   }
@@ -141,14 +142,17 @@ export class Table {
 
   /** One step towards the window of a key. See Overlay.route. An owner knows by its predecessor that it is one. */
   route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
-    const [before] = this.predecessors
+    const before = this.predecessors.find(({ id }) => id !== this.me.id)
     const { offset } = this.#placement
-    if (before && this.isAcknowledged && offset === 1 && inArc(before.id, key, this.me.id) && !avoid.has(this.me.id)) {
+    if (before && offset === 1 && inArc(before.id, key, this.me.id) && !avoid.has(this.me.id)) {
       const others = this.#successors.filter(({ id }) => !avoid.has(id))
       return { peers: [this.me, ...others].slice(0, count), final: true }
     }
     const { peers, final } = this.approach(this.#placement.target(key), count + offset, avoid, mode)
     if (!final) return { peers, final }
+    // Who is not acknowledged owns nothing.
+    if (offset === 0 && !this.isAcknowledged && peers[0]?.id === this.me.id)
+      return { peers: [this.predecessor].filter(({ id }) => !avoid.has(id)), final: false }
     const line = this.isClosed ? [...peers, ...peers.slice(0, offset)] : peers
     const window = line.slice(offset, offset + count)
     return { peers: avoid.has(this.me.id) ? window.filter(({ id }) => !avoid.has(id)) : window, final }
@@ -191,7 +195,6 @@ export class Table {
   /** See Overlay.cells: one for each place this node may have in a window. */
   cells(): Cell[] {
     const { me } = this
-    if (!this.isAcknowledged) return []
     if (this.isLone) return [{ from: me.id, to: me.id, window: [me] }]
     const cells: Cell[] = []
     for (let place = 0; place < this.#options.replicas; place++) {
@@ -211,16 +214,19 @@ export class Table {
 
   /** Successors and predecessors by nearness, each once. */
   neighbors(): Peer[] {
-    const near = this.#successors.flatMap((peer, at) => [peer, ...this.predecessors.slice(at, at + 1)])
-    return distinct([...near, ...this.predecessors])
+    const before = distinct([this.predecessor, ...this.predecessors])
+    const near = this.#successors.flatMap((peer, at) => [peer, ...before.slice(at, at + 1)])
+    return distinct([...near, ...before]).filter(({ id }) => id !== this.me.id)
   }
 
-  /** The node so many places clockwise from this one. */
+  /** The node so many places clockwise from this one, counter-clockwise as far as those are acknowledged. */
   #at(places: number): Peer | undefined {
+    const before = this.predecessors
     if (places > 0 && places <= this.#successors.length) return this.#successors[places - 1]
-    if (places < 0 && places >= -this.predecessors.length) return this.predecessors[-places - 1]
+    if (places < 0 && places >= -before.length) return before[-places - 1]
     if (places === 0) return this.me
-    return this.isClosed ? [this.me, ...this.#successors].at(places % (this.#successors.length + 1)) : undefined
+    const isRing = this.#closed && before[0]?.id === this.#successors.at(-1)?.id
+    return isRing ? [this.me, ...this.#successors].at(places % (this.#successors.length + 1)) : undefined
   }
 
   #everyWay(): readonly Peer[] {

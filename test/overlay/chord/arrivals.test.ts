@@ -3,51 +3,62 @@ import { describe, expect, test } from 'vitest'
 import { Table } from '../../../src/overlay/chord/table.ts'
 import { World } from '../../../src/sim/world.ts'
 import type { Id } from '../../../src/space/id.ts'
-import { nodeOf, sorted } from '../worlds.ts'
+import { inArc } from '../../../src/space/ring.ts'
+import { nodeOf, refuse, replace, sorted, worldOf } from '../worlds.ts'
 
 const peer = (id: Id) => ({ id, url: `http://node-${id}.example:1` })
 const options = { replicas: 3, ownership: 'successor', successors: 5 } as const
 
-describe('a joiner', () => {
+describe.each(['successor', 'predecessor'] as const)('a joiner, with ownership by the %s,', (ownership) => {
   const joined = () => {
-    const table = new Table(peer('50'), options)
-    table.enter(peer('10'), [peer('90'), peer('d0'), peer('10')])
+    const table = new Table(peer('50'), { ...options, ownership })
+    table.enter(peer('10'), [peer('90'), peer('d0'), peer('10')], 0)
     return table
   }
+  const owned = { successor: '30', predecessor: '70' }[ownership]
 
-  test('owns nothing, and sends lookups to the one before it', () => {
+  test('owns nothing, and sends lookups for what it would own to the one before it', () => {
     const table = joined()
     expect(table.cells()).toEqual([])
-    expect(table.route('30', 1, new Set(), 'fingers')).toMatchObject({ peers: [peer('10'), peer('d0')], final: false })
+    expect(table.route(owned, 1, new Set(), 'fingers')).toMatchObject({
+      peers: expect.arrayContaining([peer('10')]),
+      final: false,
+    })
     expect(table.predecessor).toEqual(peer('10'))
+    expect(table.neighbors()).toContainEqual(peer('10'))
   })
 
   test('owns its arc once one who is acknowledged has it for its successor', () => {
     const table = joined()
     const { revision } = table
-    expect(table.adoptPredecessors([peer('10'), peer('d0')])).toBe(true)
+    expect(table.adoptPredecessors([peer('10'), peer('d0')], 0)).toBe(true)
     expect(table.revision).toBeGreaterThan(revision)
-    expect(table.cells()[0]).toMatchObject({ from: '10', to: '50' })
-    expect(table.route('30', 1, new Set(), 'fingers')).toEqual({ peers: [peer('50')], final: true })
+    const [{ from, to } = { from: '', to: '' }] = table.cells()
+    expect(inArc(from, owned, to)).toBe(true)
+    expect(table.route(owned, 1, new Set(), 'fingers')).toEqual({ peers: [peer('50')], final: true })
   })
 
-  test('waits as long as the one before it waits itself', () => {
+  test('waits as long as the one before it waits itself, but not for ever', () => {
     const table = joined()
-    expect(table.adoptPredecessors([peer('40')])).toBe(true)
+    expect(table.adoptPredecessors([peer('40')], 4999)).toBe(true)
     expect(table.cells()).toEqual([])
-    expect(table.predecessors).toEqual([peer('40'), peer('10')])
+    expect(table.predecessor).toEqual(peer('40'))
+    expect(table.adoptPredecessors([peer('40')], 5000)).toBe(true)
+    expect(table.cells()).not.toEqual([])
   })
 })
 
-test('who has had a predecessor keeps what came before a newcomer', () => {
-  const table = new Table(peer('90'), options)
+test.each([1, 3])('who is acknowledged goes on as if a joiner before it were not there, with %i copies', (replicas) => {
+  const table = new Table(peer('90'), { ...options, replicas })
   table.adoptSuccessors([peer('d0'), peer('10'), peer('90')])
-  table.adoptPredecessors([peer('10'), peer('d0')])
-  const before = table.cells().map(({ from, to }) => `${from} ${to}`)
-  table.adoptPredecessors([peer('50')])
-  expect(table.predecessors).toEqual([peer('50'), peer('10'), peer('d0')])
-  expect(table.cells().map(({ from, to }) => `${from} ${to}`)).toEqual(['50 90', '10 50', 'd0 10'])
-  expect(before).toEqual(['10 90', 'd0 10', '90 d0'])
+  table.adoptPredecessors([peer('10'), peer('d0'), peer('90')], 0)
+  const before = table.cells()
+  table.adoptPredecessors([peer('50')], 0)
+  expect(table.predecessor).toEqual(peer('50'))
+  expect(table.cells()).toEqual(before)
+  expect(table.route('30', 1, new Set(), 'fingers')).toEqual({ peers: [peer('90')], final: true })
+  table.adoptPredecessors([peer('50'), peer('10'), peer('d0')], 0)
+  expect(table.cells()[0]).toMatchObject({ from: '50', to: '90' })
 })
 
 test('one that joins a ring of eight is whole before anyone stabilises by itself', async () => {
@@ -63,4 +74,63 @@ test('one that joins a ring of eight is whole before anyone stabilises by itself
   const ids = sorted(world)
   const { successor } = nodeOf(world, ids.at(ids.indexOf(newcomer) - 1) as Id).info() as unknown as { successor: { id: Id } }
   expect(successor.id).toBe(newcomer)
+})
+
+describe.each(['off', 'local'] as const)('where those who were there go while others come, membership %s,', (membership) => {
+  test.each([
+    { first: 1, joiners: 3, how: 'crash' },
+    { first: 1, joiners: 3, how: 'stop' },
+    { first: 2, joiners: 4, how: 'crash' },
+  ] as const)('the others own everything in the end: $first and $joiners, by $how', async ({ first, joiners, how }) => {
+    for (let afterMs = 20; afterMs <= 80; afterMs += 4) {
+      const world = new World({ seed: 2, encode: false, settings: { membership } })
+      await world.boot(first)
+      await world.run(3000)
+      world.demanding = false
+      const old = [...world.members()]
+      for (let newcomer = 0; newcomer < joiners; newcomer++) world.add()
+      await world.run(afterMs)
+      for (const id of old) world[how](id)
+      // Who had not met anyone else yet is a network of its own.
+      await world.until(
+        () => world.members().length === joiners && world.members().every((id) => nodeOf(world, id).info().content.complete),
+        90_000,
+        () => `${world.members().length} members`,
+      )
+      for (const id of world.members()) await expect(world.call(id, 'store', { value: id })).resolves.toHaveProperty('stored')
+    }
+  })
+})
+
+test('one that names nobody before it keeps no newcomer from owning what lies between', async () => {
+  const world = await worldOf('chord', 1, { replicas: 1 })
+  const [founder = ''] = sorted(world)
+  replace(nodeOf(world, founder), ['predecessors'], () => ({ predecessors: [] }))
+  const newcomers = Array.from({ length: 4 }, () => world.add())
+  await world.run(30_000)
+  for (const id of newcomers) expect(nodeOf(world, id).info().content.complete).toBe(true)
+})
+
+test('who has heard only of a leaver that another comes before it owns nothing yet', async () => {
+  const [one, other] = [peer('10'), peer('40')]
+  const world = new World({ seed: 1, settings: { bits: 8, allowCustomIds: true, membership: 'off', stabilizeEveryMs: 60_000 } })
+  for (const id of ['10', '40', '90']) {
+    world.add({ id })
+    await world.settle()
+  }
+  world.demanding = false
+  const joiner = world.add({ id: '50' })
+  await world.until(
+    () => nodeOf(world, joiner).overlay.isMember,
+    1000,
+    () => 'not joined',
+  )
+  expect(nodeOf(world, joiner).overlay.cells()).toEqual([])
+  // It goes, and answers nobody any more.
+  replace(nodeOf(world, other.id), ['predecessors'], refuse('NOT_JOINED'))
+  const before = world.peer(one.id)
+  void world.ask(joiner, 'offerPredecessor', { ...before, leaving: other.id })
+  await world.run(50)
+  expect(nodeOf(world, joiner).info()).toMatchObject({ predecessor: before })
+  expect(nodeOf(world, joiner).overlay.cells()).toEqual([])
 })

@@ -12,7 +12,8 @@ const options = { replicas: 1, successors: 3, ownership: 'successor' as const }
 const tableOf = (me: string, successors: string, predecessors = '', more: Partial<typeof options> | object = {}): Table => {
   const table = new Table(peer(me), { ...options, ...more })
   table.adoptSuccessors(peers(successors))
-  table.adoptPredecessors(peers(predecessors))
+  // Whoever is last of a ring names us.
+  table.adoptPredecessors(predecessors === '' ? [] : peers(`${predecessors} ${me}`), 0)
   return table
 }
 
@@ -51,7 +52,7 @@ describe('the successor list', () => {
     const table = tableOf('10', '20 30', '05')
     const before = table.revision
     expect(table.adoptSuccessors(peers('20 30'))).toBe(false)
-    expect(table.adoptPredecessors(peers('05'))).toBe(false)
+    expect(table.adoptPredecessors(peers('05 10'), 0)).toBe(false)
     expect(table.revision).toBe(before)
     expect(table.adoptSuccessors(peers('20 25'))).toBe(true)
     expect(table.revision).toBeGreaterThan(before)
@@ -75,7 +76,7 @@ describe('routing', () => {
     ['38', '40', '30 20'],
     ['18', '20 30 40', ''],
   ])('from 10 to %s avoiding (%s): %s', (key, without, expected) => {
-    const table = tableOf('10', '20 30 40')
+    const table = tableOf('10', '20 30 40', 'f8')
     table.replaceFingers(
       new Map([
         [6, peer('80')],
@@ -95,7 +96,7 @@ describe('routing', () => {
     ['38', '20 30'],
     ['f0', '20 30 40'],
   ])('linear from 10 to %s goes successor by successor: %s', (key, expected) => {
-    const { peers: next, final } = tableOf('10', '20 30 40').route(key, 8, new Set(), 'linear')
+    const { peers: next, final } = tableOf('10', '20 30 40', 'f8').route(key, 8, new Set(), 'linear')
     expect(`${final ? 'final ' : ''}${ids(final ? next.slice(0, 1) : next)}`).toBe(expected)
   })
 
@@ -156,7 +157,7 @@ describe.each(['successor', 'predecessor'] as const)('ownership: %s', (ownership
         const tables = all.map((me, at) => {
           const table = new Table(me, { replicas, successors: 5, ownership })
           table.adoptSuccessors([...rotate(all, at + 1), ...rotate(all, at + 1)])
-          table.adoptPredecessors(rotate(all, at).slice(1).reverse())
+          table.adoptPredecessors(all.length === 1 ? [] : rotate(all, at).reverse(), 0)
           return table
         })
         const window = (tables[0] as Table).place(key, all, replicas)
