@@ -98,7 +98,8 @@ export class Operations {
     }
     this.#writer = {
       replicas: options.replicas,
-      isAccompanied: () => finder.isAccompanied,
+      // Who has not had everything was not alone, or does not know yet that it is.
+      isAccompanied: () => finder.isAccompanied || !holdings.cells.areWhole,
       anew: (record, after) => this.#anew(record, after),
       insert: (peer, record, others, lookup) => holders.insert(peer, record, others, lookup),
     }

@@ -1,5 +1,5 @@
 /** What a node remembers of an earlier life, and what of it may be old by now. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { keyOf } from '../../src/content/record.ts'
 import type { Refusal } from '../../src/protocol/errors.ts'
 import { epochMs, hash } from '../../src/sim/host.ts'
@@ -327,3 +327,38 @@ test('those who are gone for good are waited for once, though messages get lost'
     () => 'some are not complete',
   )
 })
+
+describe.each(['off', 'local'] as const)(
+  'one that is left, or back, alone acknowledges no single copy for half a minute: membership %s,',
+  (membership) => {
+    const codeOf = (asked: Promise<unknown>) =>
+      asked.then(
+        (reply) => reply,
+        (error: Refusal) => error.code,
+      )
+
+    test.each(['left', 'back'] as const)('%s', async (how) => {
+      const world = new World({ seed: 1, settings: { membership } })
+      const [one = '', ...others] = await world.boot(6)
+      await world.run(20_000)
+      world.demanding = false
+      for (const id of others) world.crash(id)
+      if (how === 'back') {
+        world.crash(one)
+        await world.run(1000)
+        world.restart(one)
+        await world.until(
+          () => world.members().includes(one),
+          30_000,
+          () => 'not back',
+        )
+      }
+      for (let second = 0; second < 4; second++) {
+        expect(await codeOf(world.call(one, 'store', { value: `value ${second}` }))).toBe('NOT_ENOUGH_COPIES')
+        await world.run(1000)
+      }
+      await world.run(40_000)
+      expect(await codeOf(world.call(one, 'store', { value: 'alone' }))).toMatchObject({ stored: 1, wanted: 3 })
+    })
+  },
+)
