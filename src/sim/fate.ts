@@ -100,7 +100,9 @@ export class Fate {
       120_000,
       () => `${[...world.going()].join(' and ')} have not gone`,
     )
-    if (world.running().length === 0) world.add()
+    // Of two, one of which has no room for good, nobody could say what lives under a name that it could not take.
+    const least = world.hosts().some(({ disk }) => disk.jammed) ? 3 : 1
+    while (world.running().length < least) world.add()
     if (!this.#bounds.returns) return
     const down = () => world.hosts().flatMap(({ node, last, restartable }) => (last && restartable && !node ? [last.id] : []))
     const deadlineMs = world.nowMs + 120_000
