@@ -12,6 +12,7 @@ import { Outdated } from './outdated.ts'
 import { Presence } from './presence.ts'
 import { type Address, assertSound, buried, compareVersions, isLive, isOver, mergeRecords, sizeOf } from './record.ts'
 import { Records } from './records.ts'
+import { Wakefulness } from './wakefulness.ts'
 
 /** More than any clock is wrong, and less than any absence that matters: stamps before that were given before the absence. */
 const settledMs = 3600_000
@@ -21,6 +22,7 @@ export class Holdings {
   readonly cells: Cells
   /** What it has. */
   readonly records: Records
+  readonly wakefulness: Wakefulness
   readonly #me: Peer
   readonly #store: Store
   readonly #clock: Pick<Clock, 'now'>
@@ -41,6 +43,7 @@ export class Holdings {
     taken: (record: StoredRecord, strays: boolean) => void,
   ) {
     this.cells = new Cells(me, overlay, ports.clock)
+    this.wakefulness = new Wakefulness(ports.clock)
     this.#me = me
     this.#store = ports.store
     this.#outdated = new Outdated(ports.store)
@@ -245,13 +248,14 @@ export class Holdings {
 
   /** Whether this node's word on a key counts. */
   vouchesFor(key: Id): boolean {
-    return this.cells.vouchesFor(key) && !this.#outdated.has(key)
+    return this.cells.vouchesFor(key) && !this.#outdated.has(key) && !this.wakefulness.isBehind
   }
 
-  /** Whoever does not show all that it has, or has what is not true any more, vouches for nothing. */
+  /** Whoever does not show all that it has, has what is not true any more, or has slept, vouches for nothing. */
   #standing(key: Id, told?: readonly Id[]): Standing {
     const standing = this.cells.standing(key, told)
-    return this.doubtUntil === undefined && !this.#outdated.has(key) ? standing : { ...standing, complete: false }
+    const isSure = this.doubtUntil === undefined && !this.#outdated.has(key) && !this.wakefulness.isBehind
+    return isSure ? standing : { ...standing, complete: false }
   }
 
   /** @throws Refusal STORE_FULL */

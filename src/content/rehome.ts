@@ -93,6 +93,12 @@ export class Rehoming {
     return this.#running
   }
 
+  /** This node is awake. When it has slept it compares all that it holds. Returns whether there is anything to do. */
+  beat(): boolean {
+    this.#holdings.wakefulness.beat()
+    return this.#holdings.wakefulness.isBehind
+  }
+
   /** In the next pass each cell is compared anew with one of those who share it, in turn. */
   review(): void {
     this.#windows.review()
@@ -140,8 +146,13 @@ export class Rehoming {
   }
 
   async #pass(): Promise<Rest> {
+    const { wakefulness } = this.#holdings
     const doubting = this.#holdings.doubtUntil !== undefined
+    const { sleeps, isBehind } = wakefulness
+    if (isBehind) this.#windows.forget()
     let left: Rest = (await this.#windows.share()) ? 'nothing' : 'work'
+    if (isBehind && this.#windows.wereHeard) wakefulness.makeUp(sleeps)
+    else if (isBehind) left = more(left, 'work')
     for (const strange of this.#holdings.cells.strangeArcs()) left = more(left, await this.#handover.passOn(strange))
     this.#sweep()
     await this.#bury()

@@ -19,6 +19,8 @@ export class Sharing {
   /** Whether every donor that was asked has answered: one that is there and cannot say may have lived on and have more. */
   heard = true
   received = 0
+  /** Whether one of the window has answered. */
+  isAnswered = false
   /** Until when this node and each of the window had everything in an earlier life. */
   readonly knew: number[]
 
@@ -34,6 +36,7 @@ export class Sharing {
   /** @param outcome of comparing with one of the window; undefined: there was no answer. @returns whether the two agree */
   hear(outcome: Outcome | undefined): boolean {
     this.#note(outcome)
+    this.isAnswered ||= outcome !== undefined
     this.knew.push(outcome?.knew ?? 0)
     const shares = outcome?.shared ?? false
     const agrees = shares && (outcome?.held ?? false) && (outcome?.settled ?? false)

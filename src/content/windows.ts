@@ -28,6 +28,7 @@ export class Windows {
   #turn = 0
   /** Whether there was ever anyone else. */
   #accompanied = false
+  #wereHeard = false
   /** Of what nobody is there who has had everything, and since when. */
   #bereft: readonly { readonly arcs: Arcs; readonly since: number }[] = []
 
@@ -39,6 +40,16 @@ export class Windows {
   /** Whether all of its window had what this node had of a cell, since either changed. */
   haveAgreed(cell: Cell): boolean {
     return this.#othersOf(cell).every((other) => this.#agreed.has(agreement(cell, other)))
+  }
+
+  /** Each cell is to be compared anew with all who share it. */
+  forget(): void {
+    this.#agreed.clear()
+  }
+
+  /** Whether in the last pass at least one of those who share it has answered, for each cell that is shared. */
+  get wereHeard(): boolean {
+    return this.#wereHeard
   }
 
   /** Each cell is to be compared anew with one of those who share it, in turn. */
@@ -74,6 +85,7 @@ export class Windows {
       await this.#askWindow(sharing, windows)
       if (this.#isKnown(sharing)) done = this.#conclude(sharing) && done
     }
+    this.#wereHeard = sharings.every(({ others, isAnswered }) => others.length === 0 || isAnswered)
     // Donors are asked last: what they are given from now on those of the window hear of, and say.
     const unknown = sharings
       .filter((sharing) => !this.#isKnown(sharing))

@@ -5,6 +5,7 @@
  */
 import { Type } from 'typebox'
 import { Content } from '../content/content.ts'
+import { beatMs } from '../content/wakefulness.ts'
 import { nobodyKnown } from '../membership/directory.ts'
 import type { MemberEvent } from '../membership/members.ts'
 import { parseTags } from '../membership/options.ts'
@@ -169,7 +170,15 @@ export class Node {
       this.#rehome()
       return Promise.resolve()
     }
-    const jobs = [...this.overlay.jobs, { name: 'rehome', everyMs: rehomeEveryMs, run: review }]
+    const beat = () => {
+      if (this.#content.rehoming.beat()) this.#rehome()
+      return Promise.resolve()
+    }
+    const jobs = [
+      ...this.overlay.jobs,
+      { name: 'rehome', everyMs: rehomeEveryMs, run: review },
+      { name: 'beat', everyMs: beatMs, run: beat },
+    ]
     this.#stops = jobs.map(({ name, everyMs, run }) => clock.every(everyMs, () => this.#attempt(name, run)))
   }
 
@@ -270,6 +279,7 @@ export class Node {
   #endJobs(): void {
     for (const stop of this.#stops) stop()
     this.#stops = []
+    this.#content.holdings.wakefulness.rest()
   }
 
   /** Runs work that nobody waits for. That the world was in its way is no news. */

@@ -1,0 +1,61 @@
+/** A node that was stopped for a while does not know what happened meanwhile, and answers nothing that is not so any more. */
+import { describe, expect, test } from 'vitest'
+import { Wakefulness } from '../../src/content/wakefulness.ts'
+import { overlayNames } from '../../src/overlay/overlays.ts'
+import { World } from '../../src/sim/world.ts'
+import type { Id } from '../../src/space/id.ts'
+import { nodeOf } from '../overlay/worlds.ts'
+
+test('who was late with a beat is behind until it has made up for it', () => {
+  let now = 0
+  const wakefulness = new Wakefulness({ now: () => now })
+  now = 10_000
+  expect(wakefulness.isBehind).toBe(false)
+  wakefulness.beat()
+  now += 1500
+  expect(wakefulness.isBehind).toBe(false)
+  now += 1
+  expect(wakefulness.isBehind).toBe(true)
+  const { sleeps } = wakefulness
+  wakefulness.beat()
+  expect(wakefulness.isBehind).toBe(true)
+  now += 2000
+  wakefulness.beat()
+  wakefulness.makeUp(sleeps)
+  expect(wakefulness.isBehind).toBe(true)
+  wakefulness.makeUp(wakefulness.sleeps)
+  expect(wakefulness.isBehind).toBe(false)
+})
+
+const sleepMs = 12_000
+const rows = overlayNames.flatMap((overlay) => (['off', 'local'] as const).map((membership) => ({ overlay, membership })))
+
+describe.each(rows)('what was deleted while one slept, in $overlay, membership $membership,', ({ overlay, membership }) => {
+  test.each([1, 2])('is found through nobody when it wakes: %i asleep', async (many) => {
+    const world = new World({ seed: 3, encode: false, settings: { overlay, membership } })
+    await world.boot(6)
+    await world.run(20_000)
+    const values = Array.from({ length: 8 }, (_, number) => `value ${number}`)
+    for (const value of values) await world.call(world.anyone(), 'store', { value })
+    world.demanding = false
+    const asleep = world.members().slice(0, many)
+    const awake = world.members().slice(many)
+    for (const id of asleep) world.pause(id, sleepMs)
+    const wakesAt = world.nowMs + sleepMs
+    await world.run(5000)
+    const deletions = values.map((value) => world.ask(awake[0] as Id, 'removeBy', { value }))
+    await world.run(wakesAt - world.nowMs)
+    const deleted = values.filter((_, at) => deletions[at]?.state === 'answered')
+    expect(deleted).not.toEqual([])
+    const told: string[] = []
+    for (let ms = 0; ms < 2000; ms += 40) {
+      for (const id of [...asleep, ...awake.slice(0, 1)])
+        for (const value of deleted)
+          world.ask(id, 'lookupBy', { value }, ({ state }) => (state === 'answered' ? told.push(`${value} after ${ms} ms`) : 0))
+      await world.run(40)
+    }
+    expect(told).toEqual([])
+    await world.run(10_000)
+    for (const id of asleep) expect(nodeOf(world, id).info().content.complete).toBe(true)
+  })
+})
