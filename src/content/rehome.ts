@@ -93,9 +93,9 @@ export class Rehoming {
     return this.#running
   }
 
-  /** This node is awake. When it has slept it compares all that it holds. Returns whether there is anything to do. */
-  beat(): boolean {
-    this.#holdings.wakefulness.beat()
+  /** See Wakefulness.beat. Returns whether it has slept: then it is to compare all that it holds. */
+  beat(nextMs: number): boolean {
+    this.#holdings.wakefulness.beat(nextMs)
     return this.#holdings.wakefulness.isBehind
   }
 

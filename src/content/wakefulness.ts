@@ -4,15 +4,16 @@
  */
 import type { Clock } from '../ports.ts'
 
-/** How often it is to show that it is awake. */
-export const beatMs = 500
-/** Later than that, others have acknowledged without it; a node that is merely busy is as late only when it turns requests away. */
-const lateMs = 1000
+/**
+ * When so many beats have not come, others may have acknowledged without it; a node that is merely busy is as late only when it turns
+ * requests away.
+ */
+const missedMost = 3
 
 export class Wakefulness {
   readonly #clock: Pick<Clock, 'now'>
   /** Undefined before the first beat. */
-  #seenAt: number | undefined
+  #lateAt: number | undefined
   #sleeps = 0
   /** How many of these it has made up for. */
   #madeUp = 0
@@ -23,7 +24,10 @@ export class Wakefulness {
 
   /** How often it has slept. */
   get sleeps(): number {
-    if (this.#isLate) this.beat()
+    if (this.#isLate) {
+      this.#sleeps++
+      this.#lateAt = undefined
+    }
     return this.#sleeps
   }
 
@@ -32,10 +36,10 @@ export class Wakefulness {
     return this.sleeps > this.#madeUp
   }
 
-  /** It is awake. */
-  beat(): void {
-    if (this.#isLate) this.#sleeps++
-    this.#seenAt = this.#clock.now()
+  /** It is awake. @param nextMs until the next beat */
+  beat(nextMs: number): void {
+    this.#sleeps = this.sleeps
+    this.#lateAt = this.#clock.now() + missedMost * nextMs
   }
 
   /** It has compared all that it holds with others since it had slept so often. */
@@ -45,10 +49,10 @@ export class Wakefulness {
 
   /** Nobody beats any more: there is nothing to hold. */
   rest(): void {
-    this.#seenAt = undefined
+    this.#lateAt = undefined
   }
 
   get #isLate(): boolean {
-    return this.#seenAt !== undefined && this.#clock.now() - this.#seenAt > beatMs + lateMs
+    return this.#lateAt !== undefined && this.#clock.now() > this.#lateAt
   }
 }

@@ -5,7 +5,6 @@
  */
 import { Type } from 'typebox'
 import { Content } from '../content/content.ts'
-import { beatMs } from '../content/wakefulness.ts'
 import { nobodyKnown } from '../membership/directory.ts'
 import type { MemberEvent } from '../membership/members.ts'
 import { parseTags } from '../membership/options.ts'
@@ -162,7 +161,7 @@ export class Node {
 
   #beginJobs(): void {
     const { clock } = this.#ports
-    const { rehomeEveryMs } = this.config
+    const { rehomeEveryMs, stabilizeEveryMs } = this.config
     // The passes are not waited for: as long as somebody has no room they do not end, and the others are to be compared with all the same.
     const review = () => {
       this.#lookWhetherCutOff()
@@ -170,8 +169,9 @@ export class Node {
       this.#rehome()
       return Promise.resolve()
     }
+    const beatMs = stabilizeEveryMs / 2
     const beat = () => {
-      if (this.#content.rehoming.beat()) this.#rehome()
+      if (this.#content.rehoming.beat(beatMs)) this.#rehome()
       return Promise.resolve()
     }
     const jobs = [

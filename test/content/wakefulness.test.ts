@@ -11,16 +11,16 @@ test('who was late with a beat is behind until it has made up for it', () => {
   const wakefulness = new Wakefulness({ now: () => now })
   now = 10_000
   expect(wakefulness.isBehind).toBe(false)
-  wakefulness.beat()
+  wakefulness.beat(500)
   now += 1500
   expect(wakefulness.isBehind).toBe(false)
   now += 1
   expect(wakefulness.isBehind).toBe(true)
   const { sleeps } = wakefulness
-  wakefulness.beat()
+  wakefulness.beat(500)
   expect(wakefulness.isBehind).toBe(true)
   now += 2000
-  wakefulness.beat()
+  wakefulness.beat(500)
   wakefulness.makeUp(sleeps)
   expect(wakefulness.isBehind).toBe(true)
   wakefulness.makeUp(wakefulness.sleeps)

@@ -7,7 +7,7 @@ import { nodeOf } from './worlds.ts'
 const rows = overlayNames.flatMap((overlay) => (['off', 'local'] as const).map((membership) => ({ overlay, membership })))
 
 describe.each(rows)('while many join three nodes at once in $overlay, membership $membership,', ({ overlay, membership }) => {
-  test.each([1, 4, 5])('what was acknowledged is found through everyone, and all is complete soon: world %i', async (seed) => {
+  test.each([1, 4])('what was acknowledged is found through everyone, and all is complete soon: world %i', async (seed) => {
     const world = new World({ seed, encode: false, settings: { overlay, membership } })
     await world.boot(3)
     await world.run(3000)

@@ -122,8 +122,8 @@ describe.each(['off', 'local'] as const)('where all in a successor list die at o
     await world.run(15_000)
     const { key } = await world.call(world.anyone(), 'store', { value: 'far away' })
     const dead = crashRun(world, key, { after: 3, count })
-    for (let ms = 0; ms < 20_000; ms += 50) {
-      await world.run(50)
+    for (let ms = 0; ms < 20_000; ms += 200) {
+      await world.run(200)
       expect(world.members()).toHaveLength(nodes - count)
       await expect(world.call(world.anyone(), 'lookup', { key })).resolves.toMatchObject({ key })
     }
