@@ -77,6 +77,13 @@ const pathTable = (api: NodeApi): { matches: RegExp; methods: string[] }[] => [
   ...ownPaths.map((path) => ({ matches: new RegExp(`^${path}$`), methods: ['GET', 'HEAD'] })),
 ]
 
+/** What to do about a request that is none, by Node's code for what is wrong with it. */
+const noHttp: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: 'the address and the headers may have 16 KiB together; a long value is asked for by its key',
+  HPE_INVALID_URL: "what is no plain letter is written as %XX in an address: curl -G --data-urlencode 'value=…' does so",
+  ERR_HTTP_REQUEST_TIMEOUT: 'the request did not come to its end in time; send it again, in one go',
+}
+
 /** What comes in on a socket and is no request of HTTP. */
 export const answerNoHttp = (error: Error & { code?: string }, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -84,12 +91,7 @@ export const answerNoHttp = (error: Error & { code?: string }, socket: Socket): 
     return
   }
   const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-  const message =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? 'the address and the headers may have 16 KiB together; a long value is asked for by its key'
-      : late
-        ? 'the request did not come to its end in time; send it again, in one go'
-        : 'this is no HTTP request that could be understood'
+  const message = noHttp[error.code ?? ''] ?? 'this is no HTTP request that could be understood'
   const body = JSON.stringify(new Refusal('BAD_REQUEST', message).toBody())
   socket.end(
     `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,

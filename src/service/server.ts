@@ -84,7 +84,7 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   })
   app.addHook('onRequest', (request, _reply, next) => {
     pressure.note()
-    const refusal = guard(request) ?? gate?.refusalOf(request) ?? queryRefusal(request.url) ?? encodingRefusal(request)
+    const refusal = guard(request) ?? gate?.refusalOf(request) ?? queryRefusal(request.url) ?? headerRefusal(request)
     if (refusal) next(refusal)
     else if (pressure.overloaded && !unshed.has(request.url))
       next(new Refusal('OVERLOADED', 'this node is alive and behind with its work; try again in a second'))
@@ -154,8 +154,14 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   return app
 }
 
-/** What is compressed would be stored as it is, and nobody told that it has to be unpacked. */
-const encodingRefusal = ({ headers }: FastifyRequest): Refusal | undefined => {
+/** Headers of a write that say what it must not be done without. */
+const conditions = ['if-match', 'if-none-match', 'if-unmodified-since'] as const
+
+/** What is compressed would be stored as it is, and nobody told that it has to be unpacked; a condition would not be looked at. */
+const headerRefusal = ({ headers, method }: FastifyRequest): Refusal | undefined => {
+  const condition = method === 'GET' || method === 'HEAD' ? undefined : conditions.find((name) => headers[name] !== undefined)
+  if (condition !== undefined)
+    return new Refusal('BAD_REQUEST', `nothing is written on a condition here; the last write wins: leave out ${condition}`)
   const { 'content-encoding': content = 'identity', 'transfer-encoding': transfer = 'chunked' } = headers
   const encoding = [content, transfer].find((one) => !['identity', 'chunked'].includes(one.toLowerCase()))
   return encoding === undefined

@@ -135,17 +135,21 @@ const answerTo = (text: string): Promise<string> =>
   })
 
 test.each([
-  ['no HTTP', 'EHLO\r\n\r\n', 400],
-  ['a request without a host', 'GET /nodeinfo HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+  ['no HTTP', 'EHLO\r\n\r\n', 400, /no HTTP request/],
+  ['a request without a host', 'GET /nodeinfo HTTP/1.1\r\nConnection: close\r\n\r\n', 400, /./],
+  ['an address with a plain ü', 'GET /lookup?value=grün HTTP/1.1\r\nHost: localhost\r\n\r\n', 400, /--data-urlencode/],
   [
     'a body in a coding that nobody unpacks',
     'POST /store HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n',
     415,
+    /uncompressed/,
   ],
-])('%s gets an error of the catalogue', async (_what, text, status) => {
+])('%s gets an error of the catalogue', async (_what, text, status, message) => {
   const [head = '', body = ''] = (await answerTo(text)).split('\r\n\r\n')
   expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
-  expect(JSON.parse(body)).toSatisfy(isErrorBody)
+  const answer: unknown = JSON.parse(body)
+  expect(answer).toSatisfy(isErrorBody)
+  expect((answer as { message: string }).message).toMatch(message)
 })
 
 test.each([

@@ -142,6 +142,13 @@ describe('the first things that a person types', () => {
     ['/store?encoding=base64', raw('hi', 'text/plain'), 'BAD_REQUEST', /no field "encoding"/],
     ['/store/x?name=y', raw('hi', undefined, 'PUT'), 'BAD_REQUEST', /no field "name".* may say ttlSeconds=…$/],
     ['/store/x?raw', raw('hi', undefined, 'PUT'), 'BAD_REQUEST', /no field "raw"/],
+    ['/store/x', { ...raw('hi', undefined, 'PUT'), headers: { 'if-match': '"1"' } }, 'BAD_REQUEST', /leave out if-match/],
+    [
+      '/store/x',
+      { ...raw('hi', undefined, 'PUT'), headers: { 'if-none-match': '*' } },
+      'BAD_REQUEST',
+      /leave out if-none-match/,
+    ],
     // Were taken, and kept the node from starting again.
     ['/tags', json({ tags: { zone: 'a,b' } }, 'PUT'), 'BAD_REQUEST', /zone must match/],
     ['/tags', json({ tags: { zone: 'a\nb' } }, 'PUT'), 'BAD_REQUEST', /zone must match/],
