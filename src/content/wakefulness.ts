@@ -24,10 +24,7 @@ export class Wakefulness {
 
   /** How often it has slept. */
   get sleeps(): number {
-    if (this.#isLate) {
-      this.#sleeps++
-      this.#lateAt = undefined
-    }
+    this.#look()
     return this.#sleeps
   }
 
@@ -38,7 +35,7 @@ export class Wakefulness {
 
   /** It is awake. @param nextMs until the next beat */
   beat(nextMs: number): void {
-    this.#sleeps = this.sleeps
+    this.#look()
     this.#lateAt = this.#clock.now() + missedMost * nextMs
   }
 
@@ -52,7 +49,9 @@ export class Wakefulness {
     this.#lateAt = undefined
   }
 
-  get #isLate(): boolean {
-    return this.#lateAt !== undefined && this.#clock.now() > this.#lateAt
+  #look(): void {
+    if (this.#lateAt === undefined || this.#clock.now() <= this.#lateAt) return
+    this.#sleeps++
+    this.#lateAt = undefined
   }
 }

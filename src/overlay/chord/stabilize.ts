@@ -65,12 +65,16 @@ const bridge = async (ring: Ring): Promise<Outcome> => {
   return 'alone'
 }
 
+/** So many steps back are made at once: whoever names ever earlier ones must not keep us. */
+const backMost = 32
+
 /** The first who answers between this node and that peer, or the peer itself, and those after it. */
-const firstUpTo = async (ring: Ring, peer: Peer): Promise<readonly Peer[] | 'dead' | 'busy' | 'stale'> => {
-  const answer = await ring.ask(peer)
+const firstUpTo = async (ring: Ring, peer: Peer, steps = backMost): Promise<readonly Peer[] | 'dead' | 'busy' | 'stale'> => {
+  const answer = steps > 0 ? await ring.ask(peer) : 'dead'
   if (typeof answer === 'string') return answer
   const { predecessor, successors } = answer
-  const earlier = between(ring.me.id, predecessor.id, peer.id) ? await firstUpTo(ring, predecessor) : 'dead'
+  const isBetween = between(ring.me.id, predecessor.id, peer.id)
+  const earlier = isBetween ? await firstUpTo(ring, predecessor, steps - 1) : 'dead'
   return earlier === 'dead' || earlier === 'busy' ? [peer, ...successors] : earlier
 }
 
