@@ -184,8 +184,11 @@ export class Holdings {
 
   /** What this node may say of an arc to another: see the row `digest`. */
   claims(arc: Arc, by: Id): Omit<Digest, 'parts'> {
+    // Whoever has slept has not had everything.
+    const nothing = this.wakefulness.isBehind ? { complete: [], witnessed: [] } : {}
     return {
       ...this.cells.claims(arc, by),
+      ...nothing,
       doubting: this.doubtUntil !== undefined,
       forgotten: this.forgetsBefore,
       knowsFrom: this.knowsFrom,

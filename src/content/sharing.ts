@@ -19,8 +19,9 @@ export class Sharing {
   /** Whether every donor that was asked has answered: one that is there and cannot say may have lived on and have more. */
   heard = true
   received = 0
-  /** Whether one of the window has answered. */
-  isAnswered = false
+  /** Whether one of the window has not answered, and whether one has who has had everything. */
+  #silent = false
+  #isTold = false
   /** Until when this node and each of the window had everything in an earlier life. */
   readonly knew: number[]
 
@@ -33,10 +34,16 @@ export class Sharing {
     this.witnessed = inherited.witnessed
   }
 
+  /** Whether those of the window know what this node may have missed: one who has had everything has answered, or all have, who may have slept too. */
+  get isTold(): boolean {
+    return this.#isTold || !this.#silent
+  }
+
   /** @param outcome of comparing with one of the window; undefined: there was no answer. @returns whether the two agree */
   hear(outcome: Outcome | undefined): boolean {
     this.#note(outcome)
-    this.isAnswered ||= outcome !== undefined
+    this.#silent ||= outcome === undefined
+    this.#isTold ||= (outcome?.complete.length ?? 0) > 0
     this.knew.push(outcome?.knew ?? 0)
     const shares = outcome?.shared ?? false
     const agrees = shares && (outcome?.held ?? false) && (outcome?.settled ?? false)

@@ -44,11 +44,6 @@ export class Wakefulness {
     this.#madeUp = sleeps
   }
 
-  /** Nobody beats any more: there is nothing to hold. */
-  rest(): void {
-    this.#lateAt = undefined
-  }
-
   #look(): void {
     if (this.#lateAt === undefined || this.#clock.now() <= this.#lateAt) return
     this.#sleeps++

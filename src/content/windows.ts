@@ -47,7 +47,7 @@ export class Windows {
     this.#agreed.clear()
   }
 
-  /** Whether in the last pass at least one of those who share it has answered, for each cell that is shared. */
+  /** Whether in the last pass those who share a cell told what this node may have missed, for each cell. */
   get wereHeard(): boolean {
     return this.#wereHeard
   }
@@ -85,7 +85,7 @@ export class Windows {
       await this.#askWindow(sharing, windows)
       if (this.#isKnown(sharing)) done = this.#conclude(sharing) && done
     }
-    this.#wereHeard = sharings.every(({ others, isAnswered }) => others.length === 0 || isAnswered)
+    this.#wereHeard = sharings.every(({ isTold }) => isTold)
     // Donors are asked last: what they are given from now on those of the window hear of, and say.
     const unknown = sharings
       .filter((sharing) => !this.#isKnown(sharing))

@@ -175,7 +175,9 @@ class Round {
   async #missing(): Promise<Peer[]> {
     const line = await this.#line()
     this.#size = Math.min(this.#writer.replicas, line.length)
-    const left = line.filter((peer) => this.#isUntried(peer))
+    // Beyond the window one more, as a read would.
+    const within = this.#isFull ? line.slice(0, this.#writer.replicas + 1) : line
+    const left = within.filter((peer) => this.#isUntried(peer))
     const wanted = this.#writer.replicas - this.#copies.size - this.#underWay.size
     const next = left.slice(0, Math.max(this.#isFull ? 1 : 0, wanted))
     const suspects = next.filter(({ id }) => this.#lookup.isSuspect(id))

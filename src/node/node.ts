@@ -279,7 +279,6 @@ export class Node {
   #endJobs(): void {
     for (const stop of this.#stops) stop()
     this.#stops = []
-    this.#content.holdings.wakefulness.rest()
   }
 
   /** Runs work that nobody waits for. That the world was in its way is no news. */

@@ -8,8 +8,8 @@ import type { Peer } from '../../protocol/schemas.ts'
 import { between } from '../../space/ring.ts'
 
 /**
- * How long a joiner waits for the word of one who is acknowledged itself. Then the word of any who has it for its successor will do: those
- * who were acknowledged may all have gone.
+ * How long a joiner, and whoever comes after it, waits for the word of one who is acknowledged. Then the word of any who has it for its successor
+ * will do: those who were acknowledged may all have gone.
  */
 const waitMs = 5000
 
@@ -18,8 +18,8 @@ export class Predecessors {
   readonly #most: number
   #nearest: Peer | undefined
   #list: readonly Peer[]
-  /** When this node joined, by the clock. */
-  #enteredAt = 0
+  /** Since when this node, or its predecessor, is not acknowledged, by the clock. */
+  #since = 0
 
   constructor(me: Peer, most: number) {
     this.#me = me
@@ -37,6 +37,11 @@ export class Predecessors {
     return this.#list
   }
 
+  /** Whether the nearest is among those acknowledged, as far as this node has heard. */
+  get isNearestAcknowledged(): boolean {
+    return (this.#nearest ?? this.#me).id === this.#list[0]?.id
+  }
+
   /** A ring of one. */
   clear(): void {
     this.#nearest = undefined
@@ -47,7 +52,7 @@ export class Predecessors {
   enter(nearest: Peer, now: number): void {
     this.#nearest = nearest
     this.#list = []
-    this.#enteredAt = now
+    this.#since = now
   }
 
   /**
@@ -55,16 +60,17 @@ export class Predecessors {
    * acknowledged itself. Returns whether anything changed.
    */
   adopt([nearest, ...named]: readonly Peer[], now: number): boolean {
+    const isSame = samePeer(nearest, this.#nearest)
+    if (!isSame && this.#list.length > 0) this.#since = now
     const list = nearest ? this.#listOf(nearest, named, now) : [this.#me]
-    if (samePeer(nearest, this.#nearest) && samePeers(list, this.#list)) return false
+    if (isSame && samePeers(list, this.#list)) return false
     this.#nearest = nearest
     this.#list = list
     return true
   }
 
   #listOf(nearest: Peer, named: readonly Peer[], now: number): readonly Peer[] {
-    const mayWait = this.#list.length > 0 || now - this.#enteredAt < waitMs
-    if (named.length === 0 && mayWait) return this.#list
+    if (named.length === 0 && now - this.#since < waitMs) return this.#list
     const list: Peer[] = []
     for (const peer of [nearest, ...named]) {
       const last = list.at(-1)

@@ -44,6 +44,8 @@ export const stabilize = (ring: Ring, leaver?: Id): Promise<Outcome> =>
       const outcome = await adoptBetween(ring, head, answer.predecessor)
       const known = answer.predecessor.id === me.id && table.successor.id === head.id
       await notify(ring, { successor: !known, predecessor: table.revision !== before || !table.isAcknowledged })
+      // News of it may be lost.
+      if (table.isAcknowledged && !table.isPredecessorAcknowledged) await follow(ring, table.predecessor)
       return outcome
     }
     return 'done'

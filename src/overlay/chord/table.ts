@@ -66,6 +66,11 @@ export class Table {
     return this.predecessors.length > 0
   }
 
+  /** Whether its predecessor does, as far as this node has heard. */
+  get isPredecessorAcknowledged(): boolean {
+    return this.#before.isNearestAcknowledged
+  }
+
   /** By index: the first node at or after fingerStart(me, index), for those beyond the successor list. */
   get fingers(): ReadonlyMap<number, Peer> {
     return this.#fingers

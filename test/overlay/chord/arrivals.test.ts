@@ -134,3 +134,44 @@ test('who has heard only of a leaver that another comes before it owns nothing y
   expect(nodeOf(world, joiner).info()).toMatchObject({ predecessor: before })
   expect(nodeOf(world, joiner).overlay.cells()).toEqual([])
 })
+
+test.each([1, 2, 3])('news of who is acknowledged may be lost, and arrives all the same, with %i copies', async (replicas) => {
+  const world = new World({ seed: 1, settings: { bits: 8, allowCustomIds: true, membership: 'off', replicas } })
+  for (const id of ['10', '30', '90', 'd0']) {
+    world.add({ id })
+    await world.settle()
+  }
+  world.demanding = false
+  const after = nodeOf(world, '90')
+  const joiner = world.add({ id: '50' })
+  await world.until(
+    () => nodeOf(world, joiner).overlay.cells().length > 0,
+    5000,
+    () => 'not acknowledged',
+  )
+  // From here on it is told nothing of its own accord.
+  const back = replace(after, ['offerPredecessor'], refuse('OVERLOADED'))
+  await world.run(3000)
+  expect(after.overlay.cells()[0]).toMatchObject({ from: '50', to: '90' })
+  back()
+  await world.run(2000)
+  expect(nodeOf(world, joiner).info().content.complete).toBe(true)
+})
+
+test('one that names nobody before it does not stand between others for ever', async () => {
+  const world = new World({ seed: 1, settings: { bits: 8, allowCustomIds: true, membership: 'off' } })
+  for (const id of ['10', '30', '90', 'd0']) {
+    world.add({ id })
+    await world.settle()
+  }
+  world.demanding = false
+  const joiner = world.add({ id: '50' })
+  replace(nodeOf(world, joiner), ['predecessors'], () => ({ predecessors: [] }))
+  await world.run(20_000)
+  world.crash('30')
+  await world.run(20_000)
+  const named = nodeOf(world, '90')
+    .overlay.cells()
+    .flatMap(({ window }) => window.map(({ id }) => id))
+  expect(named).not.toContain('30')
+})
