@@ -59,3 +59,32 @@ describe.each(rows)('what was deleted while one slept, in $overlay, membership $
     for (const id of asleep) expect(nodeOf(world, id).info().content.complete).toBe(true)
   })
 })
+
+describe.each(overlayNames)('two who slept do not take each other for one who knows, in %s,', (overlay) => {
+  test.each([1, 2, 3])('when the third dies as they wake: world %i', async (seed) => {
+    const world = new World({ seed, encode: false, settings: { overlay, membership: 'off' } })
+    await world.boot(7)
+    await world.run(20_000)
+    world.demanding = false
+    const value = `value ${seed}`
+    const { key } = await world.call(world.anyone(), 'store', { value })
+    const [one = '', two = '', third = ''] = world.window(key).map(({ id }) => id)
+    const other = world.members().find((id) => ![one, two, third].includes(id)) as Id
+    for (const id of [one, two]) world.pause(id, 20_000)
+    const wakesAt = world.nowMs + 20_000
+    // Until others have taken their places nothing can be deleted.
+    await world.run(12_000)
+    const deletion = world.ask(other, 'removeBy', { value })
+    await world.run(wakesAt - world.nowMs - 100)
+    expect(deletion).toMatchObject({ state: 'answered' })
+    world.crash(third)
+    await world.run(100)
+    const told: string[] = []
+    for (let ms = 0; ms < 2000; ms += 20) {
+      for (const id of [one, two, other])
+        world.ask(id, 'lookupBy', { value }, ({ state }) => (state === 'answered' ? told.push(`after ${ms} ms`) : 0))
+      await world.run(20)
+    }
+    expect(told).toEqual([])
+  })
+})
