@@ -131,6 +131,7 @@ export class Node {
 
   /** A packet that belongs to this network and is for this node. */
   hear(packet: Packet, from: Sender): void {
+    this.#beat()
     this.#swim?.hear(packet, from)
   }
 
@@ -169,17 +170,18 @@ export class Node {
       this.#rehome()
       return Promise.resolve()
     }
-    const beatMs = stabilizeEveryMs / 2
-    const beat = () => {
-      if (this.#content.rehoming.beat(beatMs)) this.#rehome()
-      return Promise.resolve()
-    }
     const jobs = [
       ...this.overlay.jobs,
       { name: 'rehome', everyMs: rehomeEveryMs, run: review },
-      { name: 'beat', everyMs: beatMs, run: beat },
+      // By itself: the others take as long as those who do not answer.
+      { name: 'beat', everyMs: stabilizeEveryMs, run: () => Promise.resolve(this.#beat()) },
     ]
     this.#stops = jobs.map(({ name, everyMs, run }) => clock.every(everyMs, () => this.#attempt(name, run)))
+  }
+
+  /** A job and each packet show that this node is awake. */
+  #beat(): void {
+    if (this.#content.rehoming.beat(this.config.stabilizeEveryMs / 2)) this.#rehome()
   }
 
   #ready(): { state: NodeState } {
