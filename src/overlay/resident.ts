@@ -175,15 +175,16 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> {
       }
       // Whoever waits for the dead on our behalf answers too late, and is there all the same.
       const isOver = !answered && clock.now() - heard >= patienceMs
-      if (isOver && !(await this.#isAnyoneThere())) return this.found()
+      if (isOver && (await this.present(this.contacts())).length === 0) return this.found()
       if (answered || isOver) heard = clock.now()
       await this.pause()
     }
   }
 
-  async #isAnyoneThere(): Promise<boolean> {
-    const signs = await Promise.all(this.contacts().map((contact) => this.isThere(contact)))
-    return signs.includes(true)
+  /** Those who are there, all asked at once. */
+  protected async present(peers: readonly Peer[]): Promise<Peer[]> {
+    const signs = await Promise.all(peers.map((peer) => this.isThere(peer)))
+    return peers.filter((_, at) => signs[at])
   }
 
   /** Whom to try first: by chance, so that one seed does not bear it all. */

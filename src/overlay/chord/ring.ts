@@ -42,13 +42,12 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
   }
 
   /** Everyone known who is there, clockwise from this node. */
-  async onward(): Promise<Peer[]> {
+  onward(): Promise<Peer[]> {
     const { me, table } = this
     const known = distinct([...table.fingers.values(), ...this.contacts()]).sort((a, b) =>
       between(me.id, a.id, b.id) ? -1 : 1,
     )
-    const signs = await Promise.all(known.map((peer) => this.isThere(peer)))
-    return known.filter((_, at) => signs[at])
+    return this.present(known)
   }
 
   /** Runs maintenance steps one after the other: Zave's rules are atomic, ours must at least not interleave. */
