@@ -18,8 +18,8 @@ export class Predecessors {
   readonly #most: number
   #nearest: Peer | undefined
   #list: readonly Peer[]
-  /** Since when this node, or its predecessor, is not acknowledged, by the clock. */
-  #since = 0
+  /** Since when this node, or its predecessor, is not acknowledged, by the clock. Undefined when both are. */
+  #since: number | undefined
 
   constructor(me: Peer, most: number) {
     this.#me = me
@@ -61,7 +61,8 @@ export class Predecessors {
    */
   adopt([nearest, ...named]: readonly Peer[], now: number): boolean {
     const isSame = samePeer(nearest, this.#nearest)
-    if (!isSame && this.#list.length > 0) this.#since = now
+    const isNews = !isSame && this.#list.length > 0
+    this.#since = named.length > 0 ? undefined : isNews ? now : (this.#since ?? now)
     const list = nearest ? this.#listOf(nearest, named, now) : [this.#me]
     if (isSame && samePeers(list, this.#list)) return false
     this.#nearest = nearest
@@ -69,8 +70,21 @@ export class Predecessors {
     return true
   }
 
+  /**
+   * The first is acknowledged, and has this node for its successor: it has not heard of the nearest, who is there and is not. So it is
+   * where this node's own begins as long as it says so. Returns whether anything changed.
+   */
+  acknowledge([first, ...named]: readonly Peer[], now: number): boolean {
+    if (!first || named.length === 0) return false
+    this.#since = now
+    const list = this.#listOf(first, named, now)
+    if (samePeers(list, this.#list)) return false
+    this.#list = list
+    return true
+  }
+
   #listOf(nearest: Peer, named: readonly Peer[], now: number): readonly Peer[] {
-    if (named.length === 0 && now - this.#since < waitMs) return this.#list
+    if (named.length === 0 && now - (this.#since ?? now) < waitMs) return this.#list
     const list: Peer[] = []
     for (const peer of [nearest, ...named]) {
       const last = list.at(-1)

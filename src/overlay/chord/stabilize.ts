@@ -88,12 +88,29 @@ export const rectify = (ring: Ring, choose: () => Candidate): Promise<void> =>
   ring.step(async () => {
     const { table, me } = ring
     const { leaving, ...candidate } = choose()
-    const current = table.predecessor
     if (!ring.isMember || candidate.id === me.id) return
-    const nearer = samePeer(candidate, current) || between(current.id, candidate.id, me.id)
-    if (!nearer && (await predecessorsOf(ring, current))) return
-    await follow(ring, candidate, leaving === undefined || table.isAcknowledged)
+    if (await givesWay(ring, table.predecessor, candidate))
+      await follow(ring, candidate, leaving === undefined || table.isAcknowledged)
+    else if (leaving === undefined && !table.isPredecessorAcknowledged) await acknowledge(ring, candidate)
   })
+
+/** Whether one before us gives way to a candidate: to its own news, to one that is nearer, or because it does not answer. */
+const givesWay = async (ring: Ring, current: Peer, candidate: Peer): Promise<boolean> =>
+  samePeer(candidate, current) ||
+  between(current.id, candidate.id, ring.me.id) ||
+  (await predecessorsOf(ring, current)) === undefined
+
+/** What is ours begins with whoever is acknowledged and has us for its successor, for want of one that is nearer and acknowledged. */
+const acknowledge = async (ring: Ring, candidate: Peer): Promise<void> => {
+  const { table } = ring
+  const [first] = table.predecessors
+  if (!first || !(await givesWay(ring, first, candidate))) return
+  const before = await predecessorsOf(ring, candidate)
+  if (!before || !ring.isMember) return
+  if (!table.acknowledgePredecessors([candidate, ...before], ring.ports.clock.now())) return
+  ring.noteChange()
+  await notify(ring, { successor: true, predecessor: false })
+}
 
 /** Refreshes the hint of who comes before our predecessor; tells also whether that one is alive. */
 export const checkPredecessor = (ring: Ring): Promise<void> =>

@@ -124,6 +124,13 @@ export class Table {
     return true
   }
 
+  /** See Predecessors.acknowledge. */
+  acknowledgePredecessors(list: readonly Peer[], now: number): boolean {
+    if (!this.#before.acknowledge(list, now)) return false
+    this.#revision++
+    return true
+  }
+
   replaceFingers(fingers: ReadonlyMap<number, Peer>): void {
     if (sameFingers(fingers, this.#fingers)) return
     this.#fingers = fingers
@@ -155,11 +162,11 @@ export class Table {
     }
     const { peers, final } = this.approach(this.#placement.target(key), count + offset, avoid, mode)
     if (!final) return { peers, final }
-    // Who is not acknowledged owns nothing.
-    if (offset === 0 && !this.isAcknowledged && peers[0]?.id === this.me.id)
-      return { peers: [this.predecessor].filter(({ id }) => !avoid.has(id)), final: false }
     const line = this.isClosed ? [...peers, ...peers.slice(0, offset)] : peers
     const window = line.slice(offset, offset + count)
+    // Who is not acknowledged owns nothing.
+    if (!this.isAcknowledged && window[0]?.id === this.me.id)
+      return { peers: [this.predecessor].filter(({ id }) => !avoid.has(id)), final: false }
     return { peers: avoid.has(this.me.id) ? window.filter(({ id }) => !avoid.has(id)) : window, final }
   }
 
@@ -230,8 +237,10 @@ export class Table {
     if (places > 0 && places <= this.#successors.length) return this.#successors[places - 1]
     if (places < 0 && places >= -before.length) return before[-places - 1]
     if (places === 0) return this.me
-    const isRing = this.#closed && before[0]?.id === this.#successors.at(-1)?.id
-    return isRing ? [this.me, ...this.#successors].at(places % (this.#successors.length + 1)) : undefined
+    const ring = [this.me, ...this.#successors]
+    // A list that is newer than what is known of those before has newcomers in between.
+    const isRing = this.#closed && before.length > 0 && before.every(({ id }, at) => id === ring.at(-1 - at)?.id)
+    return isRing ? ring.at(places % ring.length) : undefined
   }
 
   #everyWay(): readonly Peer[] {

@@ -175,3 +175,88 @@ test('one that names nobody before it does not stand between others for ever', a
     .flatMap(({ window }) => window.map(({ id }) => id))
   expect(named).not.toContain('30')
 })
+
+test.each([1, 3])(
+  'who cannot be acknowledged, as it is too busy, takes nothing from the one after it, with %i copies',
+  async (replicas) => {
+    const world = new World({ seed: 1, settings: { bits: 8, allowCustomIds: true, membership: 'off', replicas } })
+    for (const id of ['10', '90', 'd0']) {
+      world.add({ id })
+      await world.settle()
+    }
+    world.demanding = false
+    const joiner = world.add({ id: '50' })
+    const back = replace(nodeOf(world, joiner), ['neighborhood'], refuse('OVERLOADED'))
+    await world.until(
+      () => nodeOf(world, joiner).overlay.isMember,
+      4000,
+      () => 'not joined',
+    )
+    for (let seconds = 0; seconds < 20; seconds++) {
+      await world.run(1000)
+      expect(nodeOf(world, '90').overlay.cells()[0]).toMatchObject({ from: '10', to: '90' })
+      expect(nodeOf(world, '90').info()).toMatchObject({ predecessor: world.peer(joiner) })
+    }
+    back()
+    await world.run(5000)
+    expect(nodeOf(world, joiner).overlay.cells()[0]).toMatchObject({ from: '10', to: '50' })
+    expect(nodeOf(world, '90').overlay.cells()[0]).toMatchObject({ from: '50', to: '90' })
+  },
+)
+
+test('a joiner through a lone founder names itself owner of nothing', async () => {
+  const world = new World({ seed: 1, settings: { bits: 8, allowCustomIds: true, membership: 'off' } })
+  world.add({ id: '10' })
+  await world.settle()
+  replace(nodeOf(world, '10'), ['offerSuccessor'], refuse('OVERLOADED'))
+  world.demanding = false
+  const joiner = world.add({ id: '50' })
+  await world.until(
+    () => nodeOf(world, joiner).overlay.isMember,
+    2000,
+    () => 'not joined',
+  )
+  expect(nodeOf(world, joiner).overlay.cells()).toEqual([])
+  expect(nodeOf(world, joiner).overlay.route('30', 3, new Set(), 'fingers')).toMatchObject({ final: false })
+})
+
+describe('a predecessor that comes back at once', () => {
+  test('is waited for like a new one, however long it was known', () => {
+    const table = new Table(peer('90'), options)
+    table.adoptSuccessors([peer('d0'), peer('f0'), peer('10')])
+    table.adoptPredecessors([peer('50'), peer('10'), peer('f0')], 0)
+    const before = table.cells()
+    table.adoptPredecessors([peer('50')], 60_000)
+    expect(table.cells()).toEqual(before)
+    table.adoptPredecessors([peer('50')], 65_000)
+    expect(table.cells()).not.toEqual(before)
+  })
+
+  test('takes nothing from those after it that they hold', async () => {
+    const world = new World({ seed: 1, settings: { bits: 8, allowCustomIds: true, membership: 'off' } })
+    for (const id of ['10', '30', '50', '70', '90', 'b0', 'd0']) {
+      world.add({ id })
+      await world.settle()
+    }
+    await world.run(12_000)
+    world.crash('50')
+    await world.run(100)
+    world.restart('50')
+    for (let ms = 0; ms < 200; ms++) {
+      await world.run(1)
+      expect(nodeOf(world, '70').overlay.cells()).toHaveLength(3)
+      expect(nodeOf(world, '90').info().content.complete).toBe(true)
+    }
+  })
+})
+
+test.each([
+  { successors: ['10', '50', '90', 'd0'], came: ['50'] },
+  { successors: ['10', '20', '30', '50', '90', 'd0'], came: ['20', '30', '50'] },
+])('of $came, who came between, nothing is held that they hold by now', ({ successors, came }) => {
+  const table = new Table(peer('d0'), options)
+  table.adoptPredecessors([peer('90'), peer('10')], 0)
+  table.adoptSuccessors(successors.map(peer))
+  const cells = table.cells()
+  for (const { from, to } of cells) for (const id of came) expect(inArc(from, id, to) && to === '10').toBe(false)
+})
