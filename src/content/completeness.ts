@@ -7,14 +7,12 @@ import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
 
-/**
- * How long a node that others have come before says that it had everything: until those have it. Later it would not know of what was
- * written since.
- */
+/** How long at most a node that others have come before says that it had everything, where calls take long and those ask again and again. */
 const formerMs = 15_000
 /**
- * The same where it holds the arc again: others who came with it have gone, or have found their places, within this. What was written
- * in between it does not know of, so no longer than that.
+ * How long it says so otherwise, since it gave the arc up or was asked last: when those have everything they ask no more, and of what is
+ * written from then on it does not know. The same where it holds the arc again, since others who came with it have gone, or
+ * have found their places, within this.
  */
 const againMs = 5000
 
@@ -22,6 +20,8 @@ interface Former {
   readonly arcs: Arcs
   /** ms since 1970. */
   readonly cededAt: number
+  /** When it was asked about last, or ceded; ms since 1970. */
+  readonly askedAt: number
   /** It was another's, who has gone and has left all of it to this node. */
   readonly isInherited?: boolean
 }
@@ -81,14 +81,14 @@ export class Completeness {
     this.#disinherit(this.#held.without(held))
     const former = this.#formerly(now)
     this.#told = undefined
-    this.#former = ceded.isEmpty ? former : [...former, { arcs: ceded, cededAt: now }]
+    this.#former = ceded.isEmpty ? former : [...former, { arcs: ceded, cededAt: now, askedAt: now }]
     this.#complete = this.#complete.within(held)
     this.#held = held
   }
 
   /** One that goes had everything there, of which nothing was ever given up on what is witnessed, and this node has it now. */
   inherit(known: Arcs, witnessed: Arcs, now: number): void {
-    this.#former = [...this.#formerly(now), { arcs: known, cededAt: now, isInherited: true }]
+    this.#former = [...this.#formerly(now), { arcs: known, cededAt: now, askedAt: now, isInherited: true }]
     const presumed = known.without(witnessed).without(this.witnessed)
     this.#presumed = this.#presumed.without(known).plus(presumed)
     this.#told = undefined
@@ -109,12 +109,17 @@ export class Completeness {
     this.#told = undefined
   }
 
-  /** Where on an arc this node has had everything, as it may be told others. */
+  /** Where on an arc this node has had everything, as it may be told others; it is noted that one of them has asked. */
   claims(arc: Arc, now: number): { complete: Arc[]; witnessed: Arc[] } {
     const { known, witnessed } = this.#tellable(now)
+    const asked = Arcs.of([arc])
+    if (this.#former.length > 0)
+      this.#former = this.#formerly(now).map((former) =>
+        former.arcs.within(asked).isEmpty ? former : { ...former, askedAt: now },
+      )
     const within = (arcs: Arcs) => {
       if (arcs.covers(arc)) return [{ from: arc.from, to: arc.to }]
-      const parts = arcs.within(Arcs.of([arc]))
+      const parts = arcs.within(asked)
       return parts.isEmpty ? [] : parts.arcs(arc.to.length).slice(0, completeMost)
     }
     return { complete: within(known), witnessed: within(witnessed) }
@@ -133,8 +138,8 @@ export class Completeness {
 
   #formerly(now: number): readonly Former[] {
     return this.#former.flatMap((former) => {
-      const { arcs, cededAt } = former
-      if (!isWithin(formerMs, cededAt, now)) return []
+      const { arcs, cededAt, askedAt } = former
+      if (!isWithin(formerMs, cededAt, now) || !isWithin(againMs, askedAt, now)) return []
       return [isWithin(againMs, cededAt, now) ? former : { ...former, arcs: arcs.without(this.#held) }]
     })
   }

@@ -165,6 +165,22 @@ const found: [what: string, overlay: OverlayName, seed: number, nodes: number, e
       { atMs: 55_000, do: 'look', what: { name: 'rose' }, place: 1 },
     ],
   ],
+  [
+    'who held a key at boot does not say, when all are gone who were given it since, that there is nothing',
+    'kademlia',
+    980_227,
+    6,
+    13_587,
+    [
+      { atMs: 19, do: 'store', value: 'line 7', place: 5 },
+      { atMs: 80, do: 'add', place: 8 },
+      { atMs: 197, do: 'add', place: 9 },
+      { atMs: 1_333, do: 'crash', place: 6 },
+      { atMs: 6_186, do: 'crash', place: 8 },
+      { atMs: 6_186, do: 'crash', place: 2 },
+      { atMs: 7_782, do: 'look', what: { value: 'line 7' }, place: 1 },
+    ],
+  ],
 ]
 
 test.each(found)('%s', async (_what, overlay, seed, nodes, endMs, deeds) => {
