@@ -10,17 +10,17 @@ import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import { type Arc, idBefore, inArc } from '../space/ring.ts'
 import { Entrusted } from './entrusted.ts'
-import { type Intent, passOver, reconcile } from './reconcile.ts'
+import { areDecided, type Intent, type Outcome, passOver, reconcile } from './reconcile.ts'
 import { paceMs, type Party, turnLength } from './transfer.ts'
 
 /** Failed searches for an owner in one pass, after which the rest waits for the next. */
 const lostMost = 8
 
-/** What is left to do: nothing; only to wait for a grace to pass; what could not be done. */
-export type Rest = 'nothing' | 'grace' | 'work'
+/** What is left to do, from little to much: nothing; only to wait for a grace to pass; to find room for copies; what could not be done. */
+const rests = ['nothing', 'grace', 'room', 'work'] as const
+export type Rest = (typeof rests)[number]
 
-export const more = (a: Rest, b: Rest): Rest =>
-  a === 'work' || b === 'work' ? 'work' : a === 'grace' || b === 'grace' ? 'grace' : 'nothing'
+export const more = (a: Rest, b: Rest): Rest => (rests.indexOf(a) > rests.indexOf(b) ? a : b)
 
 export interface HandoverOptions {
   readonly replicas: number
@@ -56,14 +56,11 @@ export class Handover {
       const last = cell?.to ?? first.key
       const end: Id = inArc(from, last, rest.to) ? last : rest.to
       const arc: Arc = { from, to: end }
-      if (cell) {
-        await this.#entrust(arc, cell.window)
-        await this.#dropSettled(arc)
-      } else lost++
-      left = more(
-        left,
-        this.leftOn(arc) > 0 ? 'work' : this.#party.holdings.records.summary(arc).count > 0 ? 'grace' : 'nothing',
-      )
+      const decided = cell !== undefined && (await this.#entrust(arc, cell.window))
+      if (cell) await this.#dropSettled(arc)
+      else lost++
+      const isKept = this.#party.holdings.records.summary(arc).count > 0
+      left = more(left, this.leftOn(arc) > 0 ? (decided ? 'room' : 'work') : isKept ? 'grace' : 'nothing')
       rest = end === rest.to ? undefined : { from: end, to: rest.to }
     }
     return left
@@ -116,21 +113,25 @@ export class Handover {
   /**
    * Gives to each of a window what it lacks of an arc, if it believes that it holds it. This node is a member that is not in the window:
    * so one that has fewer nodes than there are to be copies does not know of everyone, and nothing is left to it alone.
+   * Returns whether nothing is in doubt there any more.
    */
-  async #entrust(arc: Arc, window: readonly Peer[]): Promise<void> {
-    if (window.some(({ id }) => id === this.#party.me.id)) return
+  async #entrust(arc: Arc, window: readonly Peer[]): Promise<boolean> {
+    if (window.some(({ id }) => id === this.#party.me.id)) return false
     this.entrusted.begin()
     let all = window.length < this.#options.replicas ? Arcs.none : Arcs.of([arc])
     let given = 0
+    const outcomes: (Outcome | undefined)[] = []
     for (const peer of window) {
       const had: Arc[] = []
       const intent: Intent = { pull: false, push: 'held', had: (part) => had.push(part) }
       const outcome = await reconcile(this.#party, peer, arc, intent)
+      outcomes.push(outcome)
       given += outcome?.pushed ?? 0
       all = all.within(Arcs.of(outcome?.held ? had : []))
     }
     this.entrusted.note(arc, all, this.#party.clock.now())
     if (given > 0) this.#party.log.info({ to: window[0], records: given }, 'content passed on')
+    return areDecided(outcomes)
   }
 
   /** Drops what has been with others since before the grace period. */

@@ -32,7 +32,16 @@ export interface Outcome extends Claims {
   readonly settled: boolean
   /** Whether we have all that the peer has there and is not in doubt. */
   readonly caughtUp: boolean
+  /** Whether none of ours is in doubt there after what the peer has said. */
+  readonly decided: boolean
 }
+
+/**
+ * Whether nothing is in doubt any more after some were compared with: all have answered, and of those who hold the arc each has decided.
+ * Whoever has no room holds nothing, and cannot say.
+ */
+export const areDecided = (outcomes: readonly (Outcome | undefined)[]): boolean =>
+  outcomes.some((outcome) => outcome?.held) && outcomes.every((outcome) => outcome && (outcome.decided || !outcome.held))
 
 type Claims = Omit<Digest, 'parts'>
 
@@ -55,7 +64,7 @@ export const reconcile = async (
     // Who is catching up fetches what it lacks, and is given the rest when it is done.
     const holdsBack = !intent.pull || party.holdings.cells.isComplete(arc)
     if (intent.push === 'held' && holdsBack && !Arcs.of(claims.complete).covers(arc))
-      return { ...claims, pulled: 0, pushed: 0, settled: false, caughtUp: false }
+      return { ...claims, pulled: 0, pushed: 0, settled: false, caughtUp: false, decided: false }
     comparison = new Comparison(party, peer, intent, claims)
     await comparison.compare(arc, parts)
     return { ...claims, ...comparison.result }
@@ -98,6 +107,7 @@ class Comparison {
   readonly #transfer: Transfer
   #settled = true
   #caughtUp = true
+  #decided = true
   /** Whether the peer has refused what it was given: the rest would be as well. */
   #refused = false
 
@@ -113,7 +123,7 @@ class Comparison {
 
   get result(): Omit<Outcome, keyof Claims> {
     const { pulled, pushed } = this.#transfer
-    return { pulled, pushed, settled: this.#settled, caughtUp: this.#caughtUp }
+    return { pulled, pushed, settled: this.#settled, caughtUp: this.#caughtUp, decided: this.#decided }
   }
 
   /** @param level how often what is compared was divided */
@@ -155,6 +165,7 @@ class Comparison {
   #giveUp(): void {
     this.#settled = false
     this.#caughtUp = false
+    this.#decided = false
   }
 
   /** Nothing is on its way any more. */
@@ -204,6 +215,7 @@ class Comparison {
       else undecided++
     }
     const wanted = [...theirs].filter(([, { hlc }]) => this.#trusts(hlc)).map(([cursor]) => cursor)
+    this.#decided &&= undecided === 0
     undecided += theirs.size - wanted.length
     const first = wanted.filter((cursor) => outdated.has(cursor))
     const came = !pull || (await this.#transfer.pull([...first, ...wanted.filter((cursor) => !outdated.has(cursor))]))

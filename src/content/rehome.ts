@@ -150,7 +150,7 @@ export class Rehoming {
     const doubting = this.#holdings.doubtUntil !== undefined
     const { sleeps, isBehind } = wakefulness
     if (isBehind) this.#windows.forget()
-    let left: Rest = (await this.#windows.share()) ? 'nothing' : 'work'
+    let left: Rest = (await this.#windows.share()) ? 'nothing' : this.#windows.areDecided ? 'room' : 'work'
     if (isBehind && this.#windows.wereHeard) wakefulness.makeUp(sleeps)
     else if (isBehind) left = more(left, 'work')
     for (const strange of this.#holdings.cells.strangeArcs()) left = more(left, await this.#handover.passOn(strange))

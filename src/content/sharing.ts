@@ -2,7 +2,7 @@
 import type { Cell } from '../overlay/overlay.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
-import type { Outcome } from './reconcile.ts'
+import { areDecided, type Outcome } from './reconcile.ts'
 
 export class Sharing {
   readonly cell: Cell
@@ -19,6 +19,7 @@ export class Sharing {
   /** Whether every donor that was asked has answered: one that is there and cannot say may have lived on and have more. */
   heard = true
   received = 0
+  readonly #outcomes: (Outcome | undefined)[] = []
   /** Whether one of the window has not answered, and whether one has who has had everything. */
   #silent = false
   #isTold = false
@@ -39,9 +40,15 @@ export class Sharing {
     return this.#isTold || !this.#silent
   }
 
+  /** Whether nothing of it is in doubt any more. */
+  get isDecided(): boolean {
+    return this.shared && (this.others.length === 0 || areDecided(this.#outcomes))
+  }
+
   /** @param outcome of comparing with one of the window; undefined: there was no answer. @returns whether the two agree */
   hear(outcome: Outcome | undefined): boolean {
     this.#note(outcome)
+    this.#outcomes.push(outcome)
     this.#silent ||= outcome === undefined
     this.#isTold ||= (outcome?.complete.length ?? 0) > 0
     this.knew.push(outcome?.knew ?? 0)

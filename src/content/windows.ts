@@ -29,6 +29,7 @@ export class Windows {
   /** Whether there was ever anyone else. */
   #accompanied = false
   #wereHeard = false
+  #areDecided = false
   /** Of what nobody is there who has had everything, and since when. */
   #bereft: readonly { readonly arcs: Arcs; readonly since: number }[] = []
 
@@ -50,6 +51,11 @@ export class Windows {
   /** Whether in the last pass those who share a cell told what this node may have missed, for each cell. */
   get wereHeard(): boolean {
     return this.#wereHeard
+  }
+
+  /** Whether after the last pass nothing of any cell is in doubt any more. */
+  get areDecided(): boolean {
+    return this.#areDecided
   }
 
   /** Each cell is to be compared anew with one of those who share it, in turn. */
@@ -98,6 +104,7 @@ export class Windows {
       await this.#askDonors(sharing, donors, beyond)
       done = this.#conclude(sharing) && done
     }
+    this.#areDecided = sharings.every(({ cell, isDecided }) => isDecided && this.#isStill(cell))
     if (this.#bereft.length > 0) this.#forgetFound(sharings)
     return done
   }
@@ -145,14 +152,19 @@ export class Windows {
     const { cell, shared, agreed, knew, received, others, heard } = sharing
     const { cells } = this.#party.holdings
     if (received > 0) this.#party.log.info({ records: received, from: others[0] }, 'content received')
-    const still = cells.all().some((now) => sameCell(now, cell)) && cells.hasKept(cell)
-    if (!shared || !still) return false
+    if (!shared || !this.#isStill(cell)) return false
     if (cells.isComplete(cell)) return agreed
     const isWitnessed = sharing.witnessed.plus(cells.complete.witnessed).covers(cell)
     const witnessed = isWitnessed || (heard && this.#isRemembered(knew, cell.window.length))
     if (!this.#isKnown(sharing) && !witnessed && !this.#isGivenUp(sharing)) return false
     cells.declareComplete(cell, witnessed)
     return agreed
+  }
+
+  /** Whether this node holds a cell as it did when the pass began, and has held it all the while. */
+  #isStill(cell: Cell): boolean {
+    const { cells } = this.#party.holdings
+    return cells.all().some((now) => sameCell(now, cell)) && cells.hasKept(cell)
   }
 
   /**

@@ -6,6 +6,7 @@ import { epochMs, hash } from '../../src/sim/host.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 import type { Id } from '../../src/space/id.ts'
+import { nodeOf } from '../overlay/worlds.ts'
 
 const dayMs = 24 * 3600_000
 
@@ -362,3 +363,25 @@ describe.each(['off', 'local'] as const)(
     })
   },
 )
+
+test('a node that was away for eight days is out of doubt though one of those to whom it passes something on has no room', async () => {
+  const world = await worldOf(['10', '30', '50', '70', '90'], slow)
+  const value = hashedTo(/^2/, 'value')
+  await world.call('90', 'store', { value })
+  await world.run(700_000)
+  world.demanding = false
+  world.crash('50')
+  await world.run(8 * dayMs)
+  for (const id of ['33', '36', '39']) {
+    world.add({ id })
+    if (id === '36') world.jam(id)
+    await world.settle()
+  }
+  await comesBack(world, '50', 2 * dayMs)
+  await world.run(600_000)
+  const [arc] = nodeOf(world, '50').overlay.cells()
+  if (!arc) throw new Error('50 has no place')
+  expect(nodeOf(world, '50').info().content.misplaced).toBe(1)
+  const arcs = [{ from: arc.from, to: arc.to, count: 0, print: '0'.repeat(16) }]
+  expect((await world.call('50', 'digest', { arcs, by: '70' })).digests[0]).toMatchObject({ doubting: false })
+})
