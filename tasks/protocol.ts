@@ -9,7 +9,7 @@ import { clientApi } from '../src/protocol/client-api.ts'
 import { errorStatus } from '../src/protocol/errors.ts'
 import { Meta, packetBytes, packets, Update } from '../src/protocol/packets.ts'
 import { peerApi } from '../src/protocol/peer-api.ts'
-import { batch, type Row, type Table } from '../src/protocol/rpc.ts'
+import { channel, type Row, type Table } from '../src/protocol/rpc.ts'
 import { Hop, Index, limits, Mode, Peer, Stored, Version } from '../src/protocol/schemas.ts'
 import { keyIdDigits, skewMs, tagBytes } from '../src/service/keyring.ts'
 import { linesMax } from '../src/service/ndjson.ts'
@@ -113,10 +113,10 @@ const errors = [...new Set(Object.values(errorStatus))].map((status) => {
   return `| ${status} | ${names.map(([name]) => code(name)).join(' ')} |`
 })
 
-/** ``'`route` (`POST /route/:key`), …'``: rows whose calls may travel together. */
-const batched = Object.entries<Row>(Object.assign({}, clientApi, peerApi, ...Object.values(overlays).map(({ api }) => api)))
-  .filter(([, row]) => row.batch)
-  .map(([name, { method, path }]) => `${code(name)} (${code(`${method} ${path}`)})`)
+/** ``'`route`, …'``: rows whose calls travel in channels. */
+const channelled = Object.entries<Row>(Object.assign({}, clientApi, peerApi, ...Object.values(overlays).map(({ api }) => api)))
+  .filter(([, row]) => row.channelled)
+  .map(([name]) => code(name))
   .join(', ')
 
 /** The whole page. */
@@ -133,7 +133,7 @@ a JSON object in the body (PUT, POST). A field with \`?\` may be left out; a fie
 - A value is at most ${limits.valueBytes} bytes, a name at most ${limits.nameBytes} bytes of UTF-8.
 - Peers add the headers \`polychord-network\` (the network's id) and \`polychord-to\` (the id of the node they mean). A node that
   is not of that network answers \`OTHER_NETWORK\`, a node with another id \`WRONG_NODE\`. Without them a call is served.
-- Where the network has a secret, calls marked *signed*, and \`POST ${batch.path}\`, are served only with the header
+- Where the network has a secret, calls marked *signed*, and \`GET ${channel.path}\`, are served only with the header
   \`${signatureHeader}: KEY CALLER TIME NUMBER HASH TAG\`; all others work without. KEY tells secrets apart: the first ${keyIdDigits} hex digits of
   SHA-256 over \`polychord key id\`, a line feed and the secret. CALLER is a name, a dot and 12 random hex digits, drawn anew in each life; TIME is in ms
   since 1970; NUMBER counts the calls of this CALLER; HASH is the SHA-256 of the body; TAG is the first ${tagBytes} bytes of HMAC-SHA-256, keyed with the
@@ -145,9 +145,13 @@ a JSON object in the body (PUT, POST). A field with \`?\` may be left out; a fie
   is 200 and one line for each, in their order: the reply, or the error of this line. The other lines are stored all the same.
 - \`PUT /store/:name\`, and \`POST /store\` with any content type but JSON, a form and NDJSON, store the body as it is, under its content type; what else
   there is to say goes into the query: \`ttlSeconds\`, and for \`POST\` also \`name\`. Bodies are taken without \`content-encoding\`.
-- Calls of these may travel together, those of one name in one request: ${batched}.
-  \`POST ${batch.path}\` takes \`{ "name": NAME, "calls": [{ … }, …] }\`, each with all the fields of its request, ${batch.callsMax} at most. The answer
-  is 200 and \`[[status, reply or error], …]\` in their order, of as many of the first as fit; the others are to be asked again.
+- Nodes call these of each other in channels: ${channelled}. \`GET ${channel.path}\` with \`Connection: Upgrade\` and
+  \`Upgrade: ${channel.protocol}\` is answered 101, and the connection is one of frames from there on: four bytes for the length of what follows (big-endian), and JSON,
+  \`[[NUMBER, NAME, { … }], …]\` with all the fields of each request, and in the other direction \`[[NUMBER, STATUS, reply or error], …]\`, of each
+  as soon as it is there. NUMBER is the caller's, an integer. What is no such frame is answered with NUMBER \`null\`, and the connection closed. Where the network
+  has a secret there are before the JSON the first ${keyIdDigits / 2} bytes that KEY is, and the first ${tagBytes} bytes of HMAC-SHA-256, keyed with the secret, over
+  \`polychord frame\`, the TAG of the request that has opened the channel, \`asks\` or \`answers\`, the number of the frame in its direction, from 0, and the
+  JSON, with line feeds between. Whoever is answered anything but 101 makes the calls alone.
 
 ${[
   tableOf('Client calls', 'What people say to the network; any node answers for all of it.', clientApi),

@@ -1,7 +1,7 @@
 /** What peers say to each other, whatever the overlay: one step of a lookup, and copies of records. */
 import { type Static, Type } from 'typebox'
 import { membersMost, Update } from './packets.ts'
-import { batched, row, signed } from './rpc.ts'
+import { channelled, row, signed } from './rpc.ts'
 import { Avoided, exact, Index, IdText, Mode, Name, Peer, Peers, Stored, Version, limits } from './schemas.ts'
 
 /** Owner first, then the rest of the window, when final; otherwise peers closer to the key, best next first. */
@@ -76,7 +76,7 @@ export type Digest = Static<typeof Digest>
 const Entry = exact({ index: Index, version: Version })
 
 export const peerApi = {
-  route: batched(
+  route: channelled(
     row(
       'POST',
       '/route/:key',
@@ -91,7 +91,7 @@ export const peerApi = {
     ),
   ),
   insert: signed(
-    batched(
+    channelled(
       row(
         'PUT',
         '/insert/:key',
@@ -102,7 +102,7 @@ export const peerApi = {
     ),
   ),
   keep: signed(
-    batched(
+    channelled(
       row(
         'PUT',
         '/keep',
@@ -125,7 +125,7 @@ export const peerApi = {
       exact({ held: Type.Array(Type.Boolean()) }),
     ),
   ),
-  get: batched(
+  get: channelled(
     row(
       'GET',
       '/get/:key',
@@ -141,20 +141,24 @@ export const peerApi = {
     { value: Type.Optional(Type.String({ maxLength: limits.valueBytes })), name: Type.Optional(Name) },
     Held,
   ),
-  cell: row(
-    'GET',
-    '/cell/:key',
-    'the range around a key that this node believes it holds, and the window it shares it with; 404 NOT_HELD',
-    { key: IdText },
-    exact({ ...arc, window: Type.Array(Peer, { minItems: 1, maxItems: 64 }) }),
+  cell: channelled(
+    row(
+      'GET',
+      '/cell/:key',
+      'the range around a key that this node believes it holds, and the window it shares it with; 404 NOT_HELD',
+      { key: IdText },
+      exact({ ...arc, window: Type.Array(Peer, { minItems: 1, maxItems: 64 }) }),
+    ),
   ),
   digest: signed(
-    row(
-      'POST',
-      '/digest',
-      'of each arc (from, to], of which the caller says what it has, fingerprints of parts, or of the whole where they would say no more; whether this node holds it all, and in one window with the caller',
-      { arcs: Type.Array(exact({ from: IdText, ...Part.properties }), { minItems: 1, maxItems: digestArcs }), by: IdText },
-      exact({ digests: Type.Array(Digest, { maxItems: digestArcs }) }),
+    channelled(
+      row(
+        'POST',
+        '/digest',
+        'of each arc (from, to], of which the caller says what it has, fingerprints of parts, or of the whole where they would say no more; whether this node holds it all, and in one window with the caller',
+        { arcs: Type.Array(exact({ from: IdText, ...Part.properties }), { minItems: 1, maxItems: digestArcs }), by: IdText },
+        exact({ digests: Type.Array(Digest, { maxItems: digestArcs }) }),
+      ),
     ),
   ),
   versions: signed(
@@ -194,12 +198,14 @@ export const peerApi = {
     ),
   ),
   sync: signed(
-    row(
-      'POST',
-      '/sync',
-      'exchange what both know of all members, themselves and those who died or left among them',
-      { members: Type.Array(Update, { minItems: 1, maxItems: toldMost }) },
-      exact({ members: Type.Array(Update, { maxItems: toldMost }) }),
+    channelled(
+      row(
+        'POST',
+        '/sync',
+        'exchange what both know of all members, themselves and those who died or left among them',
+        { members: Type.Array(Update, { minItems: 1, maxItems: toldMost }) },
+        exact({ members: Type.Array(Update, { maxItems: toldMost }) }),
+      ),
     ),
   ),
 }

@@ -28,8 +28,8 @@ export interface Row<Q extends Fields = Fields, A extends TSchema = TSchema> {
   readonly params: readonly string[]
   readonly query: readonly string[]
   readonly body: readonly string[]
-  /** Whether calls of this row may travel together. */
-  readonly batch: boolean
+  /** Whether calls of this row travel in a channel. */
+  readonly channelled: boolean
   /** Whether only those may call it who know the network's secret, where it has one. */
   readonly signed: boolean
 }
@@ -57,25 +57,23 @@ export const row = <const P extends string, Q extends Fields, A extends TSchema>
     params,
     query: inQuery ? rest : [],
     body: inQuery ? [] : rest,
-    batch: false,
+    channelled: false,
     signed: false,
   }
 }
 
-/**
- * A row whose calls may travel together. Its handler asks nobody, or one slow call would hold up all that came with it; and a call
- * that is made twice has done no more than once.
- */
-export const batched = <R extends Row>(row: R): R => ({ ...row, batch: true })
+/** A row whose calls are many and small: what is large would keep others waiting that come after it in the channel. */
+export const channelled = <R extends Row>(row: R): R => ({ ...row, channelled: true })
 
 /** A row that is none of a stranger's business: it changes what peers believe or hold, lets one take part, or tells a lot. */
 export const signed = <R extends Row>(row: R): R => ({ ...row, signed: true })
 
 /**
- * How calls of one row travel together: `POST /batch { "name": "get", "calls": [request, …] }` answers, in their order,
- * `[[status, reply or error], …]`: as many of the first as fit into one answer, at least one.
+ * How such calls travel: `GET /channel` with `Upgrade: polychord/1` turns its connection into one of frames, which have four bytes for
+ * the length of what follows, and JSON: `[[number, name, request], …]` from who has opened it, and from the other
+ * `[[number, status, reply or error], …]`, of each as soon as it is there.
  */
-export const batch = { path: '/batch', callsMax: 256 } as const
+export const channel = { path: '/channel', protocol: 'polychord/1' } as const
 
 export type Table = Record<string, Row>
 export type Request<R extends Row> = Static<R['request']>

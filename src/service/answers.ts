@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import type { NodeApi } from '../node/node.ts'
 import type { Log } from '../ports.ts'
 import { type ErrorBody, Refusal, Unreachable } from '../protocol/errors.ts'
-import { batch, type Row } from '../protocol/rpc.ts'
+import { channel, type Row } from '../protocol/rpc.ts'
 import { limits } from '../protocol/schemas.ts'
 
 /** Paths that are not in the table. */
@@ -73,8 +73,8 @@ const pathTable = (api: NodeApi): { matches: RegExp; methods: string[] }[] => [
     matches: new RegExp(`^${path.replace(/:\w+/, '[^/]+')}$`),
     methods: method === 'GET' ? ['GET', 'HEAD'] : [method],
   })),
-  { matches: new RegExp(`^${batch.path}$`), methods: ['POST'] },
   ...ownPaths.map((path) => ({ matches: new RegExp(`^${path}$`), methods: ['GET', 'HEAD'] })),
+  { matches: new RegExp(`^${channel.path}$`), methods: ['GET'] },
 ]
 
 /** What to do about a request that is none, by Node's code for what is wrong with it. */

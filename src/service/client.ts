@@ -1,23 +1,26 @@
 /**
- * The network port over HTTP: one pool of connections per peer, and nothing believed that the table does not say.
+ * The network port over HTTP: a channel and a pool of connections per peer, and nothing believed that the table does not say.
  *
  * Whatever goes wrong between us and a peer is one thing to the caller, `Unreachable`: connections refused or cut, no
  * answer in time, redirects, pages of some other program, replies that do not fit the row.
  */
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import { type Dispatcher, errors, Pool } from 'undici'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
-import { batch, type Method, type Network, type Reply, type Request, type Table } from '../protocol/rpc.ts'
+import { channel, type Method, type Network, type Reply, type Request, type Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
-import { Batcher } from './batcher.ts'
+import type { Id } from '../space/id.ts'
+import { Channel, type Line } from './channel.ts'
+import { Frames } from './frames.ts'
 import { peerHeaders } from './guard.ts'
 import type { Validation } from './validation.ts'
-import { signatureHeader, type Signer } from './signature.ts'
-import { bodyOf, errorIn, parse, pathOf, replyIn, type Wire } from './wire.ts'
+import { signatureHeader, type SignedCall, type Signer } from './signature.ts'
+import { bodyOf, parse, pathOf, replyIn, type Wire } from './wire.ts'
 
 const connectionsPerPeer = 8
 /** Peers that connections are kept for; those first met go first, once they have answered what was asked. */
-const poolsMax = 256
+const peersMost = 256
 /** More than any honest reply. */
 const replyBytesMax = 64 * 1024 * 1024
 
@@ -28,8 +31,8 @@ export interface ClientSetting {
   readonly validation: Validation
   /** Where the network has a secret: signs calls, and tells whether answers are signed. */
   readonly signer?: Signer | undefined
-  /** So many calls had this outcome: `ok`, `unreachable`, or the code that the peer answered. */
-  readonly observe: (name: string, outcome: string, calls: number) => void
+  /** A call had this outcome: `ok`, `unreachable`, or the code that the peer answered. */
+  readonly observe: (name: string, outcome: string) => void
 }
 
 export class HttpNetwork<T extends Table> implements Network<T> {
@@ -37,7 +40,9 @@ export class HttpNetwork<T extends Table> implements Network<T> {
   readonly #setting: ClientSetting
   /** By origin. */
   readonly #pools = new Map<string, Pool>()
-  readonly #ways = new Map<string, Way>()
+  /** By id and origin. */
+  readonly #channels = new Map<string, Channel>()
+  readonly #wires = new Map<string, Wire>()
 
   constructor(table: T, setting: ClientSetting) {
     this.#table = table
@@ -45,12 +50,13 @@ export class HttpNetwork<T extends Table> implements Network<T> {
   }
 
   call<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]>> {
-    const way = this.#way(name)
-    const reply = way.row.batch ? this.#batcher(peer, way).call(request) : this.#observed(peer, way, request)
+    const wire = this.#wire(name)
+    const reply = wire.row.channelled ? this.#channel(peer).call(wire, request) : this.#observed(peer, wire, request)
     return reply as Promise<Reply<T[N]>>
   }
 
   async close(): Promise<void> {
+    for (const [key, one] of this.#channels) one.end(new Unreachable(key, 'this node ends'))
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()))
   }
 
@@ -67,7 +73,7 @@ export class HttpNetwork<T extends Table> implements Network<T> {
       })
       this.#pools.set(url, pool)
       for (const [oldest, idle] of this.#pools) {
-        if (this.#pools.size <= poolsMax) break
+        if (this.#pools.size <= peersMost) break
         this.#pools.delete(oldest)
         void idle.close()
       }
@@ -78,43 +84,41 @@ export class HttpNetwork<T extends Table> implements Network<T> {
   async #observed(peer: Peer, wire: Wire, request: object): Promise<unknown> {
     try {
       const reply = await this.#alone(peer, wire, request, this.#setting.callTimeoutMs)
-      this.#observe(wire, undefined, 1)
+      this.#observe(wire, undefined)
       return reply
     } catch (error) {
-      this.#observe(wire, error, 1)
+      this.#observe(wire, error)
       throw error
     }
   }
 
-  #observe({ name }: Wire, error: unknown, calls: number): void {
-    if (error === undefined) this.#setting.observe(name, 'ok', calls)
-    else if (error instanceof Refusal) this.#setting.observe(name, error.code, calls)
-    else if (error instanceof Unreachable) this.#setting.observe(name, 'unreachable', calls)
+  #observe({ name }: Wire, error: unknown): void {
+    if (error === undefined) this.#setting.observe(name, 'ok')
+    else if (error instanceof Refusal) this.#setting.observe(name, error.code)
+    else if (error instanceof Unreachable) this.#setting.observe(name, 'unreachable')
   }
 
-  /** Where calls of a row to a peer meet, as long as any are under way. */
-  #batcher(peer: Peer, way: Way): Batcher {
-    const key = keyOf(peer.id, peer.url)
-    let batcher = way.batchers.get(key)
-    if (!batcher) {
+  #channel(peer: Peer): Channel {
+    const key = `${peer.id} ${peer.url}`
+    let made = this.#channels.get(key)
+    if (!made) {
+      const { url } = peer
       const { callTimeoutMs } = this.#setting
-      batcher = new Batcher(
+      made = new Channel(
         {
-          url: peer.url,
+          url,
           callTimeoutMs,
-          alone: (request, timeoutMs) => this.#alone(peer, way, request, timeoutMs),
-          together: (calls, timeoutMs) => this.#together(peer, way, calls, timeoutMs),
-          replyIn: (answer) => {
-            const [status, body] = Array.isArray(answer) ? (answer as unknown[]) : []
-            return replyIn(peer.url, way, status, body)
-          },
-          observe: (error, calls) => this.#observe(way, error, calls),
+          open: () => this.#open(peer),
+          alone: (wire, request, timeoutMs) => this.#alone(peer, wire, request, timeoutMs),
+          observe: (wire, error) => this.#observe(wire, error),
         },
-        () => way.batchers.delete(key),
+        () => this.#channels.delete(key),
       )
-      way.batchers.set(key, batcher)
+      this.#channels.set(key, made)
+      const [oldest] = this.#channels.values()
+      if (this.#channels.size > peersMost) oldest?.retire()
     }
-    return batcher
+    return made
   }
 
   async #alone(peer: Peer, wire: Wire, request: object, timeoutMs: number): Promise<unknown> {
@@ -123,48 +127,64 @@ export class HttpNetwork<T extends Table> implements Network<T> {
     return replyIn(peer.url, wire, status, parse(peer.url, status, text))
   }
 
-  async #together(peer: Peer, { name }: Wire, calls: readonly string[], timeoutMs: number): Promise<readonly unknown[]> {
-    const body = `{"name":"${name}","calls":[${calls.join(',')}]}`
-    const { status, text } = await this.#exchange(peer, 'POST', batch.path, body, timeoutMs)
-    const answers = parse(peer.url, status, text)
-    if (status !== 200) throw errorIn(peer.url, status, answers, 200)
-    if (!Array.isArray(answers) || answers.length === 0 || answers.length > calls.length)
-      throw new Unreachable(peer.url, `a reply to ${calls.length} calls of ${name} that is none`)
-    return answers
-  }
-
-  #exchange({ id, url }: Peer, method: Method, path: string, body: string | undefined, timeoutMs: number): Promise<Answer> {
-    const { network, signer } = this.#setting
-    const headers = [peerHeaders.network, network, peerHeaders.to, id]
-    if (body !== undefined) headers.push('content-type', 'application/json')
+  async #exchange(
+    { id, url }: Peer,
+    method: Method,
+    path: string,
+    body: string | undefined,
+    timeoutMs: number,
+  ): Promise<Answer> {
+    const { headers, call } = this.#headed(id, method, path, body)
     const options = { origin: url, method, path, headers, ...(body === undefined ? {} : { body }) }
-    if (!signer) return exchange(this.#pool(url), options, timeoutMs)
-    const call = signer.sign({ to: id, method, path }, body, Date.now())
-    headers.push(signatureHeader, call.header)
-    return exchange(this.#pool(url), options, timeoutMs).then((answer) => {
-      const fault = signer.faultOf(call, answer)
-      if (fault) throw new Unreachable(url, fault)
-      return answer
-    })
+    const answer = await exchange(this.#pool(url), options, timeoutMs)
+    this.#assertSigned(url, call, answer)
+    return answer
   }
 
-  #way(name: string): Way {
-    let way = this.#ways.get(name)
-    if (!way) {
+  /** See Carrier.open. */
+  async #open({ id, url }: Peer): Promise<Line | undefined> {
+    const { path, protocol } = channel
+    const { headers, call } = this.#headed(id, 'GET', path, undefined)
+    const options = { origin: url, method: 'GET' as const, path, headers, upgrade: protocol }
+    const opened = await upgrade(this.#pool(url), options, this.#setting.callTimeoutMs)
+    if (!opened) return undefined
+    const { socket, signature } = opened
+    try {
+      this.#assertSigned(url, call, { status: 101, text: '', signature })
+    } catch (error) {
+      socket.destroy()
+      throw error
+    }
+    const seal = this.#setting.signer && call && this.#setting.signer.seal(call)
+    return { socket, frames: new Frames(replyBytesMax, 'asks', seal) }
+  }
+
+  /** What a request to a peer says before its body; and, where the network has a secret, how it is signed. */
+  #headed(to: Id, method: Method, path: string, body: string | undefined): { headers: string[]; call: SignedCall | undefined } {
+    const { network, signer } = this.#setting
+    const headers = [peerHeaders.network, network, peerHeaders.to, to]
+    if (body !== undefined) headers.push('content-type', 'application/json')
+    const call = signer?.sign({ to, method, path }, body, Date.now())
+    if (call) headers.push(signatureHeader, call.header)
+    return { headers, call }
+  }
+
+  /** @throws Unreachable when an answer is not what the node that was called has said */
+  #assertSigned(url: string, call: SignedCall | undefined, answer: Answer): void {
+    const fault = call && this.#setting.signer?.faultOf(call, answer)
+    if (fault !== undefined) throw new Unreachable(url, fault)
+  }
+
+  #wire(name: string): Wire {
+    let wire = this.#wires.get(name)
+    if (!wire) {
       const row = this.#table[name]
       assert(row, `no row ${name}`)
-      way = { name, row, valid: this.#setting.validation.strict(row.reply), batchers: new Map() }
-      this.#ways.set(name, way)
+      wire = { name, row, valid: this.#setting.validation.strict(row.reply) }
+      this.#wires.set(name, wire)
     }
-    return way
+    return wire
   }
-}
-
-const keyOf = (id: string, url: string): string => `${id} ${url}`
-
-interface Way extends Wire {
-  /** By peer. */
-  readonly batchers: Map<string, Batcher>
 }
 
 export interface Answer {
@@ -215,6 +235,47 @@ export const exchange = (dispatcher: Dispatcher, options: Dispatcher.DispatchOpt
         // Too much is no sign of death.
         if (error instanceof errors.ResponseExceededMaxSizeError) tooMuch()
         else fail(reasonOf(error), error)
+      },
+    })
+  })
+
+interface Opened {
+  readonly socket: Socket
+  /** The header of that name. */
+  readonly signature: string | undefined
+}
+
+/** The connection, once the peer speaks the other protocol on it; undefined when it answers anything else. @throws Unreachable */
+const upgrade = (dispatcher: Dispatcher, options: Dispatcher.DispatchOptions, timeoutMs: number): Promise<Opened | undefined> =>
+  new Promise((resolve, reject) => {
+    let controller: Dispatcher.DispatchController | undefined
+    let timedOut = false
+    const timer = setTimeout(() => {
+      reject(new Unreachable(String(options.origin), `nothing within ${timeoutMs} ms`))
+      timedOut = true
+      controller?.abort(new Error('timed out'))
+    }, timeoutMs)
+    dispatcher.dispatch(options, {
+      onRequestStart(started) {
+        controller = started
+        if (timedOut) started.abort(new Error('timed out'))
+      },
+      onRequestUpgrade(_controller, _status, headers, socket) {
+        clearTimeout(timer)
+        resolve({ socket: socket as Socket, signature: headers[signatureHeader]?.toString() })
+      },
+      onResponseStart(started, status) {
+        if (status < 200) return
+        clearTimeout(timer)
+        resolve(undefined)
+        // What it says besides is of no interest, and might have no end.
+        started.abort(new Error('no channel'))
+      },
+      onResponseError(_controller, error) {
+        clearTimeout(timer)
+        // It is there, and speaks of another protocol.
+        if (error instanceof errors.SocketError) resolve(undefined)
+        else reject(new Unreachable(String(options.origin), reasonOf(error), { cause: error }))
       },
     })
   })

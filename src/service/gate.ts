@@ -2,9 +2,11 @@
  * Where the network has a secret, those rows that only its nodes may call are served to whoever has signed; whatever is signed is
  * checked, and answered with a signature. Reads work without.
  */
+import assert from 'node:assert/strict'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Refusal } from '../protocol/errors.ts'
 import type { Id } from '../space/id.ts'
+import type { Seal } from './frames.ts'
 import { type Keyring, skewMs } from './keyring.ts'
 import { Replays } from './replays.ts'
 import { bodyHashOf, parseSignature, signatureHeader, signReply, verifyCall } from './signature.ts'
@@ -62,6 +64,14 @@ export class Gate {
     if (!signed) return
     signed.bodyIsChecked = true
     if (signed.bodyHash !== bodyHashOf(body)) throw this.#refuse('another body')
+  }
+
+  /** Of a request that is answered by opening a channel: the signature of that answer, and what signs the frames. */
+  open(request: FastifyRequest): { readonly signature: string; readonly seal: Seal } {
+    const { keyring } = this.#setting
+    const signed = this.#signed.get(request)
+    assert(signed, 'whoever opens a channel has signed')
+    return { signature: signReply(keyring, signed.tag, 101, ''), seal: { keyring, tag: signed.tag } }
   }
 
   /** Signs the answers to what was signed. */

@@ -60,7 +60,7 @@ export class Metrics {
 
   readonly unauthorized = (reason: string): void => this.#unauthorized.inc({ reason })
 
-  readonly called = (name: string, outcome: string, calls: number): void => this.#calls.inc({ name, outcome }, calls)
+  readonly called = (name: string, outcome: string): void => this.#calls.inc({ name, outcome })
 
   /** The log of a node, with its events counted: what it logs as info is what has changed around it. */
   counting(log: Log): Log {

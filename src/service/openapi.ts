@@ -2,8 +2,7 @@
 import type { TSchema } from 'typebox'
 import type { NodeApi } from '../node/node.ts'
 import { clientApi } from '../protocol/client-api.ts'
-import { batch, type Row } from '../protocol/rpc.ts'
-import { batchBody } from './batch.ts'
+import { channel, type Row } from '../protocol/rpc.ts'
 import { ndjson } from './ndjson.ts'
 import { part } from './routes.ts'
 import { signatureHeader } from './signature.ts'
@@ -29,7 +28,7 @@ export const openApi = (api: NodeApi, version: string): object => {
     const path = row.path.replace(/:(\w+)/g, '{$1}')
     paths[path] = { ...paths[path], [row.method.toLowerCase()]: operation(name, row) }
   }
-  paths[batch.path] = { post: batchOperation(api) }
+  paths[channel.path] = { get: channelOperation }
   return {
     openapi: '3.1.0',
     info: { title: 'polychord', version, description: 'A distributed hash table that you can curl. Ask any node.' },
@@ -54,17 +53,13 @@ export const openApi = (api: NodeApi, version: string): object => {
 /** Where the network has no secret, nothing of it is needed. */
 const signedOrOpen = { security: [{ secret: [] }, {}] }
 
-const batchOperation = (api: NodeApi) => ({
-  operationId: 'batch',
-  summary: 'calls of one row that travel together, answered in their order: as many of the first as fit',
+const channelOperation = {
+  operationId: 'channel',
+  summary: `opens a channel, in which peers call each other: with Upgrade: ${channel.protocol}`,
   tags: ['peers'],
   ...signedOrOpen,
-  requestBody: { required: true, ...json(batchBody(api)) },
-  responses: {
-    200: { description: 'a status and a reply or an error for each', ...json({ type: 'array', items: { type: 'array' } }) },
-    default: errorReply,
-  },
-})
+  responses: { 101: { description: 'from here on the connection is one of frames' }, default: errorReply },
+}
 
 const operation = (name: string, row: Row): object => {
   const content = bodyContent(name, row)

@@ -7,7 +7,7 @@ import type { Log } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
 import { limits } from '../protocol/schemas.ts'
 import { answerNoHttp, answerNotFound, createErrorHandler } from './answers.ts'
-import { addBatch } from './batch.ts'
+import { addChannels } from './channels.ts'
 import { Departures } from './departures.ts'
 import { addDocs } from './docs.ts'
 import type { Gate } from './gate.ts'
@@ -110,8 +110,9 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   /** What is answered on each, or was last. */
   const connections = new Map<Socket, ServerResponse | undefined>()
   app.server.on('connection', (socket: Socket) => {
+    // It comes again after a request that would rather have spoken another protocol.
+    if (!connections.has(socket)) socket.once('close', () => connections.delete(socket))
     connections.set(socket, undefined)
-    socket.once('close', () => connections.delete(socket))
   })
   app.server.on('request', ({ socket }, response) => void connections.set(socket, response))
   app.server.on('timeout', (socket: Socket) => {
@@ -137,8 +138,21 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
 
   const handle = (name: RowName) => handlerOf(handlers, api, name, metrics)
   for (const name of Object.keys(api) as RowName[]) if (!valueRows.includes(name)) addRow(app, api, name, handle(name))
-  const setting = { api, url: me.url, bits: config.bits, log, validation, gate, handle }
-  addBatch(app, setting)
+  const answeredOn = (socket: Socket) => connections.get(socket)
+  const setting = {
+    api,
+    url: me.url,
+    bits: config.bits,
+    log,
+    metrics,
+    validation,
+    gate,
+    pressure,
+    departures,
+    handle,
+    answeredOn,
+  }
+  addChannels(app, setting)
   addValueRoutes(app, setting)
 
   const info = () => node.info()

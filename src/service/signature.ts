@@ -10,6 +10,7 @@
  */
 import { hash, randomBytes } from 'node:crypto'
 import type { Id } from '../space/id.ts'
+import type { Seal } from './frames.ts'
 import { keyIdDigits, type Keyring, tagBytes, type Verdict } from './keyring.ts'
 
 export const signatureHeader = 'polychord-signature'
@@ -60,6 +61,11 @@ export class Signer {
     const { keyId } = this.#keyring
     const tag = this.#keyring.sign(wordsOf(this.#network, asked, words)).toString('base64url')
     return { header: [keyId, ...Object.values(words), tag].join(' '), tag }
+  }
+
+  /** What signs the frames of a channel that a call has opened. */
+  seal({ tag }: SignedCall): Seal {
+    return { keyring: this.#keyring, tag }
   }
 
   /** Why an answer to a call is not what the node that was called has said, if so. */

@@ -103,6 +103,8 @@ test('a call says for whom it is and of which network, and puts every field wher
   await http.call({ id, url }, 'route', { key: id, count: 2, avoid: [], mode: 'fingers' }).catch(() => {})
   expect(seen).toEqual([
     ['GET', '/lookup?name=a%26b%2F%C3%BC%3F', network, id, ''],
+    // Where no channel is opened.
+    ['GET', '/channel', network, id, ''],
     ['POST', `/route/${id}`, network, id, '{"count":2,"avoid":[],"mode":"fingers"}'],
   ])
 })

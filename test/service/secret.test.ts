@@ -79,9 +79,8 @@ describe('a stranger', () => {
     },
   )
 
-  test('may not call POST /batch', async () => {
-    const body = JSON.stringify({ name: 'get', calls: [{ key: id }] })
-    expect(await send(nodes[0].url, { method: 'POST', path: '/batch' }, { body })).toMatchObject({ status: 401 })
+  test('may not open a channel', async () => {
+    expect(await send(nodes[0].url, { method: 'GET', path: '/channel' })).toMatchObject({ status: 401 })
   })
 
   test('is refused all that changes what peers believe or hold, or lets one take part', () => {
@@ -190,7 +189,7 @@ describe('whoever joins knocks first', () => {
   })
 })
 
-test('a call that waits in a batch is signed with it', async () => {
+test('calls in a channel are signed with it', async () => {
   const http = new HttpNetwork(chordNodeApi, {
     network,
     callTimeoutMs: 5000,

@@ -244,7 +244,7 @@ describe('for machines', () => {
     const { json: document } = await ask('/openapi.json')
     expect(document.openapi).toBe('3.1.0')
     expect(Object.keys(document.paths)).toEqual(
-      expect.arrayContaining(['/store', '/lookup/{key}', '/predecessor', '/merge', '/batch']),
+      expect.arrayContaining(['/store', '/lookup/{key}', '/predecessor', '/merge', '/channel']),
     )
     expect(Object.keys(document.paths['/store'].post.requestBody.content)).toEqual(
       expect.arrayContaining(['application/x-www-form-urlencoded', 'application/x-ndjson']),

@@ -1,7 +1,7 @@
 /** The rows that only Chord answers. */
 import { type Static, Type } from 'typebox'
 import { Route } from '../../protocol/peer-api.ts'
-import { batched, row, signed } from '../../protocol/rpc.ts'
+import { channelled, row, signed } from '../../protocol/rpc.ts'
 import type { Id } from '../../space/id.ts'
 import { Avoided, exact, IdText, Nothing, ownerships, Peer, Peers } from '../../protocol/schemas.ts'
 
@@ -34,18 +34,22 @@ export const chordApi = {
   predecessor: row('GET', '/predecessor', 'the predecessor of this node', {}, Peer),
   successor: row('GET', '/successor', 'the successor of this node', {}, Peer),
   offerPredecessor: signed(
-    row('PUT', '/predecessor', 'a candidate for predecessor (Chord calls this notify)', candidate, Candidacy),
+    channelled(row('PUT', '/predecessor', 'a candidate for predecessor (Chord calls this notify)', candidate, Candidacy)),
   ),
-  offerSuccessor: signed(row('PUT', '/successor', 'a candidate for successor', candidate, Candidacy)),
-  predecessors: row(
-    'GET',
-    '/predecessors',
-    'the predecessors this node knows of, nearest first; none while its predecessor has not acknowledged it: a hint, and a sign of life',
-    {},
-    exact({ predecessors: Peers }),
+  offerSuccessor: signed(channelled(row('PUT', '/successor', 'a candidate for successor', candidate, Candidacy))),
+  predecessors: channelled(
+    row(
+      'GET',
+      '/predecessors',
+      'the predecessors this node knows of, nearest first; none while its predecessor has not acknowledged it: a hint, and a sign of life',
+      {},
+      exact({ predecessors: Peers }),
+    ),
   ),
-  neighborhood: row('GET', '/neighborhood', 'predecessor and successor list, to be copied by maintenance', {}, Neighborhood),
-  approach: batched(
+  neighborhood: channelled(
+    row('GET', '/neighborhood', 'predecessor and successor list, to be copied by maintenance', {}, Neighborhood),
+  ),
+  approach: channelled(
     row(
       'POST',
       '/approach/:id',
@@ -59,21 +63,25 @@ export const chordApi = {
     ),
   ),
   join: signed(
-    row(
-      'POST',
-      '/join',
-      'where the caller belongs: its predecessor, and the successors after it',
-      Peer.properties,
-      exact({ predecessor: Peer, successors: Peers }),
+    channelled(
+      row(
+        'POST',
+        '/join',
+        'where the caller belongs: its predecessor, and the successors after it',
+        Peer.properties,
+        exact({ predecessor: Peer, successors: Peers }),
+      ),
     ),
   ),
   meet: signed(
-    row(
-      'POST',
-      '/meet',
-      'someone of this network to look up oneself through: there may be two rings',
-      Peer.properties,
-      Nothing,
+    channelled(
+      row(
+        'POST',
+        '/meet',
+        'someone of this network to look up oneself through: there may be two rings',
+        Peer.properties,
+        Nothing,
+      ),
     ),
   ),
 }

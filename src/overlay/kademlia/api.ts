@@ -1,6 +1,6 @@
 /** The rows that only Kademlia answers. What Bytestag asks besides, the content calls do: `get` and `versions`, `fetch`, `insert`. */
 import { type Static, Type } from 'typebox'
-import { batched, row, signed } from '../../protocol/rpc.ts'
+import { channelled, row, signed } from '../../protocol/rpc.ts'
 import { Avoided, exact, IdText, Nothing, Peer, Peers } from '../../protocol/schemas.ts'
 import type { Attributes } from '../overlay.ts'
 
@@ -19,9 +19,9 @@ export const kademliaColumns = ({ buckets }: Attributes) => {
 }
 
 export const kademliaApi = {
-  ping: signed(row('POST', '/ping', 'a sign of life; whoever asks is asked for one in return', from, Nothing)),
+  ping: signed(channelled(row('POST', '/ping', 'a sign of life; whoever asks is asked for one in return', from, Nothing))),
   findNode: signed(
-    batched(
+    channelled(
       row(
         'POST',
         '/nodes/:id',
@@ -31,6 +31,8 @@ export const kademliaApi = {
       ),
     ),
   ),
-  goodbye: signed(row('POST', '/goodbye', 'the caller is about to go; it is asked whether that is so', from, Nothing)),
+  goodbye: signed(
+    channelled(row('POST', '/goodbye', 'the caller is about to go; it is asked whether that is so', from, Nothing)),
+  ),
 }
 export type KademliaApi = typeof kademliaApi

@@ -1,7 +1,7 @@
 /** The rows that only Pastry answers, and what /nodeinfo shows of it. */
 import { type Static, Type } from 'typebox'
 import { Route } from '../../protocol/peer-api.ts'
-import { batched, row, signed } from '../../protocol/rpc.ts'
+import { channelled, row, signed } from '../../protocol/rpc.ts'
 import { Avoided, exact, Nothing, Peer, Peers } from '../../protocol/schemas.ts'
 import type { Attributes } from '../overlay.ts'
 
@@ -16,19 +16,23 @@ const Step = exact({ ...Route.properties, ...State.properties })
 export type Step = Static<typeof Step>
 
 export const pastryApi = {
-  leaves: batched(row('GET', '/leaves', 'the leaf set of this node: a sign of life', {}, exact(leaves))),
-  state: row('GET', '/state', 'leaf set, routing table and neighbourhood of this node', {}, State),
+  leaves: channelled(row('GET', '/leaves', 'the leaf set of this node: a sign of life', {}, exact(leaves))),
+  state: channelled(row('GET', '/state', 'leaf set, routing table and neighbourhood of this node', {}, State)),
   arrive: signed(
-    row(
-      'POST',
-      '/arrive',
-      'one step of the way to the place of the caller, who is coming, and the state of who is met there',
-      { ...Peer.properties, avoid: Avoided },
-      Step,
+    channelled(
+      row(
+        'POST',
+        '/arrive',
+        'one step of the way to the place of the caller, who is coming, and the state of who is met there',
+        { ...Peer.properties, avoid: Avoided },
+        Step,
+      ),
     ),
   ),
   notice: signed(
-    row('POST', '/notice', 'the caller has come, has news or is going: it is to be asked', Peer.properties, Nothing),
+    channelled(
+      row('POST', '/notice', 'the caller has come, has news or is going: it is to be asked', Peer.properties, Nothing),
+    ),
   ),
 }
 export type PastryApi = typeof pastryApi

@@ -1,0 +1,156 @@
+/** The end of a channel that answers: each call as soon as its answer is there, and no faster than whoever asks reads. */
+import type { Socket } from 'node:net'
+import type { Log } from '../ports.ts'
+import { Refusal } from '../protocol/errors.ts'
+import type { Departures } from './departures.ts'
+import { frameChars, type Frames } from './frames.ts'
+import { parseJson } from './json.ts'
+import type { Pressure } from './pressure.ts'
+
+/** Calls of one channel that may be under way at once. */
+const underWayMost = 4096
+/** A channel on which nothing was said for so long has lost who asked: twice what that would wait before it closed it. */
+const idleMs = 120_000
+/** For a frame to be there from its beginning to its end: whoever is slower would fill the memory for nothing. */
+const frameMs = 30_000
+
+export interface AnsweringSetting {
+  readonly log: Log
+  readonly pressure: Pressure
+  readonly departures: Departures
+}
+
+type Call = readonly [number: number, name: unknown, request: unknown]
+/** A status, and the JSON of a reply or an error. */
+export type Answer = readonly [status: number, json: string]
+/** At once where the handler answers at once. */
+export type Answerer = (request: unknown) => Answer | Promise<Answer>
+
+export class Answering {
+  readonly #socket: Socket
+  readonly #frames: Frames
+  readonly #answerers: ReadonlyMap<unknown, Answerer>
+  readonly #setting: AnsweringSetting
+  /** Calls that have come, and are not looked at yet. */
+  #calls: Call[] = []
+  #underWay = 0
+  /** Answers that leave at the end of this turn of the event loop. */
+  #leaving: string[] = []
+  #leavingChars = 0
+  #isFinishing = false
+  /** When the first of a frame came that is not whole yet. */
+  #partialSince: number | undefined
+
+  constructor(socket: Socket, frames: Frames, answerers: ReadonlyMap<unknown, Answerer>, setting: AnsweringSetting) {
+    this.#socket = socket
+    this.#frames = frames
+    this.#answerers = answerers
+    this.#setting = setting
+    socket.setTimeout(idleMs)
+    socket
+      .on('data', (chunk: Buffer) => this.#hear(chunk))
+      .on('drain', () => this.#work())
+      // Whoever has said all is answered first.
+      .on('end', () => this.finish())
+      // Whoever waits for this node is silent with good reason; whoever does not read has none.
+      .on('timeout', () => {
+        if (this.#underWay === 0) socket.destroy()
+      })
+  }
+
+  /** Answers what has come, and closes. */
+  finish(): void {
+    this.#isFinishing = true
+    this.#socket.pause()
+    this.#closeIfDone()
+  }
+
+  get #isDone(): boolean {
+    return this.#calls.length === 0 && this.#underWay === 0 && this.#leaving.length === 0
+  }
+
+  #closeIfDone(): void {
+    if (this.#isFinishing && this.#isDone) this.#socket.destroySoon()
+  }
+
+  #hear(chunk: Buffer): void {
+    const { pressure, log } = this.#setting
+    pressure.note()
+    try {
+      const texts = this.#frames.unpack(chunk)
+      for (const text of texts) this.#calls = this.#calls.concat(callsIn(text))
+      this.#assertTimely(texts.length > 0)
+    } catch (error) {
+      // Whatever comes after that cannot be told apart.
+      const refusal = error instanceof Refusal ? error : new Refusal('BAD_REQUEST', (error as Error).message)
+      log.warn({ from: this.#socket.remoteAddress, why: refusal.message }, 'channel closed')
+      this.#calls = []
+      this.#answer(null, [refusal.status, JSON.stringify(refusal.toBody())])
+      this.finish()
+    }
+    this.#work()
+  }
+
+  /** @param isNew whether what is not whole yet has only begun @throws Refusal BAD_REQUEST */
+  #assertTimely(isNew: boolean): void {
+    if (!this.#frames.isPartial) this.#partialSince = undefined
+    else if (isNew || this.#partialSince === undefined) this.#partialSince = performance.now()
+    else if (performance.now() - this.#partialSince > frameMs)
+      throw new Refusal('BAD_REQUEST', 'the frame did not come to its end in time')
+  }
+
+  /** Looks at what has come, as long as there is room for the answers. */
+  #work(): void {
+    let at = 0
+    while (at < this.#calls.length && this.#hasRoom) this.#look(this.#calls[at++] as Call)
+    if (at > 0) this.#calls = this.#calls.slice(at)
+    if (this.#isFinishing) this.#closeIfDone()
+    else if (this.#calls.length > 0) this.#socket.pause()
+    else this.#socket.resume()
+  }
+
+  get #hasRoom(): boolean {
+    return this.#underWay < underWayMost && this.#leavingChars + this.#socket.writableLength < frameChars
+  }
+
+  #look([number, name, request]: Call): void {
+    if (this.#setting.pressure.overloaded) return this.#answer(number, overloaded)
+    const answer = this.#answerers.get(name)?.(request) ?? noName
+    if (!(answer instanceof Promise)) return this.#answer(number, answer)
+    this.#underWay++
+    void answer.then((late) => {
+      this.#underWay--
+      this.#answer(number, late)
+      if (this.#calls.length > 0) this.#work()
+    })
+  }
+
+  #answer(number: number | null, [status, json]: Answer): void {
+    const text = `[${number},${status},${json}]`
+    if (this.#leaving.length === 0) this.#setting.departures.add(() => this.#leave())
+    this.#leaving.push(text)
+    this.#leavingChars += text.length
+  }
+
+  #leave(): void {
+    if (!this.#socket.destroyed) for (const frame of this.#frames.packed(this.#leaving)) this.#socket.write(frame)
+    this.#leaving = []
+    this.#leavingChars = 0
+    if (this.#calls.length > 0) this.#work()
+    this.#closeIfDone()
+  }
+}
+
+const isCall = (call: unknown): call is Call => Array.isArray(call) && Number.isSafeInteger(call[0])
+
+const answerOf = (refusal: Refusal): Answer => [refusal.status, JSON.stringify(refusal.toBody())]
+const overloaded = answerOf(new Refusal('OVERLOADED', 'this node is alive and behind with its work; try again in a second'))
+const noName = answerOf(new Refusal('NO_SUCH_ENDPOINT', 'there is no call of that name in a channel'))
+
+/** @throws Refusal BAD_REQUEST */
+const callsIn = (text: Buffer): Call[] => {
+  const calls = parseJson(text, 'the frame')
+  if (!Array.isArray(calls)) throw new Refusal('BAD_REQUEST', 'a frame is [[number, name, request], …]')
+  if (!calls.every(isCall)) throw new Refusal('BAD_REQUEST', 'a call is [number, name, request]')
+  return calls
+}
