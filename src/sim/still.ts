@@ -43,7 +43,8 @@ const tableAtRest = (peers: readonly Peer[], at: number, { successors, predecess
   const table = new Table(me, { replicas: 1, ownership: 'successor', successors })
   const ahead = Math.min(successors + 1, peers.length)
   table.adoptSuccessors(Array.from({ length: ahead }, (_, n) => peers[(at + 1 + n) % peers.length] as Peer))
-  if (predecessor) table.adoptPredecessors([peers.at(at - 1) as Peer, peers.at(at - 2) ?? me], 0)
+  // A lone node precedes itself, whoever tells.
+  if (predecessor && peers.length > 1) table.adoptPredecessors([peers.at(at - 1) as Peer, peers.at(at - 2) ?? me], 0)
   const last = table.successors.at(-1)
   if (last && !table.isClosed) table.replaceFingers(fingersAtRest(peers, me, last))
   return table

@@ -51,6 +51,12 @@ describe('the place of a key', () => {
 describe('a lookup over a ring at rest', () => {
   const options = fc.record({ successors: fc.integer({ min: 1, max: 8 }), predecessor: fc.boolean() })
 
+  test.each([true, false])('ends at a lone node, whether it knows its predecessor: %s', async (predecessor) => {
+    const [lone] = peers([7]) as [Peer]
+    const { owner } = await new StillRing([lone], { successors: 1, predecessor }).lookup(lone, '00')
+    expect(owner).toBe(lone)
+  })
+
   test('ends at the owner, and contacts nobody twice', () =>
     fc.assert(
       fc.asyncProperty(ring(1), options, point, fc.nat(), async (all, known, key, from) => {
