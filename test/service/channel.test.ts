@@ -1,9 +1,9 @@
 /** Calls that travel in a channel: when they leave, what each of them is answered, and what becomes of those that nobody answers. */
 import { once } from 'node:events'
 import { createServer as createHttp, type IncomingMessage, type RequestListener } from 'node:http'
-import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer as createTcp, type Server, Socket } from 'node:net'
 import fc from 'fast-check'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type NodeApi, nodeApi } from '../../src/node/node.ts'
 import { Refusal, Unreachable } from '../../src/protocol/errors.ts'
 import type { Network, Row } from '../../src/protocol/rpc.ts'
@@ -421,6 +421,21 @@ describe('a peer that opens no channel', () => {
     10_000,
   )
 
+  test('is asked for one again after a while', async () => {
+    const { peer, upgrades, requests } = await peerOf(heldAll, (begin, socket, channel) => {
+      if (channel === 1) socket.end('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n')
+      else begin()
+    })
+    const mine = client()
+    for (const key of keys(2)) expect(await get(mine, peer, key)).toEqual(held(key))
+    expect([upgrades.length, requests.length]).toEqual([1, 2])
+    const now = performance.now.bind(performance)
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 10_000)
+    onTestFinished(() => clock.mockRestore())
+    for (const key of keys(2)) expect(await get(mine, peer, key)).toEqual(held(key))
+    expect([upgrades.length, requests.length]).toEqual([2, 2])
+  })
+
   test('each waits for as long as it may', async () => {
     const { peer, asked } = await plain(saying(404, {}), silent)
     const mine = client(chordNodeApi, 300)
@@ -554,6 +569,35 @@ describe('who waits too long', () => {
 })
 
 describe('an end', () => {
+  test('comes when nothing was said for long, and nobody waits; the next call opens another channel', async () => {
+    const setTimeout = Socket.prototype.setTimeout
+    let timeouts = 0
+    // The same, sooner.
+    const sooner = vi.spyOn(Socket.prototype, 'setTimeout').mockImplementation(function (this: Socket, ms, then) {
+      if (ms === 60_000) this.on('timeout', () => timeouts++)
+      return setTimeout.call(this, ms === 60_000 ? 50 : ms, then)
+    })
+    onTestFinished(() => sooner.mockRestore())
+    let answers = false
+    const { peer, lines } = await peerOf((line, calls) => answers && heldAll(line, calls))
+    const mine = client()
+    const first = get(mine, peer, id)
+    await eventually(
+      () => timeouts,
+      (count) => count > 0,
+    )
+    expect(lines[0]?.isClosed).toBe(false)
+    answers = true
+    if (lines[0]) heldAll(lines[0], lines[0].calls)
+    expect(await first).toEqual(held(id))
+    await eventually(
+      () => lines[0]?.isClosed,
+      (is) => is === true,
+    )
+    expect(await get(mine, peer, keyOf(1))).toEqual(held(keyOf(1)))
+    expect(lines).toHaveLength(2)
+  })
+
   test('of the network answers everyone', async () => {
     const { peer, lines } = await peerOf(silent)
     const mine = client(chordNodeApi, 120_000)
