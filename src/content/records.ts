@@ -4,7 +4,7 @@ import { Refusal } from '../protocol/errors.ts'
 import { digestParts, type Part } from '../protocol/peer-api.ts'
 import type { StoredRecord } from '../protocol/schemas.ts'
 import { type Span, spansOf } from '../space/arcs.ts'
-import type { Id } from '../space/id.ts'
+import { type Id, idBits } from '../space/id.ts'
 import { type Arc, distance, step } from '../space/ring.ts'
 import { Expiries } from './expiries.ts'
 import { Fingerprints, isListable, type Summary } from './fingerprints.ts'
@@ -13,6 +13,8 @@ import { batchBytes, buried, compareVersions, cursorOf, sizeOf } from './record.
 /** Records that are read from the store at once: few where nothing is known of them, then as many as have few bytes. */
 const pageLeast = 8
 const pageLength = 200
+/** Of the hash in an index. */
+const indexDigits = idBits.maximum / 4
 
 export class Records {
   readonly #store: Store
@@ -76,9 +78,13 @@ export class Records {
         yield* this.#scanSpan(span, at === reached && after !== undefined && after > span.first ? after : span.first)
   }
 
-  /** All at a key, however many bytes: read as they are asked for. */
-  at(key: Id): Generator<StoredRecord, void> {
-    return this.#scanSpan({ first: key, last: key })
+  /** All at a key, however many bytes: read as they are asked for. A key as wide as an index has one value at most, and one name. */
+  *at(key: Id): Generator<StoredRecord, void> {
+    if (key.length < indexDigits) return yield* this.#scanSpan({ first: key, last: key })
+    for (const index of [`n:${key}`, `v:${key}`]) {
+      const record = this.#store.get(key, index)
+      if (record) yield record
+    }
   }
 
   /** Records after a cursor, on an arc or everywhere: so many at most, and no more than are read at once. There are more after `next`. */
