@@ -11,6 +11,8 @@ import type { Pressure } from './pressure.ts'
 const underWayMost = 4096
 /** A channel on which nothing was said for so long has lost who asked: twice what that would wait before it closed it. */
 const idleMs = 120_000
+/** The same for a node that ends. */
+const closeMs = 1000
 /** For a frame to be there from its beginning to its end: whoever is slower would fill the memory for nothing. */
 const frameMs = 30_000
 
@@ -31,8 +33,9 @@ export class Answering {
   readonly #frames: Frames
   readonly #answerers: ReadonlyMap<unknown, Answerer>
   readonly #setting: AnsweringSetting
-  /** Calls that have come, and are not looked at yet. */
+  /** Calls that have come; those before the next have been looked at. */
   #calls: Call[] = []
+  #next = 0
   #underWay = 0
   /** Answers that leave at the end of this turn of the event loop. */
   #leaving: string[] = []
@@ -56,6 +59,7 @@ export class Answering {
       .on('timeout', () => {
         if (this.#underWay === 0) socket.destroy()
       })
+      .on('close', () => this.#forget())
   }
 
   /** Answers what has come, and closes. */
@@ -65,8 +69,19 @@ export class Answering {
     this.#closeIfDone()
   }
 
+  /** The same, and soon: whoever reads nothing is not waited for. */
+  close(): void {
+    this.#socket.setTimeout(closeMs)
+    this.finish()
+  }
+
   get #isDone(): boolean {
-    return this.#calls.length === 0 && this.#underWay === 0 && this.#leaving.length === 0
+    return this.#next === this.#calls.length && this.#underWay === 0 && this.#leaving.length === 0
+  }
+
+  #forget(): void {
+    this.#calls = []
+    this.#next = 0
   }
 
   #closeIfDone(): void {
@@ -77,14 +92,17 @@ export class Answering {
     const { pressure, log } = this.#setting
     pressure.note()
     try {
-      const texts = this.#frames.unpack(chunk)
-      for (const text of texts) this.#calls = this.#calls.concat(callsIn(text))
-      this.#assertTimely(texts.length > 0)
+      let isNew = false
+      for (const text of this.#frames.unpack(chunk)) {
+        for (const call of callsIn(text)) this.#calls.push(call)
+        isNew = true
+      }
+      this.#assertTimely(isNew)
     } catch (error) {
       // Whatever comes after that cannot be told apart.
       const refusal = error instanceof Refusal ? error : new Refusal('BAD_REQUEST', (error as Error).message)
       log.warn({ from: this.#socket.remoteAddress, why: refusal.message }, 'channel closed')
-      this.#calls = []
+      this.#work()
       this.#answer(null, [refusal.status, JSON.stringify(refusal.toBody())])
       this.finish()
     }
@@ -101,11 +119,11 @@ export class Answering {
 
   /** Looks at what has come, as long as there is room for the answers. */
   #work(): void {
-    let at = 0
-    while (at < this.#calls.length && this.#hasRoom) this.#look(this.#calls[at++] as Call)
-    if (at > 0) this.#calls = this.#calls.slice(at)
+    while (this.#next < this.#calls.length && this.#hasRoom) this.#look(this.#calls[this.#next++] as Call)
+    const isDue = this.#next < this.#calls.length
+    if (!isDue) this.#forget()
     if (this.#isFinishing) this.#closeIfDone()
-    else if (this.#calls.length > 0) this.#socket.pause()
+    else if (isDue) this.#socket.pause()
     else this.#socket.resume()
   }
 
@@ -133,7 +151,11 @@ export class Answering {
   }
 
   #leave(): void {
-    if (!this.#socket.destroyed) for (const frame of this.#frames.packed(this.#leaving)) this.#socket.write(frame)
+    for (let rest = this.#leaving; rest.length > 0 && !this.#socket.destroyed; ) {
+      const { frame, count } = this.#frames.packFirst(rest)
+      this.#socket.write(frame)
+      rest = rest.slice(count)
+    }
     this.#leaving = []
     this.#leavingChars = 0
     if (this.#calls.length > 0) this.#work()

@@ -6,11 +6,15 @@
  */
 import type { Socket } from 'node:net'
 import { Unreachable } from '../protocol/errors.ts'
-import { frameChars, type Frames } from './frames.ts'
+import type { Frames } from './frames.ts'
 import { parse, replyIn, type Wire } from './wire.ts'
 
+/** Characters of a call in JSON. One with more is its plain request: those that come after it would have to wait. */
+const callChars = 64 * 1024
 /** A peer that has opened no channel is asked for one again after that. */
 const plainMs = 10_000
+/** Of what a peer says and should not have. */
+const wordsMost = 200
 /** A channel on which nothing was said for so long is closed. */
 const idleMs = 60_000
 
@@ -24,8 +28,8 @@ export interface Line {
 export interface Carrier {
   readonly url: string
   readonly callTimeoutMs: number
-  /** Undefined where the peer is there and opens none. @throws Unreachable within callTimeoutMs */
-  open(): Promise<Line | undefined>
+  /** Undefined where the peer opens none, or does not answer in that time. @throws Unreachable when nobody is there */
+  open(timeoutMs: number): Promise<Line | undefined>
   /** One call as its plain request. @throws Unreachable, Refusal */
   alone(wire: Wire, request: object, timeoutMs: number): Promise<unknown>
   /** A call has had this outcome: undefined for a reply. */
@@ -67,8 +71,7 @@ export class Channel {
       const now = performance.now()
       const call: Call = { wire, request, deadline: now + this.#carrier.callTimeoutMs, resolve, reject }
       const text = JSON.stringify(request)
-      // What is larger than a frame would keep those waiting that come after it.
-      if (text.length > frameChars || now < this.#plainUntil) return void this.#alone(call)
+      if (text.length > callChars || now < this.#plainUntil) return void this.#alone(call)
       if (!this.#line && !this.#isOpening) void this.#open()
       const number = this.#next++
       this.#calls.set(number, call)
@@ -107,7 +110,8 @@ export class Channel {
   async #open(): Promise<void> {
     this.#isOpening = true
     try {
-      const line = await this.#carrier.open()
+      // Whoever waits has time left to go alone.
+      const line = await this.#carrier.open(this.#carrier.callTimeoutMs / 2)
       this.#isOpening = false
       if (this.#state === 'over') line?.socket.destroy()
       else if (line) this.#begin(line)
@@ -123,24 +127,30 @@ export class Channel {
 
   #begin(line: Line): void {
     this.#line = line
+    this.#heardAt = performance.now()
     line.socket.setTimeout(idleMs)
     line.socket
       .on('timeout', () => {
         if (this.#calls.size === 0) this.retire()
       })
       .on('data', (chunk: Buffer) => this.#hear(chunk))
+      .on('drain', () => this.#leave())
       .on('error', () => {}) // It closes then.
       .on('close', () => this.end(this.#unreachable('the connection was closed')))
     this.#leave()
   }
 
+  /** Sends what waits, as far as the peer reads. */
   #leave(): void {
     this.#dropLate()
-    const waiting = this.#leaving.filter(({ number }) => this.#calls.has(number))
-    this.#leaving = []
+    this.#leaving = this.#leaving.filter(({ number }) => this.#calls.has(number))
     if (!this.#line) return
     const { socket, frames } = this.#line
-    for (const frame of frames.packed(waiting.map(({ text }) => text))) socket.write(frame)
+    while (this.#leaving.length > 0 && !socket.writableNeedDrain) {
+      const { frame, count } = frames.packFirst(this.#leaving.map(({ text }) => text))
+      socket.write(frame)
+      this.#leaving = this.#leaving.slice(count)
+    }
   }
 
   #hear(chunk: Buffer): void {
@@ -159,7 +169,8 @@ export class Channel {
     if (!Array.isArray(answers)) throw this.#unreachable('a frame that has no answers')
     for (const answer of answers as unknown[]) {
       const [number, status, body] = Array.isArray(answer) ? (answer as unknown[]) : []
-      if (typeof number !== 'number') throw this.#unreachable(`a frame that has no answers: ${JSON.stringify(answer)}`)
+      if (typeof number !== 'number')
+        throw this.#unreachable(`a frame that has no answers: ${JSON.stringify(answer)?.slice(0, wordsMost)}`)
       // Whoever has waited too long for it was told so.
       const call = this.#calls.get(number)
       if (!call) continue
@@ -201,7 +212,7 @@ export class Channel {
     for (const [number, call] of this.#calls) {
       if (call.deadline > now) break
       this.#calls.delete(number)
-      isSilent ||= this.#heardAt < call.deadline - callTimeoutMs
+      isSilent ||= this.#line !== undefined && this.#heardAt < call.deadline - callTimeoutMs
       this.#fail(call, this.#unreachable(`nothing within ${callTimeoutMs} ms`))
     }
     if (isSilent) this.retire()

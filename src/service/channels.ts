@@ -53,17 +53,17 @@ export const addChannels = (app: FastifyInstance, setting: ChannelsSetting): voi
     const answering = new Answering(socket, new Frames(limits.bodyBytes, 'answers', sealed?.seal), answerers, setting)
     open.add(answering)
     socket.once('close', () => open.delete(answering))
-    if (isClosing) answering.finish()
+    if (isClosing) answering.close()
   })
   app.addHook('preClose', (done) => {
     isClosing = true
-    for (const answering of open) answering.finish()
+    for (const answering of open) answering.close()
     done()
   })
   app.server.on('upgrade', (request, stream, head) => {
     const socket = stream as Socket
     const goOn = () => {
-      if (request.headers.upgrade?.toLowerCase() !== channel.protocol) return passOver(app, request, socket, head)
+      if (!opensChannel(request)) return passOver(app, request, socket, head)
       opening.add(request)
       if (head.length > 0) socket.unshift(head)
       const response = new ServerResponse(request)
@@ -78,6 +78,9 @@ export const addChannels = (app: FastifyInstance, setting: ChannelsSetting): voi
     else goOn()
   })
 }
+
+const opensChannel = ({ method, url, headers }: IncomingMessage): boolean =>
+  method === 'GET' && url === channel.path && headers.upgrade?.toLowerCase() === channel.protocol
 
 /** Other protocols are as if nobody had named them: the request comes once more, without. */
 const passOver = (app: FastifyInstance, request: IncomingMessage, socket: Socket, head: Buffer): void => {
@@ -101,7 +104,9 @@ const answererOf = (name: RowName, { api, bits, log, metrics, validation, handle
   return (request) => {
     const began = performance.now()
     const noted = (status: number, json: string): Answer => {
-      answered(status, (performance.now() - began) / 1000)
+      const ms = performance.now() - began
+      answered(status, ms / 1000)
+      log.debug({ call: name, status, ms }, 'call answered')
       return [status, json]
     }
     const replied = (reply: unknown): Answer => noted(row.status, JSON.stringify(reply))

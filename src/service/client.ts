@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
-import { type Dispatcher, errors, Pool } from 'undici'
+import { Client, type Dispatcher, errors, Pool } from 'undici'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import { channel, type Method, type Network, type Reply, type Request, type Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
@@ -108,7 +108,7 @@ export class HttpNetwork<T extends Table> implements Network<T> {
         {
           url,
           callTimeoutMs,
-          open: () => this.#open(peer),
+          open: (timeoutMs) => this.#open(peer, timeoutMs),
           alone: (wire, request, timeoutMs) => this.#alone(peer, wire, request, timeoutMs),
           observe: (wire, error) => this.#observe(wire, error),
         },
@@ -142,11 +142,13 @@ export class HttpNetwork<T extends Table> implements Network<T> {
   }
 
   /** See Carrier.open. */
-  async #open({ id, url }: Peer): Promise<Line | undefined> {
+  async #open({ id, url }: Peer, timeoutMs: number): Promise<Line | undefined> {
     const { path, protocol } = channel
     const { headers, call } = this.#headed(id, 'GET', path, undefined)
     const options = { origin: url, method: 'GET' as const, path, headers, upgrade: protocol }
-    const opened = await upgrade(this.#pool(url), options, this.#setting.callTimeoutMs)
+    // In the pool it would wait for large requests to end.
+    const client = new Client(url, { headersTimeout: 0, connect: { timeout: timeoutMs } })
+    const opened = await upgrade(client, options, timeoutMs).finally(() => void client.destroy())
     if (!opened) return undefined
     const { socket, signature } = opened
     try {
@@ -245,36 +247,28 @@ interface Opened {
   readonly signature: string | undefined
 }
 
-/** The connection, once the peer speaks the other protocol on it; undefined when it answers anything else. @throws Unreachable */
-const upgrade = (dispatcher: Dispatcher, options: Dispatcher.DispatchOptions, timeoutMs: number): Promise<Opened | undefined> =>
+/** The connection, once the peer speaks the other protocol on it; undefined when it does anything else. @throws Unreachable when nobody is there */
+const upgrade = (client: Client, options: Dispatcher.DispatchOptions, timeoutMs: number): Promise<Opened | undefined> =>
   new Promise((resolve, reject) => {
-    let controller: Dispatcher.DispatchController | undefined
-    let timedOut = false
-    const timer = setTimeout(() => {
-      reject(new Unreachable(String(options.origin), `nothing within ${timeoutMs} ms`))
-      timedOut = true
-      controller?.abort(new Error('timed out'))
-    }, timeoutMs)
-    dispatcher.dispatch(options, {
-      onRequestStart(started) {
-        controller = started
-        if (timedOut) started.abort(new Error('timed out'))
+    const timer = setTimeout(() => resolve(undefined), timeoutMs)
+    let isConnected = false
+    client.dispatch(options, {
+      onRequestStart() {
+        isConnected = true
       },
       onRequestUpgrade(_controller, _status, headers, socket) {
         clearTimeout(timer)
         resolve({ socket: socket as Socket, signature: headers[signatureHeader]?.toString() })
       },
-      onResponseStart(started, status) {
+      onResponseStart(_controller, status) {
         if (status < 200) return
         clearTimeout(timer)
         resolve(undefined)
-        // What it says besides is of no interest, and might have no end.
-        started.abort(new Error('no channel'))
       },
       onResponseError(_controller, error) {
         clearTimeout(timer)
-        // It is there, and speaks of another protocol.
-        if (error instanceof errors.SocketError) resolve(undefined)
+        // A proxy may end what it does not understand in one way or another.
+        if (isConnected) resolve(undefined)
         else reject(new Unreachable(String(options.origin), reasonOf(error), { cause: error }))
       },
     })

@@ -41,16 +41,13 @@ export class Frames {
     this.#theirs = words(side === 'asks' ? 'answers' : 'asks')
   }
 
-  /** Elements of an array, in JSON, as frames of such arrays. */
-  *packed(texts: readonly string[]): Generator<Buffer, void> {
-    for (let from = 0; from < texts.length; ) {
-      let chars = 0
-      let to = from
-      do chars += texts[to++]?.length ?? 0
-      while (to < texts.length && chars + (texts[to]?.length ?? 0) <= frameChars)
-      yield this.pack(`[${texts.slice(from, to).join(',')}]`)
-      from = to
-    }
+  /** A frame with an array, in JSON, of as many of the first elements as travel together; and how many these are. */
+  packFirst(elements: readonly string[]): { readonly frame: Buffer; readonly count: number } {
+    let count = 0
+    let chars = 0
+    do chars += elements[count++]?.length ?? 0
+    while (count < elements.length && chars + (elements[count]?.length ?? 0) <= frameChars)
+    return { frame: this.pack(`[${elements.slice(0, count).join(',')}]`), count }
   }
 
   pack(text: string): Buffer {
@@ -71,27 +68,23 @@ export class Frames {
     return this.#bytes > 0
   }
 
-  /** The texts that are complete with a chunk more. @throws Error in a few words, after which nothing can be understood any more */
-  unpack(chunk: Buffer): Buffer[] {
+  /** The texts that are complete with a chunk more, all of which are to be taken. @throws Error in a few words, after which nothing can be understood any more */
+  *unpack(chunk: Buffer): Generator<Buffer, void> {
     this.#chunks.push(chunk)
     this.#bytes += chunk.length
-    if (this.#bytes < this.#wanted) return []
-    const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks)
-    const texts: Buffer[] = []
-    let at = 0
-    for (this.#wanted = lengthBytes; bytes.length - at >= this.#wanted; ) {
-      const length = bytes.readUInt32BE(at)
+    if (this.#bytes < this.#wanted) return
+    let rest = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks)
+    for (this.#wanted = lengthBytes; rest.length >= this.#wanted; ) {
+      const length = rest.readUInt32BE(0)
       if (length > this.#mostBytes) throw new Error(`a frame of ${length} bytes`)
       this.#wanted = lengthBytes + length
-      if (bytes.length - at < this.#wanted) break
-      texts.push(this.#textIn(bytes.subarray(at + lengthBytes, at + this.#wanted)))
-      at += this.#wanted
+      if (rest.length < this.#wanted) break
+      yield this.#textIn(rest.subarray(lengthBytes, this.#wanted))
+      rest = rest.subarray(this.#wanted)
       this.#wanted = lengthBytes
     }
-    const rest = bytes.subarray(at)
     this.#chunks = rest.length > 0 ? [rest] : []
     this.#bytes = rest.length
-    return texts
   }
 
   #textIn(frame: Buffer): Buffer {

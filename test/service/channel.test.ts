@@ -200,6 +200,38 @@ describe('who travels with whom', () => {
     expect(lines).toHaveLength(2)
   })
 
+  test('large requests that are not answered keep no channel from being opened', async () => {
+    const { peer, requests } = await peerOf(heldAll, undefined, silent)
+    const mine = client(chordNodeApi, 60_000)
+    const fetches = outcomesOf(keys(24).map((key) => mine.http.call(peer, 'fetch', { cursors: [`${key}/v:${key}`] })))
+    await eventually(
+      () => requests.length,
+      (count) => count >= 8,
+    )
+    expect(await get(mine, peer, id)).toEqual(held(id))
+    await mine.http.close()
+    await fetches
+  })
+
+  test('what was given up is not sent to a peer that does not read so fast', async () => {
+    const { peer, lines } = await peerOf(heldAll)
+    const mine = client(chordNodeApi, 500)
+    expect(await get(mine, peer, id)).toEqual(held(id))
+    const [line] = lines
+    line?.socket.pause()
+    const alive = setInterval(() => line?.answer([-1, 200, {}]), 50)
+    onTestFinished(() => clearInterval(alive))
+    const record = { key: id, index: `v:${id}`, contentType: 'text/plain', version: { hlc: '0'.repeat(16), origin: id } }
+    const insert = () => mine.http.call(peer, 'insert', { key: id, record: { ...record, value: 'x'.repeat(60_000) }, with: [] })
+    for (const error of await outcomesOf(Array.from({ length: 1000 }, insert)))
+      expect(error).toSatisfy(isUnreachable(/nothing within 500 ms/))
+    line?.socket.resume()
+    expect(await get(mine, peer, keyOf(1))).toEqual(held(keyOf(1)))
+    // All of it would be 60 MB.
+    expect(lines).toHaveLength(1)
+    expect(line?.bytes.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(20_000_000)
+  })
+
   test('a row that is not channelled never travels with others', async () => {
     const { peer, requests, upgrades } = await peerOf(silent, undefined, (_request, response) =>
       response.end(JSON.stringify({ id, url: 'http://127.0.0.1:1' })),
@@ -210,7 +242,7 @@ describe('who travels with whom', () => {
     expect(mine.outcomes).toEqual({ 'successor ok': 3 })
   })
 
-  test('about a mebibyte at most; what is larger is its plain request', async () => {
+  test('about a mebibyte at most; what is large itself is its plain request', async () => {
     const stored = { version: { hlc: '0'.repeat(16), origin: id }, held: true, complete: true, window: 1, ask: [] }
     const { peer, lines, sizes, requests } = await peerOf(
       ({ answer }, calls) => answer(...calls.map(([number]) => [number, 200, stored])),
@@ -221,11 +253,11 @@ describe('who travels with whom', () => {
     const record = { key: id, index: `v:${id}`, contentType: 'text/plain', version: stored.version }
     const insert = (size: number) =>
       mine.http.call(peer, 'insert', { key: id, record: { ...record, value: 'x'.repeat(size) }, with: [] })
-    await Promise.all([400_000, 400_000, 400_000, 1_300_000, 10, 1_000_000, 100_000].map(insert))
-    expect(requests).toEqual([`PUT /insert/${id}`])
-    expect(sizes()).toEqual([[2, 2, 1, 1]])
+    await Promise.all([...Array<number>(40).fill(60_000), 10, 70_000, 1_000_000].map(insert))
+    expect(requests).toEqual(Array(2).fill(`PUT /insert/${id}`))
+    expect(sizes()).toEqual([[17, 17, 7]])
     for (const bytes of lines[0]?.bytes ?? []) expect(bytes).toBeLessThan(1024 * 1024 + 100)
-    expect(mine.outcomes).toEqual({ 'insert ok': 7 })
+    expect(mine.outcomes).toEqual({ 'insert ok': 43 })
   })
 
   test('as many as there are', async () => {
@@ -341,6 +373,13 @@ describe('what each is answered', () => {
     expect(both[1]).toSatisfy(isUnreachable(/no answers/))
   })
 
+  test('of what a peer says and should not have no more is told than a person reads', async () => {
+    const { peer } = await peerOf(({ answer }) => answer('x'.repeat(1_000_000)))
+    const [error] = await outcomesOf([get(client(), peer, id)])
+    expect(error).toSatisfy(isUnreachable(/no answers: "x+/))
+    expect((error as Error).message.length).toBeLessThan(500)
+  })
+
   test('what nobody has asked is passed over, and what is answered twice too', async () => {
     const { peer, lines } = await peerOf((line, calls) => {
       const [[number, , { key }]] = calls as [Asked]
@@ -445,13 +484,26 @@ describe('a peer that opens no channel', () => {
     expect(mine.outcomes).toEqual({ 'get unreachable': 3 })
   })
 
-  test('nor answers anything is Unreachable in the time of a call, and asked in a new connection then', async () => {
-    const { peer, upgrades } = await peerOf(heldAll, (begin, _socket, channel) => channel > 1 && begin())
-    const mine = client(chordNodeApi, 300)
-    const calls = outcomesOf(keys(3).map((key) => get(mine, peer, key)))
-    for (const error of await calls) expect(error).toSatisfy(isUnreachable(/nothing within 300 ms/))
+  test('nor answers that is asked by plain requests in the time that is left', async () => {
+    const { peer, upgrades, requests } = await peerOf(heldAll, () => {})
+    const mine = client(chordNodeApi, 1000)
+    expect(await getAll(mine, peer, 3)).toEqual(keys(3).map(held))
     expect(await getAll(mine, peer, 2)).toEqual(keys(2).map(held))
-    expect(upgrades).toHaveLength(2)
+    expect([upgrades.length, requests.length]).toEqual([1, 5])
+  })
+
+  test('but ends the connection at the word is asked by plain requests', async () => {
+    const server = createHttp(heldAlone).on('upgrade', (_request, socket: Socket) => socket.resetAndDestroy())
+    const peer = { id, url: await listen(server) }
+    expect(await getAll(client(), peer, 3)).toEqual(keys(3).map(held))
+  })
+
+  test('nor answers anything is Unreachable in the time of a call', async () => {
+    const { peer } = await peerOf(heldAll, () => {}, silent)
+    const mine = client(chordNodeApi, 300)
+    for (const error of await outcomesOf(keys(3).map((key) => get(mine, peer, key))))
+      expect(error).toSatisfy(isUnreachable(/nothing within \d+ ms/))
+    expect(mine.outcomes).toEqual({ 'get unreachable': 3 })
   })
 
   test('as it does not listen, is Unreachable at once, and tried again with the next call', async () => {

@@ -247,6 +247,14 @@ describe('what is no frame is told so, and nothing is heard after it', () => {
     expect(lines.filter((line) => line.includes('channel closed'))).toHaveLength(1)
   })
 
+  test('nor is what came before it in one piece', async () => {
+    const { port } = await serve({ route: ({ count }: { count: number }) => ({ count }) })
+    const asker = await openChannel(port)
+    const frames = [1, 2].map((count) => asker.pack([[count, 'route', { ...routing, count }]]))
+    asker.connection.say(Buffer.concat([...frames, asker.pack('no JSON')]))
+    expect(await asker.untilClosed()).toEqual([[1, 200, { count: 1 }], [2, 200, { count: 2 }], refused(null, 'BAD_REQUEST')])
+  })
+
   test('a defect of ours it is not', async () => {
     expect(defectsIn(node)).toEqual([])
     await isServing(node)
@@ -285,7 +293,7 @@ describe('how frames come', () => {
     )
     const heard = connection.take()
     expect(String(heard)).toMatch(/^HTTP\/1\.1 101 /)
-    const texts = new Frames(2 ** 31, 'asks', undefined).unpack(heard.subarray(heard.indexOf('\r\n\r\n') + 4))
+    const texts = [...new Frames(2 ** 31, 'asks', undefined).unpack(heard.subarray(heard.indexOf('\r\n\r\n') + 4))]
     expect(numbers(texts.flatMap((text) => JSON.parse(String(text)) as unknown[][]))).toEqual(numbers(calls))
   })
 })
@@ -337,6 +345,21 @@ describe('who is slow', () => {
       const seen = answered
       await asker.connection.until(look, (now) => now > seen)
     }
+  })
+
+  test('to read, with a million calls and thousands of frames behind them, keeps no other waiting', async () => {
+    const asker = await open()
+    asker.connection.socket.pause()
+    const calls = asker.pack(`[${',[1,0]'.repeat(1_000_000).slice(1)}]`)
+    const frames = Array.from({ length: 10_000 }, () => asker.pack([]))
+    asker.connection.say(Buffer.concat([calls, ...frames]))
+    const other = await open()
+    for (let time = 0; time < 20; time++) {
+      other.ask([time, 'route', routing])
+      expect(await other.answered(time + 1)).toHaveLength(time + 1)
+    }
+    await isServing(node)
+    asker.connection.socket.destroy()
   })
 
   test('to read for long is given up', async () => {
@@ -523,7 +546,7 @@ describe('who opens no channel', () => {
 
   test.each(['POST', 'PUT', 'DELETE', 'HEAD'])('%s /channel is no such call', async (method) => {
     const connection = new Connection(portOf(node))
-    connection.say(opening({ 'Content-Length': '0' }, `${method} /channel HTTP/1.1`))
+    connection.say(opening({ 'Content-Length': '0', Connection: 'Upgrade, close' }, `${method} /channel HTTP/1.1`))
     expect(await connection.untilClosed()).toMatch(/^HTTP\/1\.1 405 [^]*allow: GET\r\n/)
   })
 
@@ -533,7 +556,14 @@ describe('who opens no channel', () => {
     ['GET /no/such/path', 404],
     ['GET /%ff', 400],
   ])('%s with the header is answered as without', async (line, status) => {
-    expect((await answersTo(opening({}, `${line} HTTP/1.1`))).status).toBe(status)
+    expect((await answersTo(opening({ Connection: 'Upgrade, close' }, `${line} HTTP/1.1`))).status).toBe(status)
+  })
+
+  test('a body that comes with the header is taken like any other', async () => {
+    const value = 'a value that came with an upgrade'
+    const headers = { Connection: 'Upgrade, close', 'Content-Type': 'text/plain', 'Content-Length': `${value.length}` }
+    const { status, body } = await answersTo(`${opening(headers, 'POST /store HTTP/1.1')}${value}`)
+    expect([status, body]).toEqual([201, expect.objectContaining({ stored: 1 })])
   })
 
   test('in any letters it is the protocol', async () => {

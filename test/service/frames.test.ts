@@ -17,7 +17,7 @@ const ends = (asksWith: Seal | undefined, answersWith = asksWith) => ({
   answers: new Frames(mostBytes, 'answers', answersWith),
 })
 const heard = (frames: Frames, ...chunks: Buffer[]): string[] =>
-  chunks.flatMap((chunk) => frames.unpack(chunk).map((text) => text.toString()))
+  chunks.flatMap((chunk) => [...frames.unpack(chunk)].map((text) => text.toString()))
 
 /** Cuts bytes at those places; those beyond the end are at the end. */
 const cut = (bytes: Buffer, places: readonly number[]): Buffer[] => {
