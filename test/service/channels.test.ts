@@ -347,21 +347,6 @@ describe('who is slow', () => {
     }
   })
 
-  test('to read, with a million calls and thousands of frames behind them, keeps no other waiting', async () => {
-    const asker = await open()
-    asker.connection.socket.pause()
-    const calls = asker.pack(`[${',[1,0]'.repeat(1_000_000).slice(1)}]`)
-    const frames = Array.from({ length: 10_000 }, () => asker.pack([]))
-    asker.connection.say(Buffer.concat([calls, ...frames]))
-    const other = await open()
-    for (let time = 0; time < 20; time++) {
-      other.ask([time, 'route', routing])
-      expect(await other.answered(time + 1)).toHaveLength(time + 1)
-    }
-    await isServing(node)
-    asker.connection.socket.destroy()
-  })
-
   test('to read for long is given up', async () => {
     const { port, sockets } = await serve({ neighborhood: () => ({ text: 'x'.repeat(1_000_000) }) })
     const asker = await openChannel(port)

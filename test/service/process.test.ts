@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { openChannel } from './asker.ts'
 import { eventually, freePort } from './live.ts'
 
 const start = fileURLToPath(new URL('../../dist/start.cjs', import.meta.url))
@@ -224,6 +225,21 @@ describe('a node that starts', () => {
     const { url } = await startReady({}, join(folder, 'start.cjs'))
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
   })
+})
+
+test('a node in whose channel are a million calls, and thousands of frames behind them, serves others', async () => {
+  const { url } = await startReady()
+  const asker = await openChannel(Number(new URL(url).port))
+  asker.connection.socket.pause()
+  const calls = asker.pack(`[${',[1,0]'.repeat(1_000_000).slice(1)}]`)
+  asker.connection.say(Buffer.concat([calls, ...Array.from({ length: 10_000 }, () => asker.pack([]))]))
+  const isServing = async () => (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(10_000) })).status
+  // It has them once it has answered some.
+  await eventually(
+    () => asker.connection.socket.readableLength,
+    (bytes) => bytes > 0,
+  )
+  await eventually(isServing, (status) => status === 200)
 })
 
 describe('a node that cannot start', () => {
