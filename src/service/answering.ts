@@ -5,7 +5,7 @@ import { Refusal } from '../protocol/errors.ts'
 import type { Departures } from './departures.ts'
 import { frameChars, type Frames } from './frames.ts'
 import { parseJson } from './json.ts'
-import type { Pressure } from './pressure.ts'
+import { overloaded, type Pressure } from './pressure.ts'
 
 /** Calls of one channel that may be under way at once. */
 const underWayMost = 4096
@@ -54,7 +54,7 @@ export class Answering {
       .on('data', (chunk: Buffer) => this.#hear(chunk))
       .on('drain', () => this.#work())
       // Whoever has said all is answered first.
-      .on('end', () => this.finish())
+      .on('end', () => this.#finish())
       // Whoever waits for this node is silent with good reason; whoever does not read has none.
       .on('timeout', () => {
         if (this.#underWay === 0) socket.destroy()
@@ -62,17 +62,16 @@ export class Answering {
       .on('close', () => this.#forget())
   }
 
-  /** Answers what has come, and closes. */
-  finish(): void {
+  /** Answers what has come, and closes the connection; whoever reads nothing is not waited for. */
+  close(): void {
+    this.#socket.setTimeout(closeMs)
+    this.#finish()
+  }
+
+  #finish(): void {
     this.#isFinishing = true
     this.#socket.pause()
     this.#closeIfDone()
-  }
-
-  /** The same, and soon: whoever reads nothing is not waited for. */
-  close(): void {
-    this.#socket.setTimeout(closeMs)
-    this.finish()
   }
 
   get #isDone(): boolean {
@@ -103,8 +102,8 @@ export class Answering {
       const refusal = error instanceof Refusal ? error : new Refusal('BAD_REQUEST', (error as Error).message)
       log.warn({ from: this.#socket.remoteAddress, why: refusal.message }, 'channel closed')
       this.#work()
-      this.#answer(null, [refusal.status, JSON.stringify(refusal.toBody())])
-      this.finish()
+      this.#answer(null, answerOf(refusal))
+      this.#finish()
     }
     this.#work()
   }
@@ -132,7 +131,7 @@ export class Answering {
   }
 
   #look([number, name, request]: Call): void {
-    if (this.#setting.pressure.overloaded) return this.#answer(number, overloaded)
+    if (this.#setting.pressure.overloaded) return this.#answer(number, shed)
     const answer = this.#answerers.get(name)?.(request) ?? noName
     if (!(answer instanceof Promise)) return this.#answer(number, answer)
     this.#underWay++
@@ -166,7 +165,7 @@ export class Answering {
 const isCall = (call: unknown): call is Call => Array.isArray(call) && Number.isSafeInteger(call[0])
 
 const answerOf = (refusal: Refusal): Answer => [refusal.status, JSON.stringify(refusal.toBody())]
-const overloaded = answerOf(new Refusal('OVERLOADED', 'this node is alive and behind with its work; try again in a second'))
+const shed = answerOf(overloaded())
 const noName = answerOf(new Refusal('NO_SUCH_ENDPOINT', 'there is no call of that name in a channel'))
 
 /** @throws Refusal BAD_REQUEST */

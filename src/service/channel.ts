@@ -30,7 +30,7 @@ export interface Carrier {
   readonly callTimeoutMs: number
   /** Undefined where the peer opens none, or does not answer in that time. @throws Unreachable when nobody is there */
   open(timeoutMs: number): Promise<Line | undefined>
-  /** One call as its plain request. @throws Unreachable, Refusal */
+  /** One call as its plain request, with its outcome observed. @throws Unreachable, Refusal */
   alone(wire: Wire, request: object, timeoutMs: number): Promise<unknown>
   /** A call has had this outcome: undefined for a reply. */
   observe(wire: Wire, error: unknown): void
@@ -71,7 +71,7 @@ export class Channel {
       const now = performance.now()
       const call: Call = { wire, request, deadline: now + this.#carrier.callTimeoutMs, resolve, reject }
       const text = JSON.stringify(request)
-      if (text.length > callChars || now < this.#plainUntil) return void this.#alone(call)
+      if (text.length > callChars || now < this.#plainUntil) return this.#goAlone(call)
       if (!this.#line && !this.#isOpening) void this.#open()
       const number = this.#next++
       this.#calls.set(number, call)
@@ -117,7 +117,7 @@ export class Channel {
       else if (line) this.#begin(line)
       else {
         this.#plainUntil = performance.now() + plainMs
-        for (const call of this.#takeAll()) void this.#alone(call)
+        for (const call of this.#takeAll()) this.#goAlone(call)
       }
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error
@@ -185,14 +185,8 @@ export class Channel {
     }
   }
 
-  async #alone(call: Call): Promise<void> {
-    try {
-      const reply = await this.#carrier.alone(call.wire, call.request, remainingMs(call))
-      this.#carrier.observe(call.wire, undefined)
-      call.resolve(reply)
-    } catch (error) {
-      this.#fail(call, error)
-    }
+  #goAlone(call: Call): void {
+    this.#carrier.alone(call.wire, call.request, remainingMs(call)).then(call.resolve, call.reject)
   }
 
   #watchFor(call: Call): NodeJS.Timeout {

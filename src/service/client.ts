@@ -51,7 +51,9 @@ export class HttpNetwork<T extends Table> implements Network<T> {
 
   call<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]>> {
     const wire = this.#wire(name)
-    const reply = wire.row.channelled ? this.#channel(peer).call(wire, request) : this.#observed(peer, wire, request)
+    const reply = wire.row.channelled
+      ? this.#channel(peer).call(wire, request)
+      : this.#alone(peer, wire, request, this.#setting.callTimeoutMs)
     return reply as Promise<Reply<T[N]>>
   }
 
@@ -81,9 +83,11 @@ export class HttpNetwork<T extends Table> implements Network<T> {
     return pool
   }
 
-  async #observed(peer: Peer, wire: Wire, request: object): Promise<unknown> {
+  async #alone(peer: Peer, wire: Wire, request: object, timeoutMs: number): Promise<unknown> {
+    const { row } = wire
     try {
-      const reply = await this.#alone(peer, wire, request, this.#setting.callTimeoutMs)
+      const { status, text } = await this.#exchange(peer, row.method, pathOf(row, request), bodyOf(row, request), timeoutMs)
+      const reply = replyIn(peer.url, wire, status, parse(peer.url, status, text))
       this.#observe(wire, undefined)
       return reply
     } catch (error) {
@@ -119,12 +123,6 @@ export class HttpNetwork<T extends Table> implements Network<T> {
       if (this.#channels.size > peersMost) oldest?.retire()
     }
     return made
-  }
-
-  async #alone(peer: Peer, wire: Wire, request: object, timeoutMs: number): Promise<unknown> {
-    const { row } = wire
-    const { status, text } = await this.#exchange(peer, row.method, pathOf(row, request), bodyOf(row, request), timeoutMs)
-    return replyIn(peer.url, wire, status, parse(peer.url, status, text))
   }
 
   async #exchange(

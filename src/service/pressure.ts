@@ -2,12 +2,18 @@
  * How late this process is: the mean delay of its event loop over the last second, sampled ten times a second while requests come, and
  * once a second otherwise. To wake ten times a second for nothing else is a sixth of what an idle node of fifty costs.
  */
+import { Refusal } from '../protocol/errors.ts'
+
 const windowMs = 1000
 const samples = 10
 /** In a window; the upkeep of a network that is at rest makes fewer. */
 const requestsLeast = 20
 /** Later than this, new requests are turned away: who asks gives up soon after anyway. */
 const overloadedMs = 1000
+
+/** What whoever is turned away is told. */
+export const overloaded = (): Refusal =>
+  new Refusal('OVERLOADED', 'this node is alive and behind with its work; try again in a second')
 
 export class Pressure {
   #timer: NodeJS.Timeout | undefined

@@ -14,7 +14,7 @@ import type { Gate } from './gate.ts'
 import { createGuard } from './guard.ts'
 import { parseJson } from './json.ts'
 import type { Metrics } from './metrics.ts'
-import { Pressure } from './pressure.ts'
+import { overloaded, Pressure } from './pressure.ts'
 import { addRow, handlerOf, type RowName } from './routes.ts'
 import { decoded } from './text.ts'
 import { explain, type Validation } from './validation.ts'
@@ -86,8 +86,7 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
     pressure.note()
     const refusal = guard(request) ?? gate?.refusalOf(request) ?? queryRefusal(request.url) ?? headerRefusal(request)
     if (refusal) next(refusal)
-    else if (pressure.overloaded && !unshed.has(request.url))
-      next(new Refusal('OVERLOADED', 'this node is alive and behind with its work; try again in a second'))
+    else if (pressure.overloaded && !unshed.has(request.url)) next(overloaded())
     else next()
   })
   gate?.signAnswers(app)
