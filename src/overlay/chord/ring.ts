@@ -6,7 +6,7 @@ import type { Route } from '../../protocol/peer-api.ts'
 import { avoidedOf, type Peer } from '../../protocol/schemas.ts'
 import { distinct, type Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
-import { Resident } from '../resident.ts'
+import { concernsUs, Resident } from '../resident.ts'
 import type { ChordApi, Neighborhood } from './api.ts'
 import type { ChordOptions } from './options.ts'
 import { Table } from './table.ts'
@@ -18,7 +18,7 @@ interface Start {
   readonly avoid?: Iterable<Id>
   /** Where it begins instead of this node's own table. */
   readonly through?: Peer | undefined
-  /** Who may well be the last one before the point: asked before those whom this node's own table names. */
+  /** Who may well be the last one before the point: where it is so, a single question is enough. */
   readonly first?: Peer | undefined
 }
 
@@ -86,16 +86,24 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
    * @throws Refusal NO_ROUTE, NOT_JOINED
    */
   async nodesAround(point: Id, { avoid = [], through, first }: Start = {}): Promise<Peer[]> {
-    const own = (without: ReadonlySet<Id>): Route => {
-      const route = this.table.approach(point, breadth, without, 'fingers')
-      return first && !without.has(first.id) ? { peers: [first, ...route.peers], final: false } : route
-    }
-    const ask = async (peer: Peer, without: ReadonlySet<Id>): Promise<Route> => {
-      if (peer.id === this.me.id && this.isMember) return this.table.approach(point, breadth, without, 'fingers')
-      const request = { id: point, count: breadth, avoid: avoidedOf(without) }
-      const { peers, final } = await this.reach(peer, 'approach', request)
-      return { peers: peers.filter((named) => this.isSound(named)), final }
-    }
-    return this.seek({ local: (without) => (through ? { peers: [through], final: false } : own(without)), ask }, avoid)
+    const said = first && (await this.attempt(() => this.#ask(first, point), concernsUs))
+    if (said?.final && said.peers.length > 0) return said.peers
+    return this.seek(
+      {
+        local: (without) => (through ? { peers: [through], final: false } : this.#approach(point, without)),
+        ask: (peer, without) => this.#ask(peer, point, without),
+      },
+      avoid,
+    )
+  }
+
+  async #ask(peer: Peer, point: Id, without: ReadonlySet<Id> = new Set()): Promise<Route> {
+    if (peer.id === this.me.id && this.isMember) return this.#approach(point, without)
+    const { peers, final } = await this.reach(peer, 'approach', { id: point, count: breadth, avoid: avoidedOf(without) })
+    return { peers: peers.filter((named) => this.isSound(named)), final }
+  }
+
+  #approach(point: Id, without: ReadonlySet<Id>): Route {
+    return this.table.approach(point, breadth, without, 'fingers')
   }
 }
