@@ -13,7 +13,7 @@ export type Formats = Readonly<Record<string, (text: string) => boolean>>
 /** What is checked here, and what says nothing of the value. */
 const known = new Set(
   (
-    'type properties required additionalProperties items minItems maxItems minLength maxLength ' +
+    'type properties patternProperties required additionalProperties items minItems maxItems minLength maxLength ' +
     'pattern format minimum maximum enum const anyOf description default'
   ).split(' '),
 )
@@ -21,6 +21,7 @@ const known = new Set(
 interface Schema {
   readonly type?: string | readonly string[]
   readonly properties?: Readonly<Record<string, Schema>>
+  readonly patternProperties?: Readonly<Record<string, Schema>>
   readonly required?: readonly string[]
   readonly additionalProperties?: unknown
   readonly items?: Schema
@@ -80,19 +81,38 @@ const walkType = (type: string, schema: Schema, formats: Formats): Walk => {
   }
 }
 
-const walkObject = ({ properties = {}, required = [], additionalProperties }: Schema, formats: Formats): Walk => {
+const walkObject = (schema: Schema, formats: Formats): Walk => {
+  const { required = [], additionalProperties } = schema
   if (additionalProperties !== undefined && additionalProperties !== false) return never
   const closed = additionalProperties === false
-  const walks = new Map(Object.entries(properties).map(([name, schema]) => [name, walk(schema, formats)]))
+  const walkFor = walkField(schema, formats)
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
     const fields = value as Readonly<Record<string, unknown>>
     for (const name of required) if (fields[name] === undefined) return false
     for (const name in fields) {
-      const fits = walks.get(name)
+      const fits = walkFor(name)
       if (fits ? fields[name] !== undefined && !fits(fields[name]) : closed) return false
     }
     return true
+  }
+}
+
+/** What a field of that name must fit, if anything is said of it. */
+const walkField = (
+  { properties = {}, patternProperties = {} }: Schema,
+  formats: Formats,
+): ((name: string) => Walk | undefined) => {
+  const named = new Map(Object.entries(properties).map(([name, schema]) => [name, walk(schema, formats)]))
+  const alike = Object.entries(patternProperties).map(([pattern, schema]) => ({
+    names: new RegExp(pattern, 'u'),
+    fits: walk(schema, formats),
+  }))
+  if (alike.length === 0) return (name) => named.get(name)
+  return (name) => {
+    const ofIt = alike.filter(({ names }) => names.test(name)).map(({ fits }) => fits)
+    const walks = [named.get(name) ?? [], ofIt].flat()
+    return walks.length > 0 ? (value) => walks.every((fits) => fits(value)) : undefined
   }
 }
 

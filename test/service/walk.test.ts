@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { type TSchema, Type } from 'typebox'
 import { expect, test } from 'vitest'
 import { nodeApi } from '../../src/node/node.ts'
+import { packets } from '../../src/protocol/packets.ts'
 import type { Row } from '../../src/protocol/rpc.ts'
 import { formats } from '../../src/protocol/schemas.ts'
 import { walkOf } from '../../src/service/walk.ts'
@@ -22,6 +23,7 @@ const rows = Object.entries<Row>(chordNodeApi).flatMap(([name, { request, reply 
   [`${name}, request`, request],
   [`${name}, reply`, reply],
 ])
+const parcels = Object.entries(packets).map(([name, packet]): [string, TSchema] => [`a packet of ${name}`, packet])
 
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -38,22 +40,30 @@ const anything = fc.oneof(
 
 /** Mostly what the schema asks for, in places something else. */
 const near = (schema: TSchema): fc.Arbitrary<unknown> => {
-  const { properties, items, type } = schema as { properties?: Record<string, TSchema>; items?: TSchema; type?: string }
+  const { properties, patternProperties, items, type } = schema as {
+    properties?: Record<string, TSchema>
+    patternProperties?: Record<string, TSchema>
+    items?: TSchema
+    type?: string
+  }
+  const [alike] = Object.values(patternProperties ?? {})
   const fitting = properties
     ? fc.record(Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, near(one)])), { requiredKeys: [] })
-    : items
-      ? fc.array(near(items), { maxLength: 3 })
-      : type === 'string'
-        ? text
-        : type === 'integer'
-          ? fc.integer({ min: -1, max: 2000 })
-          : type === 'boolean'
-            ? fc.boolean()
-            : anything
+    : alike
+      ? fc.dictionary(fc.oneof(fc.constantFrom('zone', 'a b', ''), text), near(alike), { maxKeys: 3 })
+      : items
+        ? fc.array(near(items), { maxLength: 3 })
+        : type === 'string'
+          ? text
+          : type === 'integer'
+            ? fc.integer({ min: -1, max: 2000 })
+            : type === 'boolean'
+              ? fc.boolean()
+              : anything
   return fc.oneof({ weight: 12, arbitrary: fitting }, { weight: 1, arbitrary: anything })
 }
 
-test.each(rows)('%s: what the walk lets through fits', (_name, schema) => {
+test.each([...rows, ...parcels])('%s: what the walk lets through fits', (_name, schema) => {
   const walk = walkOf(schema, known)
   const valid = ajv.compile(schema)
   fc.assert(
@@ -62,6 +72,34 @@ test.each(rows)('%s: what the walk lets through fits', (_name, schema) => {
     }),
   )
 })
+
+const meta = { name: 'node-10001', overlay: 'chord', version: '0.1.0', tags: { zone: 'a' } }
+const member = { ...peer, incarnation: 1, state: 'alive', meta }
+const nodeInfo = {
+  ...peer,
+  network: 'a network',
+  name: 'node-10001',
+  overlay: 'chord',
+  bits: 16,
+  replicas: 3,
+  mode: 'onehop',
+  version: '0.1.0',
+  incarnation: 1,
+  state: 'ready',
+  degraded: false,
+  content: { owned: 0, replicas: 0, misplaced: 0, bytes: 0, moving: 0, complete: true },
+  membership: {
+    alive: 3,
+    suspect: 0,
+    dead: 1,
+    left: 0,
+    health: 0,
+    cutOff: false,
+    known: true,
+    aheadMs: 0,
+    drops: { stranger: 1 },
+  },
+}
 
 test('what nodes say to each other all day needs no Ajv', () => {
   const said: [keyof typeof chordNodeApi, 'request' | 'reply', object][] = [
@@ -75,8 +113,12 @@ test('what nodes say to each other all day needs no Ajv', () => {
     ['get', 'reply', { key: id, records: [record], held: true, complete: true, window: 3, ask: [peer] }],
     ['digest', 'request', { arcs: [{ from: id, to: id, count: 1, print: 'f'.repeat(16) }], by: id }],
     ['lookup', 'request', { key: id, mode: 'linear' }],
+    ['nodeinfo', 'reply', nodeInfo],
+    ['sync', 'request', { members: [member] }],
+    ['sync', 'reply', { members: [member] }],
   ]
   for (const [name, side, value] of said) expect(walkOf(chordNodeApi[name][side], known)(value), name).toBe(true)
+  expect(walkOf(packets.gossip, known)({ updates: [member] }), 'gossip').toBe(true)
 })
 
 test.each([
