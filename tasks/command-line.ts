@@ -19,7 +19,7 @@ const parser = (terminal: Terminal, act: (task: Task, plain: readonly string[]) 
   const helpWidth = Math.min(80, terminal.columns)
   const program = new Command('npm run task')
     .usage('<name> [words]')
-    .description('A ring of nodes on this machine: boot it, fill it, watch it, break it.')
+    .description('A network of nodes on this machine: boot it, fill it, watch it, break it.')
     .helpOption(false)
     .helpCommand('help [name]', 'how a task is typed')
     .configureHelp({

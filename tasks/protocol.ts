@@ -5,8 +5,8 @@
  * Schema, because the schema builder copies what it wraps.
  */
 import { overlays } from '../src/overlay/overlays.ts'
-import { clientApi } from '../src/protocol/client-api.ts'
-import { errorStatus } from '../src/protocol/errors.ts'
+import { clientApi, Counts, Watch } from '../src/protocol/client-api.ts'
+import { type ErrorCode, errorStatus } from '../src/protocol/errors.ts'
 import { Meta, packetBytes, packets, Update } from '../src/protocol/packets.ts'
 import { peerApi } from '../src/protocol/peer-api.ts'
 import { channel, type Row, type Table } from '../src/protocol/rpc.ts'
@@ -35,7 +35,7 @@ interface Shape {
   maxItems?: number
 }
 
-const shapes: Record<string, object> = { Peer, Hop, Mode, Index, Version, Record: Stored, Meta, Update }
+const shapes: Record<string, object> = { Peer, Hop, Mode, Index, Version, Record: Stored, Meta, Update, Counts, Watch }
 const nameOf = new Map(Object.entries(shapes).map(([name, schema]) => [JSON.stringify(schema), name] as const))
 
 const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``
@@ -64,8 +64,16 @@ const structureOf = (shape: Shape): string => {
   return `string${pattern}${range(shape.minLength, shape.maxLength, ' characters')}`
 }
 
-const fieldsOf = ({ properties = {}, required = [] }: Shape): string[] =>
-  Object.entries(properties).map(([name, field]) => `${code(required.includes(name) ? name : `${name}?`)} ${typeOf(field)}`)
+const fieldsOf = ({ properties = {}, required = [] }: Shape, told = (_field: Shape) => ''): string[] =>
+  Object.entries(properties).map(
+    ([name, field]) => `${code(required.includes(name) ? name : `${name}?`)} ${typeOf(field)}${told(field)}`,
+  )
+
+/** What is said of a field besides its type, where that has no words of its own. */
+const toldOf = (field: Shape): string => {
+  const isNamed = field.format !== undefined || nameOf.has(JSON.stringify(field))
+  return isNamed || field.description === undefined ? '' : `: ${field.description}`
+}
 
 const requestOf = (row: Row): string[] => {
   const { properties = {}, required = [] } = row.request as Shape
@@ -73,18 +81,17 @@ const requestOf = (row: Row): string[] => {
   return Object.entries(travelling).flatMap(([where, names]) =>
     names.map((name) => {
       const field = properties[name] ?? {}
-      const isNamed = field.format !== undefined || nameOf.has(JSON.stringify(field))
-      const told = isNamed || field.description === undefined ? '' : `: ${field.description}`
-      return `${where} ${code(required.includes(name) ? name : `${name}?`)} ${typeOf(field)}${told}`
+      return `${where} ${code(required.includes(name) ? name : `${name}?`)} ${typeOf(field)}${toldOf(field)}`
     }),
   )
 }
 
 const replyOf = (reply: Shape): string[] => (nameOf.has(JSON.stringify(reply)) ? [typeOf(reply)] : fieldsOf(reply))
 
-const rowOf = (row: Row): string => {
+const rowOf = ([name, row]: [string, Row]): string => {
+  const marks = [...(row.channelled ? [`in channels: ${code(name)}`] : []), ...(row.signed ? ['*signed*'] : [])]
   const cells = [
-    [code(`${row.method} ${row.path}`), row.summary, ...(row.signed ? ['*signed*'] : [])],
+    [code(`${row.method} ${row.path}`), row.summary, ...marks],
     requestOf(row),
     [String(row.status), ...replyOf(row.reply as Shape)],
   ]
@@ -99,25 +106,48 @@ const tableOf = (title: string, words: string, api: Table): string =>
     '',
     '| call | request | reply |',
     '| --- | --- | --- |',
-    ...Object.values(api).map(rowOf),
+    ...Object.entries<Row>(api).map(rowOf),
     '',
   ].join('\n')
 
 const shapeOf = ([name, schema]: [string, Shape]): string => {
-  const lines = schema.properties ? fieldsOf(schema).map((field) => `- ${field}`) : [structureOf(schema)]
+  const lines = schema.properties ? fieldsOf(schema, toldOf).map((field) => `- ${field}`) : [structureOf(schema)]
   return [`### ${name}`, '', ...lines, ...(schema.description ? ['', `${schema.description}.`] : []), ''].join('\n')
 }
 
-const errors = [...new Set(Object.values(errorStatus))].map((status) => {
-  const names = Object.entries(errorStatus).filter(([, each]) => each === status)
-  return `| ${status} | ${names.map(([name]) => code(name)).join(' ')} |`
-})
+const meanings: Readonly<Record<ErrorCode, string>> = {
+  BAD_REQUEST: 'the request is not as it should be',
+  BAD_ID: 'that is no id of this network, or not the one that belongs to this url',
+  BAD_RECORD: 'a record that contradicts itself',
+  UNAUTHORIZED: 'the signature is missing, or wrong',
+  FOREIGN_ORIGIN: 'a web page of somebody else asks: nodes answer their own',
+  FOREIGN_HOST: 'asked by a name that is neither an address, nor `localhost`, nor of the node’s url',
+  NOT_FOUND: 'nothing is stored there',
+  NOT_HELD: 'this node does not hold it; `/lookup` asks those who do',
+  NO_SUCH_ENDPOINT: 'nobody answers at that path',
+  METHOD_NOT_ALLOWED: 'the path is there, but not for this method',
+  ID_TAKEN: 'another node has this id',
+  KEY_FULL: 'too many values share this key',
+  LAST_NODE: 'nobody is there to leave the content to',
+  OTHER_NETWORK: 'the node that lives here belongs to another network',
+  STILL_OWNED: 'a node does not forget what it owns',
+  TOO_LARGE: 'more than a request, or a value, may have',
+  UNSUPPORTED_MEDIA: 'a body of a kind that this call does not take',
+  WRONG_NODE: 'another node lives here',
+  STAMP_AHEAD: 'a clock is wrong by minutes: the writer’s, or this node’s',
+  INTERNAL: 'a defect of the node; its log says more',
+  NOT_JOINED: 'the node has no place in the network yet, or is leaving it',
+  NO_ROUTE: 'nobody who can be reached knows the owner',
+  INCONCLUSIVE: 'too few of those who should hold the key can say; ask again',
+  NOT_ENOUGH_COPIES: 'not acknowledged, but kept and spread: to store it again is safe',
+  OVERLOADED: 'the node is there, and behind with its work',
+  STORE_FULL: 'no room is left, on the disk or of the quota',
+}
 
-/** ``'`route`, …'``: rows whose calls travel in channels. */
-const channelled = Object.entries<Row>(Object.assign({}, clientApi, peerApi, ...Object.values(overlays).map(({ api }) => api)))
-  .filter(([, row]) => row.channelled)
-  .map(([name]) => code(name))
-  .join(', ')
+const errors = Object.entries(errorStatus)
+  .map(([name, status]) => ({ status, line: `| ${status} | ${code(name)} | ${meanings[name as ErrorCode]} |` }))
+  .sort((a, b) => a.status - b.status)
+  .map(({ line }) => line)
 
 /** The whole page. */
 export const protocolPage = (): string =>
@@ -145,10 +175,16 @@ a JSON object in the body (PUT, POST). A field with \`?\` may be left out; a fie
   is 200 and one line for each, in their order: the reply, or the error of this line. The other lines are stored all the same.
 - \`PUT /store/:name\`, and \`POST /store\` with any content type but JSON, a form and NDJSON, store the body as it is, under its content type; what else
   there is to say goes into the query: \`ttlSeconds\`, and for \`POST\` also \`name\`. Bodies are taken without \`content-encoding\`.
-- Nodes call these of each other in channels: ${channelled}. \`GET ${channel.path}\` with \`Connection: Upgrade\` and
+- \`GET /lookup…\` with \`raw\` answers the bytes, with an \`ETag\`; with an \`If-None-Match\` that still holds it is 304. Nothing is written on a condition: with
+  \`If-Match\` and the like a write is \`BAD_REQUEST\`. A GET may be a HEAD. A 503 says \`Retry-After: 1\`.
+- A \`Host\` that is neither an address, nor \`localhost\`, nor the name in the node's url is \`FOREIGN_HOST\`, an \`Origin\` other than the node's own
+  \`FOREIGN_ORIGIN\`: web pages can send requests to nodes on the machine of whoever looks at them.
+- Besides the tables there are \`GET /\` (what to type, as text), \`GET /metrics\` (for Prometheus; calls in channels have the method \`CHANNEL\`),
+  \`GET /openapi.json\`, and \`GET /docs\`, a page over that.
+- Nodes make calls that are marked *in channels* of each other in these, by the name that stands there. \`GET ${channel.path}\` with \`Connection: Upgrade\` and
   \`Upgrade: ${channel.protocol}\` is answered 101, and the connection is one of frames from there on: four bytes for the length of what follows (big-endian), and JSON,
-  \`[[NUMBER, NAME, { … }], …]\` with all the fields of each request, and in the other direction \`[[NUMBER, STATUS, reply or error], …]\`, of each
-  as soon as it is there. NUMBER is the caller's, an integer. What is no such frame is answered with NUMBER \`null\`, and the connection closed. Where the network
+  \`[[NUMBER, NAME, { … }], …]\` with all the fields of each request, and in the other direction \`[[NUMBER, STATUS, reply or error], …]\`, in
+  whatever order they are ready. NUMBER is the caller's, an integer. What is no such frame is answered with NUMBER \`null\`, and the connection closed. Where the network
   has a secret there are before the JSON the first ${keyIdDigits / 2} bytes that KEY is, and the first ${tagBytes} bytes of HMAC-SHA-256, keyed with the secret, over
   \`polychord frame\`, the TAG of the request that has opened the channel, \`asks\` or \`answers\`, the number of the frame in its direction, from 0, and the
   JSON, with line feeds between. Whoever is answered anything but 101 makes the calls alone.
@@ -203,7 +239,7 @@ ${Object.entries(shapes).map(shapeOf).join('\n')}
 
 Every error is \`{ "error": CODE, "message": what to do next, … }\` with the status of its code.
 
-| status | codes |
-| --- | --- |
+| status | code | says |
+| --- | --- | --- |
 ${errors.join('\n')}
 `

@@ -61,34 +61,27 @@ const content = {
 
 export const nodeStates = ['joining', 'ready', 'leaving', 'left'] as const
 
-/**
- * `moving`: records known to be on their way in or out; `complete`: everything written on this node's cells is here, as far as
- * anyone knows.
- */
-const Counts = object({
-  owned: Type.Integer(),
-  replicas: Type.Integer(),
-  misplaced: Type.Integer(),
-  bytes: Type.Integer(),
-  moving: Type.Integer(),
-  complete: Type.Boolean(),
+const count = (description: string) => Type.Integer({ description })
+
+export const Counts = object({
+  owned: count('records that this node answers for'),
+  replicas: count('records of which it keeps a copy for another owner'),
+  misplaced: count('records that it keeps until those who should hold them have them'),
+  bytes: count('all of them, as they count for the quota'),
+  moving: count('records known to be on their way in or out'),
+  complete: Type.Boolean({ description: 'everything written to its part is here, as far as anyone knows' }),
 })
 export type Counts = Static<typeof Counts>
 
-/**
- * Members by state, this node among the alive. `health`: 0 is well, more: it is slow itself; `cutOff`: so many are silent at once
- * that it is rather this node that is cut off; `known`: somebody has told it of everyone; `aheadMs`: how far its clock is ahead of most
- * others', or behind, where that is more than a minute.
- */
-const Watch = object({
-  alive: Type.Integer(),
-  suspect: Type.Integer(),
-  dead: Type.Integer(),
-  left: Type.Integer(),
-  health: Type.Integer(),
-  cutOff: Type.Boolean(),
-  known: Type.Boolean(),
-  aheadMs: Type.Integer(),
+export const Watch = object({
+  alive: count('members that are there, this node among them'),
+  suspect: count('members that may be dead'),
+  dead: count('members that have not refuted it'),
+  left: count('members that have said so'),
+  health: count('0: this node is well; more: it is slow itself'),
+  cutOff: Type.Boolean({ description: 'so many are silent at once that it is rather this node that is cut off' }),
+  known: Type.Boolean({ description: 'somebody has told it of everyone' }),
+  aheadMs: count("by how much its clock is ahead of most others', or behind, where that is more than a minute"),
   drops: Type.Record(Type.String(), Type.Integer(), { description: 'what was heard and not heeded, by reason' }),
 })
 export type Watch = Static<typeof Watch>
