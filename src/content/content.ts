@@ -68,9 +68,9 @@ export class Content {
     // Stamps and what follows from them go by the time of the network.
     const time = { now: () => ports.clock.now() - directory.aheadMs }
     const stamps = new HybridClock(time)
-    const holdings = new Holdings(me, overlay, { ...ports, clock: time }, stamps, options.quotaBytes, ({ key }, strays) => {
+    const holdings = new Holdings(me, overlay, { ...ports, clock: time }, stamps, options.quotaBytes, (key) => {
       this.rehoming.entrusted.touch(key)
-      if (strays) strayed()
+      if (!holdings.cells.believes(key)) strayed()
     })
     const finder = new Finder(me, overlay, directory, ports, options)
     const operations = new Operations(holdings, overlay, ports, stamps, me, options, finder)
@@ -89,9 +89,9 @@ export class Content {
       db: ({ after, limit = pageLength }) => this.#page(after, limit, time.now()),
       insert: ({ key, record, with: others }) => {
         if (record.key !== key) throw new Refusal('BAD_RECORD', `the record's key is ${record.key}, not ${key}`)
-        return holdings.insert(record, others)
+        return holdings.intake.insert(record, others)
       },
-      keep: async ({ records, with: all }) => ({ kept: await holdings.keep(records, all) }),
+      keep: async ({ records, with: all }) => ({ kept: await holdings.intake.keep(records, all) }),
       merge: async ({ records, keep, inherited }) => {
         if (keep === 'all') holdings.cells.assertHeir()
         if (inherited) {
@@ -101,7 +101,7 @@ export class Content {
         }
         const held = records.map(({ key }) => holdings.cells.believes(key))
         const taken = records.filter((_, at) => held[at] || keep === 'all')
-        await holdings.takeAll(taken, (_record, why) => {
+        await holdings.intake.takeAll(taken, (_record, why) => {
           throw why
         })
         return { held }
@@ -119,7 +119,7 @@ export class Content {
         for (const [at, arc] of arcs.entries()) {
           if (at > 0 && at % digestsAtOnce === 0) await ports.clock.sleep(paceMs)
           if (at % digestsAtOnce === 0) isKept = await holdings.isKept()
-          const claims = holdings.claims(arc, by)
+          const claims = holdings.testimony.claims(arc, by)
           // What is said to be held may be dropped elsewhere.
           digests.push({ parts: holdings.records.digest(arc), ...claims, held: claims.held && isKept })
         }

@@ -29,7 +29,7 @@ export class Holders {
 
   /** See Convoys. @throws Unreachable, Refusal */
   async keep(peer: Peer, load: Load): Promise<readonly boolean[]> {
-    if (peer.id === this.#me.id) return this.#holdings.keep(load.records, load.with)
+    if (peer.id === this.#me.id) return this.#holdings.intake.keep(load.records, load.with)
     return (await this.#network.call(peer, 'keep', load)).kept
   }
 
@@ -38,7 +38,7 @@ export class Holders {
     const { key } = record
     try {
       const answer = await this.#visit(peer, lookup, {
-        here: () => this.#holdings.insert(record, others),
+        here: () => this.#holdings.intake.insert(record, others),
         there: () => this.#network.call(peer, 'insert', { key, record, with: others }),
       })
       return answer && { peer, ...answer }

@@ -219,7 +219,7 @@ export class Operations {
   /** What is stored by its content and is here, where this node may say so: nobody else need be asked. */
   #ownWord({ key, index }: Address): StoredRecord[] | undefined {
     if (!index?.startsWith('v:')) return undefined
-    if (!this.#holdings.vouchesFor(key)) return undefined
+    if (!this.#holdings.testimony.vouchesFor(key)) return undefined
     const { now } = this.#holdings
     const records = this.#holdings.read({ key, index }).filter((record) => isLive(record, now))
     return records.length > 0 ? records : undefined

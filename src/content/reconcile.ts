@@ -188,7 +188,7 @@ class Comparison {
     const [complete, witnessed] = [this.#complete.covers(part), this.#witnessed.covers(part)]
     const gives = push === 'all' || (push === 'held' && complete)
     // Nothing is to be had there, and what is here is not asked for.
-    if (count === 0 && !gives && holdings.doubtUntil === undefined) {
+    if (count === 0 && !gives && holdings.testimony.doubtUntil === undefined) {
       this.#settled = false
       return
     }
@@ -208,7 +208,7 @@ class Comparison {
       else outdated.add(cursor)
       if (order <= 0) continue
       const { held, doubting, knowsFrom } = this.#claims
-      const inDoubt = !version && holdings.doubts(ours) && stampMs(ours.version.hlc) < knowsFrom
+      const inDoubt = !version && holdings.testimony.doubts(ours) && stampMs(ours.version.hlc) < knowsFrom
       // One who has given something up cannot say that a record was deleted.
       if (doubting || !inDoubt || (complete && !witnessed)) (version ? older : lacking).push(cursor)
       else if (held && witnessed) holdings.records.drop(ours)
@@ -242,8 +242,8 @@ class Comparison {
 
   /** Whether a record of the peer with that stamp is worth having: not if it may have been deleted and neither knows of it. */
   #trusts(hlc: string): boolean {
-    const { holdings } = this.#party
-    return !this.#claims.doubting || holdings.doubtUntil !== undefined || stampMs(hlc) >= holdings.knowsFrom
+    const { testimony } = this.#party.holdings
+    return !this.#claims.doubting || testimony.doubtUntil !== undefined || stampMs(hlc) >= testimony.knowsFrom
   }
 
   async #versions(part: Arc, count: number): Promise<Map<string, Version>> {

@@ -95,8 +95,9 @@ export class Rehoming {
 
   /** See Wakefulness.beat. Returns whether it has slept: then it is to compare all that it holds. */
   beat(nextMs: number): boolean {
-    this.#holdings.wakefulness.beat(nextMs)
-    return this.#holdings.wakefulness.isBehind
+    const { wakefulness } = this.#holdings.testimony
+    wakefulness.beat(nextMs)
+    return wakefulness.isBehind
   }
 
   /** In the next pass each cell is compared anew with one of those who share it, in turn. */
@@ -146,8 +147,9 @@ export class Rehoming {
   }
 
   async #pass(): Promise<Rest> {
-    const { wakefulness } = this.#holdings
-    const doubting = this.#holdings.doubtUntil !== undefined
+    const { testimony } = this.#holdings
+    const { wakefulness } = testimony
+    const doubting = testimony.doubtUntil !== undefined
     const { sleeps, isBehind } = wakefulness
     if (isBehind) this.#windows.forget()
     let left: Rest = (await this.#windows.share()) ? 'nothing' : this.#windows.areDecided ? 'room' : 'work'
@@ -157,7 +159,7 @@ export class Rehoming {
     this.#sweep()
     await this.#bury()
     // What is in doubt must not be forgotten to be so before all of it was looked at.
-    if (this.#holdings.cells.areWhole && !(doubting && left === 'work')) await this.#holdings.notePresence()
+    if (this.#holdings.cells.areWhole && !(doubting && left === 'work')) await testimony.notePresence()
     return left
   }
 
@@ -167,7 +169,7 @@ export class Rehoming {
     this.#swept = next
     for (const record of records) {
       const cell = this.#holdings.cells.of(record.key)
-      if (isOver(record, this.#holdings.forgetsBefore) && cell && this.#windows.haveAgreed(cell))
+      if (isOver(record, this.#holdings.testimony.forgetsBefore) && cell && this.#windows.haveAgreed(cell))
         this.#holdings.records.drop(record)
     }
   }

@@ -127,7 +127,7 @@ export class Transfer {
   async #takeIn(records: readonly StoredRecord[]): Promise<void> {
     const { holdings, log } = this.#party
     this.pulled += records.length
-    await holdings.takeAll(records, (record, { message }) => {
+    await holdings.intake.takeAll(records, (record, { message }) => {
       this.pulled--
       log.warn({ record: cursorOf(record), why: message }, 'record refused')
     })

@@ -73,9 +73,9 @@ export class Windows {
    * before. Returns whether nothing is left to do.
    */
   async share(): Promise<boolean> {
-    const { cells, doubtUntil } = this.#party.holdings
+    const { cells, testimony } = this.#party.holdings
+    if (testimony.doubtUntil !== undefined) this.#agreed.clear()
     const all = cells.all()
-    if (doubtUntil !== undefined) this.#agreed.clear()
     const current = new Set(all.flatMap((cell) => this.#othersOf(cell).map((other) => agreement(cell, other))))
     for (const old of this.#agreed) if (!current.has(old)) this.#agreed.delete(old)
     this.#accompanied ||= all.some(({ window }) => window.length > 1)
@@ -110,10 +110,10 @@ export class Windows {
   }
 
   #begin(cell: Cell): Sharing {
-    const { cells, memory } = this.#party.holdings
+    const { cells, testimony, now } = this.#party.holdings
     const complete = cells.isComplete(cell)
     const others = this.#othersOf(cell).filter((other) => !complete || !this.#agreed.has(agreement(cell, other)))
-    return new Sharing(cell, others, memory.knew(cell, this.#party.holdings.now), cells.inherited)
+    return new Sharing(cell, others, testimony.presence.knew(cell, now), cells.inherited)
   }
 
   async #askWindow(sharing: Sharing, survey: Survey): Promise<void> {
@@ -143,7 +143,7 @@ export class Windows {
     if (!outcome) return undefined
     const { forgotten, knowsFrom, complete } = outcome
     // Whoever has not had everything may not have heard of a deletion, however much of them it remembers.
-    this.#party.holdings.memory.hear({ forgotten, knowsFrom: complete.length > 0 ? knowsFrom : undefined })
+    this.#party.holdings.testimony.presence.hear({ forgotten, knowsFrom: complete.length > 0 ? knowsFrom : undefined })
     return outcome
   }
 
@@ -173,7 +173,7 @@ export class Windows {
    * @param knew until when each of the window had everything in an earlier life
    */
   #isRemembered(knew: readonly number[], window: number): boolean {
-    const { isBack, formerWindow } = this.#party.holdings.memory
+    const { isBack, formerWindow } = this.#party.holdings.testimony.presence
     if (!isBack && !this.#accompanied) return true
     const last = Math.max(...knew)
     return knew.filter((until) => until > 0 && last - until < staleMs).length >= majorityOf(Math.max(window, formerWindow))

@@ -133,7 +133,7 @@ describe('in a ring whose members are known', () => {
     const later = { hlc, origin: entry.me.id }
     for (const { content } of ring.line(key)) {
       const [record] = content.holdings.read({ key, index }) as [StoredRecord]
-      content.holdings.take({ ...record, value: 'later', version: later })
+      content.holdings.intake.take({ ...record, value: 'later', version: later })
     }
     const other = ring.nodes[3] as StillNode
     const second = await ring.outcome(other.content.handlers.store({ value: 'second', name }))
@@ -155,8 +155,8 @@ describe('in a ring whose members are known', () => {
     const holdings = (line[0] as StillNode).content.holdings
     const record: StoredRecord = { key, index, value: 'value 0', contentType: 'text/plain', version }
     const all = line.map(({ me }) => me.id)
-    expect(await holdings.keep([record], all)).toEqual([true])
-    expect(await holdings.keep([record], change(all))).toEqual([false])
+    expect(await holdings.intake.keep([record], all)).toEqual([true])
+    expect(await holdings.intake.keep([record], change(all))).toEqual([false])
   })
 
   test.each(['own', 'nothing'] as const)(
@@ -169,7 +169,7 @@ describe('in a ring whose members are known', () => {
       const { holdings } = (line[1] as StillNode).content
       holdings.cells.accept(what)
       expect(
-        await holdings.keep(
+        await holdings.intake.keep(
           [record],
           line.map(({ me }) => me.id),
         ),
@@ -195,6 +195,6 @@ describe('in a ring whose members are known', () => {
     const record: StoredRecord = { key, index, value: 'value 0', contentType: 'text/plain', version }
     const holdings = (line[0] as StillNode).content.holdings
     const all = line.map(({ me }) => me.id)
-    expect(await holdings.keep([{ ...record, value: 'not of that index' }, record], all)).toEqual([false, true])
+    expect(await holdings.intake.keep([{ ...record, value: 'not of that index' }, record], all)).toEqual([false, true])
   })
 })

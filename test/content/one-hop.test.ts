@@ -222,7 +222,7 @@ test('a copy that nobody vouches for waits for those who may have its tombstone'
   })
   // The first lacks both, and one beyond the window still has what was deleted: it answers before the others.
   for (const copy of a?.content.holdings.read({ key }) ?? []) a?.content.holdings.records.drop(copy)
-  if (record) beyond?.content.holdings.take(record)
+  if (record) beyond?.content.holdings.intake.take(record)
   for (const node of [b, c]) ring.late.add(node?.me.id ?? '')
   expect(codeOf(await ring.outcome(entry?.content.handlers.lookupBy({ value }) as Promise<Found>))).toBe('NOT_FOUND')
 })
