@@ -29,15 +29,6 @@ export interface FinderOptions {
 /** Where a lookup begins, without those to avoid. */
 type Guess = (avoid: ReadonlySet<Id>) => Route
 
-interface Start {
-  readonly mode?: Mode | undefined
-  /** In place of the window over the known members. */
-  readonly guess?: Guess
-  readonly avoid?: readonly Id[]
-  /** Whether it begins at the guess in any case if the overlay would have the window confirmed. */
-  readonly hasty?: boolean
-}
-
 export class Finder {
   readonly #me: Peer
   readonly #overlay: Overlay
@@ -64,22 +55,23 @@ export class Finder {
 
   /** @throws Refusal NO_ROUTE, NOT_JOINED */
   async find(key: Id, mode = this.#options.mode): Promise<Placed> {
-    const lookup = this.#begin(key, { mode, guess: (avoid) => this.#owner(key, avoid) })
+    const lookup = this.#begin(key, mode, this.#knows(mode) ? (avoid) => this.#owner(key, avoid) : undefined)
     const window = (await lookup.window()).slice(0, this.#options.replicas)
     return { key, owner: window[0] as Peer, window, mode, hops: lookup.hops, path: lookup.path }
   }
 
   /** Who owns a key, by one who says so of itself: it need not be confirmed by others. @throws Refusal NO_ROUTE, NOT_JOINED */
   async ownerOf(key: Id): Promise<Peer> {
-    const known = this.#options.mode === 'onehop' && this.#directory.isKnown
-    const guess: Guess = (avoid) => (known ? this.#owner(key, avoid) : this.#nearer(key, avoid))
-    const [owner] = await this.#begin(key, { guess, hasty: true }).window()
+    const { mode } = this.#options
+    const nearer: Guess | undefined = this.#overlay.confirm > 0 ? (avoid) => this.#nearer(key, avoid) : undefined
+    const guess: Guess | undefined = this.#knows(mode) ? (avoid) => this.#owner(key, avoid) : nearer
+    const [owner] = await this.#begin(key, mode, guess).window()
     return owner as Peer
   }
 
   /** A lookup for the window of a key. @param avoid who is not to be asked */
-  to(key: Id, mode?: Mode, avoid: readonly Id[] = []): Lookup {
-    return this.#begin(key, { mode, avoid })
+  to(key: Id, mode = this.#options.mode, avoid: readonly Id[] = []): Lookup {
+    return this.#begin(key, mode, this.#knows(mode) ? (without) => this.#window(key, without) : undefined, avoid)
   }
 
   /** Whether there are others in the network, as far as membership tells: whoever is cut off does not know that they are gone. */
@@ -91,9 +83,14 @@ export class Finder {
   /** A window as large as it should be of members that are all well, as far as this node knows; else nobody. */
   plainWindow(key: Id): Peer[] {
     const { replicas, mode } = this.#options
-    if (mode !== 'onehop' || !this.#directory.isKnown) return []
+    if (!this.#knows(mode)) return []
     const window = this.#overlay.place(key, this.#directory.peers, replicas)
     return window.length < replicas || window.some(({ id }) => this.#directory.isSuspect(id)) ? [] : window
+  }
+
+  /** Whether whoever holds a key is known here, and a lookup that travels so begins there. */
+  #knows(mode: Mode): boolean {
+    return mode === 'onehop' && this.#directory.isKnown
   }
 
   /** Whom the overlay would ask. */
@@ -116,18 +113,17 @@ export class Finder {
     return { peers: peers.filter(({ id }) => id !== this.#me.id), final: false }
   }
 
-  #begin(key: Id, { mode = this.#options.mode, guess, avoid = [], hasty = false }: Start): Lookup {
+  #begin(key: Id, mode: Mode, guess: Guess | undefined, avoid: readonly Id[] = []): Lookup {
     const overlay = this.#overlay
     const directory = this.#directory
     const { network, clock } = this.#ports
     const { confirm } = overlay
     const count = this.#breadth
     assertMode(mode, this.#options.modes)
-    const guesses = (mode === 'onehop' && directory.isKnown) || (hasty && confirm > 0)
     return new Lookup(
       {
         local: (avoided) => overlay.route(key, count, avoided, mode),
-        guess: guesses ? (guess ?? ((avoided) => this.#window(key, avoided))) : undefined,
+        guess,
         isSuspect: (id) => directory.isSuspect(id),
         ask: async (peer, avoided) => {
           const { peers, final } = await network.call(peer, 'route', { key, count, avoid: avoidedOf(avoided), mode })
