@@ -48,22 +48,20 @@ export interface Writer {
  */
 export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup): Promise<Written> => {
   const { key, index } = record
-  // What is only ever itself needs one who will say so; whatever can change, most of those who will be asked.
-  const decisive = index.startsWith('n:') || record.value === null
-  let aim = await aimOf(lookup)
-  let round = new Round(writer, lookup, decisive)
   const ownStamp = record.version.hlc
-  for (let stamping = 0; stamping < stampings; stamping++) {
-    round = new Round(writer, lookup, decisive)
-    await round.copy(record)
+  let aim = await aimOf(lookup)
+  let round: Round
+  for (let stamping = 1; ; stamping++) {
+    round = new Round(writer, record, lookup)
+    await round.copy()
     if (!round.isBorneOut && lookup.distrust()) {
       aim = await aimOf(lookup)
-      round = new Round(writer, lookup, decisive)
-      await round.copy(record)
+      round = new Round(writer, record, lookup)
+      await round.copy()
     }
     const newest = round.newest()
     // Superseded every time, by writes that were under way as well: the last stamp that was written is the one to tell.
-    if (!newest || compareVersions(newest, record.version) <= 0 || stamping === stampings - 1) break
+    if (!newest || compareVersions(newest, record.version) <= 0 || stamping === stampings) break
     record = await writer.anew(record, newest.hlc)
   }
   const { copies } = round
@@ -91,14 +89,16 @@ const aimOf = async (lookup: Lookup): Promise<{ owner: Peer | undefined; hops: n
   return { owner, hops: lookup.hops }
 }
 
+/** One attempt to have a record copied. */
 class Round {
   /** Nodes that had no room, and those to whom the stamp is ahead. */
   full = 0
   ahead = 0
   readonly #writer: Writer
+  readonly #record: StoredRecord
   readonly #lookup: Lookup
-  /** Whether most of the window must have the record, and not only one. */
-  readonly #decisive: boolean
+  /** What is only ever itself needs one who will say so; whatever can change, most of those who will be asked. */
+  readonly #oneIsEnough: boolean
   readonly #copies = new Map<Id, Copy>()
   readonly #tried = new Set<Id>()
   /** Of suspects. */
@@ -106,10 +106,11 @@ class Round {
   /** How many are to hold the key, as far as the lookup goes. */
   #size = 0
 
-  constructor(writer: Writer, lookup: Lookup, decisive: boolean) {
+  constructor(writer: Writer, record: StoredRecord, lookup: Lookup) {
     this.#writer = writer
+    this.#record = record
     this.#lookup = lookup
-    this.#decisive = decisive
+    this.#oneIsEnough = record.index.startsWith('v:') && record.value !== null
   }
 
   get copies(): readonly Copy[] {
@@ -124,13 +125,13 @@ class Round {
   }
 
   /** Copies on those of the window, on those they name besides, on stand-ins for who does not answer. */
-  async copy(record: StoredRecord): Promise<void> {
+  async copy(): Promise<void> {
     for (;;) {
       const targets = await this.#targets()
       if (targets.length === 0 && (this.#underWay.size === 0 || (this.#isFull && this.isEnough))) return
       for (const { id } of targets) this.#tried.add(id)
       const others = [...this.#tried]
-      const asked = targets.map(async (peer) => this.#note(await this.#writer.insert(peer, record, others, this.#lookup)))
+      const asked = targets.map(async (peer) => this.#note(await this.#writer.insert(peer, this.#record, others, this.#lookup)))
       if (targets.length === 0) await Promise.race(this.#underWay)
       else await this.#settle(targets, asked)
     }
@@ -142,7 +143,7 @@ class Round {
     const window = Math.max(0, ...holders.map((copy) => copy.window))
     const most = this.#writer.isAccompanied() ? copiesLeast : Math.min(window, copiesLeast)
     if (this.#copies.size < Math.min(most, this.#writer.replicas)) return false
-    return this.#decisive ? holders.filter(({ complete }) => complete).length >= majorityOf(window) : holders.length > 0
+    return this.#oneIsEnough ? holders.length > 0 : holders.filter(({ complete }) => complete).length >= majorityOf(window)
   }
 
   /** Whether the window is the overlay's, or most of those whom the guess names hold the key in a window no smaller. */
