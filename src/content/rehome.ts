@@ -152,8 +152,9 @@ export class Rehoming {
     const doubting = testimony.doubtUntil !== undefined
     const { sleeps, isBehind } = wakefulness
     if (isBehind) this.#windows.forget()
-    let left: Rest = (await this.#windows.share()) ? 'nothing' : this.#windows.areDecided ? 'room' : 'work'
-    if (isBehind && this.#windows.wereHeard) wakefulness.makeUp(sleeps)
+    const { isDone, isDecided, isTold } = await this.#windows.share()
+    let left: Rest = isDone ? 'nothing' : isDecided ? 'room' : 'work'
+    if (isBehind && isTold) wakefulness.makeUp(sleeps)
     else if (isBehind) left = more(left, 'work')
     for (const strange of this.#holdings.cells.strangeArcs()) left = more(left, await this.#handover.passOn(strange))
     this.#sweep()

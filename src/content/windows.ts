@@ -18,6 +18,16 @@ const patienceMs = 30_000
 /** Of those who are far from a cell, so many are asked in one pass. */
 const farAtOnce = 4
 
+/** What a pass has come to. */
+interface Progress {
+  /** Whether nothing is left to do. */
+  readonly isDone: boolean
+  /** Whether nothing of any cell is in doubt any more. */
+  readonly isDecided: boolean
+  /** Whether those who share a cell told what this node may have missed, for each cell. */
+  readonly isTold: boolean
+}
+
 export class Windows {
   readonly #party: Party
   readonly #replicas: number
@@ -28,8 +38,6 @@ export class Windows {
   #turn = 0
   /** Whether there was ever anyone else. */
   #accompanied = false
-  #wereHeard = false
-  #areDecided = false
   /** Of what nobody is there who has had everything, and since when. */
   #bereft: readonly { readonly arcs: Arcs; readonly since: number }[] = []
 
@@ -48,16 +56,6 @@ export class Windows {
     this.#agreed.clear()
   }
 
-  /** Whether in the last pass those who share a cell told what this node may have missed, for each cell. */
-  get wereHeard(): boolean {
-    return this.#wereHeard
-  }
-
-  /** Whether after the last pass nothing of any cell is in doubt any more. */
-  get areDecided(): boolean {
-    return this.#areDecided
-  }
-
   /** Each cell is to be compared anew with one of those who share it, in turn. */
   review(): void {
     this.#rounds++
@@ -70,9 +68,9 @@ export class Windows {
 
   /**
    * Compares this node's cells with the others of their windows; and, as long as they are not complete, with those who held them
-   * before. Returns whether nothing is left to do.
+   * before.
    */
-  async share(): Promise<boolean> {
+  async share(): Promise<Progress> {
     const { cells, testimony } = this.#party.holdings
     if (testimony.doubtUntil !== undefined) this.#agreed.clear()
     const all = cells.all()
@@ -86,12 +84,12 @@ export class Windows {
       this.#party,
       sharings.map(({ cell, others }) => [cell, others]),
     )
-    let done = true
+    let isDone = true
     for (const sharing of sharings) {
       await this.#askWindow(sharing, windows)
-      if (this.#isKnown(sharing)) done = this.#conclude(sharing) && done
+      if (this.#isKnown(sharing)) isDone = this.#conclude(sharing) && isDone
     }
-    this.#wereHeard = sharings.every(({ isTold }) => isTold)
+    const isTold = sharings.every(({ isTold }) => isTold)
     // Donors are asked last: what they are given from now on those of the window hear of, and say.
     const unknown = sharings
       .filter((sharing) => !this.#isKnown(sharing))
@@ -102,11 +100,11 @@ export class Windows {
     )
     for (const { sharing, donors } of unknown) {
       await this.#askDonors(sharing, donors, beyond)
-      done = this.#conclude(sharing) && done
+      isDone = this.#conclude(sharing) && isDone
     }
-    this.#areDecided = sharings.every(({ cell, isDecided }) => isDecided && this.#isStill(cell))
+    const isDecided = sharings.every(({ cell, isDecided }) => isDecided && this.#isStill(cell))
     if (this.#bereft.length > 0) this.#forgetFound(sharings)
-    return done
+    return { isDone, isDecided, isTold }
   }
 
   #begin(cell: Cell): Sharing {
