@@ -22,10 +22,11 @@ const askable = 2
 type Acceptance = 'all' | 'own' | 'nothing'
 
 export class Cells {
+  /** Where it has had everything. */
+  readonly completeness = new Completeness()
   readonly #me: Peer
   readonly #overlay: Overlay
   readonly #clock: Pick<Clock, 'now'>
-  readonly #completeness = new Completeness()
   #cells: readonly Cell[] = []
   /** The overlay's revision when they were asked for. */
   #revision = -1
@@ -51,7 +52,7 @@ export class Cells {
       this.#lost = this.#lost.plus(this.#held.without(held))
       this.#held = held
       this.#shared.clear()
-      this.#completeness.cut(this.#held, this.#clock.now())
+      this.completeness.cut(this.#held, this.#clock.now())
     }
     return this.#cells
   }
@@ -107,42 +108,23 @@ export class Cells {
 
   /** Whether this node's word on the key counts: it holds it, and has had everything. */
   vouchesFor(key: Id): boolean {
-    return this.believes(key) && this.#completeness.has(key)
-  }
-
-  /** Everything on the arc is here, as far as anyone knows. See `Completeness.declare`. */
-  declareComplete(arc: Arc, witnessed: boolean): void {
-    this.#completeness.declare(arc, witnessed)
+    return this.believes(key) && this.completeness.has(key)
   }
 
   /** See `Completeness.inherit`. */
   inherit({ complete, witnessed }: Inherited): void {
-    this.#completeness.inherit(Arcs.of(complete), Arcs.of(witnessed), this.#clock.now())
+    this.completeness.inherit(Arcs.of(complete), Arcs.of(witnessed), this.#clock.now())
   }
 
   /** What was inherited of late. */
   get inherited(): { readonly known: Arcs; readonly witnessed: Arcs } {
-    return this.#completeness.inherited(this.#clock.now())
-  }
-
-  isComplete(arc: Arc): boolean {
-    return this.#completeness.covers(arc)
-  }
-
-  /** Where this node has had everything, and where of that nothing was ever given up. */
-  get complete(): { readonly known: Arcs; readonly witnessed: Arcs } {
-    return this.#completeness
+    return this.completeness.inherited(this.#clock.now())
   }
 
   /** Whether all of them are complete. */
   get areWhole(): boolean {
     const cells = this.all()
-    return cells.length > 0 && cells.every((cell) => this.#completeness.covers(cell))
-  }
-
-  /** Nothing is complete any more. */
-  doubtAll(): void {
-    this.#completeness.forget()
+    return cells.length > 0 && cells.every((cell) => this.completeness.covers(cell))
   }
 
   /**
@@ -152,7 +134,7 @@ export class Cells {
   standing(key: Id, told?: readonly Id[]): Standing {
     const cell = this.#accepts === 'all' ? this.of(key) : undefined
     if (!cell) return { held: false, complete: false, window: 0, ask: this.heirs(key, askable) }
-    const complete = this.#completeness.has(key)
+    const complete = this.completeness.has(key)
     const others = told ? cell.window.filter(({ id }) => id !== this.#me.id && !told.includes(id)) : []
     const ask = told ? others : complete ? [] : this.heirs(key, askable)
     return { held: true, complete, window: cell.window.length, ask }
@@ -196,7 +178,7 @@ export class Cells {
     return {
       held: isHolder && this.#held.covers(arc),
       shared: isHolder && shared.covers(arc),
-      ...this.#completeness.claims(arc, this.#clock.now()),
+      ...this.completeness.claims(arc, this.#clock.now()),
     }
   }
 

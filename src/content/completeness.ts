@@ -61,7 +61,7 @@ export class Completeness {
     return this.#complete.without(this.#presumed)
   }
 
-  /** @param witnessed by someone who has had it all; otherwise those who may have more were given up */
+  /** Everything on an arc is here, as far as anyone knows. @param witnessed by someone who has had it all; otherwise those who may have more were given up */
   declare(arc: Arc, witnessed: boolean): void {
     const arcs = Arcs.of([arc])
     this.#complete = this.#complete.plus(arcs)
@@ -103,6 +103,7 @@ export class Completeness {
     return { known, witnessed: known.without(this.#presumed) }
   }
 
+  /** Nothing is complete any more. */
   forget(): void {
     this.#complete = Arcs.none
     this.#former = []

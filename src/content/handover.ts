@@ -93,7 +93,8 @@ export class Handover {
   async #bequeathWord(heir: Peer, had: Arcs): Promise<void> {
     const { network, holdings, me } = this.#party
     const told = (arcs: Arcs) => arcs.within(had).arcs(me.id.length).slice(0, completeMost)
-    const inherited = { complete: told(holdings.cells.complete.known), witnessed: told(holdings.cells.complete.witnessed) }
+    const { known, witnessed } = holdings.cells.completeness
+    const inherited = { complete: told(known), witnessed: told(witnessed) }
     if (inherited.complete.length === 0) return
     try {
       await network.call(heir, 'merge', { records: [], keep: 'all', inherited })

@@ -62,7 +62,7 @@ export const reconcile = async (
     if (intent.push === 'all') await party.network.call(peer, 'merge', { records: [], keep: 'all' })
     const { parts, ...claims } = said ?? (await digestOf(party, peer, arc))
     // Who is catching up fetches what it lacks, and is given the rest when it is done.
-    const holdsBack = !intent.pull || party.holdings.cells.isComplete(arc)
+    const holdsBack = !intent.pull || party.holdings.cells.completeness.covers(arc)
     if (intent.push === 'held' && holdsBack && !Arcs.of(claims.complete).covers(arc))
       return { ...claims, pulled: 0, pushed: 0, settled: false, caughtUp: false, decided: false }
     comparison = new Comparison(party, peer, intent, claims)

@@ -44,7 +44,7 @@ export class Testimony {
     const now = this.#clock.now()
     if (this.#doubtUntil === undefined && this.presence.awaySince(now) !== undefined) {
       this.#doubtUntil = now - settledMs
-      this.#cells.doubtAll()
+      this.#cells.completeness.forget()
     }
     return this.#doubtUntil
   }

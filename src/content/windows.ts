@@ -109,7 +109,7 @@ export class Windows {
 
   #begin(cell: Cell): Sharing {
     const { cells, testimony, now } = this.#party.holdings
-    const complete = cells.isComplete(cell)
+    const complete = cells.completeness.covers(cell)
     const others = this.#othersOf(cell).filter((other) => !complete || !this.#agreed.has(agreement(cell, other)))
     return new Sharing(cell, others, testimony.presence.knew(cell, now), cells.inherited)
   }
@@ -131,7 +131,7 @@ export class Windows {
 
   /** Whether of each part someone is there who has had everything, this node or another. */
   #isKnown({ cell, known }: Sharing): boolean {
-    return known.plus(this.#party.holdings.cells.complete.known).covers(cell)
+    return known.plus(this.#party.holdings.cells.completeness.known).covers(cell)
   }
 
   /** Undefined when the peer does not answer, or this node goes. */
@@ -151,11 +151,11 @@ export class Windows {
     const { cells } = this.#party.holdings
     if (received > 0) this.#party.log.info({ records: received, from: others[0] }, 'content received')
     if (!shared || !this.#isStill(cell)) return false
-    if (cells.isComplete(cell)) return agreed
-    const isWitnessed = sharing.witnessed.plus(cells.complete.witnessed).covers(cell)
+    if (cells.completeness.covers(cell)) return agreed
+    const isWitnessed = sharing.witnessed.plus(cells.completeness.witnessed).covers(cell)
     const witnessed = isWitnessed || (heard && this.#isRemembered(knew, cell.window.length))
     if (!this.#isKnown(sharing) && !witnessed && !this.#isGivenUp(sharing)) return false
-    cells.declareComplete(cell, witnessed)
+    cells.completeness.declare(cell, witnessed)
     return agreed
   }
 
@@ -180,7 +180,7 @@ export class Windows {
   /** Whether those who may have more have been waited for long enough. */
   #isGivenUp({ cell, known }: Sharing): boolean {
     const now = this.#party.clock.now()
-    const lacking = Arcs.of([cell]).without(known).without(this.#party.holdings.cells.complete.known)
+    const lacking = Arcs.of([cell]).without(known).without(this.#party.holdings.cells.completeness.known)
     const fresh = this.#bereft.reduce((rest, { arcs }) => rest.without(arcs), lacking)
     if (!fresh.isEmpty) this.#bereft = [...this.#bereft, { arcs: fresh, since: now }]
     const waits = this.#bereft.some(({ arcs, since }) => now - since < patienceMs && !arcs.within(lacking).isEmpty)
@@ -191,7 +191,7 @@ export class Windows {
   /** What is known by now, or is not held any more, is waited for no more. */
   #forgetFound(sharings: readonly Sharing[]): void {
     const { cells } = this.#party.holdings
-    const found = sharings.reduce((all, { known }) => all.plus(known), cells.complete.known)
+    const found = sharings.reduce((all, { known }) => all.plus(known), cells.completeness.known)
     const held = Arcs.of(cells.all())
     this.#bereft = this.#bereft
       .map(({ arcs, since }) => ({ arcs: arcs.within(held).without(found), since }))

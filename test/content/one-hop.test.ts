@@ -102,7 +102,7 @@ describe('where everyone is known', () => {
   })
 
   test('what nobody takes who has had everything goes beyond the window, where it may have been before', async () => {
-    for (const node of line.slice(0, 3)) node.content.holdings.cells.doubtAll()
+    for (const node of line.slice(0, 3)) node.content.holdings.cells.completeness.forget()
     expect(await store()).toMatchObject({ stored: 3, wanted: 3 })
     expect(ids(line.filter((node) => holds(node)))).toEqual(ids(line.slice(0, 4)))
   })

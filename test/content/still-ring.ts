@@ -151,7 +151,7 @@ export class StillRing {
     }
     const content = new Content(me, overlayOf(table), ports, options, nothing, directory)
     content.holdings.cells.all()
-    content.holdings.cells.declareComplete(everywhere(me.id.length), true)
+    content.holdings.cells.completeness.declare(everywhere(me.id.length), true)
     const node: StillNode = { me, content, table, view: nobodyKnown }
     this.#handlers.set(me.id, {
       ...content.handlers,
