@@ -47,13 +47,11 @@ export interface Random {
  */
 export interface Store {
   get(key: Id, index: string): StoredRecord | undefined
-  /** Every record under a key, in order of index. */
-  read(key: Id): StoredRecord[]
   /**
-   * Records after a cursor (see `cursorOf`) in order of (key, index), from the start without one; at most `limit`, and none with a
+   * Records after a cursor (see `cursorOf`) in order of (key, index), all of which come after ''; at most `limit`, and none with a
    * key beyond the last.
    */
-  scan(after: string | undefined, limit: number, last?: Id): StoredRecord[]
+  scan(after: string, limit: number, last?: Id): StoredRecord[]
   /** How many records there are. */
   readonly size: number
   /** A few words that the node keeps beside its records; undefined in a new store. */

@@ -32,6 +32,7 @@ export class MemoryStore implements Store {
     return this.#byKey.get(key)?.get(index)
   }
 
+  /** Every record under a key, in order of index. */
   read(key: Id): StoredRecord[] {
     const records = [...(this.#byKey.get(key)?.values() ?? [])]
     return records.length < 2 ? records : records.sort(byIndex)
@@ -59,14 +60,14 @@ export class MemoryStore implements Store {
     }
   }
 
-  scan(after: string | undefined, limit: number, last?: Id): StoredRecord[] {
+  scan(after: string, limit: number, last?: Id): StoredRecord[] {
     this.#order ??= [...this.#byKey.keys()].sort()
     const keys = this.#order
     const page: StoredRecord[] = []
-    for (let at = after === undefined ? 0 : firstAtOrAfter(keys, after.split('/')[0] ?? ''); at < keys.length; at++) {
+    for (let at = firstAtOrAfter(keys, after.split('/')[0] ?? ''); at < keys.length; at++) {
       if (last !== undefined && (keys[at] ?? '') > last) break
       for (const record of this.read(keys[at] ?? '')) {
-        if (after !== undefined && cursorOf(record) <= after) continue
+        if (cursorOf(record) <= after) continue
         if (page.length === limit) return page
         page.push(record)
       }

@@ -115,13 +115,8 @@ export class LmdbStore implements Store {
     return text === undefined ? undefined : recordOf(cursor, text)
   }
 
-  read(key: Id): StoredRecord[] {
-    assert(this.#tree, closed)
-    return this.#between(`${key}/`, `${key}/~`, Infinity)
-  }
-
-  scan(after: string | undefined, limit: number, last?: Id): StoredRecord[] {
-    return this.#between(after ?? '', last === undefined ? beyond : `${last}/~`, limit)
+  scan(after: string, limit: number, last?: Id): StoredRecord[] {
+    return this.#between(after, last === undefined ? beyond : `${last}/~`, limit)
   }
 
   write(record: StoredRecord): void {

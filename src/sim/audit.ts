@@ -17,7 +17,7 @@ export const misplaced = (world: World): string[] => {
   const holders = new Map<string, { key: Id; versions: Map<Host, string> }>()
   const running = world.running().filter(({ disk }) => !disk.jammed)
   for (const host of running)
-    for (const record of host.store.scan(undefined, host.store.size)) {
+    for (const record of host.store.scan('', host.store.size)) {
       if (isOver(record, epochMs + world.nowMs - tombstoneHorizonMs)) continue
       const { key, index, version } = record
       const held = holders.get(index) ?? { key, versions: new Map<Host, string>() }

@@ -50,7 +50,7 @@ export class Mount implements Store {
   constructor(disk: Disk, spindle: Spindle) {
     this.#disk = disk
     this.#spindle = spindle
-    for (const record of disk.durable.scan(undefined, disk.durable.size)) this.#seen.write(record)
+    for (const record of disk.durable.scan('', disk.durable.size)) this.#seen.write(record)
     if (disk.durable.memo !== undefined) this.#seen.remember(disk.durable.memo)
   }
 
@@ -66,11 +66,12 @@ export class Mount implements Store {
     return this.#seen.get(key, index)
   }
 
+  /** Every record under a key, in order of index. */
   read(key: Id): StoredRecord[] {
     return this.#seen.read(key)
   }
 
-  scan(after: string | undefined, limit: number, last?: Id): StoredRecord[] {
+  scan(after: string, limit: number, last?: Id): StoredRecord[] {
     return this.#seen.scan(after, limit, last)
   }
 

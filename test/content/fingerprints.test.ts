@@ -23,7 +23,7 @@ const recordWith = (bits: number): fc.Arbitrary<StoredRecord> =>
 /** A store with its fingerprints, and how a record comes into both. */
 const kept = (width: number) => {
   const store = new MemoryStore()
-  const span = ({ first, last }: Span) => store.scan(undefined, store.size).filter(({ key }) => first <= key && key <= last)
+  const span = ({ first, last }: Span) => store.scan('', store.size).filter(({ key }) => first <= key && key <= last)
   const prints = new Fingerprints(span, width)
   return {
     prints,
@@ -37,7 +37,7 @@ const kept = (width: number) => {
       store.drop(record.key, record.index)
       prints.note(record, -1)
     },
-    all: () => store.scan(undefined, store.size),
+    all: () => store.scan('', store.size),
   }
 }
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { damageOf } from '../../src/service/database-file.ts'
 import { createLog } from '../../src/service/log.ts'
 import { LmdbStore } from '../../src/service/lmdb-store.ts'
-import { recordAt, storeSuite } from '../content/store.suite.ts'
+import { recordAt, recordsAt, storeSuite } from '../content/store.suite.ts'
 import { eventually } from './live.ts'
 
 const identity = { network: '0123456789abcdef', id: '7f' }
@@ -51,13 +51,13 @@ describe('a store that is opened again', () => {
     await close(store)
     const again = await open(directory)
     expect(again).toMatchObject({ size: 1, memo: 'words' })
-    expect(again.scan(undefined, 10)).toEqual([recordAt('0a', 'v:1', 'ä'.repeat(500_000))])
+    expect(again.scan('', 10)).toEqual([recordAt('0a', 'v:1', 'ä'.repeat(500_000))])
   })
 
   test('can be used no more once it is closed', async () => {
     const store = await open()
     await close(store)
-    expect(() => store.read('0a')).toThrow('the store is closed')
+    expect(() => recordsAt(store, '0a')).toThrow('the store is closed')
     expect(() => store.write(recordAt('0a', 'v:1'))).toThrow('the store is closed')
     await expect(store.flushed()).rejects.toThrow('the store is closed')
   })
@@ -118,7 +118,7 @@ describe('a directory', () => {
       await ended
       for (const key of keys()) flushed.add(key)
       const store = await open(directory)
-      for (const key of flushed) expect(store.read(key)).toMatchObject([{ value: `value of ${key}` }])
+      for (const key of flushed) expect(recordsAt(store, key)).toMatchObject([{ value: `value of ${key}` }])
       await close(store)
     }
     expect(flushed.size).toBeGreaterThan(1500)
@@ -169,8 +169,8 @@ describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
     store.write(recordAt('0a', 'v:1', large))
     await expect(store.flushed()).rejects.toMatchObject({ code: 'STORE_FULL', status: 507, message: /make room/ })
     await expect(store.flushed()).rejects.toMatchObject({ code: 'STORE_FULL' })
-    expect(store.read('0a')).toEqual([recordAt('0a', 'v:1', large)])
-    expect(store.read('00')).toHaveLength(1)
+    expect(recordsAt(store, '0a')).toEqual([recordAt('0a', 'v:1', large)])
+    expect(recordsAt(store, '00')).toHaveLength(1)
     expect(store.size).toBe(2)
     expect(events).toEqual(['disk takes nothing'])
   })
@@ -183,7 +183,7 @@ describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
     limitFiles('unlimited')
     await store.flushed()
     expect(events).toEqual(['disk takes nothing', 'disk takes writes again'])
-    expect(store.read('0a')).toEqual([recordAt('0a', 'v:1', large)])
+    expect(recordsAt(store, '0a')).toEqual([recordAt('0a', 'v:1', large)])
   })
 
   test('what fits is written once what does not is dropped', async () => {
@@ -193,7 +193,7 @@ describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
     store.drop('0a', 'v:1')
     store.write(recordAt('0b', 'v:1', 'small'))
     await store.flushed()
-    expect(store.scan(undefined, 10).map(({ key }) => key)).toEqual(['00', '0b'])
+    expect(store.scan('', 10).map(({ key }) => key)).toEqual(['00', '0b'])
   })
 
   test('writes are refused once too much of them waits, until there is room', async () => {
@@ -238,7 +238,7 @@ describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
     expect(events).toEqual(['disk takes nothing', 'disk takes writes again'])
     await close(store)
     expect(damageOf(join(directory, 'data.mdb'))).toBeUndefined()
-    expect((await open(directory)).scan(undefined, 100).map(({ key }) => key)).toEqual(['00', ...keys])
+    expect((await open(directory)).scan('', 100).map(({ key }) => key)).toEqual(['00', ...keys])
   })
 
   test('a store whose tree has no room for what its journal holds is not opened, and opens whole when there is room', async () => {
@@ -257,7 +257,7 @@ describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
     )
     limitFiles('unlimited')
     const store = await open(directory)
-    for (const key of keys()) expect(store.read(key)).toHaveLength(1)
+    for (const key of keys()) expect(recordsAt(store, key)).toHaveLength(1)
   })
 
   test('what could not be flushed is told when it is closed', async () => {

@@ -24,7 +24,7 @@ class Manual implements Spindle {
   }
 }
 
-const all = (store: MemoryStore | Mount): StoredRecord[] => store.scan(undefined, 1000)
+const all = (store: MemoryStore | Mount): StoredRecord[] => store.scan('', 1000)
 
 const mounted = () => {
   const [disk, spindle] = [new Disk(), new Manual()]
