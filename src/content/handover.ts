@@ -31,8 +31,6 @@ export interface HandoverOptions {
 export class Handover {
   /** What others have by now of what this node holds. */
   readonly entrusted = new Entrusted()
-  /** Whether what others have is dropped here: not by one that goes, which may have to stay. */
-  isDropping = true
   readonly #party: Party
   readonly #ownerOf: (key: Id) => Promise<Peer>
   readonly #options: HandoverOptions
@@ -145,7 +143,8 @@ export class Handover {
       .arcs(this.#party.me.id.length)) {
       for (const record of this.#party.holdings.records.on(part)) {
         if (++seen % turnLength === 0) await this.#party.clock.sleep(paceMs)
-        if (!this.isDropping || this.#party.holdings.cells.believes(record.key)) return
+        // One that goes may have to stay.
+        if (this.#party.goes() || this.#party.holdings.cells.believes(record.key)) return
         if (this.entrusted.has(record.key, settledAt)) this.#party.holdings.records.drop(record)
       }
     }

@@ -112,7 +112,6 @@ export class Rehoming {
    */
   async handOver(): Promise<{ moved: number; left: number }> {
     this.#closed = true
-    this.#handover.isDropping = false
     // Whoever began that pass hears what became of it.
     await this.#running?.catch(() => undefined)
     let moved = 0
@@ -129,7 +128,6 @@ export class Rehoming {
   resume(): void {
     this.entrusted.clear()
     this.#closed = false
-    this.#handover.isDropping = true
   }
 
   async #passes(): Promise<void> {
