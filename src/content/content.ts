@@ -1,11 +1,11 @@
 /** The content of a node: what it holds, what it does for whoever asks, and what moves. Answers the rows about content. */
 import type { Directory } from '../membership/directory.ts'
 import type { Overlay } from '../overlay/overlay.ts'
-import type { Ports } from '../ports.ts'
+import type { Clock, Ports } from '../ports.ts'
 import type { ClientApi, Counts, Page } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Digest, PeerApi } from '../protocol/peer-api.ts'
-import type { Handlers } from '../protocol/rpc.ts'
+import type { Handlers, Reply, Request } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
@@ -55,6 +55,7 @@ export class Content {
   readonly holdings: Holdings
   readonly rehoming: Rehoming
   readonly handlers: Handlers<Pick<ClientApi & PeerApi, ContentRow>>
+  readonly #clock: Clock
 
   /** @param strayed called when something has come that belongs elsewhere */
   constructor(
@@ -75,6 +76,7 @@ export class Content {
     const finder = new Finder(me, overlay, directory, ports, options)
     const operations = new Operations(holdings, overlay, ports, stamps, me, options, finder)
     const ownerOf = (key: Id) => finder.ownerOf(key)
+    this.#clock = ports.clock
     this.holdings = holdings
     this.rehoming = new Rehoming(holdings, { me, overlay, ports, ownerOf, options })
     this.handlers = {
@@ -86,26 +88,13 @@ export class Content {
       lookupBy: ({ mode, value, name }) => operations.lookup(operations.addressOf({ value, name }), mode),
       remove: ({ key }) => operations.remove({ key }),
       removeBy: (content) => operations.remove(operations.addressOf(content)),
-      db: ({ after, limit = pageLength }) => this.#page(after, limit, time.now()),
+      db: ({ after, limit = pageLength }) => this.#page(after, limit),
       insert: ({ key, record, with: others }) => {
         if (record.key !== key) throw new Refusal('BAD_RECORD', `the record's key is ${record.key}, not ${key}`)
         return holdings.intake.insert(record, others)
       },
       keep: async ({ records, with: all }) => ({ kept: await holdings.intake.keep(records, all) }),
-      merge: async ({ records, keep, inherited }) => {
-        if (keep === 'all') holdings.cells.assertHeir()
-        if (inherited) {
-          holdings.cells.inherit(inherited)
-          // What was about to be dropped here is counted on.
-          this.rehoming.entrusted.takeBack(Arcs.of(inherited.complete))
-        }
-        const held = records.map(({ key }) => holdings.cells.believes(key))
-        const taken = records.filter((_, at) => held[at] || keep === 'all')
-        await holdings.intake.takeAll(taken, (_record, why) => {
-          throw why
-        })
-        return { held }
-      },
+      merge: (given) => this.#merge(given),
       get: (address) => holdings.get(address),
       getBy: (content) => holdings.get(operations.addressOf(content)),
       cell: ({ key }) => {
@@ -113,18 +102,7 @@ export class Content {
         if (!cell) throw new Refusal('NOT_HELD', `this node does not hold ${key}; GET /find/${key} tells who does`)
         return { from: cell.from, to: cell.to, window: [...cell.window] }
       },
-      digest: async ({ arcs, by }) => {
-        const digests: Digest[] = []
-        let isKept = true
-        for (const [at, arc] of arcs.entries()) {
-          if (at > 0 && at % digestsAtOnce === 0) await ports.clock.sleep(paceMs)
-          if (at % digestsAtOnce === 0) isKept = await holdings.isKept()
-          const claims = holdings.testimony.claims(arc, by)
-          // What is said to be held may be dropped elsewhere.
-          digests.push({ parts: holdings.records.digest(arc), ...claims, held: claims.held && isKept })
-        }
-        return { digests }
-      },
+      digest: (asked) => this.#digest(asked),
       versions: ({ from, to, after, limit }) => {
         const { records, ...rest } = holdings.records.page(after, limit, { from, to })
         return { entries: records.map(({ index, version }) => ({ index, version })), ...rest }
@@ -135,7 +113,8 @@ export class Content {
     }
   }
 
-  #page(after: string | undefined, limit: number, now: number): Page {
+  #page(after: string | undefined, limit: number): Page {
+    const { now } = this.holdings
     const { records, ...rest } = this.holdings.records.page(after, limit)
     const entries = records
       .filter((record) => isLive(record, now))
@@ -150,6 +129,37 @@ export class Content {
         version,
       }))
     return { entries, ...rest }
+  }
+
+  /** Takes in what others give of what they have, and what they say of it. */
+  async #merge({ records, keep, inherited }: Request<PeerApi['merge']>): Promise<Reply<PeerApi['merge']>> {
+    const { cells, intake } = this.holdings
+    if (keep === 'all') cells.assertHeir()
+    if (inherited) {
+      cells.inherit(inherited)
+      // What was about to be dropped here is counted on.
+      this.rehoming.entrusted.takeBack(Arcs.of(inherited.complete))
+    }
+    const held = records.map(({ key }) => cells.believes(key))
+    const taken = records.filter((_, at) => held[at] || keep === 'all')
+    await intake.takeAll(taken, (_record, why) => {
+      throw why
+    })
+    return { held }
+  }
+
+  async #digest({ arcs, by }: Request<PeerApi['digest']>): Promise<Reply<PeerApi['digest']>> {
+    const { records, testimony } = this.holdings
+    const digests: Digest[] = []
+    let isKept = true
+    for (const [at, arc] of arcs.entries()) {
+      if (at > 0 && at % digestsAtOnce === 0) await this.#clock.sleep(paceMs)
+      if (at % digestsAtOnce === 0) isKept = await this.holdings.isKept()
+      const claims = testimony.claims(arc, by)
+      // What is said to be held may be dropped elsewhere.
+      digests.push({ parts: records.digest(arc), ...claims, held: claims.held && isKept })
+    }
+    return { digests }
   }
 
   /** What this node tells of its content. */

@@ -31,7 +31,7 @@ const narrowBits = 32
 const passing: ReadonlySet<string> = new Set(['NOT_ENOUGH_COPIES', 'INCONCLUSIVE', 'NO_ROUTE'])
 
 /** A value as people give it: text, or base64 with its encoding. */
-export interface Content {
+interface Given {
   readonly value: string
   readonly encoding?: 'base64'
   readonly contentType?: string
@@ -115,7 +115,7 @@ export class Operations {
   }
 
   /** @throws Refusal NOT_ENOUGH_COPIES, KEY_FULL, STORE_FULL, NO_ROUTE, NOT_JOINED */
-  async store(content: Content): Promise<Written> {
+  async store(content: Given): Promise<Written> {
     const { value, encoding, name } = content
     const index = name === undefined ? valueIndex(this.#hash, value, encoding) : nameIndex(this.#hash, name)
     const key = keyOf(index, this.#options.bits)
@@ -123,7 +123,7 @@ export class Operations {
     return this.#places.within({ key, index }, () => this.#store({ key, index }, content))
   }
 
-  async #store({ key, index }: Required<Address>, content: Content): Promise<Written> {
+  async #store({ key, index }: Required<Address>, content: Given): Promise<Written> {
     const { value, encoding, contentType = 'text/plain; charset=utf-8', name, ttlSeconds } = content
     // Whoever stores it while others are asked for how long they want it comes after this.
     const version = this.#stamp()
