@@ -12,7 +12,8 @@ import { idOf } from '../space/id.ts'
 import { type Arc, idAfter, inArc } from '../space/ring.ts'
 import { isListable } from './fingerprints.ts'
 import { stampMs } from './hybrid-clock.ts'
-import { compareVersions, cursorOf } from './record.ts'
+import { cursorOf } from './record.ts'
+import { Sifting } from './sifting.ts'
 import { inLanes, leadsOn, paceMs, type Party, Transfer, turnLength } from './transfer.ts'
 
 export interface Intent {
@@ -185,8 +186,8 @@ class Comparison {
     const { pull, push, had } = this.#intent
     const { holdings } = this.#party
     const part = { from, to }
-    const [complete, witnessed] = [this.#complete.covers(part), this.#witnessed.covers(part)]
-    const gives = push === 'all' || (push === 'held' && complete)
+    const [isComplete, isWitnessed] = [this.#complete.covers(part), this.#witnessed.covers(part)]
+    const gives = push === 'all' || (push === 'held' && isComplete)
     // Nothing is to be had there, and what is here is not asked for.
     if (count === 0 && !gives && holdings.testimony.doubtUntil === undefined) {
       this.#settled = false
@@ -194,35 +195,19 @@ class Comparison {
     }
     const theirs = count > 0 ? await this.#versions(part, count) : new Map<string, Version>()
     const before = holdings.records.summary(part).print
-    // What is old at either side goes first: where there is no room for all, what was deleted makes some.
-    const [older, lacking]: [string[], string[]] = [[], []]
-    const outdated = new Set<string>()
-    let undecided = 0
+    const sifting = new Sifting(holdings, { ...this.#claims, isComplete, isWitnessed }, theirs)
     let seen = 0
     for (const ours of holdings.records.on(part)) {
       if (++seen % turnLength === 0) await this.#party.clock.sleep(paceMs)
-      const cursor = cursorOf(ours)
-      const version = theirs.get(cursor)
-      const order = version ? compareVersions(ours.version, version) : 1
-      if (order >= 0) theirs.delete(cursor)
-      else outdated.add(cursor)
-      if (order <= 0) continue
-      const { held, doubting, knowsFrom } = this.#claims
-      const inDoubt = !version && holdings.testimony.doubts(ours) && stampMs(ours.version.hlc) < knowsFrom
-      // One who has given something up cannot say that a record was deleted.
-      if (doubting || !inDoubt || (complete && !witnessed)) (version ? older : lacking).push(cursor)
-      else if (held && witnessed) holdings.records.drop(ours)
-      else undecided++
+      sifting.add(ours)
     }
-    const wanted = [...theirs].filter(([, { hlc }]) => this.#trusts(hlc)).map(([cursor]) => cursor)
-    this.#decided &&= undecided === 0
-    undecided += theirs.size - wanted.length
-    const first = wanted.filter((cursor) => outdated.has(cursor))
-    const came = !pull || (await this.#transfer.pull([...first, ...wanted.filter((cursor) => !outdated.has(cursor))]))
+    this.#decided &&= sifting.isDecided
+    const { given } = sifting
+    const { wanted, isAll } = sifting.wanted((hlc) => this.#trusts(hlc))
+    const came = !pull || (await this.#transfer.pull(wanted))
     this.#caughtUp &&= came
-    const given = [...older, ...lacking]
     const took = gives ? await this.#give(given, push) : given.length === 0
-    const settled = took && undecided === 0
+    const settled = took && sifting.isDecided && isAll
     this.#settled &&= settled
     if (settled && before === holdings.records.summary(part).print) had?.(part)
   }
