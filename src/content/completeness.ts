@@ -7,12 +7,12 @@ import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
 
-/** How long at most a node that others have come before says that it had everything, where calls take long and those ask again and again. */
+/** How long at most a node says that it had everything of what others hold by now, or another has left to it: where calls take long, it is asked again and again. */
 const formerMs = 15_000
 /**
- * How long it says so otherwise, since it gave the arc up or was asked last: when those have everything they ask no more, and of what is
- * written from then on it does not know. The same where it holds the arc again, since others who came with it have gone, or
- * have found their places, within this.
+ * How long it says so otherwise, since it gave the arc up, was left it, or was asked last: when those have everything they ask no more,
+ * and of what is written from then on it does not know. However often it is asked, no longer where it holds the arc itself: others
+ * who came with it have gone, or have found their places, within this.
  */
 const againMs = 5000
 
@@ -61,7 +61,10 @@ export class Completeness {
     return this.#complete.without(this.#presumed)
   }
 
-  /** Everything on an arc is here, as far as anyone knows. @param witnessed by someone who has had it all; otherwise those who may have more were given up */
+  /**
+   * Everything on an arc is here, as far as anyone knows.
+   * @param witnessed by someone who has had it all; otherwise those who may have more were given up
+   */
   declare(arc: Arc, witnessed: boolean): void {
     const arcs = Arcs.of([arc])
     this.#complete = this.#complete.plus(arcs)
@@ -70,7 +73,11 @@ export class Completeness {
     this.#told = undefined
   }
 
-  /** What others hold by now is no more complete than the day they took it; for who holds nothing at all, nothing is. */
+  /**
+   * Only what this node holds is complete; that more was so before, others are told for a while. For who holds nothing at all nothing is, and
+   * nothing was.
+   * @param held all that it holds from now on
+   */
   cut(held: Arcs, now: number): void {
     if (held.isEmpty) {
       this.forget()

@@ -35,7 +35,7 @@ export class Handover {
   readonly #ownerOf: (key: Id) => Promise<Peer>
   readonly #options: HandoverOptions
 
-  /** @param ownerOf who owns a key; @throws Refusal as Finder.find */
+  /** @param ownerOf who owns a key; @throws Refusal as Finder.ownerOf */
   constructor(party: Party, ownerOf: (key: Id) => Promise<Peer>, options: HandoverOptions) {
     this.#party = party
     this.#ownerOf = ownerOf

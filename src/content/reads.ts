@@ -146,7 +146,7 @@ class Poll {
     return [...this.#newest.values()].filter((record) => isLive(record, now))
   }
 
-  /** Someone who has all that is living, if there is one. */
+  /** Someone who has the first of these, in this version, if there is one. */
   answererOf([first]: readonly StoredRecord[]): Peer {
     const has = ({ records }: Answer) =>
       records.some(({ index, version }) => index === first?.index && compareVersions(version, first.version) === 0)

@@ -31,7 +31,7 @@ interface Setting {
   readonly me: Peer
   readonly overlay: Overlay
   readonly ports: { network: Network<PeerApi>; clock: Clock; log: Log }
-  /** Who owns a key. @throws Refusal as Operations.find */
+  /** Who owns a key. @throws Refusal as Finder.ownerOf */
   readonly ownerOf: (key: Id) => Promise<Peer>
   readonly options: HandoverOptions
 }

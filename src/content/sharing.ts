@@ -8,9 +8,9 @@ export class Sharing {
   readonly cell: Cell
   /** Those of its window with whom it is to be compared. */
   readonly others: readonly Peer[]
-  /** Where one of those who were asked has had everything, or one who has left it to this node; */
+  /** Where someone who was asked, or who left it to this node, has had everything. */
   known: Arcs
-  /** and where of that nothing was ever given up. */
+  /** Where, of that, nothing was ever given up. */
   witnessed: Arcs
   /** Whether this node has all that those of the window have, and they hold the cell in one window with it. */
   shared = true

@@ -38,7 +38,7 @@ export class Windows {
   #turn = 0
   /** Whether there was ever anyone else. */
   #accompanied = false
-  /** Of what nobody is there who has had everything, and since when. */
+  /** Arcs of which nobody who has had everything is there, and since when. */
   #bereft: readonly { readonly arcs: Arcs; readonly since: number }[] = []
 
   constructor(party: Party, replicas: number) {
