@@ -13,10 +13,10 @@ import type { Cell, Job, ServedOverlay } from '../overlay.ts'
 import type { Candidacy, Candidate, ChordApi } from './api.ts'
 import { fingerRuns, type Heralds, refreshFingers } from './fingers.ts'
 import { placeOf } from './join.ts'
-import { Residence } from './residence.ts'
+import { Reunion } from './reunion.ts'
 import { checkPredecessor, rectify, stabilize } from './stabilize.ts'
 
-export class Chord extends Residence implements ServedOverlay<ChordApi> {
+export class Chord extends Reunion implements ServedOverlay<ChordApi> {
   readonly confirm = 0
   readonly place = this.table.place
   /** Whether stabilisations that were asked for are being made, and whether another one is wanted after the present one. */

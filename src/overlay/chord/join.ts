@@ -8,7 +8,7 @@ import { Refusal } from '../../protocol/errors.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import { distinct } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
-import { idTaken } from '../resident.ts'
+import { idTaken } from '../caller.ts'
 import type { Ring } from './ring.ts'
 import { offerToPredecessor, predecessorsOf } from './stabilize.ts'
 

@@ -1,12 +1,12 @@
 /**
- * Having a place in the one ring of a network: taking it through a seed, coming back after everyone was lost, giving it up
- * for another ring of the same network, and for good.
+ * That a network has one ring: a node takes its place there through a seed, comes back after everyone was lost, and gives it up
+ * for another ring of the same network, or for good.
  */
 import type { Peer } from '../../protocol/schemas.ts'
 import { compareRings, found, joinThrough, resign } from './join.ts'
 import { Ring } from './ring.ts'
 
-export abstract class Residence extends Ring {
+export abstract class Reunion extends Ring {
   #reuniting = false
   #returning = false
 
