@@ -3,7 +3,6 @@
  *
  * The service gives it sockets and a clock; the simulator gives it virtual time. Neither knows more of it than this.
  */
-import { Type } from 'typebox'
 import { Content } from '../content/content.ts'
 import { nobodyKnown } from '../membership/directory.ts'
 import type { MemberEvent } from '../membership/members.ts'
@@ -11,34 +10,18 @@ import { parseTags } from '../membership/options.ts'
 import { Swim } from '../membership/swim.ts'
 import { assertMode } from '../overlay/lookup.ts'
 import type { Overlay, OverlaySetting } from '../overlay/overlay.ts'
-import { kindOf, type OverlayApi, type OverlayName } from '../overlay/overlays.ts'
+import { kindOf, type OverlayApi } from '../overlay/overlays.ts'
 import type { Ports, Sender } from '../ports.ts'
-import { type ClientApi, clientApi, NodeInfo } from '../protocol/client-api.ts'
+import type { NodeInfo } from '../protocol/client-api.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Packet } from '../protocol/packets.ts'
-import { type PeerApi, peerApi } from '../protocol/peer-api.ts'
 import type { Handlers, Network } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { idOf } from '../space/id.ts'
+import { type NodeApi, type NodeState, version } from './api.ts'
 import type { NodeConfig } from './config.ts'
 import { Departure } from './departure.ts'
 import { membersOf, watchOf } from './members.ts'
-
-/** All that nodes answer, whatever their overlay. */
-export type NodeApi = ClientApi & PeerApi & OverlayApi
-
-/** What nodes with this overlay answer: of the rows that not all have, only those of their own. */
-export const nodeApi = (overlay: OverlayName): NodeApi => {
-  const { api, attributes } = kindOf(overlay)
-  const reply = Type.Object({ ...NodeInfo.properties, ...Type.Partial(Type.Object(attributes)).properties })
-  return { ...clientApi, nodeinfo: { ...clientApi.nodeinfo, reply }, ...peerApi, ...api } as unknown as NodeApi
-}
-
-/** joining → ready → leaving → left. A node that lost its place is joining again. */
-export type NodeState = NodeInfo['state']
-
-/** The release that this is; told in /nodeinfo. */
-export const version = '0.1.0'
 
 export class Node {
   readonly me: Peer

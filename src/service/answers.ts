@@ -1,7 +1,7 @@
 /** Whatever goes wrong with a request, told in the one shape of errors. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Socket } from 'node:net'
-import type { NodeApi } from '../node/node.ts'
+import type { NodeApi } from '../node/api.ts'
 import type { Log } from '../ports.ts'
 import { type ErrorBody, Refusal, Unreachable } from '../protocol/errors.ts'
 import { channel, type Row } from '../protocol/rpc.ts'

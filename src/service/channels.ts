@@ -5,7 +5,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import type { NodeApi } from '../node/node.ts'
+import type { NodeApi } from '../node/api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import { channel, type Row } from '../protocol/rpc.ts'
 import { limits } from '../protocol/schemas.ts'

@@ -1,6 +1,6 @@
 /** `/openapi.json`, and a page over it at `/docs`. The page's server is made by the first who asks for it. */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { NodeApi } from '../node/node.ts'
+import type { NodeApi } from '../node/api.ts'
 import { openApi } from './openapi.ts'
 
 /** @param refuse gives the page's server the answers of this node to what goes wrong */

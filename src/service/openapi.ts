@@ -1,6 +1,6 @@
 /** The table as an OpenAPI 3.1 document: TypeBox schemas are JSON Schema, which 3.1 takes as they are. */
 import type { TSchema } from 'typebox'
-import type { NodeApi } from '../node/node.ts'
+import type { NodeApi } from '../node/api.ts'
 import { clientApi } from '../protocol/client-api.ts'
 import { channel, type Row } from '../protocol/rpc.ts'
 import { ndjson } from './ndjson.ts'

@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, HookHandlerDoneFunction } from 'fastify'
 import { type TObject, type TSchema, Type } from 'typebox'
-import type { NodeApi } from '../node/node.ts'
+import type { NodeApi } from '../node/api.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Handlers, Row } from '../protocol/rpc.ts'
 import type { Metrics } from './metrics.ts'

@@ -1,8 +1,9 @@
 /** A node with its world: sockets, time and chance of this machine. */
 import { randomInt } from 'node:crypto'
 import type { Logger } from 'pino'
+import { nodeApi } from '../node/api.ts'
 import type { NodeConfig } from '../node/config.ts'
-import { Node, nodeApi } from '../node/node.ts'
+import { Node } from '../node/node.ts'
 import type { Store } from '../ports.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { idOf } from '../space/id.ts'

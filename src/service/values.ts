@@ -1,6 +1,6 @@
 /** The routes where values come in and go out as bytes: /store, and /lookup with ?raw. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { NodeApi } from '../node/node.ts'
+import type { NodeApi } from '../node/api.ts'
 import type { Log } from '../ports.ts'
 import type { Found } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'

@@ -1,6 +1,6 @@
 /** What must be true of content once the network is at rest, held against the stores and against what clients are told. */
 import { isOver, keyOf, tombstoneHorizonMs } from '../content/record.ts'
-import type { NodeApi } from '../node/node.ts'
+import type { NodeApi } from '../node/api.ts'
 import type { Reply } from '../protocol/rpc.ts'
 import type { Id } from '../space/id.ts'
 import { toldOf } from './clients.ts'

@@ -5,8 +5,9 @@
  * A pause holds all of it back, as SIGSTOP does, and lets it go on with old beliefs.
  */
 import { createHash } from 'node:crypto'
+import type { NodeApi } from '../node/api.ts'
 import type { NodeConfig } from '../node/config.ts'
-import { Node, type NodeApi } from '../node/node.ts'
+import { Node } from '../node/node.ts'
 import type { Hash, Log, Ports, Random } from '../ports.ts'
 import type { Id } from '../space/id.ts'
 import { type Machine, SimClock } from './clock.ts'

@@ -6,8 +6,8 @@
  * the service would, so that no two nodes share an object; large worlds do without.
  */
 import { Compile, type Validator } from 'typebox/compile'
+import { type NodeApi, nodeApi } from '../node/api.ts'
 import type { NodeConfig } from '../node/config.ts'
-import { type NodeApi, nodeApi } from '../node/node.ts'
 import type { OverlayName } from '../overlay/overlays.ts'
 import type { Random } from '../ports.ts'
 import { type ErrorBody, errorFromPeer, Refusal, Unreachable } from '../protocol/errors.ts'

@@ -9,7 +9,7 @@
  * violation, like the first mistake in a node's code, ends the run with an error that says the seed.
  */
 import assert from 'node:assert/strict'
-import type { NodeApi } from '../node/node.ts'
+import type { NodeApi } from '../node/api.ts'
 import { type ErrorBody, Refusal } from '../protocol/errors.ts'
 import type { Reply, Request } from '../protocol/rpc.ts'
 import { type Id, shortId } from '../space/id.ts'

@@ -1,6 +1,6 @@
 /** Whoever lies to all, or refuses all, does no more harm than one that is not there. */
 import { describe, expect, test } from 'vitest'
-import type { NodeApi } from '../../src/node/node.ts'
+import type { NodeApi } from '../../src/node/api.ts'
 import { place as nearestByXor } from '../../src/overlay/kademlia/placement.ts'
 import { kindOf, type OverlayName, overlayNames } from '../../src/overlay/overlays.ts'
 import { Refusal } from '../../src/protocol/errors.ts'

@@ -1,5 +1,6 @@
 /** Worlds in which some nodes do not answer as they should. */
-import type { Node, NodeApi } from '../../src/node/node.ts'
+import type { NodeApi } from '../../src/node/api.ts'
+import type { Node } from '../../src/node/node.ts'
 import type { OverlayName } from '../../src/overlay/overlays.ts'
 import type { LeafSet } from '../../src/overlay/pastry/leaf-set.ts'
 import { type ErrorCode, Refusal } from '../../src/protocol/errors.ts'

@@ -4,7 +4,7 @@ import { createServer as createHttp, type IncomingMessage, type RequestListener 
 import { type AddressInfo, createServer as createTcp, type Server, Socket } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type NodeApi, nodeApi } from '../../src/node/node.ts'
+import { type NodeApi, nodeApi } from '../../src/node/api.ts'
 import { Refusal, Unreachable } from '../../src/protocol/errors.ts'
 import type { Network, Row } from '../../src/protocol/rpc.ts'
 import { HttpNetwork } from '../../src/service/client.ts'

@@ -2,7 +2,7 @@
 import { createServer as createHttp, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { nodeApi } from '../../src/node/node.ts'
+import { nodeApi } from '../../src/node/api.ts'
 import { Refusal, Unreachable } from '../../src/protocol/errors.ts'
 import { HttpNetwork } from '../../src/service/client.ts'
 import { createValidation } from '../../src/service/validation.ts'

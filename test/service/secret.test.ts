@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram'
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { nodeApi } from '../../src/node/node.ts'
+import { nodeApi } from '../../src/node/api.ts'
 import type { NodeInfo } from '../../src/protocol/client-api.ts'
 import { Unreachable } from '../../src/protocol/errors.ts'
 import type { Row } from '../../src/protocol/rpc.ts'

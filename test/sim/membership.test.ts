@@ -1,6 +1,6 @@
 /** Whole nodes that watch each other, with the ring and its content under them. */
 import { describe, expect, test } from 'vitest'
-import type { NodeApi } from '../../src/node/node.ts'
+import type { NodeApi } from '../../src/node/api.ts'
 import type { Reply } from '../../src/protocol/rpc.ts'
 import { misjudged } from '../../src/sim/audit.ts'
 import type { Host } from '../../src/sim/host.ts'

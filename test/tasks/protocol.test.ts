@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { nodeApi } from '../../src/node/node.ts'
+import { nodeApi } from '../../src/node/api.ts'
 import { overlayNames } from '../../src/overlay/overlays.ts'
 import { protocolPage } from '../../tasks/protocol.ts'
 
