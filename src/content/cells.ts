@@ -165,9 +165,7 @@ export class Cells {
   }
 
   #acquaintances(mustLive = false): Peer[] {
-    const known = this.#overlay
-      .view()
-      .acquaintances.filter(({ peer, alive }) => peer.id !== this.#me.id && (alive || !mustLive))
+    const known = this.#overlay.acquaintances.filter(({ peer, alive }) => peer.id !== this.#me.id && (alive || !mustLive))
     return known.map(({ peer }) => peer)
   }
 

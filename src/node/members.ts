@@ -21,12 +21,10 @@ export const membersOf = (config: NodeConfig, me: Peer, swim: Swim | undefined, 
       incarnation,
       ...(meta === undefined ? {} : { version: meta.version, tags: meta.tags }),
     }))
-  const met = overlay
-    .view()
-    .acquaintances.map(
-      ({ peer, alive, since }) =>
-        ({ ...peer, name: nameOf(peer), state: alive ? 'alive' : 'dead', sinceMs: ageMs(since) }) as const,
-    )
+  const met = overlay.acquaintances.map(
+    ({ peer, alive, since }) =>
+      ({ ...peer, name: nameOf(peer), state: alive ? 'alive' : 'dead', sinceMs: ageMs(since) }) as const,
+  )
   return [{ ...me, name: config.name, state: 'alive', sinceMs: ageMs(config.incarnation) }, ...met]
 }
 

@@ -96,7 +96,6 @@ export class Node {
   /** What /nodeinfo answers. */
   info(): NodeInfo {
     const { network, name, overlay, bits, replicas, mode, incarnation } = this.config
-    const { degraded, attributes } = this.overlay.view()
     const { swim } = this.#lookout
     return {
       network,
@@ -109,8 +108,8 @@ export class Node {
       version,
       incarnation,
       state: this.state,
-      degraded,
-      ...attributes,
+      degraded: this.overlay.isDegraded,
+      ...this.overlay.attributes,
       content: this.#content.counts(),
       ...(swim ? { membership: watchOf(swim) } : {}),
     }

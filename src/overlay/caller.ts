@@ -12,7 +12,7 @@ import { Acquaintances } from './acquaintances.ts'
 import { Ids } from './ids.ts'
 import { type Guide, Lookup } from './lookup.ts'
 import type { SharedOptions } from './options.ts'
-import type { OverlaySetting } from './overlay.ts'
+import type { Acquaintance, OverlaySetting } from './overlay.ts'
 
 /** Between two rounds of contacts, or two attempts: this much, and as much again at random. */
 const retryMs = 100
@@ -30,7 +30,7 @@ export abstract class Caller<T extends Table, Options extends SharedOptions> {
   readonly me: Peer
   readonly options: Options
   readonly ports: Ports<T>
-  readonly acquaintances = new Acquaintances()
+  readonly #acquaintances = new Acquaintances()
   readonly #ids: Ids
 
   constructor({ me, options, ports }: OverlaySetting<T, Options>) {
@@ -42,6 +42,11 @@ export abstract class Caller<T extends Table, Options extends SharedOptions> {
 
   /** Asks a member for a sign of life: whoever refuses one lives. */
   abstract isThere(peer: Peer): Promise<boolean>
+
+  /** See Overlay.acquaintances. */
+  get acquaintances(): readonly Acquaintance[] {
+    return this.#acquaintances.all()
+  }
 
   /** See Overlay.isSound. */
   isSound(peer: Peer): boolean {
@@ -55,15 +60,15 @@ export abstract class Caller<T extends Table, Options extends SharedOptions> {
 
   /** One whose id is false is nobody: anyone may name anyone. */
   introduce(peer: Peer): void {
-    if (this.isSound(peer)) this.acquaintances.introduce(peer, this.ports.clock.now())
+    if (this.isSound(peer)) this.#acquaintances.introduce(peer, this.ports.clock.now())
   }
 
   admit(peer: Peer, _rttMs: number): void {
-    if (this.isSound(peer)) this.acquaintances.admit(peer, this.ports.clock.now())
+    if (this.isSound(peer)) this.#acquaintances.admit(peer, this.ports.clock.now())
   }
 
   evict(id: Id): void {
-    this.acquaintances.evict(id, this.ports.clock.now())
+    this.#acquaintances.evict(id, this.ports.clock.now())
   }
 
   /**

@@ -31,14 +31,7 @@ export interface Acquaintance {
   readonly since: number
 }
 
-export interface OverlayView {
-  /** Whether there are fewer nodes, as far as it knows, than copies are wanted. */
-  readonly degraded: boolean
-  readonly acquaintances: readonly Acquaintance[]
-  /** What is this overlay's own, as /nodeinfo shows it: `{ predecessor, successor, successors, fingers }` in Chord. */
-  readonly attributes: Attributes
-}
-
+/** What is an overlay's own, as /nodeinfo shows it: `{ predecessor, successor, successors, fingers }` in Chord. */
 export type Attributes = Readonly<Record<string, unknown>>
 
 export interface Overlay {
@@ -51,6 +44,11 @@ export interface Overlay {
   readonly isMember: boolean
   /** Grows whenever isMember, or what cells() say, or who is in neighbors() or the attributes, may have changed. */
   readonly revision: number
+  /** Whether there are fewer nodes, as far as it knows, than copies are wanted. */
+  readonly isDegraded: boolean
+  /** Whom it has known, and may turn to. */
+  readonly acquaintances: readonly Acquaintance[]
+  readonly attributes: Attributes
   /**
    * Where to go next for a key: best next first, at most `count`, none of `avoid`. When final, the window, owner first.
    * @throws Refusal NOT_JOINED while this node has no place in the network
@@ -69,7 +67,6 @@ export interface Overlay {
   admit(peer: Peer, rttMs: number): void
   /** Someone did not answer us. */
   evict(id: Id): void
-  view(): OverlayView
   /**
    * Takes a place in the network that the seeds belong to; founds one when there are no seeds. Resolves once joined.
    * @throws Refusal ID_TAKEN, OTHER_NETWORK: nothing that waiting would cure

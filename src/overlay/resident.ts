@@ -8,7 +8,7 @@ import type { Peer } from '../protocol/schemas.ts'
 import { distinct } from '../space/id.ts'
 import { Caller, concernsUs } from './caller.ts'
 import type { SharedOptions } from './options.ts'
-import type { Attributes, OverlaySetting, OverlayView } from './overlay.ts'
+import type { OverlaySetting } from './overlay.ts'
 
 export abstract class Resident<T extends Table, Options extends SharedOptions> extends Caller<T, Options> {
   /** What it knows of others. */
@@ -25,23 +25,15 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> e
     this.#changed = setting.changed
   }
 
-  /** What is this overlay's own of what /nodeinfo shows. */
-  protected abstract readonly attributes: Attributes
   abstract neighbors(): Peer[]
   /** One attempt to come in. False when the contact is there, and has not helped. @throws Unreachable, Refusal */
   protected abstract enterThrough(contact: Peer): Promise<boolean>
   /** Tells the neighbours, and goes out of the network. */
   protected abstract resign(): Promise<void>
 
-  view(): OverlayView {
-    const attributes = () => this.attributes
-    return {
-      degraded: this.neighbors().length + 1 < this.options.replicas,
-      acquaintances: this.acquaintances.all(),
-      get attributes() {
-        return attributes()
-      },
-    }
+  /** See Overlay.isDegraded. */
+  get isDegraded(): boolean {
+    return this.neighbors().length + 1 < this.options.replicas
   }
 
   /** Whether this node has its place; if not it answers nothing about it, which counts as dead. */
@@ -140,7 +132,7 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> e
 
   /** Whom it may turn to for its place: those it was told to ask, and whoever was met or named. Each once, and not itself. */
   protected contacts(): Peer[] {
-    const known = distinct([...this.seeds, ...this.acquaintances.all().map(({ peer }) => peer)])
+    const known = distinct([...this.seeds, ...this.acquaintances.map(({ peer }) => peer)])
     return known.filter(({ id }) => id !== this.me.id)
   }
 

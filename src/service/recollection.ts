@@ -23,9 +23,8 @@ const recollectionFile = 'network.json'
 /** First those who have been there for longest, then those who were last there: where all stop one after the other the last knows nobody else. */
 export const recollectionOf = ({ overlay }: Node, settings: NetworkSettings): Recollection => ({
   settings,
-  contacts: overlay
-    .view()
-    .acquaintances.toSorted((a, b) => Number(b.alive) - Number(a.alive) || (a.alive ? a.since - b.since : b.since - a.since))
+  contacts: overlay.acquaintances
+    .toSorted((a, b) => Number(b.alive) - Number(a.alive) || (a.alive ? a.since - b.since : b.since - a.since))
     .slice(0, contactsMost)
     .map(({ peer }) => peer),
 })

@@ -53,7 +53,7 @@ export class Guards {
       if (!node?.overlay.isMember) continue
       const stand = { network: node.config.network, id: node.me.id, revision: node.overlay.revision }
       this.#stands.set(host, stand)
-      this.of(stand.network).set(stand.id, node.overlay.view().attributes)
+      this.of(stand.network).set(stand.id, node.overlay.attributes)
       changed.add(stand.network)
     }
     return changed

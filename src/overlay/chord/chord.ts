@@ -81,7 +81,7 @@ export class Chord extends Reunion implements ServedOverlay<ChordApi> {
     return this.isAlive(peer, 'predecessors', {})
   }
 
-  protected get attributes() {
+  get attributes() {
     const { table } = this
     const { predecessor, successor, successors } = table
     return {

@@ -88,7 +88,7 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
     if (!this.find(id)) this.#replace(id)
   }
 
-  protected get attributes() {
+  get attributes() {
     const { k } = this.options
     return { k, buckets: this.table.buckets.map(({ bits, contacts }) => ({ bits, peers: contacts.map(({ peer }) => peer) })) }
   }

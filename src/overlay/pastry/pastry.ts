@@ -51,7 +51,7 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
     if (this.isMember && this.table.lacks(peer.id)) this.notice(peer)
   }
 
-  protected get attributes() {
+  get attributes() {
     const { leaves, rows, neighborhood } = this.table
     const known = (peers: readonly Peer[]): Known[] =>
       peers.map(({ id, url }) => ({ id, url, ms: Math.round(this.table.rttOf(id) * 100) / 100 }))

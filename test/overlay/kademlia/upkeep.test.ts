@@ -60,7 +60,7 @@ const known = (world: World, id: Id): Id[] =>
     .map((peer) => peer.id)
 /** Whom 00 knows at the other end of the tree, who was heard of longest ago first. */
 const farFrom00 = (world: World): string => {
-  const buckets = nodeOf(world, '00').overlay.view().attributes['buckets'] as { bits: number; peers: Peer[] }[]
+  const buckets = nodeOf(world, '00').overlay.attributes['buckets'] as { bits: number; peers: Peer[] }[]
   return (buckets.find(({ bits }) => bits === 0)?.peers ?? []).map(({ id }) => id).join(' ')
 }
 /** Whom that node has asked for a sign of life. */

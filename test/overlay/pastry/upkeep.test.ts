@@ -11,7 +11,7 @@ import { StillPastry } from '../../../src/sim/still-pastry.ts'
 import { World, type Asked } from '../../../src/sim/world.ts'
 
 const settings = { overlay: 'pastry' } as const
-const shown = (world: World, id: Id): Attributes => world.host(id).node?.overlay.view().attributes ?? {}
+const shown = (world: World, id: Id): Attributes => world.host(id).node?.overlay.attributes ?? {}
 const rowsOf = (world: World, id: Id): Known[][] => (shown(world, id)['rows'] ?? []) as Known[][]
 const leavesOf = (world: World, id: Id): Known[] => (shown(world, id)['leafSet'] ?? []) as Known[]
 const everyone = (world: World, id: Id): Id[] =>
