@@ -10,7 +10,7 @@ import { distinct } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
 import { idTaken } from '../caller.ts'
 import type { Ring } from './ring.ts'
-import { offerToPredecessor, predecessorsOf } from './stabilize.ts'
+import { offerToPredecessor, offerToSuccessor, predecessorsOf } from './stabilize.ts'
 
 /** A ring of one. */
 export const found = (ring: Ring): Promise<void> =>
@@ -43,7 +43,7 @@ export const joinThrough = async (ring: Ring, contact: Peer): Promise<boolean> =
   if (!joined) return false
   if (!ring.isMember) return true
   ring.ports.log.info({ predecessor: table.predecessor, successor: table.successor, through: contact.url }, 'ring joined')
-  await ring.call(table.successor, 'offerPredecessor', me)
+  await offerToSuccessor(ring)
   await ring.step(() => offerToPredecessor(ring))
   return true
 }

@@ -42,8 +42,11 @@ export const stabilize = (ring: Ring, leaver?: Id): Promise<Outcome> =>
       }
       if (head.id !== me.id) adopt(ring, [head, ...answer.successors])
       const outcome = await adoptBetween(ring, head, answer.predecessor)
-      const known = answer.predecessor.id === me.id && table.successor.id === head.id
-      await notify(ring, { successor: !known, predecessor: table.revision !== before || !table.isAcknowledged })
+      // To hear again what it has just said would change nothing; of what is news our predecessor hears at once.
+      const isKnown = answer.predecessor.id === me.id && table.successor.id === head.id
+      const isNews = table.revision !== before || !table.isAcknowledged
+      if (!isKnown) await offerToSuccessor(ring)
+      if (isNews) await offerToPredecessor(ring)
       // News of it may be lost.
       if (table.isAcknowledged && !table.isPredecessorAcknowledged) await follow(ring, table.predecessor)
       return outcome
@@ -61,7 +64,8 @@ const bridge = async (ring: Ring): Promise<Outcome> => {
     if (list === 'stale') return list
     if (typeof list === 'string') continue
     adopt(ring, list)
-    await notify(ring, { successor: true, predecessor: true })
+    await offerToSuccessor(ring)
+    await offerToPredecessor(ring)
     return 'done'
   }
   return 'alone'
@@ -109,7 +113,7 @@ const acknowledge = async (ring: Ring, candidate: Peer): Promise<void> => {
   if (!before || !ring.isMember) return
   if (!table.acknowledgePredecessors([candidate, ...before], ring.ports.clock.now())) return
   ring.noteChange()
-  await notify(ring, { successor: true, predecessor: false })
+  await offerToSuccessor(ring)
 }
 
 /** Refreshes the hint of who comes before our predecessor; tells also whether that one is alive. */
@@ -126,8 +130,7 @@ export const checkPredecessor = (ring: Ring): Promise<void> =>
 const follow = async (ring: Ring, predecessor: Peer, counts = true): Promise<void> => {
   const before = await predecessorsOf(ring, predecessor)
   if (!before || !ring.isMember) return
-  const news = adoptPredecessor(ring, [predecessor, ...(counts ? before : [])])
-  await notify(ring, { successor: news, predecessor: false })
+  if (adoptPredecessor(ring, [predecessor, ...(counts ? before : [])])) await offerToSuccessor(ring)
 }
 
 /**
@@ -157,14 +160,10 @@ const adoptBetween = async (ring: Ring, head: Peer, candidate: Peer): Promise<Ou
   return 'done'
 }
 
-/**
- * Tells our successor of us, unless it has just said that it knows: to hear it again would change nothing. And our
- * predecessor, when our list has changed, so that news travels back at once.
- */
-const notify = async (ring: Ring, whom: { successor: boolean; predecessor: boolean }): Promise<void> => {
+/** Tells our successor of us. */
+export const offerToSuccessor = async (ring: Ring): Promise<void> => {
   const { me, table } = ring
-  if (whom.successor && table.successor.id !== me.id) await ring.call(table.successor, 'offerPredecessor', me)
-  if (whom.predecessor) await offerToPredecessor(ring)
+  if (table.successor.id !== me.id) await ring.call(table.successor, 'offerPredecessor', me)
 }
 
 /**
