@@ -4,7 +4,7 @@
  * Shapes that many calls share have a section of their own and are named elsewhere; a shape is recognised by its JSON
  * Schema, because the schema builder copies what it wraps.
  */
-import { overlays } from '../src/overlay/overlays.ts'
+import { modesOf, overlayNames, overlays } from '../src/overlay/overlays.ts'
 import { clientApi, Counts, Watch } from '../src/protocol/client-api.ts'
 import { type ErrorCode, errorStatus } from '../src/protocol/errors.ts'
 import { Meta, packetBytes, packets, Update } from '../src/protocol/packets.ts'
@@ -192,9 +192,12 @@ a JSON object in the body (PUT, POST). A field with \`?\` may be left out; a fie
 ${[
   tableOf('Client calls', 'What people say to the network; any node answers for all of it.', clientApi),
   tableOf('Peer calls', 'What peers say to each other, whatever the overlay.', peerApi),
-  ...Object.entries(overlays).map(([name, { api, attributes, modes }]) => {
+  ...overlayNames.map((name) => {
+    const { api, attributes } = overlays[name]
     const shown = fieldsOf({ properties: attributes as Record<string, Shape> }).join(', ')
-    const ways = [...modes, 'onehop'].map((mode) => code(mode)).join(', ')
+    const ways = modesOf(name)
+      .map((mode) => code(mode))
+      .join(', ')
     return tableOf(
       `Calls of ${name}`,
       `What only nodes of ${name} answer. Modes: ${ways}. \`/nodeinfo\` shows besides: ${shown}.`,

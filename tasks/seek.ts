@@ -1,6 +1,6 @@
 /** `lookup`, `find` and `delete`: content by value, name or key, and the way to it. */
 import { bytesOf } from '../src/content/record.ts'
-import { kindOf, type OverlayName } from '../src/overlay/overlays.ts'
+import { modesOf, type OverlayName } from '../src/overlay/overlays.ts'
 import { clientApi, type Found, type Value } from '../src/protocol/client-api.ts'
 import { peerApi } from '../src/protocol/peer-api.ts'
 import { type Mode, modes } from '../src/protocol/schemas.ts'
@@ -32,8 +32,6 @@ const through = async <T>(address: Address, { mode }: Words['options'], request:
   const reply = await request(info.url, route)
   return { booted, entry: { id: info.id, url: info.url }, reply, ms: performance.now() - began }
 }
-
-const modesOf = (overlay: OverlayName): readonly Mode[] => [...kindOf(overlay).modes, 'onehop']
 
 const parseMode = (mode: string, overlay: OverlayName): Mode => {
   const known = modesOf(overlay)

@@ -21,7 +21,7 @@ export interface FinderOptions {
   readonly replicas: number
   /** How lookups travel unless they say otherwise. */
   readonly mode: Mode
-  /** How lookups travel by the overlay. */
+  /** All the ways that they may travel. */
   readonly modes: readonly Mode[]
   readonly operationTimeoutMs: number
 }

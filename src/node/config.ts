@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { membershipOptions, membershipPresets, parseTags, usualMembership } from '../membership/options.ts'
-import { kindOf, overlayNames, overlayOptions, overlays } from '../overlay/overlays.ts'
+import { kindOf, modesOf, overlayNames, overlayOptions, overlays } from '../overlay/overlays.ts'
 import { isIdBits, isOrigin, Name } from '../protocol/schemas.ts'
 import { idBits, isId } from '../space/id.ts'
 
@@ -66,8 +66,8 @@ export const parseConfig = (settings: NodeSettings): NodeConfig => {
   if (!isOrigin(url)) throw new Error(`url must be an origin like http://127.0.0.1:10001, not ${url}`)
   if (id !== undefined && !allowCustomIds) throw new Error('id needs allowCustomIds: without it an id is the hash of the url')
   if (id !== undefined && !isId(id, bits)) throw new Error(`id must have ${bits / 4} lowercase hex digits, not ${id}`)
-  if (mode !== 'onehop' && !kind.modes.includes(mode))
-    throw new Error(`mode must be one of: ${[...kind.modes, 'onehop'].join(', ')}, in ${overlay}`)
+  const modes = modesOf(overlay)
+  if (!modes.includes(mode)) throw new Error(`mode must be one of: ${modes.join(', ')}, in ${overlay}`)
   const fault = kind.fault(parsed)
   if (fault !== undefined) throw new Error(fault)
   if (parsed.probeTimeoutMs >= parsed.probeEveryMs) throw new Error('probeTimeoutMs must be less than probeEveryMs')

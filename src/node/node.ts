@@ -7,7 +7,7 @@ import { Content } from '../content/content.ts'
 import { nobodyKnown } from '../membership/directory.ts'
 import { assertMode } from '../overlay/lookup.ts'
 import type { Overlay, OverlaySetting } from '../overlay/overlay.ts'
-import { kindOf, type OverlayApi } from '../overlay/overlays.ts'
+import { kindOf, modesOf, type OverlayApi } from '../overlay/overlays.ts'
 import type { Ports, Sender } from '../ports.ts'
 import type { NodeInfo } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
@@ -49,8 +49,8 @@ export class Node {
     const { swim } = this.#lookout
     const ports = { ...given, network: this.#lookout.hinting(given.network) }
     this.#ports = ports
-    const { modes, create } = kindOf(config.overlay)
-    const overlay = create({ me: this.me, options: config, ports, changed } satisfies OverlaySetting<
+    const modes = modesOf(config.overlay)
+    const overlay = kindOf(config.overlay).create({ me: this.me, options: config, ports, changed } satisfies OverlaySetting<
       never,
       NodeConfig
     > as never)

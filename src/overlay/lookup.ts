@@ -35,8 +35,7 @@ export interface Guide {
 
 /** @throws Refusal BAD_REQUEST where lookups do not travel so */
 export const assertMode = (mode: Mode, modes: readonly Mode[]): void => {
-  if (mode !== 'onehop' && !modes.includes(mode))
-    throw new Refusal('BAD_REQUEST', `mode is ${[...modes, 'onehop'].join(' or ')} in this network, not ${mode}`)
+  if (!modes.includes(mode)) throw new Refusal('BAD_REQUEST', `mode is ${modes.join(' or ')} in this network, not ${mode}`)
 }
 
 /** What is the matter with a peer that answers so, and not with what it was asked: others may serve, and it is there. */

@@ -16,7 +16,7 @@ import * as pastry from './pastry/invariants.ts'
 import { pastryOptions } from './pastry/options.ts'
 import { Pastry } from './pastry/pastry.ts'
 import { place as nearestById } from './pastry/placement.ts'
-import type { Peer } from '../protocol/schemas.ts'
+import type { Mode, Peer } from '../protocol/schemas.ts'
 import type { Kind } from './overlay.ts'
 
 /** What can be set of any of them. */
@@ -89,3 +89,6 @@ export const commonOptions = ({ options, attributes }: Kind<OverlayOptions>): st
 
 /** An overlay by its name, as shared code sees it. */
 export const kindOf = (name: OverlayName): Kind<OverlayOptions> => overlays[name]
+
+/** All the ways that lookups may travel in a network of it: by the overlay, the usual way first, or straight to the window. */
+export const modesOf = (name: OverlayName): readonly Mode[] => [...kindOf(name).modes, 'onehop']

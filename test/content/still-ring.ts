@@ -142,7 +142,7 @@ export class StillRing {
     const options = {
       replicas,
       mode,
-      modes: ['fingers', 'linear'] as const,
+      modes: ['fingers', 'linear', 'onehop'] as const,
       bits,
       incarnation: 0,
       operationTimeoutMs: 10_000,

@@ -1,6 +1,6 @@
 /** What every overlay does, whichever it is: one suite, run by each of them in the simulator, and once with real processes. */
 import { afterAll, describe, expect, test } from 'vitest'
-import { kindOf, type OverlayName } from '../../src/overlay/overlays.ts'
+import { kindOf, modesOf, type OverlayName } from '../../src/overlay/overlays.ts'
 import type { Mode } from '../../src/protocol/schemas.ts'
 import { misplaced } from '../../src/sim/audit.ts'
 import { hash } from '../../src/sim/host.ts'
@@ -24,7 +24,7 @@ export interface Suite {
 
 export const overlaySuite = (overlay: OverlayName, { swarms = [], scenarios = [], port }: Suite): void => {
   const { modes, shape } = kindOf(overlay)
-  const ways: readonly Mode[] = [...modes, 'onehop']
+  const ways = modesOf(overlay)
 
   const worldOf = async (count: number, seed = 1, settings = {}): Promise<World> => {
     const world = new World({ seed, settings: { overlay, ...settings } })
