@@ -19,8 +19,9 @@ export interface Leaver {
   readonly ports: { readonly log: Log; readonly clock: Clock }
   /** Within which the others hear of who is gone: a round of theirs. */
   readonly pauseMs: number
-  /** Begins the node's own work, or ends it. */
-  work(on: boolean): void
+  /** The node's own work, which ends with a departure; begun again where that is taken back. */
+  beginWork(): void
+  endWork(): void
   /** Called once: nothing more is to be served. */
   left(): void
 }
@@ -112,17 +113,17 @@ export class Departure {
   /** The node does no work of its own any more. */
   #begin(): void {
     if (!this.hasBegun) this.#state = 'leaving'
-    this.#leaver.work(false)
+    this.#leaver.endWork()
   }
 
   /** Takes a leave back. */
   #stay(): void {
     if (this.#stopping) return
-    const { content, work } = this.#leaver
+    const { content } = this.#leaver
     content.holdings.cells.accept('all')
     content.rehoming.resume()
     this.#state = 'none'
-    work(true)
+    this.#leaver.beginWork()
   }
 
   #end(): void {

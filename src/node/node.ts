@@ -63,7 +63,8 @@ export class Node {
       swim,
       ports,
       pauseMs: config.stabilizeEveryMs,
-      work: (on) => (on ? this.#beginWork() : this.#work.end()),
+      beginWork: () => this.#beginWork(),
+      endWork: () => this.#work.end(),
       left,
     })
     this.#work = new Work(ports, (why) => (this.#departure.hasBegun ? undefined : this.#departure.retire(why)))
