@@ -3,8 +3,9 @@ import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { membershipOptions, membershipPresets, parseTags, usualMembership } from '../membership/options.ts'
 import { kindOf, modesOf, overlayNames, overlayOptions, overlays } from '../overlay/overlays.ts'
-import { isIdBits, isOrigin, Name } from '../protocol/schemas.ts'
-import { idBits, isId } from '../space/id.ts'
+import type { Hash } from '../ports.ts'
+import { isIdBits, isOrigin, Name, type Peer } from '../protocol/schemas.ts'
+import { idBits, idOf, isId } from '../space/id.ts'
 
 /** Of all times that can be set: timers hold 31 bits, and some that are set are doubled. */
 const longestMs = 2 ** 30
@@ -74,6 +75,12 @@ export const parseConfig = (settings: NodeSettings): NodeConfig => {
   if (!parseTags(parsed.tags)) throw new Error('tags must be like zone=a,disk=ssd')
   return Object.freeze(parsed)
 }
+
+/** Who a config makes of a node. */
+export const peerOf = ({ id, url, bits }: Pick<NodeConfig, 'id' | 'url' | 'bits'>, hash: Hash): Peer => ({
+  id: id ?? idOf(hash(url), bits),
+  url,
+})
 
 const wish = ({ keyword, params, message }: ReturnType<typeof Value.Errors>[number]): string =>
   keyword === 'enum' && 'allowedValues' in params

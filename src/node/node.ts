@@ -14,9 +14,8 @@ import { Refusal } from '../protocol/errors.ts'
 import type { Packet } from '../protocol/packets.ts'
 import type { Handlers } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
-import { idOf } from '../space/id.ts'
 import { type NodeApi, type NodeState, version } from './api.ts'
-import type { NodeConfig } from './config.ts'
+import { type NodeConfig, peerOf } from './config.ts'
 import { Departure } from './departure.ts'
 import { Lookout } from './lookout.ts'
 import { membersOf, watchOf } from './members.ts'
@@ -37,8 +36,7 @@ export class Node {
 
   /** @param left called once, when a leave that was asked for is over: nothing more is to be served */
   constructor(config: NodeConfig, given: Ports<NodeApi>, left: () => void) {
-    const { id = idOf(given.hash(config.url), config.bits), url } = config
-    this.me = { id, url }
+    this.me = peerOf(config, given.hash)
     this.config = config
     const changed = () => this.#rehome()
     this.#lookout = new Lookout(config, this.me, given, {

@@ -8,11 +8,10 @@ import { closeSync, openSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { MemoryStore } from '../content/memory-store.ts'
-import type { NodeConfig } from '../node/config.ts'
+import { type NodeConfig, peerOf } from '../node/config.ts'
 import type { NodeInfo } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Peer } from '../protocol/schemas.ts'
-import { idOf } from '../space/id.ts'
 import { makeDirectory, networkIn } from './data-directory.ts'
 import { configOf, type Environment, Misconfigured, readEnvironment } from './environment.ts'
 import { hash } from './hash.ts'
@@ -141,8 +140,7 @@ const openStore = async (data: string | undefined, config: NodeConfig, log: Logg
     log.warn({}, 'content is kept in memory only: POLYCHORD_DATA names no directory')
     return undefined
   }
-  const { network, id = idOf(hash(config.url), config.bits) } = config
-  return LmdbStore.open(data, { network, id }, log)
+  return LmdbStore.open(data, { network: config.network, id: peerOf(config, hash).id }, log)
 }
 
 const serve = async (

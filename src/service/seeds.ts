@@ -1,12 +1,13 @@
 /** What the seeds say before there is a node: which network this is, and who they are. */
 import { Agent } from 'undici'
-import type { NodeConfig } from '../node/config.ts'
+import { type NodeConfig, peerOf } from '../node/config.ts'
+import { idTaken } from '../overlay/caller.ts'
 import { commonOptions, kindOf, type OverlayName, overlays } from '../overlay/overlays.ts'
 import { NodeInfo } from '../protocol/client-api.ts'
 import { errorStatus, Refusal, Unreachable } from '../protocol/errors.ts'
 import { peerApi } from '../protocol/peer-api.ts'
 import type { Peer } from '../protocol/schemas.ts'
-import { idBits, idOf, shortId } from '../space/id.ts'
+import { idBits, idOf } from '../space/id.ts'
 import { exchange } from './client.ts'
 import { hash } from './hash.ts'
 import type { Keyring } from './keyring.ts'
@@ -51,16 +52,15 @@ export const seedPeers = (
   urls: readonly string[],
   answers: readonly (NodeInfo | undefined)[],
   known: readonly Peer[],
-  { network, bits, url: own, id: ownId = idOf(hash(own), bits) }: NodeConfig,
+  config: NodeConfig,
 ): Peer[] => {
+  const { network, bits } = config
+  const me = peerOf(config, hash)
   const ours = answers.map((answer) => (answer?.network === network ? answer : undefined))
   return urls.flatMap((url, index) => {
-    if (url === own) return []
+    if (url === me.url) return []
     const answer = ours[index]
-    if (answer?.id === ownId)
-      throw new Refusal('ID_TAKEN', `id ${shortId(ownId)} is taken by ${url}; start at another port`, {
-        by: { id: ownId, url },
-      })
+    if (answer?.id === me.id) throw idTaken({ id: me.id, url })
     const former = known.find((peer) => peer.url === url)
     if (former && !answer && ours.some((one) => one !== undefined)) return []
     return [{ id: (answer ?? former)?.id ?? idOf(hash(url), bits), url }]

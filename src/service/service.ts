@@ -2,11 +2,10 @@
 import { randomInt } from 'node:crypto'
 import type { Logger } from 'pino'
 import { nodeApi } from '../node/api.ts'
-import type { NodeConfig } from '../node/config.ts'
+import { type NodeConfig, peerOf } from '../node/config.ts'
 import { Node } from '../node/node.ts'
 import type { Store } from '../ports.ts'
 import type { Peer } from '../protocol/schemas.ts'
-import { idOf } from '../space/id.ts'
 import { HttpNetwork } from './client.ts'
 import { ServiceClock } from './clock.ts'
 import { UdpDatagrams } from './datagrams.ts'
@@ -37,8 +36,8 @@ export interface Service {
  * @param keyring where the network has a secret
  */
 export const createService = (config: NodeConfig, store: Store, log: Logger, left: () => void, keyring?: Keyring): Service => {
-  const { network: networkId, incarnation, bits, url } = config
-  const { id: me = idOf(hash(url), bits) } = config
+  const { network: networkId, incarnation, bits } = config
+  const { id: me } = peerOf(config, hash)
   const metrics = new Metrics()
   const validation = createValidation(bits)
   const clock = new ServiceClock(log)
