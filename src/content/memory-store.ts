@@ -1,7 +1,7 @@
 /** A store in memory: the simulator's, and a node's that keeps nothing on disk. */
 import type { Store } from '../ports.ts'
 import type { StoredRecord } from '../protocol/schemas.ts'
-import type { Id } from '../space/id.ts'
+import { firstAtOrAfter, type Id } from '../space/id.ts'
 import { cursorOf } from './record.ts'
 
 export class MemoryStore implements Store {
@@ -77,15 +77,3 @@ export class MemoryStore implements Store {
 }
 
 const byIndex = (a: StoredRecord, b: StoredRecord): number => (a.index < b.index ? -1 : 1)
-
-/** The place in a sorted list of the first text at or after one. */
-export const firstAtOrAfter = (keys: readonly string[], key: string): number => {
-  let low = 0
-  let high = keys.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((keys[middle] ?? '') < key) low = middle + 1
-    else high = middle
-  }
-  return low
-}

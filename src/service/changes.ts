@@ -1,6 +1,6 @@
 /** What has changed in a store and is not in its tree yet: the last change of each place; and how a change is written. */
-import { firstAtOrAfter } from '../content/memory-store.ts'
 import type { StoredRecord } from '../protocol/schemas.ts'
+import { firstAtOrAfter } from '../space/id.ts'
 
 /** Digits of a key that name its bucket: few changes are in each, so that looking for those in order need not sort them all. */
 const bucketDigits = 3

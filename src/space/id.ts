@@ -19,6 +19,28 @@ export const idOf = (hash: string, bits: number): Id => hash.slice(0, bits / 4)
 /** As people see it in tables and messages. */
 export const shortId = (id: Id): string => id.slice(0, 6)
 
+/** Ids of which more are not shown: as many as a leaf set has. */
+const shownMost = 16
+
+/** Some of them, when they are many. */
+export const shortIds = (ids: readonly Id[]): string => {
+  if (ids.length === 0) return 'nobody'
+  const shown = ids.slice(0, shownMost).map(shortId).join(' ')
+  return ids.length > shownMost ? `${shown} … (${ids.length})` : shown
+}
+
+/** The place in a sorted list of the first id, or what ids begin with, at or after one; the length of the list where all are before it. */
+export const firstAtOrAfter = (sorted: readonly string[], text: string): number => {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((sorted[middle] as string) < text) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 /** Each id once: where it was first, as it was last. */
 export const distinct = <P extends { readonly id: Id }>(points: readonly P[]): P[] => [
   ...new Map(points.map((point) => [point.id, point])).values(),

@@ -8,7 +8,7 @@
  * Small rings have shorter lists: min(listLength, N - 1) others; a lone node has an empty list and precedes itself.
  */
 import type { Peer } from '../../protocol/schemas.ts'
-import { type Id, shortId } from '../../space/id.ts'
+import { firstAtOrAfter, type Id, shortId, shortIds } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
 import type { Snapshot as Members, Violations } from '../overlay.ts'
 
@@ -40,7 +40,7 @@ export const bestSuccessor = (snapshot: Snapshot, id: Id): Id | undefined => {
 export const oneLiveSuccessor = (snapshot: Snapshot): Violations =>
   violations('OneLiveSuccessor', snapshot, (id, { successors }) =>
     bestSuccessor(snapshot, id) === undefined
-      ? `all of ${names(successors)}, the successors of ${shortId(id)}, are dead`
+      ? `all of ${shortIds(successors)}, the successors of ${shortId(id)}, are dead`
       : undefined,
   )
 
@@ -57,7 +57,7 @@ export const sufficientPrincipals = (snapshot: Snapshot, listLength: number): Vi
 export const noDuplicates = (snapshot: Snapshot): Violations =>
   violations('NoDuplicates', snapshot, (id, { successors }) =>
     new Set(successors).size < successors.length || successors.includes(id)
-      ? `${shortId(id)} lists ${names(successors)}`
+      ? `${shortId(id)} lists ${shortIds(successors)}`
       : undefined,
   )
 
@@ -66,7 +66,7 @@ export const orderedSuccessorLists = (snapshot: Snapshot): Violations =>
   violations('OrderedSuccessorLists', snapshot, (id, { successors }) =>
     successors.every((successor, index) => index === 0 || between(id, successors[index - 1] ?? id, successor))
       ? undefined
-      : `${shortId(id)} lists ${names(successors)}, which is not clockwise`,
+      : `${shortId(id)} lists ${shortIds(successors)}, which is not clockwise`,
   )
 
 /** D3: a member whom no list skips is on the ring. */
@@ -85,10 +85,11 @@ export const oneOrderedRing = (snapshot: Snapshot): Violations => {
   if (snapshot.size === 0) return []
   const cycles = cyclesOf(snapshot)
   if (cycles.length === 0) return ['OneOrderedRing: there is no ring']
-  const found = cycles.length > 1 ? [`OneOrderedRing: there are ${cycles.length} rings: ${cycles.map(names).join(' | ')}`] : []
+  const found =
+    cycles.length > 1 ? [`OneOrderedRing: there are ${cycles.length} rings: ${cycles.map(shortIds).join(' | ')}`] : []
   for (const cycle of cycles) {
     const turns = cycle.filter((id, index) => (cycle[(index + 1) % cycle.length] ?? id) <= id).length
-    if (turns > 1) found.push(`OneOrderedRing: the ring ${names(cycle)} goes ${turns} times around the circle`)
+    if (turns > 1) found.push(`OneOrderedRing: the ring ${shortIds(cycle)} goes ${turns} times around the circle`)
   }
   return found
 }
@@ -125,7 +126,7 @@ export const checkIdeal = (snapshot: Snapshot, listLength: number): Violations =
     const before = ids.at(at - 1) ?? id
     const list = successors.length === length && wanted.every((other, index) => successors[index] === other)
     return [
-      ...(list ? [] : [`Ideal: ${shortId(id)} lists ${names(successors)} instead of ${names(wanted)}`]),
+      ...(list ? [] : [`Ideal: ${shortId(id)} lists ${shortIds(successors)} instead of ${shortIds(wanted)}`]),
       ...(predecessor === before
         ? []
         : [`Ideal: ${shortId(id)} takes ${shortId(predecessor)} for its predecessor instead of ${shortId(before)}`]),
@@ -139,7 +140,7 @@ export const skippedBy = (sorted: readonly Id[], id: Id, successors: readonly Id
   const found: Id[] = []
   for (let index = 0, low = id; index < list.length; index++) {
     const high = list[index] ?? id
-    for (let at = rank(sorted, low), left = sorted.length; left > 0; at++, left--) {
+    for (let at = firstAtOrAfter(sorted, low), left = sorted.length; left > 0; at++, left--) {
       const member = sorted[at % sorted.length] ?? low
       if (member === low) continue
       if (!between(low, member, high)) break
@@ -180,18 +181,6 @@ const cyclesOf = (snapshot: Snapshot): Id[][] => {
   return cycles
 }
 
-/** Where an id stands, or would stand, among the sorted ones. */
-const rank = (sorted: readonly Id[], id: Id): number => {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((sorted[middle] ?? id) < id) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
 const violations = (
   property: string,
   snapshot: Snapshot,
@@ -210,7 +199,3 @@ const entryOf = (snapshot: Snapshot, id: Id): RingEntry => {
   if (!entry) throw new Error(`${id} is not in the snapshot`)
   return entry
 }
-
-/** Some of them, when they are many. */
-const names = (ids: readonly Id[]): string =>
-  ids.length === 0 ? 'nobody' : ids.slice(0, 12).map(shortId).join(' ') + (ids.length > 12 ? ` … (${ids.length})` : '')

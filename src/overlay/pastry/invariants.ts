@@ -6,7 +6,7 @@
  */
 import type { Snapshot, Violations } from '../overlay.ts'
 import { sharedDigits } from '../../space/digits.ts'
-import { type Id, shortId } from '../../space/id.ts'
+import { type Id, shortId, shortIds } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
 import type { Known } from './api.ts'
 
@@ -37,9 +37,9 @@ export const checkTables = (snapshot: Snapshot): Violations => {
     const alone = snapshot.size > 1 && !known.has(id) && !others.some((peer) => snapshot.has(peer))
     return [
       ...(others.includes(id) ? [`NoSelf: ${shortId(id)} lists itself`] : []),
-      ...(clockwise ? [] : [`OrderedLeafSet: ${shortId(id)} lists ${names(leafSet)}, which is not clockwise`]),
-      ...(strays.length > 0 ? [`PrefixRows: ${shortId(id)} has ${names(strays)} in rows that they do not belong into`] : []),
-      ...(twice.length > 0 ? [`PrefixRows: ${shortId(id)} has one place for two of ${names(twice)}`] : []),
+      ...(clockwise ? [] : [`OrderedLeafSet: ${shortId(id)} lists ${shortIds(leafSet)}, which is not clockwise`]),
+      ...(strays.length > 0 ? [`PrefixRows: ${shortId(id)} has ${shortIds(strays)} in rows that they do not belong into`] : []),
+      ...(twice.length > 0 ? [`PrefixRows: ${shortId(id)} has one place for two of ${shortIds(twice)}`] : []),
       ...(alone ? [`Connected: ${shortId(id)} knows nobody who is there, and nobody knows it`] : []),
     ]
   })
@@ -56,12 +56,8 @@ export const checkIdeal = (snapshot: Snapshot, size: number): Violations => {
     return [
       ...(leafSet.join() === wanted.join()
         ? []
-        : [`Ideal: the leaf set of ${shortId(id)} is ${names(leafSet)} instead of ${names(wanted)}`]),
-      ...(gone.length === 0 ? [] : [`Ideal: ${shortId(id)} still has ${names(gone)} in its tables`]),
+        : [`Ideal: the leaf set of ${shortId(id)} is ${shortIds(leafSet)} instead of ${shortIds(wanted)}`]),
+      ...(gone.length === 0 ? [] : [`Ideal: ${shortId(id)} still has ${shortIds(gone)} in its tables`]),
     ]
   })
 }
-
-/** Some of them, when they are many. */
-const names = (ids: readonly Id[]): string =>
-  ids.length === 0 ? 'nobody' : ids.slice(0, 16).map(shortId).join(' ') + (ids.length > 16 ? ` … (${ids.length})` : '')
