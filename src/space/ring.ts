@@ -54,14 +54,6 @@ export interface Arc {
   readonly to: Id
 }
 
-/** Whether the one arc lies within the other. */
-export const covers = (outer: Arc, inner: Arc): boolean => {
-  if (outer.from === outer.to) return true
-  if (inner.from === inner.to) return false
-  const end = distance(outer.from, inner.to)
-  return distance(outer.from, inner.from) < end && end <= distance(outer.from, outer.to)
-}
-
 const inOrder = new WeakMap<readonly Point[], readonly Point[]>()
 
 /** The same points from zero on. A list is sorted once: whoever goes by who is there asks about the same many again and again. */

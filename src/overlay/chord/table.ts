@@ -105,8 +105,8 @@ export class Table {
   }
 
   /** Drops a head that did not answer. */
-  dropSuccessor(id: Id): boolean {
-    return this.#replaceSuccessors(this.#successors.filter((peer) => peer.id !== id))
+  dropSuccessor(id: Id): void {
+    this.#replaceSuccessors(this.#successors.filter((peer) => peer.id !== id))
   }
 
   /** A joiner's: the list that it has copied, and whose that was, who does not know of it yet. */
