@@ -124,7 +124,7 @@ export class Lookup {
   }
 
   /**
-   * The window, owner first, none of `avoid`. After `reject`, the window without whom was rejected.
+   * The window, owner first, none of `avoid`. Whoever did not answer to `visit` is left out.
    * @throws Refusal NO_ROUTE when nobody who is left knows more; its details hold the path
    */
   async window(): Promise<Peer[]> {
@@ -165,14 +165,8 @@ export class Lookup {
     return undefined
   }
 
-  /** Takes a peer out of the lookup because it did not answer. */
-  reject(id: Id): void {
-    this.avoid.add(id)
-    this.#guide.evict(id)
-  }
-
   /**
-   * Asks one peer something, and notes it in the path. Undefined when the peer does not answer: then it is rejected; or is in trouble itself.
+   * Asks one peer something, and notes it in the path. Undefined when the peer does not answer, or is in trouble itself: it is to be avoided then.
    * @throws Refusal what the peer refused; NO_ROUTE beyond the hop limit or the deadline
    */
   async visit<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
@@ -194,9 +188,15 @@ export class Lookup {
       if (!(error instanceof Unreachable || isTroubled)) throw error
       visit.dead = true
       if (isTroubled) this.avoid.add(peer.id)
-      else this.reject(peer.id)
+      else this.#reject(peer.id)
       return undefined
     }
+  }
+
+  /** Takes a peer out of the lookup because it did not answer. */
+  #reject(id: Id): void {
+    this.avoid.add(id)
+    this.#guide.evict(id)
   }
 
   /** @throws Refusal NO_ROUTE beyond the hop limit or the deadline */

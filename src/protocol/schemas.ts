@@ -1,6 +1,6 @@
 /**
- * The nouns of the wire. The string formats `id` (an id of this network's width), `key` (likewise), `origin` (a canonical
- * http origin) and `index` are checked by whoever receives: see `formats`.
+ * The nouns of the wire. The string formats `id` (an id of this network's width) and `origin` (a canonical http origin) are
+ * checked by whoever receives: see `formats`.
  */
 import { type Static, type TObject, type TProperties, Type } from 'typebox'
 import { type Id, idBits, isId } from '../space/id.ts'

@@ -2,7 +2,7 @@
  * Identifiers: points of a circle of 2^bits, written as lowercase hex of fixed width.
  *
  * Because the width is fixed, the order of the texts is the order of the numbers: rules compare ids with `<` and never
- * parse them. The width of an id tells its space, so no function needs to be told `bits`.
+ * parse them. The width of an id tells its space: only where one is made or checked is `bits` said.
  */
 
 /** `'0ce23a37effe…'`: bits / 4 lowercase hex digits. */
