@@ -4,6 +4,7 @@
  * Updates are ordered by (incarnation, state), and the greatest wins: whoever has heard the same has the same table, in whatever
  * order and however often it came. Only a member itself makes a new incarnation. SWIM (DSN'02) §4.2.
  */
+import type { Random } from '../ports.ts'
 import { membersMost, memberStates, type Update } from '../protocol/packets.ts'
 import type { Id } from '../space/id.ts'
 
@@ -73,6 +74,19 @@ export class Members {
   live(): readonly Member[] {
     this.#live ??= [...this.#living.values()]
     return this.#live
+  }
+
+  /** At most so many at random, of those that are wanted. */
+  sample(count: number, isWanted: (member: Member) => boolean, random: Random): Member[] {
+    const candidates = this.all().filter(isWanted)
+    const found: Member[] = []
+    while (found.length < count && candidates.length > 0) {
+      const at = random.below(candidates.length)
+      found.push(candidates[at] as Member)
+      candidates[at] = candidates.at(-1) as Member
+      candidates.pop()
+    }
+    return found
   }
 
   /** Whether more than half have fallen silent: are suspected, or have died since then (ms since 1970). */

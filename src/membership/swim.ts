@@ -6,7 +6,7 @@
  * exchange all they know, so that what nobody repeats any more is heard as well, and those whom a split has parted meet again.
  */
 import type { Sender } from '../ports.ts'
-import { type Meta, metaBytes, type Packet, type Update } from '../protocol/packets.ts'
+import { metaBytes, type Packet, type Update } from '../protocol/packets.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Handlers } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
@@ -14,9 +14,10 @@ import type { Id } from '../space/id.ts'
 import type { Directory } from './directory.ts'
 import { Drift } from './drift.ts'
 import { Gossip } from './gossip.ts'
-import { assertMeta, metaSize } from './meta.ts'
+import { metaSize } from './meta.ts'
 import { asUpdate, isLive, type Member, type MemberEvent, Members } from './members.ts'
 import { Prober } from './prober.ts'
+import { Self } from './self.ts'
 import type { Membership, SwimSetting } from './setting.ts'
 import { Sync } from './sync.ts'
 
@@ -39,14 +40,12 @@ export class Swim implements Directory, Membership {
   /** Packets and updates that were not heeded, by reason. */
   readonly drops = new Map<string, number>()
   readonly #setting: SwimSetting
+  readonly #self: Self
   readonly #members: Members
   readonly #gossip: Gossip
   readonly #prober: Prober
   readonly #sync: Sync
   readonly #drift: Drift
-  #self: Member
-  /** 0: well; more: this node is slow itself. Lifeguard §IV-A, the local health multiplier less one. */
-  #health = 0
   #state: 'idle' | 'running' | 'leaving' | 'stopped' = 'idle'
   #stops: (() => void)[] = []
   #peers: readonly Peer[] | undefined
@@ -54,13 +53,11 @@ export class Swim implements Directory, Membership {
   readonly #unanswered = new Map<Id, number>()
 
   constructor(setting: SwimSetting) {
-    const { me, incarnation, meta, ports } = setting
-    assertMeta(meta)
     this.#setting = setting
-    this.#self = { ...me, incarnation, state: 'alive', meta, since: ports.clock.now() }
+    this.#self = new Self(setting)
     this.#members = new Members((event) => this.#changed(event))
     this.#gossip = new Gossip(this, setting)
-    this.#drift = new Drift(ports.log)
+    this.#drift = new Drift(setting.ports.log)
     this.#prober = new Prober(this, setting, this.#drift)
     this.#sync = new Sync(this, setting)
     this.handlers = { sync: ({ members }) => this.#sync.answer(members) }
@@ -72,7 +69,7 @@ export class Swim implements Directory, Membership {
     const { syncEveryMs, reconnectEveryMs } = this.#setting.options
     this.#state = 'running'
     this.#gossip.start()
-    this.#gossip.tell(this.#self)
+    this.#gossip.tell(this.#self.member)
     this.#prober.start()
     this.#sync.start(seeds)
     this.#stops = [
@@ -133,7 +130,7 @@ export class Swim implements Directory, Membership {
   }
 
   get peers(): readonly Peer[] {
-    this.#peers ??= [...this.live(), ...(this.isRunning ? [this.#self] : [])]
+    this.#peers ??= [...this.live(), ...(this.isRunning ? [this.#self.member] : [])]
       .map(({ id, url }) => ({ id, url }))
       .sort((a, b) => (a.id < b.id ? -1 : 1))
     return this.#peers
@@ -144,11 +141,7 @@ export class Swim implements Directory, Membership {
   }
 
   get health(): number {
-    return this.#health
-  }
-
-  get self(): Member {
-    return this.#self
+    return this.#self.health
   }
 
   /** Whether more than half of the others have fallen silent at about the same time: it is rather this node that is cut off. */
@@ -160,46 +153,33 @@ export class Swim implements Directory, Membership {
     return this.#drift.aheadMs
   }
 
-  /** This node first, then all others, tombstones among them. */
   members(): readonly Member[] {
-    return [this.#self, ...this.#members.all()]
+    return [this.#self.member, ...this.#members.all()]
   }
 
   get(id: Id): Member | undefined {
-    return id === this.#self.id ? this.#self : this.#members.get(id)
+    return id === this.#setting.me.id ? this.#self.member : this.#members.get(id)
   }
 
-  /** Others who are alive, or suspected. */
   live(): readonly Member[] {
     return this.#members.live()
   }
 
   find(count: number, isWanted: (member: Member) => boolean): Member[] {
-    const { random } = this.#setting.ports
-    const candidates = this.#members.all().filter(isWanted)
-    const found: Member[] = []
-    while (found.length < count && candidates.length > 0) {
-      const at = random.below(candidates.length)
-      found.push(candidates[at] as Member)
-      candidates[at] = candidates.at(-1) as Member
-      candidates.pop()
-    }
-    return found
+    return this.#members.sample(count, isWanted, this.#setting.ports.random)
   }
 
-  /** Tells something else of this node from now on. @throws Refusal BAD_REQUEST beyond 512 bytes */
+  /** See Self.describe. */
   describe(tags: Readonly<Record<string, string>>): void {
-    const meta = { ...this.#setting.meta, tags: { ...tags } }
-    assertMeta(meta)
-    this.#restate(this.#self.incarnation + 1, meta)
+    this.#self.describe(tags)
+    this.#gossip.tell(this.#self.member)
   }
 
-  /** Heeds what somebody says of a member, where it is news. */
   take(update: Update, spread = true): void {
     const { clock } = this.#setting.ports
     const now = clock.now()
     const { id, url, incarnation } = update
-    const own = id === this.#self.id
+    const own = id === this.#setting.me.id
     const known = this.get(id)
     const ahead = update.state === 'alive' || own ? 2 * skewMs : skewMs
     if (incarnation > now + ahead && incarnation > (known?.incarnation ?? -1)) return this.drop('implausible')
@@ -214,16 +194,14 @@ export class Swim implements Directory, Membership {
     else this.#confirm(update)
   }
 
-  /** This node itself has found that nobody hears of a member. */
   suspect({ id, url, incarnation }: Member): void {
     const known = this.#members.get(id)
     if (known?.incarnation !== incarnation) return
-    this.take({ id, url, incarnation, state: 'suspect', from: this.#self.id })
+    this.take({ id, url, incarnation, state: 'suspect', from: this.#setting.me.id })
   }
 
-  /** This node has reason to doubt itself, or less of it. */
   doubt(by: number): void {
-    this.#health = Math.max(0, Math.min(this.#setting.options.healthMax - 1, this.#health + by))
+    this.#self.doubt(by)
   }
 
   later(work: () => Promise<unknown>): void {
@@ -231,10 +209,10 @@ export class Swim implements Directory, Membership {
   }
 
   announce(): void {
-    const updates = [asUpdate(this.#self)]
+    const updates = [asUpdate(this.#self.member)]
     for (const { id, url } of this.find(toldMost, isLive))
       this.#setting.ports.datagrams.send({ id, url }, { type: 'gossip', updates })
-    this.#gossip.tell(this.#self)
+    this.#gossip.tell(this.#self.member)
   }
 
   drop(reason: string): void {
@@ -247,23 +225,18 @@ export class Swim implements Directory, Membership {
 
   /** An accusation is refuted by a newer incarnation, as is what an earlier life has left behind. SWIM §4.2. */
   #hearOfSelf({ incarnation, state, url }: Update): void {
-    const { id, url: own } = this.#self
-    if (url !== own && state === 'alive' && incarnation >= this.#self.incarnation) {
-      this.#setting.notify({ kind: 'conflict', member: { id, url, incarnation, state, since: this.#self.since } })
+    const self = this.#self.member
+    if (url !== self.url && state === 'alive' && incarnation >= self.incarnation) {
+      this.#setting.notify({ kind: 'conflict', member: { id: self.id, url, incarnation, state, since: self.since } })
       this.drop('conflict')
     }
-    const news = incarnation > this.#self.incarnation || (incarnation === this.#self.incarnation && state !== 'alive')
+    const news = incarnation > self.incarnation || (incarnation === self.incarnation && state !== 'alive')
     if (this.#state === 'leaving') return
     // Whoever accuses a former incarnation has missed the refutation.
-    if (!news) return state === 'alive' ? undefined : this.#gossip.tell(this.#self)
+    if (!news) return state === 'alive' ? undefined : this.#gossip.tell(self)
     this.doubt(1)
-    this.#restate(incarnation + 1, this.#self.meta)
-  }
-
-  #restate(incarnation: number, meta: Meta | undefined): void {
-    this.#self = { ...this.#self, incarnation, ...(meta === undefined ? {} : { meta }) }
-    this.#setting.notify({ kind: 'update', member: this.#self })
-    this.#gossip.tell(this.#self)
+    this.#self.restate(incarnation + 1)
+    this.#gossip.tell(this.#self.member)
   }
 
   #confirm(update: Update): void {
@@ -284,9 +257,8 @@ export class Swim implements Directory, Membership {
 
   /** Tells others that this node goes. */
   #say(state: 'dead' | 'left'): void {
-    this.#self = { ...this.#self, state, since: this.#setting.ports.clock.now() }
     this.#peers = undefined
-    this.#setting.notify({ kind: state, member: this.#self })
+    this.#self.go(state)
     this.announce()
   }
 
@@ -297,7 +269,6 @@ export class Swim implements Directory, Membership {
     this.#stops = []
   }
 
-  /** Forgets those who have been gone for long. */
   reap(): void {
     const { ports, options } = this.#setting
     this.#members.reap(ports.clock.now() - options.tombstoneMs)

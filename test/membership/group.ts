@@ -2,7 +2,7 @@
  * A process group: SWIM cores and nothing else, over a light network in virtual time, so that many trials with many members are
  * cheap. Packets are shared, not copied; whole nodes, with copies and checks, run in the simulator (test/sim/membership.test.ts).
  */
-import type { MemberEvent } from '../../src/membership/members.ts'
+import type { Member, MemberEvent } from '../../src/membership/members.ts'
 import type { MembershipOptions } from '../../src/membership/options.ts'
 import type { SwimApi } from '../../src/membership/setting.ts'
 import { Swim } from '../../src/membership/swim.ts'
@@ -71,7 +71,7 @@ export class Group {
 
   /** All know all, and start. */
   introduce(): void {
-    const members = this.processes.map(({ swim }) => swim.self)
+    const members = this.processes.map(({ self }) => self)
     for (const { swim } of this.processes) {
       void swim.handlers.sync({ members })
       swim.start([])
@@ -200,6 +200,11 @@ export class Process {
     this.peer = peer
     this.#group = group
     this.swim = this.#born()
+  }
+
+  /** What it says of itself. */
+  get self(): Member {
+    return this.swim.get(this.peer.id) as Member
   }
 
   /** Ends it, without a word. */

@@ -63,16 +63,16 @@ test('no packet and no exchange throws, ends a node, or keeps it from its peers 
       const mutual = () =>
         group.processes.every(({ swim }) => group.processes.every(({ peer }) => swim.get(peer.id)?.state === 'alive'))
       await group.until(
-        () => mutual() && group.processes.every(({ peer, swim }) => swim.self.state === 'alive' && swim.self.url === peer.url),
+        () => mutual() && group.processes.every(({ peer, self }) => self.state === 'alive' && self.url === peer.url),
         180_000,
         () =>
           JSON.stringify(group.processes.map(({ swim }) => swim.members().map(({ id, url, state }) => ({ id, url, state })))),
       )
-      for (const { peer, swim, events } of group.processes) {
+      for (const { peer, swim, self, events } of group.processes) {
         expect(swim.members().length).toBeLessThanOrEqual(ids.length)
         const others = swim.members().filter(({ id }) => id !== peer.id)
         expect(new Map(others.map((one) => [one.id, one]))).toEqual(replayed(events, peer.id))
-        expect(swim.self.incarnation).toBeLessThanOrEqual(epochMs + group.nowMs + 2 * skewMs)
+        expect(self.incarnation).toBeLessThanOrEqual(epochMs + group.nowMs + 2 * skewMs)
       }
     }),
     { numRuns: 60 },

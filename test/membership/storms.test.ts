@@ -17,7 +17,7 @@ class Memory {
   readonly #incarnations = new Map<string, number>()
 
   look(group: Group): string[] {
-    const made = new Map(group.processes.map(({ peer, swim }) => [peer.id, swim.self.incarnation]))
+    const made = new Map(group.processes.map(({ peer, self }) => [peer.id, self.incarnation]))
     return group.up.flatMap((observer) => {
       const members = observer.swim.members()
       const wrong = members.length > group.processes.length ? [`${observer.peer.id} knows ${members.length} members`] : []

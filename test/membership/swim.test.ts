@@ -174,20 +174,20 @@ describe('refutation', () => {
   test.each(['suspect', 'dead', 'left'] as const)('a %s, however new, is outbid, and everyone hears it', async (state) => {
     const group = await gathered(4)
     const [me, other] = [at(group, 0), at(group, 1)]
-    const ahead = me.swim.self.incarnation + 100
+    const ahead = me.self.incarnation + 100
     say(group, other, me.peer, state, ahead)
     await group.until(() => group.isWhole && other.swim.get(me.peer.id)?.incarnation === ahead + 1, 2000)
-    expect(me.swim.self).toMatchObject({ incarnation: ahead + 1, state: 'alive' })
+    expect(me.self).toMatchObject({ incarnation: ahead + 1, state: 'alive' })
     expect(at(group, 3).swim.get(me.peer.id)?.incarnation).toBe(ahead + 1)
   })
 
   test('what is not new about this node changes nothing', async () => {
     const group = await gathered(3)
     const [me] = group.processes as [Process]
-    const { self } = me.swim
+    const { self } = me
     say(group, me, me.peer, 'suspect', self.incarnation - 1)
     say(group, me, me.peer, 'alive', self.incarnation)
-    expect(me.swim.self).toBe(self)
+    expect(me.self).toBe(self)
     expect(me.swim.health).toBe(0)
   })
 
@@ -202,7 +202,7 @@ describe('refutation', () => {
     say(group, other, me.peer, 'dead', nowMs + skewMs)
     expect(other.swim.get(me.peer.id)?.state).toBe('dead')
     await group.until(() => group.isWhole, 10_000)
-    expect(me.swim.self.incarnation).toBe(nowMs + skewMs + 1)
+    expect(me.self.incarnation).toBe(nowMs + skewMs + 1)
     say(group, other, me.peer, 'alive', nowMs + 3 * skewMs)
     expect(other.swim.get(me.peer.id)?.incarnation).toBe(nowMs + skewMs + 1)
   })
@@ -210,7 +210,7 @@ describe('refutation', () => {
   test('one who missed the refutation hears it when it says what it still believes', async () => {
     const group = await gathered(3)
     const [me, other] = [at(group, 0), at(group, 1)]
-    say(group, me, me.peer, 'suspect', me.swim.self.incarnation)
+    say(group, me, me.peer, 'suspect', me.self.incarnation)
     await group.hush()
     const before = { ...me.peer, state: 'alive' as const, incarnation: me.incarnation }
     other.restart([])
@@ -219,7 +219,7 @@ describe('refutation', () => {
     expect(other.swim.isSuspect(me.peer.id)).toBe(true)
     const { minMs } = suspicionBounds(3, group.options)
     await group.until(() => !other.swim.isSuspect(me.peer.id), minMs)
-    expect(other.swim.get(me.peer.id)).toMatchObject({ state: 'alive', incarnation: me.swim.self.incarnation })
+    expect(other.swim.get(me.peer.id)).toMatchObject({ state: 'alive', incarnation: me.self.incarnation })
   })
 
   test('a restart is a new incarnation; where a clock went back, what the earlier life left behind is outbid', async () => {
@@ -227,7 +227,7 @@ describe('refutation', () => {
     const [me, other] = [at(group, 0), at(group, 1)]
     me.restart([other.peer])
     await group.until(() => group.isWhole, 2000)
-    const { incarnation } = me.swim.self
+    const { incarnation } = me.self
     expect(incarnation).toBeGreaterThan(epochMs)
     say(group, other, me.peer, 'alive', incarnation + 5000)
     await group.until(() => other.swim.get(me.peer.id)?.incarnation === incarnation + 5001, 2000)
@@ -239,7 +239,7 @@ describe('suspicion', () => {
     const group = await gathered(3)
     const [me, other] = [at(group, 0), at(group, 1)]
     const { id, url } = other.peer
-    const accusation = { id, url, incarnation: other.swim.self.incarnation, state: 'suspect', from: me.peer.id } as const
+    const accusation = { id, url, incarnation: other.self.incarnation, state: 'suspect', from: me.peer.id } as const
     me.swim.suspect(me.swim.get(id) as Member)
     expect(me.swim.updatesFor(id)[0]).toEqual(accusation)
     for (let packet = 0; packet < 50; packet++) me.swim.updatesFor(at(group, 2).peer.id)
@@ -261,7 +261,7 @@ describe('suspicion', () => {
     const group = await gathered(12)
     const sleeper = at(group, 4)
     const suspect = at(group, 5)
-    say(group, sleeper, suspect.peer, 'suspect', suspect.swim.self.incarnation)
+    say(group, sleeper, suspect.peer, 'suspect', suspect.self.incarnation)
     expect(sleeper.swim.isSuspect(suspect.peer.id)).toBe(true)
     sleeper.pause(120_000)
     sleeper.events.length = 0
@@ -314,7 +314,7 @@ describe('departure', () => {
   test('nothing old brings it back, until it is forgotten', async () => {
     const group = await gathered(3, 1, { ...local, tombstoneMs: 300_000 })
     const [leaver, other] = [at(group, 0), at(group, 1)]
-    const { self } = leaver.swim
+    const { self } = leaver
     void leaver.swim.leave()
     await group.run(6000)
     leaver.crash()
@@ -356,7 +356,7 @@ describe('one id, two nodes', () => {
     const group = await gathered(3)
     const [me, other] = [at(group, 0), at(group, 1)]
     const url = 'http://10.0.0.9:1'
-    const impostor = { ...me.peer, url, incarnation: me.swim.self.incarnation + 5, state: 'alive' as const }
+    const impostor = { ...me.peer, url, incarnation: me.self.incarnation + 5, state: 'alive' as const }
     for (const one of [me, other]) one.swim.hear(gossip(impostor), { ...me.peer, url, incarnation: impostor.incarnation })
     for (const one of [me, other]) {
       expect(kindsOf(one, me.peer.id)).toContain('conflict')
@@ -381,7 +381,7 @@ describe('what a member tells of itself', () => {
     const { swim, peer } = at(group, 2)
     const tags = tagsOf(metaBytes)
     expect(() => swim.describe(tagsOf(metaBytes + 1))).toThrow(/513 bytes of JSON in all; 512 at most: say less in the tags/)
-    expect(swim.self.meta?.tags).toEqual({})
+    expect(swim.get(peer.id)?.meta?.tags).toEqual({})
     swim.describe(tags)
     await group.until(() => group.up.every((one) => one.swim.get(peer.id)?.meta?.tags.a === tags.a), 1000)
     expect(kindsOf(at(group, 0), peer.id)).toEqual(['join', 'update'])
@@ -402,10 +402,10 @@ describe('what a member tells of itself', () => {
     const group = await gathered(3)
     const [me, other, third] = group.processes as [Process, Process, Process]
     group.lossPerMille = 1000
-    const incarnation = me.swim.self.incarnation + 1
+    const incarnation = me.self.incarnation + 1
     me.swim.describe({ zone: 'a' })
     say(group, other, me.peer, 'suspect', incarnation)
-    await third.swim.handlers.sync(await other.swim.handlers.sync({ members: [third.swim.self] }))
+    await third.swim.handlers.sync(await other.swim.handlers.sync({ members: [third.self] }))
     third.swim.hear(gossip({ ...me.peer, incarnation, state: 'alive', meta: { ...base, tags: { zone: 'a' } } }), senderOf(me))
     expect(third.swim.get(me.peer.id)).toMatchObject({ incarnation, meta: { tags: { zone: 'a' } } })
   })
@@ -417,7 +417,7 @@ describe('what a member tells of itself', () => {
       largest = Math.max(largest, new TextEncoder().encode(JSON.stringify(packet)).length)
     }
     for (const { swim } of group.processes) swim.describe(tagsOf(metaBytes))
-    for (const one of group.up.slice(0, 10)) say(group, one, at(group, 20).peer, 'suspect', at(group, 20).swim.self.incarnation)
+    for (const one of group.up.slice(0, 10)) say(group, one, at(group, 20).peer, 'suspect', at(group, 20).self.incarnation)
     await group.hush()
     expect(group.isWhole).toBe(true)
     expect(largest).toBeGreaterThan(packetBytes / 2)
@@ -431,9 +431,7 @@ describe('what a member tells of itself', () => {
     const teller = at(group, 3)
     const told = new Map<Process, number>()
     group.watch = ({ updates }, from) => {
-      const times = updates.filter(
-        ({ id, incarnation }) => id === teller.peer.id && incarnation === teller.swim.self.incarnation,
-      )
+      const times = updates.filter(({ id, incarnation }) => id === teller.peer.id && incarnation === teller.self.incarnation)
       told.set(from, (told.get(from) ?? 0) + times.length)
     }
     teller.swim.describe({ zone: 'a' })

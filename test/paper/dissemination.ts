@@ -43,9 +43,9 @@ export const roundsToAll = async (size: number, trials: number, lossPerMille: nu
   let missed = 0
   for (let trial = 0; trial < trials; trial += tellers) {
     const news = Array.from({ length: tellers }, (_, at) => {
-      const { swim, peer } = group.processes[(trial + at) % size] as (typeof group.processes)[number]
-      swim.describe({ trial: String(trial) })
-      return { id: peer.id, incarnation: swim.self.incarnation, after: 0 }
+      const teller = group.processes[(trial + at) % size] as (typeof group.processes)[number]
+      teller.swim.describe({ trial: String(trial) })
+      return { id: teller.peer.id, incarnation: teller.self.incarnation, after: 0 }
     })
     talking = true
     for (let count = 1; talking; count++) {
