@@ -50,18 +50,13 @@ export class Gossip {
     this.#go()
   }
 
-  /**
-   * Something has been learnt of another member, by what somebody said.
-   * @param spread whether to tell it on
-   */
-  learn(member: Member, said: Update['state'], spread: boolean): void {
-    const { id, state, from = id } = member
+  /** Something has been learnt of another member, by what somebody said. */
+  learn({ id, state, from = id }: Member, said: Update['state']): void {
     if (state !== 'suspect') this.#suspicions.delete(id)
     else if (said === 'suspect' || !this.#suspicions.has(id))
       this.#suspicions.set(id, new Suspicion(from, this.#bounds(), this.#setting.ports.clock.now()))
-    if (spread) this.tell(member)
     // A suspicion runs out by itself.
-    else if (state === 'suspect') this.#go()
+    if (state === 'suspect') this.#go()
   }
 
   /** Another one suspects it too: that shortens the suspicion, and is worth telling. Lifeguard §IV-B. */

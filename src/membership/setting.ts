@@ -46,11 +46,10 @@ export interface Membership {
   live(): readonly Member[]
   /** At most so many others at random, of those that are wanted. */
   find(count: number, isWanted: (member: Member) => boolean): Member[]
-  /**
-   * Heeds what somebody says of a member, where it is news.
-   * @param spread whether to tell it on
-   */
-  take(update: Update, spread?: boolean): void
+  /** Heeds what somebody says of a member, and tells it on where it is news. */
+  take(update: Update): void
+  /** The same, and tells nobody. @returns the member where it is news */
+  learn(update: Update): Member | undefined
   /** Has it probed out of turn. */
   hurry(member: Member): void
   /** This node itself has found that nobody hears of a member. */

@@ -175,23 +175,18 @@ export class Swim implements Directory, Membership {
     this.#gossip.tell(this.#self.member)
   }
 
-  take(update: Update, spread = true): void {
-    const { clock } = this.#setting.ports
-    const now = clock.now()
-    const { id, url, incarnation } = update
-    const own = id === this.#setting.me.id
-    const known = this.get(id)
-    const ahead = update.state === 'alive' || own ? 2 * skewMs : skewMs
-    if (incarnation > now + ahead && incarnation > (known?.incarnation ?? -1)) return this.drop('implausible')
-    if (own) return this.#hearOfSelf(update)
-    // It would fit in no packet, and be news for ever.
-    if (update.meta && metaSize(update.meta) > metaBytes) return this.drop('implausible')
-    if (known?.url !== url && !this.#setting.accepts({ id, url })) return this.drop('bad id')
-    const outcome = this.#members.merge(update, now)
-    const member = this.#members.get(id)
-    if (outcome === 'news' && member) this.#gossip.learn(member, update.state, spread)
-    else if (outcome === 'full' || outcome === 'conflict') this.drop(outcome)
-    else this.#confirm(update)
+  take(update: Update): void {
+    const member = this.learn(update)
+    if (member) this.#gossip.tell(member)
+  }
+
+  learn(update: Update): Member | undefined {
+    const now = this.#setting.ports.clock.now()
+    const fault = this.#faultIn(update, now)
+    if (fault !== undefined) this.drop(fault)
+    else if (update.id === this.#setting.me.id) this.#hearOfSelf(update)
+    else return this.#merge(update, now)
+    return undefined
   }
 
   suspect({ id, url, incarnation }: Member): void {
@@ -221,6 +216,31 @@ export class Swim implements Directory, Membership {
 
   updatesFor(to: Id): Update[] {
     return this.#gossip.updatesFor(to)
+  }
+
+  /** Why this is not heeded, news or not. */
+  #faultIn({ id, url, incarnation, state, meta }: Update, now: number): string | undefined {
+    const own = id === this.#setting.me.id
+    const known = this.get(id)
+    const ahead = state === 'alive' || own ? 2 * skewMs : skewMs
+    if (incarnation > now + ahead && incarnation > (known?.incarnation ?? -1)) return 'implausible'
+    if (own) return undefined
+    // It would fit in no packet, and be news for ever.
+    if (meta && metaSize(meta) > metaBytes) return 'implausible'
+    return known?.url !== url && !this.#setting.accepts({ id, url }) ? 'bad id' : undefined
+  }
+
+  /** @returns the member where it was news */
+  #merge(update: Update, now: number): Member | undefined {
+    const outcome = this.#members.merge(update, now)
+    const member = this.#members.get(update.id)
+    if (outcome === 'news' && member) {
+      this.#gossip.learn(member, update.state)
+      return member
+    }
+    if (outcome === 'full' || outcome === 'conflict') this.drop(outcome)
+    else this.#confirm(update)
+    return undefined
   }
 
   /** An accusation is refuted by a newer incarnation, as is what an earlier life has left behind. SWIM §4.2. */

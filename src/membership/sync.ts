@@ -64,7 +64,7 @@ export class Sync {
 
   /** What the caller knows is merged, and everything answered that is known then. */
   answer(members: readonly Update[]): { members: Update[] } {
-    this.#merge(members, true)
+    for (const update of members) this.#swim.take(this.#milder(update))
     if (members.length > 1) this.#isKnown = true
     return { members: this.#all() }
   }
@@ -73,18 +73,19 @@ export class Sync {
   async #introduce(): Promise<void> {
     const { clock } = this.#setting.ports
     for (let round = 0; round < retries && this.#swim.isRunning; round++) {
-      for (const seed of this.#seeds) if (await this.#with(seed, false)) return this.#swim.announce()
+      for (const seed of this.#seeds)
+        if (await this.#with(seed, (update) => this.#swim.learn(update))) return this.#swim.announce()
       await clock.sleep(retryMs)
     }
   }
 
-  /** @param spread whether what is learnt is told on */
-  async #with({ id, url }: Peer, spread = true): Promise<boolean> {
+  /** @param heed each that it tells of; by default it is told on */
+  async #with({ id, url }: Peer, heed: (update: Update) => unknown = (it) => this.#swim.take(it)): Promise<boolean> {
     const { network, log } = this.#setting.ports
     try {
       const { members } = await network.call({ id, url }, 'sync', { members: this.#all() })
       if (!this.#swim.isRunning) return false
-      this.#merge(members, spread)
+      for (const update of members) heed(this.#milder(update))
       this.#isKnown = true
       return true
     } catch (error) {
@@ -95,12 +96,10 @@ export class Sync {
   }
 
   /** What another one has as dead is only suspected where it was thought alive: the one concerned shall have its say. */
-  #merge(members: readonly Update[], spread: boolean): void {
-    for (const update of members) {
-      const known = this.#swim.get(update.id)
-      const milder = update.state === 'dead' && update.id !== this.#setting.me.id && known !== undefined && isLive(known)
-      this.#swim.take(milder ? { ...update, state: 'suspect' } : update, spread)
-    }
+  #milder(update: Update): Update {
+    if (update.state !== 'dead' || update.id === this.#setting.me.id) return update
+    const known = this.#swim.get(update.id)
+    return known && isLive(known) ? { ...update, state: 'suspect' } : update
   }
 
   #all(): Update[] {
