@@ -11,6 +11,7 @@ import { channel, type Row } from '../protocol/rpc.ts'
 import { limits } from '../protocol/schemas.ts'
 import { type Answer, type Answerer, Answering, type AnsweringSetting } from './answering.ts'
 import { errorAnswer } from './answers.ts'
+import type { Connections } from './connections.ts'
 import { Frames } from './frames.ts'
 import type { Gate } from './gate.ts'
 import type { Metrics } from './metrics.ts'
@@ -27,12 +28,11 @@ export interface ChannelsSetting extends AnsweringSetting {
   readonly gate?: Gate | undefined
   /** The handler of a row. */
   readonly handle: (name: RowName) => Handler
-  /** The last answer on a connection, given or under way. */
-  readonly answeredOn: (socket: Socket) => ServerResponse | undefined
+  readonly connections: Connections
 }
 
 export const addChannels = (app: FastifyInstance, setting: ChannelsSetting): void => {
-  const { gate, api, answeredOn } = setting
+  const { gate, api, connections } = setting
   /** Requests that may have their connection for themselves. */
   const opening = new WeakSet<IncomingMessage>()
   const open = new Set<Answering>()
@@ -73,7 +73,7 @@ export const addChannels = (app: FastifyInstance, setting: ChannelsSetting): voi
       app.routing(request, response)
     }
     if (socket.listenerCount('error') === 0) socket.on('error', () => {}) // It closes then.
-    const before = answeredOn(socket)
+    const before = connections.answeredOn(socket)
     if (before && !before.writableFinished && !before.destroyed) before.once('finish', goOn)
     else goOn()
   })

@@ -1,14 +1,12 @@
 /** One node as an HTTP server. */
-import type { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
-import fastify, { type FastifyInstance, type FastifyRequest, type onResponseHookHandler } from 'fastify'
+import fastify, { type FastifyInstance, type onResponseHookHandler } from 'fastify'
 import { nodeApi } from '../node/api.ts'
 import type { Node } from '../node/node.ts'
 import type { Log } from '../ports.ts'
-import { Refusal } from '../protocol/errors.ts'
 import { limits } from '../protocol/schemas.ts'
 import { answerNoHttp, answerNotFound, createErrorHandler } from './answers.ts'
 import { addChannels } from './channels.ts'
+import { Connections } from './connections.ts'
 import { Departures } from './departures.ts'
 import { addDocs } from './docs.ts'
 import type { Gate } from './gate.ts'
@@ -16,8 +14,8 @@ import { createGuard } from './guard.ts'
 import { parseJson } from './json.ts'
 import type { Metrics } from './metrics.ts'
 import { overloaded, Pressure } from './pressure.ts'
+import { faultOf } from './requests.ts'
 import { addRow, handlerOf, type RowName } from './routes.ts'
-import { decoded } from './text.ts'
 import { explain, type Validation } from './validation.ts'
 import { addValueRoutes, valueRows } from './values.ts'
 import { welcome } from './welcome.ts'
@@ -85,7 +83,7 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   })
   app.addHook('onRequest', (request, _reply, next) => {
     pressure.note()
-    const refusal = guard(request) ?? gate?.refusalOf(request) ?? queryRefusal(request.url) ?? headerRefusal(request)
+    const refusal = guard(request) ?? gate?.refusalOf(request) ?? faultOf(request)
     if (refusal) next(refusal)
     else if (pressure.overloaded && !unshed.has(request.url)) next(overloaded())
     else next()
@@ -107,24 +105,7 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   })
   // What is expected besides is nothing that this node knows of.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
-  /** What is answered on each, or was last. */
-  const connections = new Map<Socket, ServerResponse | undefined>()
-  app.server.on('connection', (socket: Socket) => {
-    // It comes again after a request that would rather have spoken another protocol.
-    if (!connections.has(socket)) socket.once('close', () => connections.delete(socket))
-    connections.set(socket, undefined)
-  })
-  app.server.on('request', ({ socket }, response) => void connections.set(socket, response))
-  app.server.on('timeout', (socket: Socket) => {
-    const response = connections.get(socket)
-    // Whoever waits for this node is silent with good reason.
-    if (!response || response.headersSent) socket.destroy()
-  })
-  app.addHook('preClose', (done) => {
-    // Those that nobody has said anything on Node takes for busy, and would wait for.
-    for (const socket of connections.keys()) if (socket.bytesRead === 0) socket.destroy()
-    done()
-  })
+  const connections = new Connections(app)
   app.addHook('onClose', (_app, done) => {
     pressure.stop()
     done()
@@ -138,7 +119,6 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
 
   const handle = (name: RowName) => handlerOf(handlers, api, name, metrics)
   for (const name of Object.keys(api) as RowName[]) if (!valueRows.includes(name)) addRow(app, api, name, handle(name))
-  const answeredOn = (socket: Socket) => connections.get(socket)
   const setting = {
     api,
     url: me.url,
@@ -150,7 +130,7 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
     pressure,
     departures,
     handle,
-    answeredOn,
+    connections,
   }
   addChannels(app, setting)
   addValueRoutes(app, setting)
@@ -167,24 +147,3 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   })
   return app
 }
-
-/** Headers of a write that say what it must not be done without. */
-const conditions = ['if-match', 'if-none-match', 'if-unmodified-since'] as const
-
-/** What is compressed would be stored as it is, and nobody told that it has to be unpacked; a condition would not be looked at. */
-const headerRefusal = ({ headers, method }: FastifyRequest): Refusal | undefined => {
-  const condition = method === 'GET' || method === 'HEAD' ? undefined : conditions.find((name) => headers[name] !== undefined)
-  if (condition !== undefined)
-    return new Refusal('BAD_REQUEST', `nothing is written on a condition here; the last write wins: leave out ${condition}`)
-  const { 'content-encoding': content = 'identity', 'transfer-encoding': transfer = 'chunked' } = headers
-  const encoding = [content, transfer].find((one) => !['identity', 'chunked'].includes(one.toLowerCase()))
-  return encoding === undefined
-    ? undefined
-    : new Refusal('UNSUPPORTED_MEDIA', `bodies are taken as they are: send it uncompressed, not as ${encoding}`)
-}
-
-/** A query that is half read would ask for something else than was meant. */
-const queryRefusal = (url: string): Refusal | undefined =>
-  !url.includes('%') || decoded(url.slice(url.indexOf('?') + 1)) !== undefined
-    ? undefined
-    : new Refusal('BAD_REQUEST', 'the query has an escape that is no UTF-8; a percent sign itself is written %25')
