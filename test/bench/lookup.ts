@@ -1,7 +1,7 @@
 /** A lookup through a node that does not own the key, beside the calls that it cannot do without. */
 import { Agent } from 'undici'
 import { clientApi, type Found } from '../../src/protocol/client-api.ts'
-import { exchange } from '../../src/service/client.ts'
+import { exchange } from '../../src/service/exchange.ts'
 import { askings, valueOf } from './asks.ts'
 import { withBare } from './bare-server.ts'
 import { type Figure, median } from './figure.ts'

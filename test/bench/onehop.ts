@@ -4,7 +4,7 @@
  */
 import { Agent } from 'undici'
 import { clientApi, type Found } from '../../src/protocol/client-api.ts'
-import { exchange } from '../../src/service/client.ts'
+import { exchange } from '../../src/service/exchange.ts'
 import { type AskName, askings, fill } from './asks.ts'
 import { withBare } from './bare-server.ts'
 import { bundle } from './bundle.ts'

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent } from 'undici'
 import type { NodeInfo } from '../../src/protocol/client-api.ts'
-import { exchange } from '../../src/service/client.ts'
+import { exchange } from '../../src/service/exchange.ts'
 import { hash } from '../../src/service/hash.ts'
 import { askings, fill, valueOf } from './asks.ts'
 import type { Figure } from './figure.ts'
