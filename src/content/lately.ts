@@ -5,6 +5,7 @@
  */
 import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
+import { remember } from '../space/memory.ts'
 
 const rememberedMost = 1024
 
@@ -19,10 +20,7 @@ export class Lately {
   }
 
   note(id: Id): void {
-    this.#answered.delete(id)
-    this.#answered.set(id, ++this.#answers)
-    if (this.#answered.size <= rememberedMost) return
-    for (const [oldest] of this.#answered) return void this.#answered.delete(oldest)
+    remember(this.#answered, id, ++this.#answers, rememberedMost)
   }
 
   /** This node itself, then who answered last, then those who have not answered, as they were. */

@@ -5,6 +5,7 @@
  */
 import type { Log } from '../ports.ts'
 import type { Id } from '../space/id.ts'
+import { remember } from '../space/memory.ts'
 
 /** Of so many others the last word counts. */
 const othersMost = 63
@@ -40,12 +41,7 @@ export class Drift {
   /** One has told its time, and this clock is ahead of that by so much. */
   hear(id: Id, byMs: number): void {
     this.#gone.delete(id)
-    this.#aheads.delete(id)
-    this.#aheads.set(id, byMs)
-    for (const oldest of this.#aheads.keys()) {
-      if (this.#aheads.size <= othersMost) break
-      this.#aheads.delete(oldest)
-    }
+    remember(this.#aheads, id, byMs, othersMost)
     this.#judge()
   }
 

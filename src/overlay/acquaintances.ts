@@ -4,6 +4,7 @@
  */
 import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
+import { remember } from '../space/memory.ts'
 import type { Acquaintance } from './overlay.ts'
 
 /** Peers that have answered once; whoever was heard of longest ago goes first. */
@@ -25,16 +26,14 @@ export class Acquaintances {
   admit(peer: Peer, now: number): void {
     const known = this.#met.get(peer.id)
     this.#named.delete(peer.id)
-    this.#met.delete(peer.id)
-    this.#met.set(peer.id, known?.alive && known.peer.url === peer.url ? known : { peer, alive: true, since: now })
-    trim(this.#met, metMost)
+    const met = known?.alive && known.peer.url === peer.url ? known : { peer, alive: true, since: now }
+    remember(this.#met, peer.id, met, metMost)
   }
 
   /** Others, or the operator, say that it is there. */
   introduce(peer: Peer, now: number): void {
     if (this.#met.has(peer.id) || this.#named.has(peer.id)) return
-    this.#named.set(peer.id, { peer, alive: false, since: now })
-    trim(this.#named, namedMost)
+    remember(this.#named, peer.id, { peer, alive: false, since: now }, namedMost)
   }
 
   /** It has not answered. */
@@ -45,13 +44,5 @@ export class Acquaintances {
 
   all(): Acquaintance[] {
     return [...this.#met.values(), ...this.#named.values()]
-  }
-}
-
-/** Lets those go that have been in it for longest. */
-export const trim = (known: Map<Id, unknown>, most: number): void => {
-  for (const oldest of known.keys()) {
-    if (known.size <= most) return
-    known.delete(oldest)
   }
 }

@@ -3,7 +3,7 @@ import type { Hash } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { type Id, idOf } from '../space/id.ts'
-import { trim } from './acquaintances.ts'
+import { remember } from '../space/memory.ts'
 
 /** Urls whose ids are remembered. */
 const rememberedMost = 1024
@@ -24,8 +24,7 @@ export class Ids {
     let id = this.#ids.get(url)
     if (id === undefined) {
       id = idOf(this.#hash(url), this.#bits)
-      this.#ids.set(url, id)
-      trim(this.#ids, rememberedMost)
+      remember(this.#ids, url, id, rememberedMost)
     }
     return id
   }

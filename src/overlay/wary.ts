@@ -5,8 +5,8 @@
 import type { Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { distinct, type Id } from '../space/id.ts'
+import { remember } from '../space/memory.ts'
 import type { SharedOptions } from './options.ts'
-import { trim } from './acquaintances.ts'
 import { Resident } from './resident.ts'
 
 /** Peers that are asked at the same time, by one purpose. */
@@ -71,9 +71,7 @@ export abstract class Wary<T extends Table, Options extends SharedOptions> exten
   }
 
   protected quarantine(id: Id, ms: number): void {
-    this.#quarantine.delete(id)
-    this.#quarantine.set(id, this.ports.clock.now() + ms)
-    trim(this.#quarantine, quarantinedMost)
+    remember(this.#quarantine, id, this.ports.clock.now() + ms, quarantinedMost)
   }
 
   protected isQuarantined(id: Id): boolean {

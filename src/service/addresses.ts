@@ -1,6 +1,7 @@
 /** Where peers' urls lead to: an address and a port. Names are looked up, and remembered for a while. */
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { remember } from '../space/memory.ts'
 
 export interface Address {
   readonly address: string
@@ -45,10 +46,7 @@ export class Addresses {
       this.#found.set(host, { until: performance.now() + missingMs, address: Promise.resolve(undefined) })
       return undefined
     })
-    this.#found.delete(host)
-    this.#found.set(host, { until: now + keptMs, address })
-    const [oldest] = this.#found.keys()
-    if (this.#found.size > namesMost && oldest !== undefined) this.#found.delete(oldest)
+    remember(this.#found, host, { until: now + keptMs, address }, namesMost)
     return address
   }
 }

@@ -8,6 +8,7 @@ import { lookup } from 'node:dns/promises'
 import type { Datagrams, Log, Sender } from '../ports.ts'
 import type { Packet, PacketType } from '../protocol/packets.ts'
 import type { Peer } from '../protocol/schemas.ts'
+import { remember } from '../space/memory.ts'
 import { type Address, Addresses } from './addresses.ts'
 import type { Drop, PacketCodec } from './packet.ts'
 
@@ -112,11 +113,7 @@ export class UdpDatagrams implements Datagrams {
   /** Whoever is not met again is forgotten. */
   #know(address: Address, url: string): void {
     const place = placeOf(address)
-    if (this.#urls.get(place) === url) return
-    this.#urls.delete(place)
-    this.#urls.set(place, url)
-    const [oldest] = this.#urls.keys()
-    if (this.#urls.size > urlsMost && oldest !== undefined) this.#urls.delete(oldest)
+    if (this.#urls.get(place) !== url) remember(this.#urls, place, url, urlsMost)
   }
 }
 
