@@ -3,11 +3,12 @@
  * first, and of that the newest. SWIM (DSN'02) §4.1.
  */
 import type { Update } from '../protocol/packets.ts'
-import { utf8Bytes } from '../protocol/utf8.ts'
+import { jsonBytes } from '../protocol/utf8.ts'
 import type { Id } from '../space/id.ts'
 
 interface Broadcast {
   readonly update: Update
+  /** Of its JSON, and a comma. */
   readonly bytes: number
   readonly number: number
   sent: number
@@ -28,7 +29,7 @@ export class Broadcasts {
 
   /** Replaces what was to be said of that member. */
   add(update: Update): void {
-    this.#news.set(update.id, { update, bytes: bytesOf(update), number: this.#numbers++, sent: 0 })
+    this.#news.set(update.id, { update, bytes: jsonBytes(update) + 1, number: this.#numbers++, sent: 0 })
   }
 
   /**
@@ -53,6 +54,3 @@ export class Broadcasts {
     return update.id === this.#me ? 1 : 0
   }
 }
-
-/** Of an update among others: its JSON in UTF-8, and a comma. */
-export const bytesOf = (value: unknown): number => utf8Bytes(JSON.stringify(value)) + 1

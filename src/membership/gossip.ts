@@ -3,8 +3,9 @@
  * out: they are made while there is news, or a suspect.
  */
 import { packetBytes, type Update } from '../protocol/packets.ts'
+import { jsonBytes } from '../protocol/utf8.ts'
 import type { Id } from '../space/id.ts'
-import { Broadcasts, bytesOf } from './broadcasts.ts'
+import { Broadcasts } from './broadcasts.ts'
 import { asUpdate, isLive, type Member } from './members.ts'
 import type { Membership, SwimSetting } from './setting.ts'
 import { Suspicion, suspicionBounds } from './suspicion.ts'
@@ -68,7 +69,7 @@ export class Gossip {
   updatesFor(to: Id): Update[] {
     const suspect = this.#suspicions.has(to) ? this.#swim.get(to) : undefined
     const warning = suspect && asUpdate(suspect)
-    const room = packetBytes - overheadBytes - (warning ? bytesOf(warning) : 0)
+    const room = packetBytes - overheadBytes - (warning ? jsonBytes(warning) + 1 : 0)
     const sendsMost = this.#setting.options.retransmitMult * Math.ceil(Math.log10(this.#swim.live().length + 2))
     const news = this.#broadcasts.take(room, sendsMost)
     return warning ? [warning, ...news.filter(({ id }) => id !== to)] : news

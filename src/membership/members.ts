@@ -126,10 +126,8 @@ export class Members {
     if (!news && !appears && !tells) return 'stale'
     if (tells) entry.metaIncarnation = update.incarnation
     const meta = tells ? update.meta : member.meta
-    const { from: _, ...base } = news ? update : member
     const since = news && update.state !== member.state ? now : member.since
-    const from = (news ? update : member).from
-    entry.member = { ...base, ...(from === undefined ? {} : { from }), ...(meta === undefined ? {} : { meta }), since }
+    entry.member = { ...(news ? update : member), ...(meta === undefined ? {} : { meta }), since }
     if (!entry.vouched) return 'stale'
     this.#notify({ kind: kindOf(vouched ? member : undefined, entry.member), member: entry.member })
     return 'news'
@@ -137,8 +135,9 @@ export class Members {
 
   /** Forgets those who have been dead, or gone, for so long. */
   reap(before: number): void {
-    for (const [id, { member, vouched }] of this.#entries) {
-      if ((isLive(member) && vouched) || member.since >= before) continue
+    for (const [id, entry] of this.#entries) {
+      const { member, vouched } = entry
+      if (!isAbsent(entry) || member.since >= before) continue
       this.#entries.delete(id)
       if (vouched) this.#notify({ kind: 'reap', member })
     }
@@ -168,20 +167,19 @@ export class Members {
 
   /** Forgets one who is not there: of those whom nobody vouched for the oldest, or who has been gone longest. */
   #makeRoom(): boolean {
-    let [oldest, found]: [Id | undefined, Entry | undefined] = [undefined, undefined]
-    for (const [id, entry] of this.#entries) {
-      if (entry.vouched && isLive(entry.member)) continue
-      const earlier = entry.member.since < (found?.member.since ?? Infinity)
-      if (found && entry.vouched === found.vouched ? !earlier : entry.vouched && found) continue
-      oldest = id
-      found = entry
-    }
-    if (oldest === undefined || !found) return false
-    this.#entries.delete(oldest)
-    if (found.vouched) this.#notify({ kind: 'reap', member: found.member })
+    let first: [Id, Entry] | undefined
+    for (const one of this.#entries) if (isAbsent(one[1]) && (!first || goesBefore(one[1], first[1]))) first = one
+    if (!first) return false
+    const [id, { member, vouched }] = first
+    this.#entries.delete(id)
+    if (vouched) this.#notify({ kind: 'reap', member })
     return true
   }
 }
+
+const isAbsent = ({ member, vouched }: Entry): boolean => !vouched || !isLive(member)
+
+const goesBefore = (a: Entry, b: Entry): boolean => (a.vouched === b.vouched ? a.member.since < b.member.since : b.vouched)
 
 const put = (members: Map<Id, Member>, member: Member, belongs: boolean): void => {
   if (belongs) members.set(member.id, member)

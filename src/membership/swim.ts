@@ -6,7 +6,7 @@
  * exchange all they know, so that what nobody repeats any more is heard as well, and those whom a split has parted meet again.
  */
 import type { Sender } from '../ports.ts'
-import { metaBytes, type Packet, type Update } from '../protocol/packets.ts'
+import type { Packet, Update } from '../protocol/packets.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Handlers } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
@@ -14,7 +14,7 @@ import type { Id } from '../space/id.ts'
 import type { Directory } from './directory.ts'
 import { Drift } from './drift.ts'
 import { Gossip } from './gossip.ts'
-import { metaSize } from './meta.ts'
+import { isTooLong } from './meta.ts'
 import { asUpdate, isLive, type Member, type MemberEvent, Members } from './members.ts'
 import { Prober } from './prober.ts'
 import { Self } from './self.ts'
@@ -225,8 +225,7 @@ export class Swim implements Directory, Membership {
     const ahead = state === 'alive' || own ? 2 * skewMs : skewMs
     if (incarnation > now + ahead && incarnation > (known?.incarnation ?? -1)) return 'implausible'
     if (own) return undefined
-    // It would fit in no packet, and be news for ever.
-    if (meta && metaSize(meta) > metaBytes) return 'implausible'
+    if (meta && isTooLong(meta)) return 'implausible'
     return known?.url !== url && !this.#setting.accepts({ id, url }) ? 'bad id' : undefined
   }
 

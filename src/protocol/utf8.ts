@@ -8,3 +8,6 @@ export const utf8Bytes = (text: string): number => {
   }
   return bytes
 }
+
+/** The same of a value, which travels as JSON. */
+export const jsonBytes = (value: unknown): number => utf8Bytes(JSON.stringify(value))
