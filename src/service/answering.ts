@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { Log } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
+import { errorAnswer } from './answers.ts'
 import type { Departures } from './departures.ts'
 import { frameChars, type Frames } from './frames.ts'
 import { parseJson } from './json.ts'
@@ -99,10 +100,11 @@ export class Answering {
       this.#assertTimely(isNew)
     } catch (error) {
       // Whatever comes after that cannot be told apart.
-      const refusal = error instanceof Refusal ? error : new Refusal('BAD_REQUEST', (error as Error).message)
-      log.warn({ from: this.#socket.remoteAddress, why: refusal.message }, 'channel closed')
+      const from = this.#socket.remoteAddress
+      const { status, body } = errorAnswer(error, log, { from })
+      log.warn({ from, why: body.message }, 'channel closed')
       this.#work()
-      this.#answer(null, answerOf(refusal))
+      this.#answer(null, [status, JSON.stringify(body)])
       this.#finish()
     }
     this.#work()

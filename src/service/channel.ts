@@ -5,7 +5,7 @@
  * To a peer that is there and opens no channel, as behind a proxy that knows of none, each call is its plain request.
  */
 import type { Socket } from 'node:net'
-import { Unreachable } from '../protocol/errors.ts'
+import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Frames } from './frames.ts'
 import { parse, replyIn, type Wire } from './wire.ts'
 
@@ -90,7 +90,7 @@ export class Channel {
   }
 
   /** Whoever waits for an answer is told that none will come. */
-  end(why: Unreachable): void {
+  end(why: Error): void {
     if (this.#state === 'over') return
     this.retire()
     this.#state = 'over'
@@ -159,7 +159,8 @@ export class Channel {
     try {
       for (const text of this.#line.frames.unpack(chunk)) this.#settle(parse(this.#carrier.url, 200, text.toString()))
     } catch (error) {
-      this.end(error instanceof Unreachable ? error : this.#unreachable((error as Error).message))
+      // A defect of ours is told to those who called, as where a reply meets one; it is no word of the peer's, and ends no node.
+      this.end(error instanceof Refusal ? this.#unreachable(error.message) : (error as Error))
     }
     this.#endIfDone()
   }
@@ -169,8 +170,7 @@ export class Channel {
     if (!Array.isArray(answers)) throw this.#unreachable('a frame that has no answers')
     for (const answer of answers as unknown[]) {
       const [number, status, body] = Array.isArray(answer) ? (answer as unknown[]) : []
-      if (typeof number !== 'number')
-        throw this.#unreachable(`a frame that has no answers: ${JSON.stringify(answer)?.slice(0, wordsMost)}`)
+      if (typeof number !== 'number') throw this.#unreachable(`a frame that has no answers: ${wordsOf(answer)}`)
       // Whoever has waited too long for it was told so.
       const call = this.#calls.get(number)
       if (!call) continue
@@ -223,6 +223,17 @@ export class Channel {
   #fail(call: Call, error: unknown): void {
     this.#carrier.observe(call.wire, error)
     call.reject(error)
+  }
+}
+
+/** As many as a person reads. */
+const wordsOf = (answer: unknown): string | undefined => {
+  try {
+    return JSON.stringify(answer)?.slice(0, wordsMost)
+  } catch (error) {
+    // What can be read is not always shallow enough to be written.
+    if (!(error instanceof RangeError)) throw error
+    return 'one in another, too many times'
   }
 }
 

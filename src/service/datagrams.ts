@@ -97,16 +97,16 @@ export class UdpDatagrams implements Datagrams {
 
   #open(bytes: Buffer, from: RemoteInfo): void {
     const { codec, observe, hear, log } = this.#setting
-    const opened = codec.open(bytes)
-    if (typeof opened === 'string') return observe.dropped(opened)
-    const { packet, sender } = opened
-    observe.received(packet.type)
     const place = placeOf(from)
     try {
+      const opened = codec.open(bytes)
+      if (typeof opened === 'string') return observe.dropped(opened)
+      const { packet, sender } = opened
+      observe.received(packet.type)
       hear(packet, { ...sender, url: this.#urls.get(place) ?? `http://${place}` })
     } catch (error) {
       // A defect of ours; and nobody shall end a node by one packet.
-      log.error({ err: error, type: packet.type }, 'packet failed')
+      log.error({ err: error, from: place }, 'packet failed')
     }
   }
 

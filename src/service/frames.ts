@@ -4,6 +4,7 @@
  * direction, the number of the frame, and the text, so that none is left out, or said twice, or elsewhere.
  */
 import { isUtf8 } from 'node:buffer'
+import { Refusal } from '../protocol/errors.ts'
 import { type Keyring, keyIdDigits, tagBytes } from './keyring.ts'
 
 /** Characters of JSON that travel in one frame, of three bytes each at most: far below what one may have. */
@@ -68,7 +69,7 @@ export class Frames {
     return this.#bytes > 0
   }
 
-  /** The texts that are complete with a chunk more, all of which are to be taken. @throws Error in a few words, after which nothing can be understood any more */
+  /** The texts that are complete with a chunk more, all of which are to be taken. @throws Refusal BAD_REQUEST, after which nothing can be understood any more */
   *unpack(chunk: Buffer): Generator<Buffer, void> {
     this.#chunks.push(chunk)
     this.#bytes += chunk.length
@@ -76,7 +77,7 @@ export class Frames {
     let rest = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks)
     for (this.#wanted = lengthBytes; rest.length >= this.#wanted; ) {
       const length = rest.readUInt32BE(0)
-      if (length > this.#mostBytes) throw new Error(`a frame of ${length} bytes`)
+      if (length > this.#mostBytes) throw new Refusal('BAD_REQUEST', `a frame of ${length} bytes`)
       this.#wanted = lengthBytes + length
       if (rest.length < this.#wanted) break
       yield this.#textIn(rest.subarray(lengthBytes, this.#wanted))
@@ -90,16 +91,16 @@ export class Frames {
   #textIn(frame: Buffer): Buffer {
     if (!this.#seal) return frame
     const start = keyIdBytes + tagBytes
-    if (frame.length < start) throw new Error('a frame that is not signed')
+    if (frame.length < start) throw new Refusal('BAD_REQUEST', 'a frame that is not signed')
     const text = frame.subarray(start)
     // What is none could be read as another text, which is.
-    if (!isUtf8(text)) throw new Error('a frame that is not UTF-8')
+    if (!isUtf8(text)) throw new Refusal('BAD_REQUEST', 'a frame that is not UTF-8')
     const verdict = this.#seal.keyring.verify(
       frame.toString('hex', 0, keyIdBytes),
       `${this.#theirs}${this.#heard++}\n${text.toString()}`,
       frame.subarray(keyIdBytes, start),
     )
-    if (verdict !== 'good') throw new Error(`a frame that is not signed with the network’s secret: ${verdict}`)
+    if (verdict !== 'good') throw new Refusal('BAD_REQUEST', `a frame that is not signed with the network’s secret: ${verdict}`)
     return text
   }
 }

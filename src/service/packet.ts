@@ -12,6 +12,7 @@ import assert from 'node:assert/strict'
 import type { ValidateFunction } from 'ajv'
 import type { Sender } from '../ports.ts'
 import { type Packet, packetBytes, packets, type PacketType } from '../protocol/packets.ts'
+import { Refusal } from '../protocol/errors.ts'
 import type { Id } from '../space/id.ts'
 import { parseJson } from './json.ts'
 import { keyIdDigits, type Keyring, skewMs, tagBytes } from './keyring.ts'
@@ -119,7 +120,7 @@ export class PacketCodec {
     return bytes
   }
 
-  /** What a datagram says, and who says it; or why it is dropped. Never throws. */
+  /** What a datagram says, and who says it; or why it is dropped. Whatever they are, nothing is thrown but for a defect of ours. */
   open(bytes: Buffer): Opened | Drop {
     const drop = this.#strange(bytes)
     if (drop !== undefined) return drop
@@ -168,7 +169,8 @@ export class PacketCodec {
     try {
       const body = parseJson(bytes.subarray(at.body, bytes.length - (this.#setting.keyring ? tagBytes : 0)))
       return this.#valid[type](body) ? (body as object) : undefined
-    } catch {
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
       return undefined
     }
   }

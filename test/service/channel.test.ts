@@ -292,7 +292,7 @@ describe('what each is answered', () => {
   })
 
   test('an error is of its own call', async () => {
-    const bodies = [
+    const bodies: unknown[][] = [
       [200, held(keyOf(0))],
       [404, { error: 'NOT_HELD', message: 'not here', held: false }],
       [503, { error: 'NOT_JOINED', message: 'x' }],
@@ -301,16 +301,17 @@ describe('what each is answered', () => {
       ['200', held(keyOf(5))],
       [],
       [503, { error: 'OVERLOADED', message: 'x' }],
-      [200, held(keyOf(8))],
+      [{ toString: null }, {}],
+      [200, held(keyOf(9))],
     ]
     const { peer, sizes } = await peerOf(({ answer }, calls) =>
       answer(...calls.map(([number], at) => [number, ...(bodies[at] ?? [])])),
     )
     const mine = client()
-    const [first, notHeld, notJoined, none, wrongStatus, text, nothing, overloaded, last] = await outcomesOf(
-      keys(9).map((key) => get(mine, peer, key)),
+    const [first, notHeld, notJoined, none, wrongStatus, text, nothing, overloaded, noText, last] = await outcomesOf(
+      keys(10).map((key) => get(mine, peer, key)),
     )
-    expect([first, last]).toEqual([held(keyOf(0)), held(keyOf(8))])
+    expect([first, last]).toEqual([held(keyOf(0)), held(keyOf(9))])
     expect(notHeld).toBeInstanceOf(Refusal)
     expect(notHeld).toMatchObject({ code: 'NOT_HELD', message: 'not here', details: { held: false } })
     expect(notJoined).toSatisfy(isUnreachable(/NOT_JOINED/))
@@ -319,9 +320,10 @@ describe('what each is answered', () => {
     expect(text).toSatisfy(isUnreachable(/status 200 where 200/))
     expect(nothing).toSatisfy(isUnreachable(/status undefined/))
     expect(overloaded).toMatchObject({ code: 'OVERLOADED' })
-    expect(mine.outcomes).toEqual({ 'get ok': 2, 'get NOT_HELD': 1, 'get OVERLOADED': 1, 'get unreachable': 5 })
+    expect(noText).toSatisfy(isUnreachable(/status of no number/))
+    expect(mine.outcomes).toEqual({ 'get ok': 2, 'get NOT_HELD': 1, 'get OVERLOADED': 1, 'get unreachable': 6 })
     await outcomesOf([get(mine, peer, id)])
-    expect(sizes()).toEqual([[9, 1]])
+    expect(sizes()).toEqual([[10, 1]])
   })
 
   const lengthOf = (bytes: number) => {
@@ -335,6 +337,7 @@ describe('what each is answered', () => {
     ['null', ({ say }) => say('null'), /a frame that has no answers/],
     ['an answer of nothing', ({ say }) => say('[[]]'), /a frame that has no answers/],
     ['null as an answer', ({ say }) => say('[null]'), /a frame that has no answers/],
+    ['arrays in arrays', ({ say }) => say('['.repeat(200_000) + ']'.repeat(200_000)), /no answers: one in another/],
     ['a text as a number', ({ say }) => say('[["0",200,{}]]'), /a frame that has no answers/],
     [
       'that the frame was none',

@@ -3,33 +3,34 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Sender } from '../../src/ports.ts'
-import type { Packet } from '../../src/protocol/packets.ts'
+import { type Packet, packets } from '../../src/protocol/packets.ts'
 import type { Peer } from '../../src/protocol/schemas.ts'
 import { type Loss, UdpDatagrams } from '../../src/service/datagrams.ts'
 import { Keyring } from '../../src/service/keyring.ts'
 import { createLog } from '../../src/service/log.ts'
 import { PacketCodec } from '../../src/service/packet.ts'
-import { createValidation } from '../../src/service/validation.ts'
+import { createValidation, type Validation } from '../../src/service/validation.ts'
 import { eventually, freePort, network } from './live.ts'
 
 const ping: Packet = { type: 'ping', seq: 1, target: 'b'.repeat(40), updates: [] }
 
 /** A node's socket, and all that it has heard and counted. */
-const listen = async (id: string, host = '127.0.0.1') => {
+const listen = async (id: string, host = '127.0.0.1', validation = createValidation(160)) => {
   const port = await freePort()
   const heard: { packet: Packet; from: Sender }[] = []
   const counts: string[] = []
   const lost: Loss[] = []
+  const lines: string[] = []
   const datagrams = new UdpDatagrams({
     codec: new PacketCodec({
       me: id,
       incarnation: 1,
       network,
       keyring: new Keyring(() => 'a-secret-of-a-network'),
-      validation: createValidation(160),
+      validation,
       now: Date.now,
     }),
-    log: createLog('test', 'silent', { write: () => {} }),
+    log: createLog('test', 'error', { write: (line: string) => void lines.push(line) }),
     hear: (packet, from) => {
       heard.push({ packet, from })
       if (packet.type === 'gossip') throw new Error('a defect')
@@ -43,7 +44,7 @@ const listen = async (id: string, host = '127.0.0.1') => {
   await datagrams.bind(host, port)
   onTestFinished(() => datagrams.close())
   const name = host.includes(':') ? `[${host}]` : host
-  return { id, port, url: `http://${name}:${port}`, datagrams, heard, counts, lost }
+  return { id, port, url: `http://${name}:${port}`, datagrams, heard, counts, lost, lines }
 }
 const [ada, bob] = ['a'.repeat(40), 'b'.repeat(40)]
 
@@ -152,6 +153,27 @@ test('a defect in what a node does with one packet leaves it the others', async 
     () => to.heard,
     ({ length }) => length === 2,
   )
+})
+
+test('nor does one in what checks a packet, and it is said', async () => {
+  const { strict } = createValidation(160)
+  const validation: Validation = {
+    strict: (schema) =>
+      schema === packets.gossip
+        ? ((() => {
+            throw new TypeError('a defect')
+          }) as unknown as ReturnType<typeof strict>)
+        : strict(schema),
+  }
+  const [from, to] = [await listen(ada), await listen(bob, '127.0.0.1', validation)]
+  from.datagrams.send(to, { type: 'gossip', updates: [] })
+  from.datagrams.send(to, ping)
+  await eventually(
+    () => to.heard,
+    ({ length }) => length === 1,
+  )
+  expect(to.lost).toEqual([])
+  expect(to.lines.filter((line) => line.includes('packet failed') && line.includes('a defect'))).toHaveLength(1)
 })
 
 test('a port that another program has is an error that says so', async () => {
