@@ -1,6 +1,6 @@
 /** `boot` and `reboot`: founding a network. */
 import { randomBytes } from 'node:crypto'
-import { type NodeConfig, parseConfig, presets } from '../src/node/config.ts'
+import { BadOption, type NodeConfig, parseConfig, presets } from '../src/node/config.ts'
 import { kindOf, type OverlayName, overlayNames } from '../src/overlay/overlays.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
@@ -121,7 +121,7 @@ const parse = (settings: object): NodeConfig => {
   try {
     return parseConfig({ name: 'node', url: 'http://127.0.0.1:1', network: '0'.repeat(16), incarnation: 0, ...settings })
   } catch (error) {
-    if (!(error instanceof Error)) throw error
+    if (!(error instanceof BadOption)) throw error
     throw new WrongUse(`${error.message}; type: ${typed('help boot')}`, { cause: error })
   }
 }

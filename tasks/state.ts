@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import writeFileAtomic from 'write-file-atomic'
-import { parseConfig } from '../src/node/config.ts'
+import { BadOption, parseConfig } from '../src/node/config.ts'
 import { TaskFailure } from './failure.ts'
 import { home, inHome, makeDirectory, stateFile } from './home.ts'
 import { type Lock, takeLock } from './lock.ts'
@@ -114,10 +114,10 @@ const told = ['overlay', 'bits', 'replicas'] as const
 /** That nodes take the options of a network: to end one is possible whatever they are. @throws TaskFailure */
 export const assertOptions = ({ id, options }: BootedNetwork): void => {
   try {
-    for (const name of told) if (options[name] === undefined) throw new Error(`${name} is missing`)
+    for (const name of told) if (options[name] === undefined) throw new BadOption(`${name} is missing`)
     parseConfig({ ...options, name: 'node', url: 'http://127.0.0.1:1', network: id, incarnation: 0 })
   } catch (error) {
-    if (!(error instanceof Error)) throw error
+    if (!(error instanceof BadOption)) throw error
     throw new TaskFailure(
       `${stateFile} has options that no node takes: ${error.message}; restore it, or end the network: npm run task killall`,
       { cause: error },

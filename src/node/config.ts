@@ -51,28 +51,32 @@ export const presets: Readonly<Record<string, Partial<NodeConfig>>> = {
   ...Object.assign({}, ...Object.values(overlays).map((kind) => kind.presets)),
 }
 
-/** @throws Error in one sentence that names the option and what it may be */
+/** Said of an option, in one sentence that begins with its name and says what it may be. */
+export class BadOption extends Error {}
+
+/** @throws BadOption */
 export const parseConfig = (settings: NodeSettings): NodeConfig => {
   const preset = membershipPresets[settings.membership ?? usualMembership]
   const config = Value.Default(NodeConfig, { ...preset, ...settings })
   const wrong = Value.Errors(NodeConfig, config)[0]
-  if (wrong) throw new Error(`${wrong.instancePath.slice(1) || 'config'} ${wish(wrong)}`)
+  if (wrong) throw new BadOption(`${wrong.instancePath.slice(1) || 'config'} ${wish(wrong)}`)
   const parsed = config as NodeConfig
   const long = Object.entries(parsed).find(([name, value]) => name.endsWith('Ms') && Number(value) > longestMs)
-  if (long) throw new Error(`${long[0]} must be <= ${longestMs}, which is twelve days, not ${long[1]}`)
+  if (long) throw new BadOption(`${long[0]} must be <= ${longestMs}, which is twelve days, not ${long[1]}`)
   const { bits, id, url, overlay, mode, allowCustomIds } = parsed
   const kind = kindOf(overlay)
   if (!isIdBits(bits))
-    throw new Error(`bits must be a multiple of ${idBits.step} from ${idBits.minimum} to ${idBits.maximum}, not ${bits}`)
-  if (!isOrigin(url)) throw new Error(`url must be an origin like http://127.0.0.1:10001, not ${url}`)
-  if (id !== undefined && !allowCustomIds) throw new Error('id needs allowCustomIds: without it an id is the hash of the url')
-  if (id !== undefined && !isId(id, bits)) throw new Error(`id must have ${bits / 4} lowercase hex digits, not ${id}`)
+    throw new BadOption(`bits must be a multiple of ${idBits.step} from ${idBits.minimum} to ${idBits.maximum}, not ${bits}`)
+  if (!isOrigin(url)) throw new BadOption(`url must be an origin like http://127.0.0.1:10001, not ${url}`)
+  if (id !== undefined && !allowCustomIds)
+    throw new BadOption('id needs allowCustomIds: without it an id is the hash of the url')
+  if (id !== undefined && !isId(id, bits)) throw new BadOption(`id must have ${bits / 4} lowercase hex digits, not ${id}`)
   const modes = modesOf(overlay)
-  if (!modes.includes(mode)) throw new Error(`mode must be one of: ${modes.join(', ')}, in ${overlay}`)
+  if (!modes.includes(mode)) throw new BadOption(`mode must be one of: ${modes.join(', ')}, in ${overlay}`)
   const fault = kind.fault(parsed)
-  if (fault !== undefined) throw new Error(fault)
-  if (parsed.probeTimeoutMs >= parsed.probeEveryMs) throw new Error('probeTimeoutMs must be less than probeEveryMs')
-  if (!parseTags(parsed.tags)) throw new Error('tags must be like zone=a,disk=ssd')
+  if (fault !== undefined) throw new BadOption(fault)
+  if (parsed.probeTimeoutMs >= parsed.probeEveryMs) throw new BadOption('probeTimeoutMs must be less than probeEveryMs')
+  if (!parseTags(parsed.tags)) throw new BadOption('tags must be like zone=a,disk=ssd')
   return Object.freeze(parsed)
 }
 

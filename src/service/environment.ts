@@ -4,7 +4,7 @@
  * missed in silence.
  */
 import { readFileSync } from 'node:fs'
-import { type NodeConfig, parseConfig } from '../node/config.ts'
+import { BadOption, type NodeConfig, parseConfig } from '../node/config.ts'
 import { isOrigin } from '../protocol/schemas.ts'
 import { isLoopback } from './guard.ts'
 import { Keyring } from './keyring.ts'
@@ -110,10 +110,12 @@ export const configOf = (
   try {
     return parseConfig({ name: `node-${port}`, url, incarnation: Date.now(), ...network, ...said })
   } catch (error) {
-    // The message begins with the field that it is about.
-    const message = (error as Error).message
+    if (!(error instanceof BadOption)) throw error
+    const { message } = error
     const field = message.split(' ')[0] ?? ''
-    throw new Misconfigured(fields.has(variableOf(field)) ? message.replace(field, variableOf(field)) : message)
+    throw new Misconfigured(fields.has(variableOf(field)) ? message.replace(field, variableOf(field)) : message, {
+      cause: error,
+    })
   }
 }
 

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseTags } from '../../src/membership/options.ts'
 import { version } from '../../src/node/api.ts'
-import { type NodeSettings, parseConfig } from '../../src/node/config.ts'
+import { BadOption, type NodeSettings, parseConfig } from '../../src/node/config.ts'
 import { Tags } from '../../src/protocol/packets.ts'
 import { createValidation } from '../../src/service/validation.ts'
 
@@ -37,7 +37,11 @@ test.each<[Partial<NodeSettings> & Record<string, unknown>, RegExp]>([
   [{ gossipEveryMs: 2 ** 30 + 1 }, /gossipEveryMs must be <= 1073741824/],
   [{ ownership: 'nobody' as never }, /ownership must be one of: successor, predecessor/],
   [{ colour: 'red' }, /colour is no option/],
-])('%j is refused in a sentence', (change, sentence) => expect(() => parseConfig({ ...settings, ...change })).toThrow(sentence))
+])('%j is refused in a sentence', (change, sentence) => {
+  const parse = () => parseConfig({ ...settings, ...change })
+  expect(parse).toThrow(BadOption)
+  expect(parse).toThrow(sentence)
+})
 
 test('a node tells the version of the package', () => {
   const { version: released } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
