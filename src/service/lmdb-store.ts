@@ -75,11 +75,10 @@ export class LmdbStore implements Store {
       } catch (error) {
         journal.close()
         await tree.close()
+        const why = (error as Error).message
         throw new Misconfigured(
-          `POLYCHORD_DATA=${directory} has no room for what its journal holds: make room, and start again`,
-          {
-            cause: error,
-          },
+          `POLYCHORD_DATA=${directory} cannot take in what its journal holds (${why}): make room, and start again`,
+          { cause: error },
         )
       }
       return new LmdbStore(tree, journal, turnBytes, release, log)
