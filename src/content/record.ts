@@ -52,14 +52,15 @@ export const mergeRecords = (hash: Hash, ours: StoredRecord | undefined, theirs:
 export const assertSound = (hash: Hash, record: StoredRecord, bits: number): void => {
   const { key, index, value, encoding, name } = record
   // A character has three bytes at most: counting is for what is long.
-  if (value !== null && value.length * 3 > limits.valueBytes && bytesOf(value, encoding) > limits.valueBytes)
-    throw new Refusal('TOO_LARGE', 'a value may have 1 MiB at most; store it in parts')
+  if (value !== null && value.length * 3 > limits.valueBytes && bytesOf(value, encoding) > limits.valueBytes) throw tooLarge()
   if (keyOf(index, bits) !== key) throw new Refusal('BAD_RECORD', `index ${index} does not belong under key ${key}`)
   if (index.startsWith('v:') ? value !== null && valueIndex(hash, value, encoding) !== index : name === undefined)
     throw new Refusal('BAD_RECORD', `index ${index} is not that of the record's value or name`)
   if (name !== undefined && index.startsWith('n:') && nameIndex(hash, name) !== index)
     throw new Refusal('BAD_RECORD', `index ${index} is not that of the name ${JSON.stringify(name)}`)
 }
+
+export const tooLarge = (): Refusal => new Refusal('TOO_LARGE', 'a value may have 1 MiB at most; store it in parts')
 
 /** How long a tombstone is kept: the longest absence after which older copies may come back. */
 export const tombstoneHorizonMs = 7 * 24 * 3600_000

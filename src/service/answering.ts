@@ -3,10 +3,10 @@ import type { Socket } from 'node:net'
 import type { Log } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
 import { errorAnswer } from './answers.ts'
-import type { Departures } from './departures.ts'
 import { frameChars, type Frames } from './frames.ts'
 import { parseJson } from './json.ts'
 import { overloaded, type Pressure } from './pressure.ts'
+import type { TurnEnd } from './turn-end.ts'
 
 /** Calls of one channel that may be under way at once. */
 const underWayMost = 4096
@@ -20,7 +20,7 @@ const frameMs = 30_000
 export interface AnsweringSetting {
   readonly log: Log
   readonly pressure: Pressure
-  readonly departures: Departures
+  readonly turnEnd: TurnEnd
 }
 
 type Call = readonly [number: number, name: unknown, request: unknown]
@@ -146,7 +146,7 @@ export class Answering {
 
   #answer(number: number | null, [status, json]: Answer): void {
     const text = `[${number},${status},${json}]`
-    if (this.#leaving.length === 0) this.#setting.departures.add(() => this.#leave())
+    if (this.#leaving.length === 0) this.#setting.turnEnd.add(() => this.#leave())
     this.#leaving.push(text)
     this.#leavingChars += text.length
   }

@@ -7,7 +7,6 @@ import { limits } from '../protocol/schemas.ts'
 import { answerNoHttp, answerNotFound, createErrorHandler } from './answers.ts'
 import { addChannels } from './channels.ts'
 import { Connections } from './connections.ts'
-import { Departures } from './departures.ts'
 import { addDocs } from './docs.ts'
 import type { Gate } from './gate.ts'
 import { createGuard } from './guard.ts'
@@ -16,6 +15,7 @@ import type { Metrics } from './metrics.ts'
 import { overloaded, Pressure } from './pressure.ts'
 import { faultOf } from './requests.ts'
 import { addRow, handlerOf, type RowName } from './routes.ts'
+import { TurnEnd } from './turn-end.ts'
 import { explain, type Validation } from './validation.ts'
 import { addValueRoutes, valueRows } from './values.ts'
 import { welcome } from './welcome.ts'
@@ -89,10 +89,10 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
     else next()
   })
   gate?.signAnswers(app)
-  const departures = new Departures()
+  const turnEnd = new TurnEnd()
   // What cannot be written is answered as an error.
   app.addHook('onSend', (_request, _reply, _payload, done) =>
-    departures.add(() => {
+    turnEnd.add(() => {
       try {
         done()
       } catch (error) {
@@ -128,7 +128,7 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
     validation,
     gate,
     pressure,
-    departures,
+    turnEnd,
     handle,
     connections,
   }

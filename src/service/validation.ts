@@ -3,6 +3,7 @@
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { TSchema } from 'typebox'
+import { tooLarge } from '../content/record.ts'
 import { Refusal } from '../protocol/errors.ts'
 import { formats } from '../protocol/schemas.ts'
 import { type Walk, walkOf } from './walk.ts'
@@ -53,8 +54,6 @@ export const explain = (errors: readonly ErrorObject[] | null | undefined, part:
   if (keyword === 'maxLength' && field === 'value') return tooLarge()
   return new Refusal('BAD_REQUEST', `${field || where} ${wish(error)}`)
 }
-
-export const tooLarge = (): Refusal => new Refusal('TOO_LARGE', 'a value may have 1 MiB at most; store it in parts')
 
 const wish = ({ keyword, params, parentSchema, message }: ErrorObject): string => {
   switch (keyword) {

@@ -7,9 +7,18 @@ import { Refusal } from '../protocol/errors.ts'
 import type { Row } from '../protocol/rpc.ts'
 import { errorAnswer } from './answers.ts'
 import type { Gate } from './gate.ts'
-import { assertNoQuery, assertStorable, bytesOf, kindOf, type Storing, storing, storingBytes, storingJson } from './content.ts'
 import { answerLines, ndjson } from './ndjson.ts'
 import { addRow, answer, type Handler, type RowName } from './routes.ts'
+import {
+  assertNoQuery,
+  assertStorable,
+  bytesOf,
+  mediaTypeOf,
+  type Storing,
+  storing,
+  storingBytes,
+  storingJson,
+} from './storing.ts'
 import { explain, type Validation } from './validation.ts'
 
 export interface ValueRoutes {
@@ -42,7 +51,7 @@ export const addValueRoutes = (app: FastifyInstance, setting: ValueRoutes): void
       const { headers, query } = request
       const type = headers['content-type']
       const bytes = bytesIn(request)
-      if (kindOf(type) !== ndjson) return store(storing(type, query as Storing, bytes, url), 'the body')
+      if (mediaTypeOf(type) !== ndjson) return store(storing(type, query as Storing, bytes, url), 'the body')
       assertNoQuery(query as Storing, 'each line')
       const answerLine = async (line: Buffer): Promise<string> => {
         try {

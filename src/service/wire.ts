@@ -55,7 +55,7 @@ export const replyIn = (url: string, { name, row, valid }: Wire, status: unknown
 }
 
 /** What an answer with another status than the `expected` one means. */
-export const errorIn = (url: string, status: unknown, body: unknown, expected: number): Refusal | Unreachable =>
+const errorIn = (url: string, status: unknown, body: unknown, expected: number): Refusal | Unreachable =>
   isErrorBody(body) && errorStatus[body.error] === status
     ? errorFromPeer(url, body)
     : new Unreachable(

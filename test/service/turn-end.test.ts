@@ -1,22 +1,22 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { parseConfig } from '../../src/node/config.ts'
-import { Departures } from '../../src/service/departures.ts'
 import { createLog } from '../../src/service/log.ts'
 import { Metrics } from '../../src/service/metrics.ts'
 import { createServer, type Served } from '../../src/service/server.ts'
+import { TurnEnd } from '../../src/service/turn-end.ts'
 import { createValidation } from '../../src/service/validation.ts'
 import { network } from './live.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 test('what comes in one turn leaves at its end, in order, and what comes meanwhile in the next', async () => {
-  const departures = new Departures()
+  const turnEnd = new TurnEnd()
   const left: string[] = []
-  departures.add(() => {
+  turnEnd.add(() => {
     left.push('first')
-    departures.add(() => left.push('of the next'))
+    turnEnd.add(() => left.push('of the next'))
   })
-  departures.add(() => left.push('second'))
+  turnEnd.add(() => left.push('second'))
   await Promise.resolve()
   expect(left).toEqual([])
   await turn()

@@ -4,18 +4,19 @@
  * The same bytes have one form inside, however they came: text when they are UTF-8, base64 when they are not.
  */
 import { isUtf8 } from 'node:buffer'
+import { tooLarge } from '../content/record.ts'
 import type { Value } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import { limits } from '../protocol/schemas.ts'
 import { parseJson } from './json.ts'
 import { numbered } from './text.ts'
-import { tooLarge } from './validation.ts'
 
 /** The flat request of /store, before its schema has been checked. */
 export type Storing = Record<string, unknown>
 
 /** `'text/plain'` of `'Text/Plain; charset=utf-8'` */
-export const kindOf = (contentType: string | undefined): string | undefined => contentType?.split(';')[0]?.trim().toLowerCase()
+export const mediaTypeOf = (contentType: string | undefined): string | undefined =>
+  contentType?.split(';')[0]?.trim().toLowerCase()
 
 const textType = 'text/plain; charset=utf-8'
 const bytesType = 'application/octet-stream'
@@ -25,13 +26,13 @@ const bytesType = 'application/octet-stream'
  * @param url this node's own, for the lines that it tells people to type
  */
 export const storing = (contentType: string | undefined, query: Storing, bytes: Buffer, url: string): Storing => {
-  const kind = kindOf(contentType)
-  if (kind === 'multipart/form-data')
+  const type = mediaTypeOf(contentType)
+  if (type === 'multipart/form-data')
     throw new Refusal('UNSUPPORTED_MEDIA', `send the bytes alone, without a form around them: curl -T FILE ${url}/store/`)
-  if (kind !== 'application/json' && kind !== 'application/x-www-form-urlencoded')
+  if (type !== 'application/json' && type !== 'application/x-www-form-urlencoded')
     return storingBytes(contentType, query, bytes, url)
   assertNoQuery(query, 'the body')
-  return kind === 'application/json' ? storingJson(bytes, 'the body') : fromForm(bytes, url)
+  return type === 'application/json' ? storingJson(bytes, 'the body') : fromForm(bytes, url)
 }
 
 /**
