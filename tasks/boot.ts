@@ -1,7 +1,7 @@
 /** `boot` and `reboot`: founding a network. */
 import { randomBytes } from 'node:crypto'
-import { BadOption, type NodeConfig, parseConfig, presets } from '../src/node/config.ts'
-import { kindOf, type OverlayName, overlayNames } from '../src/overlay/overlays.ts'
+import { assertOptionsOf, BadOption, type NodeConfig, parseConfig, presets } from '../src/node/config.ts'
+import { kindOf, overlayNames } from '../src/overlay/overlays.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
 import { grow } from './grow.ts'
@@ -117,8 +117,9 @@ export const parseReboot = (
 
 type Settings = Readonly<Record<string, string | number | boolean>>
 
-const parse = (settings: object): NodeConfig => {
+const parse = (settings: Partial<NodeConfig>): NodeConfig => {
   try {
+    assertOptionsOf(settings.overlay, settings)
     return parseConfig({ name: 'node', url: 'http://127.0.0.1:1', network: '0'.repeat(16), incarnation: 0, ...settings })
   } catch (error) {
     if (!(error instanceof BadOption)) throw error
@@ -126,14 +127,13 @@ const parse = (settings: object): NodeConfig => {
   }
 }
 
-/** Of the options that only some overlays have, those of this one. @throws WrongUse when another one's are set */
+/** @throws WrongUse */
 const parseOptions = (settings: Settings): BootedNetwork['options'] => {
-  const { overlay = parse({}).overlay } = settings as { overlay?: OverlayName }
-  const { options, derive } = kindOf(overlay)
-  const strange = Object.keys(settings).find((name) => Object.hasOwn(overlayOptions, name) && !Object.hasOwn(options, name))
-  if (strange !== undefined) throw new WrongUse(`${strange} is no option of ${overlay}; type: ${typed('help boot')}`)
-  const config = parse({ ...derive(settings), ...settings })
-  const names = [...fixedOptions, ...Object.keys({ ...networkOptions, ...options })] as (keyof NodeConfig)[]
+  const config = parse(settings)
+  const names = [
+    ...fixedOptions,
+    ...Object.keys({ ...networkOptions, ...kindOf(config.overlay).options }),
+  ] as (keyof NodeConfig)[]
   return Object.fromEntries(names.flatMap((name) => (config[name] === undefined ? [] : [[name, config[name]]])))
 }
 

@@ -2,13 +2,14 @@
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { membershipOptions, membershipPresets, parseTags, usualMembership } from '../membership/options.ts'
-import { kindOf, modesOf, overlayNames, overlayOptions, overlays } from '../overlay/overlays.ts'
+import { kindOf, modesOf, type OverlayName, overlayNames, overlayOptions, overlays } from '../overlay/overlays.ts'
 import type { Hash } from '../ports.ts'
 import { isIdBits, isOrigin, Name, type Peer } from '../protocol/schemas.ts'
 import { idBits, idOf, isId } from '../space/id.ts'
 
 /** Of all times that can be set: timers hold 31 bits, and some that are set are doubled. */
 const longestMs = 2 ** 30
+const usualOverlay: OverlayName = 'chord'
 
 const NodeConfig = Type.Object(
   {
@@ -19,7 +20,7 @@ const NodeConfig = Type.Object(
     /** The id of the network: 16 hex digits drawn at boot. */
     network: Type.String({ pattern: '^[0-9a-f]{16}$' }),
     /** Which overlay routes. */
-    overlay: Type.Enum(overlayNames, { default: 'chord' }),
+    overlay: Type.Enum(overlayNames, { default: usualOverlay }),
     /** Width of ids: 8 to 160, a multiple of 4. Fewer: ids that fit on a blackboard, and collide. */
     bits: Type.Integer({ default: 160 }),
     /** An id other than the hash of the url; needs allowCustomIds. */
@@ -56,8 +57,9 @@ export class BadOption extends Error {}
 
 /** @throws BadOption */
 export const parseConfig = (settings: NodeSettings): NodeConfig => {
-  const preset = membershipPresets[settings.membership ?? usualMembership]
-  const config = Value.Default(NodeConfig, { ...preset, ...settings })
+  const { membership = usualMembership, overlay: named = usualOverlay } = settings
+  const derived = Object.hasOwn(overlays, named) ? kindOf(named).derive(settings) : {}
+  const config = Value.Default(NodeConfig, { ...membershipPresets[membership], ...derived, ...settings })
   const wrong = Value.Errors(NodeConfig, config)[0]
   if (wrong) throw new BadOption(`${wrong.instancePath.slice(1) || 'config'} ${wish(wrong)}`)
   const parsed = config as NodeConfig
@@ -78,6 +80,14 @@ export const parseConfig = (settings: NodeSettings): NodeConfig => {
   if (parsed.probeTimeoutMs >= parsed.probeEveryMs) throw new BadOption('probeTimeoutMs must be less than probeEveryMs')
   if (!parseTags(parsed.tags)) throw new BadOption('tags must be like zone=a,disk=ssd')
   return Object.freeze(parsed)
+}
+
+/** @throws BadOption where something was said of an option of another overlay, which would do nothing */
+export const assertOptionsOf = (overlay: OverlayName = usualOverlay, said: object): void => {
+  const own = Object.hasOwn(overlays, overlay) ? kindOf(overlay).options : said
+  const others = Object.assign({}, ...Object.values(overlays).map(({ options }) => options)) as object
+  const strange = Object.keys(said).find((name) => Object.hasOwn(others, name) && !Object.hasOwn(own, name))
+  if (strange !== undefined) throw new BadOption(`${strange} is no option of ${overlay}`)
 }
 
 /** Who a config makes of a node. */

@@ -4,7 +4,7 @@
  * missed in silence.
  */
 import { readFileSync } from 'node:fs'
-import { BadOption, type NodeConfig, parseConfig } from '../node/config.ts'
+import { assertOptionsOf, BadOption, type NodeConfig, parseConfig } from '../node/config.ts'
 import { isOrigin } from '../protocol/schemas.ts'
 import { isLoopback } from './guard.ts'
 import { Keyring } from './keyring.ts'
@@ -108,14 +108,16 @@ export const configOf = (
 ): NodeConfig => {
   const url = `http://${host.includes(':') ? `[${host}]` : host}${port === 80 ? '' : `:${port}`}`
   try {
-    return parseConfig({ name: `node-${port}`, url, incarnation: Date.now(), ...network, ...said })
+    const settings = { name: `node-${port}`, url, incarnation: Date.now(), ...network, ...said }
+    assertOptionsOf(settings.overlay, said)
+    return parseConfig(settings)
   } catch (error) {
     if (!(error instanceof BadOption)) throw error
-    const { message } = error
-    const field = message.split(' ')[0] ?? ''
-    throw new Misconfigured(fields.has(variableOf(field)) ? message.replace(field, variableOf(field)) : message, {
-      cause: error,
-    })
+    // It begins with the name of a field, and others of several words may follow.
+    const message = error.message.replaceAll(/^\w+|\b[a-z]+[A-Z]\w*/g, (word) =>
+      fields.has(variableOf(word)) ? variableOf(word) : word,
+    )
+    throw new Misconfigured(message, { cause: error })
   }
 }
 

@@ -23,6 +23,15 @@ test('defaults make a config total, and it is frozen', () => {
   expect(Object.isFrozen(config)).toBe(true)
 })
 
+test.each<[Partial<NodeSettings>, Partial<NodeSettings>]>([
+  [{ replicas: 7 }, { successors: 9 }],
+  [{ replicas: 7, successors: 12 }, { successors: 12 }],
+  [{ overlay: 'kademlia', replicas: 10 }, { k: 10 }],
+  [{ overlay: 'pastry', replicas: 10 }, { leafSetSize: 20 }],
+])('of %j follows %j', (said, follows) => {
+  expect(parseConfig({ ...settings, ...said })).toMatchObject(follows)
+})
+
 test.each<[Partial<NodeSettings> & Record<string, unknown>, RegExp]>([
   [{ bits: 10 }, /bits must be a multiple of 4 from 8 to 160, not 10/],
   [{ bits: 164 }, /bits must be/],
@@ -30,7 +39,7 @@ test.each<[Partial<NodeSettings> & Record<string, unknown>, RegExp]>([
   [{ id: 'ab' }, /id needs allowCustomIds/],
   [{ id: 'ab', allowCustomIds: true }, /id must have 40 lowercase hex digits/],
   [{ successors: 2 }, /successors must be at least replicas \+ 2/],
-  [{ replicas: 4 }, /successors must be at least replicas \+ 2/],
+  [{ replicas: 4, successors: 5 }, /successors must be at least replicas \+ 2/],
   [{ network: 'x' }, /network/],
   [{ stabilizeEveryMs: 1.5 }, /stabilizeEveryMs/],
   [{ callTimeoutMs: 3_000_000_000 }, /callTimeoutMs must be <= 1073741824, which is twelve days, not 3000000000/],

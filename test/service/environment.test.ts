@@ -104,10 +104,12 @@ describe('a value that cannot be is refused in one sentence', () => {
     [{ POLYCHORD_BITS: 'many' }, /^POLYCHORD_BITS must be a whole number/],
     [{ POLYCHORD_BITS: '9' }, /^POLYCHORD_BITS must be a multiple of 4/],
     [{ POLYCHORD_ALLOW_CUSTOM_IDS: 'yes' }, /^POLYCHORD_ALLOW_CUSTOM_IDS must be true or false/],
-    [{ POLYCHORD_ID: '7f' }, /^POLYCHORD_ID needs/],
+    [{ POLYCHORD_ID: '7f' }, /^POLYCHORD_ID needs POLYCHORD_ALLOW_CUSTOM_IDS: without it an id is the hash of the url$/],
     [{ POLYCHORD_URL: 'http://127.0.0.1:10001/path' }, /^POLYCHORD_URL must be an origin/],
     [{ POLYCHORD_NETWORK: 'mine' }, /^POLYCHORD_NETWORK /],
     [{ POLYCHORD_OVERLAY: 'star' }, /^POLYCHORD_OVERLAY /],
+    [{ POLYCHORD_K: '8' }, /^POLYCHORD_K is no option of chord$/],
+    [{ POLYCHORD_OVERLAY: 'pastry', POLYCHORD_SUCCESSORS: '5' }, /^POLYCHORD_SUCCESSORS is no option of pastry$/],
     [{ POLYCHORD_CALL_TIMEOUT_MS: '1' }, /^POLYCHORD_CALL_TIMEOUT_MS /],
   ])('%j', (env, message) => {
     expect(() => configFrom(env)).toThrow(Misconfigured)

@@ -64,3 +64,10 @@ export const eventually = async <T>(see: () => Promise<T> | T, holds: (seen: T) 
     await new Promise((resume) => setTimeout(resume, 20))
   }
 }
+
+/** How a request ends. Its answer is read to the end: what is left of one would come while another test is in virtual time, which allows none. */
+export const statusOf = async (address: string, init: RequestInit = {}): Promise<number> => {
+  const response = await fetch(address, init)
+  await response.arrayBuffer()
+  return response.status
+}

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openChannel } from './asker.ts'
-import { eventually, freePort } from './live.ts'
+import { eventually, freePort, statusOf } from './live.ts'
 
 const start = fileURLToPath(new URL('../../dist/start.cjs', import.meta.url))
 beforeAll(() => import('../../tasks/prepare.mjs' as string))
@@ -70,9 +70,9 @@ const infoOf = async (url: string) => (await (await fetch(`${url}/nodeinfo`)).js
 // A call for the sake of what it throws was left out of the bundle as one without effect.
 test('the bundle refuses what the source does: an escape that is no UTF-8', async () => {
   const { url } = await startReady()
-  const asked = [`${url}/lookup?value=%ff`, `${url}/find?value=%ff`].map((address) => fetch(address))
-  const answers = await Promise.all([...asked, fetch(`${url}/store?name=%ff`, { method: 'POST', body: 'hello' })])
-  expect(answers.map(({ status }) => status)).toEqual([400, 400, 400])
+  const asked = [`${url}/lookup?value=%ff`, `${url}/find?value=%ff`].map((address) => statusOf(address))
+  const stored = statusOf(`${url}/store?name=%ff`, { method: 'POST', body: 'hello' })
+  expect(await Promise.all([...asked, stored])).toEqual([400, 400, 400])
 })
 
 describe('a node that starts', () => {
@@ -105,12 +105,11 @@ describe('a node that starts', () => {
     const env = { POLYCHORD_DATA: data, POLYCHORD_PORT: String(await freePort()) }
     const { child, exit, url } = await startReady(env)
     const { network } = await infoOf(url)
-    const stored = await fetch(`${url}/store`, { method: 'POST', body: new URLSearchParams({ value: 'hello' }) })
-    expect(stored.status).toBe(201)
+    expect(await statusOf(`${url}/store`, { method: 'POST', body: new URLSearchParams({ value: 'hello' }) })).toBe(201)
     child.kill('SIGKILL')
     await exit
     const again = await startReady(env)
-    expect((await fetch(`${again.url}/lookup?value=hello`)).status).toBe(200)
+    expect(await statusOf(`${again.url}/lookup?value=hello`)).toBe(200)
     expect(await infoOf(again.url)).toMatchObject({ network })
     expect(again.output()).not.toContain('in memory only')
   })
@@ -177,7 +176,7 @@ describe('a node that starts', () => {
       await endAll()
       writeFileSync(join(lives[0]?.['POLYCHORD_DATA'] ?? '', 'network.json'), text)
       const { url } = await startReady(lives[0])
-      expect((await fetch(`${url}/readyz`)).status).toBe(200)
+      expect(await statusOf(`${url}/readyz`)).toBe(200)
     })
   })
 
@@ -208,7 +207,7 @@ describe('a node that starts', () => {
 
   test.skipIf(!existsSync('/dev/full'))('goes on where there is no room for its log', async () => {
     const { url } = await startReady({ POLYCHORD_LOG: '/dev/full', POLYCHORD_LOG_LEVEL: 'debug' })
-    for (let n = 0; n < 3; n++) expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    for (let n = 0; n < 3; n++) expect(await statusOf(`${url}/readyz`)).toBe(200)
   })
 
   test.each(['node', 'task'])('%s: its bundle comes with a code cache that V8 takes', (name) => {
@@ -223,7 +222,7 @@ describe('a node that starts', () => {
     onTestFinished(() => rmSync(folder, { recursive: true }))
     for (const file of ['start.cjs', 'node.cjs']) copyFileSync(join(dirname(start), file), join(folder, file))
     const { url } = await startReady({}, join(folder, 'start.cjs'))
-    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    expect(await statusOf(`${url}/readyz`)).toBe(200)
   })
 })
 
@@ -233,7 +232,7 @@ test('a node in whose channel are a million calls, and thousands of frames behin
   asker.connection.socket.pause()
   const calls = asker.pack(`[${',[1,0]'.repeat(1_000_000).slice(1)}]`)
   asker.connection.say(Buffer.concat([calls, ...Array.from({ length: 10_000 }, () => asker.pack([]))]))
-  const isServing = async () => (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(10_000) })).status
+  const isServing = () => statusOf(`${url}/readyz`, { signal: AbortSignal.timeout(10_000) })
   // It has them once it has answered some.
   await eventually(
     () => asker.connection.socket.readableLength,
@@ -346,8 +345,8 @@ describe('a node that ends', () => {
     const first = await startReady()
     const second = await startReady({ POLYCHORD_SEEDS: first.url })
     for (let n = 0; n < 20; n++)
-      await fetch(`${first.url}/store`, { method: 'POST', body: new URLSearchParams({ value: `value ${n}` }) })
-    expect((await fetch(`${second.url}/leave`, { method: 'POST' })).status).toBe(202)
+      await statusOf(`${first.url}/store`, { method: 'POST', body: new URLSearchParams({ value: `value ${n}` }) })
+    expect(await statusOf(`${second.url}/leave`, { method: 'POST' })).toBe(202)
     expect(await second.exit).toBe(0)
     await eventually(
       () => infoOf(first.url),

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
 import { isAlive } from '../../tasks/processes.ts'
+import { statusOf } from '../service/live.ts'
 import { Home } from './home.ts'
 
 const home = new Home()
@@ -16,8 +17,7 @@ test('who left at the request of others is no dead node; and nothing is removed 
   expect(await home.task(`boot 3 port=${24_000 + (process.pid % 200) * 4}`)).toMatchObject({ code: 0 })
   const [leaver, ...others] = home.state.processes
   if (!leaver) throw new Error('nobody was booted')
-  const { status } = await fetch(`${leaver.url}/leave`, { method: 'POST' })
-  expect(status).toBe(202)
+  expect(await statusOf(`${leaver.url}/leave`, { method: 'POST' })).toBe(202)
   let nodes: Status['nodes'] = []
   for (const deadline = Date.now() + 30_000; Date.now() < deadline && nodes.length !== 2; await sleep(250))
     nodes = (await home.json<Status>('status')).nodes
