@@ -48,7 +48,7 @@ export interface Random {
 export interface Store {
   get(key: Id, index: string): StoredRecord | undefined
   /**
-   * Records after a cursor (see `cursorOf`) in order of (key, index), all of which come after ''; at most `limit`, and none with a
+   * Records after a cursor (see `cursorOf`; every one comes after '') in order of (key, index); at most `limit`, and none with a
    * key beyond the last.
    */
   scan(after: string, limit: number, last?: Id): StoredRecord[]

@@ -181,7 +181,7 @@ a JSON object in the body (PUT, POST). A field with \`?\` may be left out; a fie
   \`FOREIGN_ORIGIN\`: web pages can send requests to nodes on the machine of whoever looks at them.
 - Besides the tables there are \`GET /\` (what to type, as text), \`GET /metrics\` (for Prometheus; calls in channels have the method \`CHANNEL\`),
   \`GET /openapi.json\`, and \`GET /docs\`, a page over that.
-- Nodes make calls that are marked *in channels* of each other in these, by the name that stands there. \`GET ${channel.path}\` with \`Connection: Upgrade\` and
+- Between nodes, calls that are marked *in channels* travel in channels, by the name given there. \`GET ${channel.path}\` with \`Connection: Upgrade\` and
   \`Upgrade: ${channel.protocol}\` is answered 101, and the connection is one of frames from there on: four bytes for the length of what follows (big-endian), and JSON,
   \`[[NUMBER, NAME, { … }], …]\` with all the fields of each request, and in the other direction \`[[NUMBER, STATUS, reply or error], …]\`, in
   whatever order they are ready. NUMBER is the caller's, an integer. What is no such frame is answered with NUMBER \`null\`, and the connection closed. Where the network

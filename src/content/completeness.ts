@@ -7,12 +7,12 @@ import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
 
-/** How long at most a node says that it had everything of what others hold by now, or another has left to it: where calls take long, it is asked again and again. */
+/** How long at most a node says that it had everything of an arc that others hold by now, or that was left to it: where calls take long they ask again and again. */
 const formerMs = 15_000
 /**
- * How long it says so otherwise, since it gave the arc up, was left it, or was asked last: when those have everything they ask no more,
- * and of what is written from then on it does not know. However often it is asked, no longer where it holds the arc itself: others
- * who came with it have gone, or have found their places, within this.
+ * Within that, how long it goes on saying so after it gave the arc up, was left it, or was asked last: those who have everything ask no
+ * more, and of what is written from then on it does not know. Of what it holds itself it says so for this long at most, however often it
+ * is asked: others who came with it have gone, or have found their places, by then.
  */
 const againMs = 5000
 

@@ -72,7 +72,7 @@ export const read = async (
 
 /** What most can say, or one who is enough; undefined when everyone has been asked. */
 const inquire = async (poll: Poll): Promise<Reading | undefined> => {
-  while (!poll.isSure && (await poll.ask()));
+  while (!poll.isSure) if (!(await poll.ask())) break
   const records = poll.living()
   if (records.length === 0 || !(poll.isSure || poll.isAllThereIs)) return undefined
   await poll.repair()

@@ -4,7 +4,7 @@
  * The index is the full hash of the value (`v:`) or of the name (`n:`); the key is its first bits. In a small id space
  * several values share a key and none is lost.
  */
-import { Refusal } from '../protocol/errors.ts'
+import { Refusal, tooLarge } from '../protocol/errors.ts'
 import { limits, type StoredRecord, type Version } from '../protocol/schemas.ts'
 import { utf8Bytes } from '../protocol/utf8.ts'
 import type { Hash } from '../ports.ts'
@@ -59,8 +59,6 @@ export const assertSound = (hash: Hash, record: StoredRecord, bits: number): voi
   if (name !== undefined && index.startsWith('n:') && nameIndex(hash, name) !== index)
     throw new Refusal('BAD_RECORD', `index ${index} is not that of the name ${JSON.stringify(name)}`)
 }
-
-export const tooLarge = (): Refusal => new Refusal('TOO_LARGE', 'a value may have 1 MiB at most; store it in parts')
 
 /** How long a tombstone is kept: the longest absence after which older copies may come back. */
 export const tombstoneHorizonMs = 7 * 24 * 3600_000

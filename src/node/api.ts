@@ -1,4 +1,4 @@
-/** All that a node answers, as one table of calls: the client's, the peers', and those of its own overlay. */
+/** What a node answers, as one table of calls: the client's, the peers', and those of its own overlay; and the words in which it tells of itself. */
 import { Type } from 'typebox'
 import { kindOf, type OverlayApi, type OverlayName } from '../overlay/overlays.ts'
 import { type ClientApi, clientApi, NodeInfo } from '../protocol/client-api.ts'

@@ -83,11 +83,13 @@ export const parseConfig = (settings: NodeSettings): NodeConfig => {
 }
 
 /** @throws BadOption where something was said of an option of another overlay, which would do nothing */
-export const assertOptionsOf = (overlay: OverlayName = usualOverlay, said: object): void => {
-  const own = Object.hasOwn(overlays, overlay) ? kindOf(overlay).options : said
-  const others = Object.assign({}, ...Object.values(overlays).map(({ options }) => options)) as object
-  const strange = Object.keys(said).find((name) => Object.hasOwn(others, name) && !Object.hasOwn(own, name))
-  if (strange !== undefined) throw new BadOption(`${strange} is no option of ${overlay}`)
+export const assertOptionsOf = (overlay: OverlayName | undefined, said: object): void => {
+  const name = overlay ?? usualOverlay
+  if (!Object.hasOwn(overlays, name)) return
+  const { options } = kindOf(name)
+  const others = Object.assign({}, ...Object.values(overlays).map((kind) => kind.options)) as object
+  const strange = Object.keys(said).find((option) => Object.hasOwn(others, option) && !Object.hasOwn(options, option))
+  if (strange !== undefined) throw new BadOption(`${strange} is no option of ${name}`)
 }
 
 /** Who a config makes of a node. */

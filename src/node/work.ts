@@ -9,7 +9,7 @@ export class Work {
   readonly #lost: (why: Refusal) => Promise<void> | undefined
   #stops: (() => void)[] = []
 
-  /** @param lost told when the id of this node is another's: what follows from that, if anything does */
+  /** @param lost told when the id of this node is another's; undefined where that is of no consequence any more, and then it is news like any other */
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }, lost: (why: Refusal) => Promise<void> | undefined) {
     this.#clock = clock
     this.#log = log

@@ -76,8 +76,8 @@ export type Counts = Static<typeof Counts>
 export const Watch = object({
   alive: count('members that are there, this node among them'),
   suspect: count('members that may be dead'),
-  dead: count('members that have not refuted it'),
-  left: count('members that have said so'),
+  dead: count('members that were suspected, and have not refuted it in time'),
+  left: count('members that have said that they go for good'),
   health: count('0: this node is well; more: it is slow itself'),
   cutOff: Type.Boolean({ description: 'so many are silent at once that it is rather this node that is cut off' }),
   known: Type.Boolean({ description: 'somebody has told it of everyone' }),

@@ -64,6 +64,9 @@ export class Refusal extends Error {
   }
 }
 
+/** Of a value. */
+export const tooLarge = (): Refusal => new Refusal('TOO_LARGE', 'a value may have 1 MiB at most; store it in parts')
+
 /** Nobody answered as that peer: refused, timed out, answered nonsense, or another node lives there now. */
 export class Unreachable extends Error {
   constructor(url: string, reason: string, options?: ErrorOptions) {

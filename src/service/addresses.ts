@@ -43,7 +43,8 @@ export class Addresses {
     const known = this.#found.get(host)
     if (known && known.until > now) return known.address
     const address = lookup(host, { family: this.#family }).catch(() => {
-      this.#found.set(host, { until: performance.now() + missingMs, address: Promise.resolve(undefined) })
+      const missing = { until: performance.now() + missingMs, address: Promise.resolve(undefined) }
+      remember(this.#found, host, missing, namesMost)
       return undefined
     })
     remember(this.#found, host, { until: now + keptMs, address }, namesMost)

@@ -159,7 +159,7 @@ export class Channel {
     try {
       for (const text of this.#line.frames.unpack(chunk)) this.#settle(parse(this.#carrier.url, 200, text.toString()))
     } catch (error) {
-      // A defect of ours is told to those who called, as where a reply meets one; it is no word of the peer's, and ends no node.
+      // A defect of ours is told to those who still wait, as where a reply meets one; it is no word of the peer's, and ends no node.
       this.end(error instanceof Refusal ? this.#unreachable(error.message) : (error as Error))
     }
     this.#endIfDone()
@@ -227,9 +227,9 @@ export class Channel {
 }
 
 /** As many as a person reads. */
-const wordsOf = (answer: unknown): string | undefined => {
+const wordsOf = (answer: unknown): string => {
   try {
-    return JSON.stringify(answer)?.slice(0, wordsMost)
+    return JSON.stringify(answer).slice(0, wordsMost)
   } catch (error) {
     // What can be read is not always shallow enough to be written.
     if (!(error instanceof RangeError)) throw error

@@ -113,8 +113,8 @@ export const configOf = (
     return parseConfig(settings)
   } catch (error) {
     if (!(error instanceof BadOption)) throw error
-    // It begins with the name of a field, and others of several words may follow.
-    const message = error.message.replaceAll(/^\w+|\b[a-z]+[A-Z]\w*/g, (word) =>
+    // It begins with the name of a field, and may speak of others.
+    const message = error.message.replaceAll(/^\w+|\breplicas\b|\b[a-z]+[A-Z]\w*/g, (word) =>
       fields.has(variableOf(word)) ? variableOf(word) : word,
     )
     throw new Misconfigured(message, { cause: error })

@@ -4,9 +4,8 @@
  * The same bytes have one form inside, however they came: text when they are UTF-8, base64 when they are not.
  */
 import { isUtf8 } from 'node:buffer'
-import { tooLarge } from '../content/record.ts'
 import type { Value } from '../protocol/client-api.ts'
-import { Refusal } from '../protocol/errors.ts'
+import { Refusal, tooLarge } from '../protocol/errors.ts'
 import { limits } from '../protocol/schemas.ts'
 import { parseJson } from './json.ts'
 import { numbered } from './text.ts'

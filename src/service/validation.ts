@@ -3,8 +3,7 @@
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { TSchema } from 'typebox'
-import { tooLarge } from '../content/record.ts'
-import { Refusal } from '../protocol/errors.ts'
+import { Refusal, tooLarge } from '../protocol/errors.ts'
 import { formats } from '../protocol/schemas.ts'
 import { type Walk, walkOf } from './walk.ts'
 

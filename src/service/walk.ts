@@ -82,9 +82,11 @@ const walkType = (type: string, schema: Schema, formats: Formats): Walk => {
 }
 
 const walkObject = (schema: Schema, formats: Formats): Walk => {
-  const { required = [], additionalProperties } = schema
+  const { required = [], additionalProperties, patternProperties } = schema
   if (additionalProperties !== undefined && additionalProperties !== false) return never
   const closed = additionalProperties === false
+  // To Ajv a field that is undefined is not there, unless its name is only like a pattern.
+  const mayLack = patternProperties === undefined
   const walkFor = walkField(schema, formats)
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
@@ -92,7 +94,8 @@ const walkObject = (schema: Schema, formats: Formats): Walk => {
     for (const name of required) if (fields[name] === undefined) return false
     for (const name in fields) {
       const fits = walkFor(name)
-      if (fits ? fields[name] !== undefined && !fits(fields[name]) : closed) return false
+      const field = fields[name]
+      if (fits ? !(mayLack && field === undefined) && !fits(field) : closed) return false
     }
     return true
   }
@@ -104,15 +107,16 @@ const walkField = (
   formats: Formats,
 ): ((name: string) => Walk | undefined) => {
   const named = new Map(Object.entries(properties).map(([name, schema]) => [name, walk(schema, formats)]))
-  const alike = Object.entries(patternProperties).map(([pattern, schema]) => ({
+  const patterns = Object.entries(patternProperties).map(([pattern, schema]) => ({
     names: new RegExp(pattern, 'u'),
     fits: walk(schema, formats),
   }))
-  if (alike.length === 0) return (name) => named.get(name)
+  if (patterns.length === 0) return (name) => named.get(name)
   return (name) => {
-    const ofIt = alike.filter(({ names }) => names.test(name)).map(({ fits }) => fits)
-    const walks = [named.get(name) ?? [], ofIt].flat()
-    return walks.length > 0 ? (value) => walks.every((fits) => fits(value)) : undefined
+    const own = named.get(name)
+    const matching = patterns.filter(({ names }) => names.test(name))
+    if (matching.length === 0) return own
+    return (value) => (own === undefined || own(value)) && matching.every(({ fits }) => fits(value))
   }
 }
 

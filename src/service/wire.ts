@@ -58,7 +58,4 @@ export const replyIn = (url: string, { name, row, valid }: Wire, status: unknown
 const errorIn = (url: string, status: unknown, body: unknown, expected: number): Refusal | Unreachable =>
   isErrorBody(body) && errorStatus[body.error] === status
     ? errorFromPeer(url, body)
-    : new Unreachable(
-        url,
-        `status ${typeof status === 'object' ? 'of no number' : String(status)} where ${expected} was expected`,
-      )
+    : new Unreachable(url, `status ${typeof status === 'number' ? status : 'of no number'} where ${expected} was expected`)

@@ -108,6 +108,7 @@ describe('a value that cannot be is refused in one sentence', () => {
     [{ POLYCHORD_URL: 'http://127.0.0.1:10001/path' }, /^POLYCHORD_URL must be an origin/],
     [{ POLYCHORD_NETWORK: 'mine' }, /^POLYCHORD_NETWORK /],
     [{ POLYCHORD_OVERLAY: 'star' }, /^POLYCHORD_OVERLAY /],
+    [{ POLYCHORD_SUCCESSORS: '2' }, /^POLYCHORD_SUCCESSORS must be at least POLYCHORD_REPLICAS \+ 2$/],
     [{ POLYCHORD_K: '8' }, /^POLYCHORD_K is no option of chord$/],
     [{ POLYCHORD_OVERLAY: 'pastry', POLYCHORD_SUCCESSORS: '5' }, /^POLYCHORD_SUCCESSORS is no option of pastry$/],
     [{ POLYCHORD_CALL_TIMEOUT_MS: '1' }, /^POLYCHORD_CALL_TIMEOUT_MS /],

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { type TSchema, Type } from 'typebox'
 import { expect, test } from 'vitest'
 import { nodeApi } from '../../src/node/api.ts'
-import { packets } from '../../src/protocol/packets.ts'
+import { packets, Tags } from '../../src/protocol/packets.ts'
 import type { Row } from '../../src/protocol/rpc.ts'
 import { formats } from '../../src/protocol/schemas.ts'
 import { walkOf } from '../../src/service/walk.ts'
@@ -127,4 +127,5 @@ test.each([
   ['a length that is counted in characters', Type.String({ maxLength: 2 }), '\u{1f600}\u{1f600}'],
   ['a number in a text', Type.Integer(), '7'],
   ['no object', Type.Object({}), []],
+  ['what is undefined, by a name that is like a pattern', Tags, { zone: undefined }],
 ])('%s is for Ajv', (_what, schema, value) => expect(walkOf(schema, known)(value)).toBe(false))

@@ -87,18 +87,23 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
    * @throws Refusal NO_ROUTE, NOT_JOINED
    */
   async nodesAround(point: Id, { avoid = [], through, first }: Start = {}): Promise<Peer[]> {
-    const said = first && (await this.attempt(() => this.#ask(first, point), concernsUs))
-    if (said?.final && said.peers.length > 0) return said.peers
+    const avoided = new Set(avoid)
+    if (first && !avoided.has(first.id)) {
+      const said = await this.attempt(() => this.#ask(first, point, avoided), concernsUs)
+      if (said?.final && said.peers.length > 0) return said.peers
+      // Whoever has not answered is neither to be asked again, nor to be named by others.
+      if (!said) avoided.add(first.id)
+    }
     return this.seek(
       {
         local: (without) => (through ? { peers: [through], final: false } : this.#approach(point, without)),
         ask: (peer, without) => this.#ask(peer, point, without),
       },
-      avoid,
+      avoided,
     )
   }
 
-  async #ask(peer: Peer, point: Id, without: ReadonlySet<Id> = new Set()): Promise<Route> {
+  async #ask(peer: Peer, point: Id, without: ReadonlySet<Id>): Promise<Route> {
     if (peer.id === this.me.id && this.isMember) return this.#approach(point, without)
     const { peers, final } = await this.reach(peer, 'approach', { id: point, count: breadth, avoid: avoidedOf(without) })
     return { peers: peers.filter((named) => this.isSound(named)), final }

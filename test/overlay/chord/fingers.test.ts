@@ -65,3 +65,23 @@ test('who announced a finger and is gone, or has someone after it now, misleads 
     for (const [index, finger] of chordOf(world, id).table.fingers)
       expect([index, finger.id]).toEqual([index, ring[successorOf(ring, fingerStart(id, index))]?.id])
 })
+
+test('who announced a finger and is silent is not asked the same again in one refresh', async () => {
+  const lines: string[] = []
+  const world = new World({ seed: 4, settings, log: (line) => void lines.push(line) })
+  const ids = await world.boot(nodes)
+  const everyMs = world.host(ids[0] ?? '').node?.config.refreshFingersEveryMs ?? 0
+  let count = 0
+  for (const id of ids.slice(0, 6)) {
+    await world.run(10 * everyMs)
+    const { url } = world.host(id)
+    world.host(id).pause(everyMs - 100)
+    lines.length = 0
+    await world.run(everyMs)
+    // `7000 http://… > http://… approach {"id":…}`
+    const questions = lines.filter((line) => line.includes(` > ${url} approach `)).map((line) => line.replace(/^\S+ /, ''))
+    expect(questions).toEqual([...new Set(questions)])
+    count += questions.length
+  }
+  expect(count).toBeGreaterThan(20)
+})
