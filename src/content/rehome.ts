@@ -132,9 +132,13 @@ export class Rehoming {
 
   async #passes(): Promise<void> {
     let retryAfterMs = retryMs
+    let atOnce = 0
     while (this.#again && !this.#closed) {
       this.#again = false
       const left = await this.#pass()
+      // Whoever answers some calls and not others comes and goes with each pass, and would have it made again without a rest.
+      if (this.#again) await this.#clock.sleep(Math.min(2 ** atOnce++, retryMs))
+      else atOnce = 0
       if (left === 'nothing' || this.#closed) continue
       // What is with others already waits for the grace to pass, and for nothing else.
       const waitMs = left === 'grace' ? this.#options.graceMs : retryAfterMs

@@ -192,3 +192,16 @@ test('beside one that has no room for good others come in the end, so that most 
   const { checks } = await simulate('swarm', 970_036, { overlay: 'chord' })
   expect(checks.filter(({ ok }) => !ok)).toEqual([])
 })
+
+test('who comes and goes with each pass, since it answers some calls and not others, does not have passes made without a rest', async () => {
+  let instant = ''
+  let lines = 0
+  const log = (line: string) => {
+    const [at = ''] = line.split(' ')
+    lines = at === instant ? lines + 1 : 0
+    instant = at
+    if (lines > 10_000) throw new Error(`time stands still at ${at} ms`)
+  }
+  const { checks } = await simulate('swarm', 1_020_486, { overlay: 'kademlia', log })
+  expect(checks.filter(({ ok }) => !ok)).toEqual([])
+})
