@@ -14,18 +14,13 @@ import type { Id } from '../space/id.ts'
 import type { Directory } from './directory.ts'
 import { Drift } from './drift.ts'
 import { Gossip } from './gossip.ts'
-import { isTooLong } from './meta.ts'
+import { Hearsay } from './hearsay.ts'
 import { asUpdate, isLive, type Member, type MemberEvent, Members } from './members.ts'
 import { Prober } from './prober.ts'
 import { Self } from './self.ts'
 import type { Membership, SwimSetting } from './setting.ts'
 import { Sync } from './sync.ts'
 
-/**
- * How far clocks may differ: more than a century, since one that was never set says 1970. An accusation is accepted up to this far
- * ahead, a refutation twice as far: so each accepted accusation can be refuted.
- */
-const skewMs = 2 ** 42
 /** For so long those who fell silent count together: then they are rather dead than this node cut off. */
 const cutOffMs = 30_000
 /** A member that answers packets and so many calls in a row not is reached by the one and not by the other. */
@@ -37,12 +32,11 @@ const toldMost = 64
 
 export class Swim implements Directory, Membership {
   readonly handlers: Handlers<Pick<PeerApi, 'sync'>>
-  /** Packets and updates that were not heeded, by reason. */
-  readonly drops = new Map<string, number>()
   readonly #setting: SwimSetting
   readonly #self: Self
   readonly #members: Members
   readonly #gossip: Gossip
+  readonly #hearsay: Hearsay
   readonly #prober: Prober
   readonly #sync: Sync
   readonly #drift: Drift
@@ -57,6 +51,7 @@ export class Swim implements Directory, Membership {
     this.#self = new Self(setting)
     this.#members = new Members((event) => this.#changed(event))
     this.#gossip = new Gossip(this, setting)
+    this.#hearsay = new Hearsay(setting, this.#self, this.#members, this.#gossip)
     this.#drift = new Drift(setting.ports.log)
     this.#prober = new Prober(this, setting, this.#drift)
     this.#sync = new Sync(this, setting)
@@ -149,6 +144,11 @@ export class Swim implements Directory, Membership {
     return this.#members.areMostSilent(this.#setting.ports.clock.now() - cutOffMs)
   }
 
+  /** Packets and updates that were not heeded, by reason. */
+  get drops(): ReadonlyMap<string, number> {
+    return this.#hearsay.drops
+  }
+
   get aheadMs(): number {
     return this.#drift.aheadMs
   }
@@ -181,12 +181,7 @@ export class Swim implements Directory, Membership {
   }
 
   learn(update: Update): Member | undefined {
-    const now = this.#setting.ports.clock.now()
-    const fault = this.#faultIn(update, now)
-    if (fault !== undefined) this.drop(fault)
-    else if (update.id === this.#setting.me.id) this.#hearOfSelf(update)
-    else return this.#merge(update, now)
-    return undefined
+    return this.#hearsay.learn(update)
   }
 
   suspect({ id, url, incarnation }: Member): void {
@@ -211,57 +206,11 @@ export class Swim implements Directory, Membership {
   }
 
   drop(reason: string): void {
-    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1)
+    this.#hearsay.drop(reason)
   }
 
   updatesFor(to: Id): Update[] {
     return this.#gossip.updatesFor(to)
-  }
-
-  /** Why this is not heeded, news or not. */
-  #faultIn({ id, url, incarnation, state, meta }: Update, now: number): string | undefined {
-    const own = id === this.#setting.me.id
-    const known = this.get(id)
-    const ahead = state === 'alive' || own ? 2 * skewMs : skewMs
-    if (incarnation > now + ahead && incarnation > (known?.incarnation ?? -1)) return 'implausible'
-    if (own) return undefined
-    if (meta && isTooLong(meta)) return 'implausible'
-    return known?.url !== url && !this.#setting.accepts({ id, url }) ? 'bad id' : undefined
-  }
-
-  /** @returns the member where it was news */
-  #merge(update: Update, now: number): Member | undefined {
-    const outcome = this.#members.merge(update, now)
-    const member = this.#members.get(update.id)
-    if (outcome === 'news' && member) {
-      this.#gossip.learn(member, update.state)
-      return member
-    }
-    if (outcome === 'full' || outcome === 'conflict') this.drop(outcome)
-    else this.#confirm(update)
-    return undefined
-  }
-
-  /** An accusation is refuted by a newer incarnation, as is what an earlier life has left behind. SWIM §4.2. */
-  #hearOfSelf({ incarnation, state, url }: Update): void {
-    const self = this.#self.member
-    if (url !== self.url && state === 'alive' && incarnation >= self.incarnation) {
-      this.#setting.notify({ kind: 'conflict', member: { id: self.id, url, incarnation, state, since: self.since } })
-      this.drop('conflict')
-    }
-    const news = incarnation > self.incarnation || (incarnation === self.incarnation && state !== 'alive')
-    if (this.#state === 'leaving') return
-    // Whoever accuses a former incarnation has missed the refutation.
-    if (!news) return state === 'alive' ? undefined : this.#gossip.tell(self)
-    this.doubt(1)
-    this.#self.restate(incarnation + 1)
-    this.#gossip.tell(this.#self.member)
-  }
-
-  #confirm(update: Update): void {
-    const known = this.#members.get(update.id)
-    if (update.state === 'suspect' && known?.state === 'suspect' && known.incarnation === update.incarnation)
-      this.#gossip.confirm(update)
   }
 
   #changed(event: MemberEvent): void {

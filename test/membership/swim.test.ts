@@ -339,6 +339,19 @@ describe('departure', () => {
     await group.until(() => group.isWhole, 2000)
   })
 
+  test('who has stopped, or has left, does not refute its own word when it comes back to it', async () => {
+    const group = await gathered(3)
+    const [stopped, leaver] = [at(group, 0), at(group, 1)]
+    stopped.swim.stop()
+    void leaver.swim.leave()
+    await group.run(6000)
+    for (const { swim, self } of [stopped, leaver]) {
+      const { since: _, ...said } = self
+      await swim.handlers.sync({ members: [said] })
+      expect(swim.get(self.id)).toEqual(self)
+    }
+  })
+
   test('who leaves a network in which nobody else lives does not wait', async () => {
     const group = await gathered(1)
     let left = false
