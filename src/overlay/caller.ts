@@ -64,7 +64,7 @@ export abstract class Caller<T extends Table, Options extends SharedOptions> {
   }
 
   admit(peer: Peer, _rttMs: number): void {
-    if (this.isSound(peer)) this.#acquaintances.admit(peer, this.ports.clock.now())
+    if (this.#acquaintances.has(peer) || this.isSound(peer)) this.#acquaintances.admit(peer, this.ports.clock.now())
   }
 
   evict(id: Id): void {
