@@ -30,7 +30,10 @@ export interface Sender {
 export interface Clock {
   /** Milliseconds since 1970, by this node's clock. */
   now(): number
-  /** Resolves once what has arrived by then was heard: an answer in time is not missed. Never resolves once the node has stopped. */
+  /**
+   * Resolves once what has arrived by then was heard: an answer in time is not missed. After 0 ms that is what has arrived by now.
+   * Never resolves once the node has stopped.
+   */
   sleep(ms: number): Promise<void>
   /** Runs the job every `periodMs`, at a random phase, never while its last run is under way. Returns how to stop it. */
   every(periodMs: number, job: () => Promise<void>): () => void

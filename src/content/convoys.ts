@@ -1,13 +1,22 @@
 /**
- * Writes of one moment to one window travel together: one call to each of it, however many they are.
+ * Writes of one moment to one window travel together: one call to each of it, however many they are. While some are on their way
+ * those that come meanwhile wait for each other, a moment at the most: whoever is to keep them has a disk to wait for as it is.
  *
  * That is all there is to a write as long as everyone is there, has had everything and knows of the same window. Whatever is not as
  * plain as that is written with care, record by record (see `write`): a record that has come twice is there once.
  */
+import type { Clock } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { batchBytes, sizeOf } from './record.ts'
+
+/** Departures that may be on their way before the next one waits for one of them to come back … */
+const underWayMost = 2
+/** … and for how long: one that does not come back keeps nobody. */
+const waitMostMs = 5
+/** So many records need no more company. */
+const companyMost = 32
 
 /** What one of a window is asked: to keep records, of which all of the window are given the same. */
 export interface Load {
@@ -24,6 +33,18 @@ interface Convoy {
   readonly outcome: Promise<Outcome>
 }
 
+/** Convoys that leave at the same moment, whatever their windows. */
+class Departure {
+  records = 0
+  /** Those that have not come back. */
+  convoys = 0
+  readonly left: Promise<void>
+
+  constructor(leave: (departure: Departure) => Promise<void>) {
+    this.left = leave(this)
+  }
+}
+
 interface Outcome {
   /** Of each record: each of the window has it on its disk, it has won there, and nobody knows of anyone else who should have it. */
   readonly arrived: readonly boolean[]
@@ -33,35 +54,60 @@ interface Outcome {
 
 export class Convoys {
   readonly #keep: Keep
+  readonly #clock: Pick<Clock, 'sleep'>
   /** Those that leave in a moment, by their window. */
   readonly #waiting = new Map<string, Convoy>()
+  #next: Departure | undefined
+  /** Departures of which not all have come back. */
+  #underWay = 0
+  /** Ends the wait of the next one. */
+  #goOn = () => {}
 
-  constructor(keep: Keep) {
+  constructor(keep: Keep, clock: Pick<Clock, 'sleep'>) {
     this.#keep = keep
+    this.#clock = clock
   }
 
   /** Whether that was all there was to it; and who of the window did not answer. */
   async send(record: StoredRecord, window: readonly Peer[]): Promise<{ arrived: boolean; silent: readonly Id[] }> {
     const name = window.map(({ id }) => id).join()
+    const departure = (this.#next ??= new Departure((one) => this.#depart(one)))
     let convoy = this.#waiting.get(name)
     if (!convoy || convoy.load.records.length === limits.page || convoy.bytes > batchBytes) {
       const load: Load = { records: [], with: window.map(({ id }) => id) }
-      convoy = { load, bytes: 0, outcome: this.#leave(name, load, window) }
+      convoy = { load, bytes: 0, outcome: this.#leave(load, window, departure) }
       this.#waiting.set(name, convoy)
     }
     const at = convoy.load.records.push(record) - 1
     convoy.bytes += sizeOf(record)
+    if (++departure.records === companyMost) this.#goOn()
     const { arrived, silent } = await convoy.outcome
     return { arrived: arrived[at] ?? false, silent }
   }
 
-  /** Leaves once everyone who writes at this moment has come. */
-  async #leave(name: string, load: Load, window: readonly Peer[]): Promise<Outcome> {
-    await Promise.resolve()
-    if (this.#waiting.get(name)?.load === load) this.#waiting.delete(name)
+  async #leave(load: Load, window: readonly Peer[], departure: Departure): Promise<Outcome> {
+    departure.convoys++
+    await departure.left
     const silent: Id[] = []
-    const answers = await Promise.all(window.map((peer) => this.#ask(peer, load, silent)))
-    return { arrived: load.records.map((_, at) => answers.every((kept) => kept[at] ?? false)), silent }
+    try {
+      const answers = await Promise.all(window.map((peer) => this.#ask(peer, load, silent)))
+      return { arrived: load.records.map((_, at) => answers.every((kept) => kept[at] ?? false)), silent }
+    } finally {
+      if (--departure.convoys === 0) {
+        this.#underWay--
+        this.#goOn()
+      }
+    }
+  }
+
+  /** Resolves once everyone who writes at this moment has come, and few are under way or many have come. */
+  async #depart(departure: Departure): Promise<void> {
+    await this.#clock.sleep(0)
+    if (this.#underWay >= underWayMost && departure.records < companyMost)
+      await Promise.race([new Promise<void>((resolve) => (this.#goOn = resolve)), this.#clock.sleep(waitMostMs)])
+    this.#next = undefined
+    this.#waiting.clear()
+    this.#underWay++
   }
 
   async #ask(peer: Peer, load: Load, silent: Id[]): Promise<readonly boolean[]> {

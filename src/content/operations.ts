@@ -103,7 +103,7 @@ export class Operations {
       anew: (record, after) => this.#anew(record, after),
       insert: (peer, record, others, lookup) => holders.insert(peer, record, others, lookup),
     }
-    this.#convoys = new Convoys((peer, load) => holders.keep(peer, load))
+    this.#convoys = new Convoys((peer, load) => holders.keep(peer, load), ports.clock)
   }
 
   /** Where content is, by whatever a person names: a value, a name. */

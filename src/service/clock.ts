@@ -37,8 +37,12 @@ export class ServiceClock implements Clock {
   }
 
   sleep(ms: number): Promise<void> {
-    // Timers run before sockets are read: what has arrived meanwhile is heard first.
-    return new Promise((resolve) => this.#after(ms, () => setImmediate(() => this.#stopped || resolve())))
+    return new Promise((resolve) => {
+      // Timers run before sockets are read: what has arrived meanwhile is heard first.
+      const wake = () => setImmediate(() => this.#stopped || resolve())
+      if (ms === 0) wake()
+      else this.#after(ms, wake)
+    })
   }
 
   every(periodMs: number, job: () => Promise<void>): () => void {

@@ -1,4 +1,5 @@
 /** Writes that travel together, and when that is all there is to them. */
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { Convoys, type Load } from '../../src/content/convoys.ts'
 import { batchBytes } from '../../src/content/record.ts'
@@ -13,14 +14,43 @@ const window = peers.slice(0, 3)
 const records = (count: number, value = 'x'): StoredRecord[] =>
   Array.from({ length: count }, (_, at) => recordAt(at.toString(16).padStart(4, '0'), 'v:1', value))
 
-/** Convoys that are answered by `answer`, and each call that they make. */
-const convoysOf = (answer: (peer: Peer, load: Load) => readonly boolean[] = (_, load) => load.records.map(() => true)) => {
+type Kept = readonly boolean[]
+const all = (_: Peer, load: Load): Kept => load.records.map(() => true)
+
+/** Convoys that are answered by `answer`, and each call that they make; the time that they wait for is up once `wait` is called. */
+const convoysOf = (answer: (peer: Peer, load: Load) => Kept | Promise<Kept> = all) => {
   const calls: { peer: Peer; count: number }[] = []
-  const convoys = new Convoys(async (peer, load) => {
-    calls.push({ peer, count: load.records.length })
-    return answer(peer, load)
-  })
-  return { convoys, calls }
+  const waits: (() => void)[] = []
+  const convoys = new Convoys(
+    async (peer, load) => {
+      calls.push({ peer, count: load.records.length })
+      return answer(peer, load)
+    },
+    { sleep: (ms) => (ms === 0 ? setImmediate() : new Promise((resolve) => void waits.push(resolve))) },
+  )
+  const wait = () => {
+    for (const wake of waits.splice(0)) wake()
+  }
+  return { convoys, calls, wait }
+}
+
+/** The same, on whose calls nobody answers before `answerNext`, the oldest first. */
+const slowConvoys = () => {
+  const answers: (() => void)[] = []
+  const made = convoysOf((peer, load) => new Promise((resolve) => void answers.push(() => resolve(all(peer, load)))))
+  const outcomes: boolean[] = []
+  /** Sends them in one moment to one peer. */
+  const send = async (count: number) => {
+    for (const record of records(count))
+      void made.convoys.send(record, [peers[0]]).then(({ arrived }) => void outcomes.push(arrived))
+    await settle()
+  }
+  return { ...made, outcomes, send, answerNext: () => answers.shift()?.() }
+}
+
+/** Until all that has been begun waits for somebody. */
+const settle = async () => {
+  for (let turn = 0; turn < 5; turn++) await setImmediate()
 }
 
 describe('records of one moment', () => {
@@ -51,6 +81,102 @@ describe('records of one moment', () => {
     await convoys.send(recordAt('00', 'v:1'), window)
     await convoys.send(recordAt('01', 'v:1'), window)
     expect(calls).toHaveLength(6)
+  })
+
+  test('are those of one turn of the event loop, whatever woke who writes', async () => {
+    const { convoys, calls } = convoysOf()
+    const wakes: (() => void)[] = []
+    const sent = records(3).map(async (record) => {
+      await new Promise<void>((resolve) => void wakes.push(resolve))
+      return convoys.send(record, [peers[0]])
+    })
+    for (const wake of wakes) {
+      wake()
+      await Promise.resolve()
+    }
+    await Promise.all(sent)
+    expect(calls).toEqual([{ peer: peers[0], count: 3 }])
+  })
+})
+
+describe('while two departures are on their way', () => {
+  test('those that come wait for each other, and leave when one is back', async () => {
+    const { send, calls, outcomes, answerNext } = slowConvoys()
+    await send(1)
+    await send(1)
+    await send(1)
+    await send(2)
+    expect(calls.map(({ count }) => count)).toEqual([1, 1])
+    answerNext()
+    await settle()
+    expect(calls.map(({ count }) => count)).toEqual([1, 1, 3])
+    answerNext()
+    answerNext()
+    await settle()
+    expect(outcomes).toEqual(Array(5).fill(true))
+  })
+
+  test('they wait no longer than a moment for one that does not come back', async () => {
+    const { send, calls, wait } = slowConvoys()
+    await send(1)
+    await send(1)
+    await send(1)
+    expect(calls).toHaveLength(2)
+    wait()
+    await settle()
+    expect(calls).toHaveLength(3)
+  })
+
+  test('many need no more company', async () => {
+    const { send, calls } = slowConvoys()
+    await send(1)
+    await send(1)
+    await send(20)
+    expect(calls).toHaveLength(2)
+    await send(20)
+    expect(calls.map(({ count }) => count)).toEqual([1, 1, 40])
+    await send(100)
+    expect(calls.map(({ count }) => count)).toEqual([1, 1, 40, 100])
+  })
+
+  test('whoever comes as one leaves is of it or of the next', async () => {
+    const { convoys, send, calls, answerNext } = slowConvoys()
+    for (let late = 0; late < 20; late++) {
+      await send(1)
+      await send(1)
+      await send(1)
+      answerNext()
+      for (let step = 0; step < late; step++) await Promise.resolve()
+      void convoys.send(recordAt('00', 'v:1'), [peers[0]])
+      for (let turn = 0; turn < 4; turn++) {
+        await settle()
+        answerNext()
+      }
+    }
+    const { length } = calls
+    await send(1)
+    await send(1)
+    expect(calls).toHaveLength(length + 2)
+  })
+
+  test('a departure counts until the last of its convoys is back, and once', async () => {
+    const { convoys, calls, answerNext } = slowConvoys()
+    const sendTo = async (peer: Peer) => {
+      void convoys.send(recordAt('00', 'v:1'), [peer])
+    }
+    await Promise.all([sendTo(peers[0]), sendTo(peers[1])])
+    await settle()
+    await sendTo(peers[2])
+    await settle()
+    await sendTo(peers[3])
+    await settle()
+    expect(calls).toHaveLength(3)
+    answerNext()
+    await settle()
+    expect(calls).toHaveLength(3)
+    answerNext()
+    await settle()
+    expect(calls).toHaveLength(4)
   })
 })
 

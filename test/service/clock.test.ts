@@ -16,6 +16,23 @@ test('who is to sleep for longer than a timer lasts sleeps', async () => {
   expect(first).toBe('the short one')
 })
 
+test('a sleep of nothing ends with the turn of the event loop, and not once the clock has stopped', async () => {
+  const clock = new ServiceClock(log)
+  const order: string[] = []
+  void clock.sleep(1).then(() => order.push('a millisecond'))
+  void clock.sleep(0).then(() => order.push('nothing'))
+  void Promise.resolve().then(() => order.push('what was under way'))
+  await eventually(
+    () => order.length,
+    (length) => length === 3,
+  )
+  expect(order).toEqual(['what was under way', 'nothing', 'a millisecond'])
+  void clock.sleep(0).then(() => order.push('too late'))
+  clock.stop()
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+  expect(order).toHaveLength(3)
+})
+
 describe.concurrent.each([20, 1000, 1500])('a job every %i ms', (periodMs) => {
   test('goes on after a failure, which is logged, and never overlaps itself', async () => {
     const clock = new ServiceClock(log)
