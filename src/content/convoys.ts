@@ -11,12 +11,12 @@ import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { batchBytes, sizeOf } from './record.ts'
 
-/** Departures that may be on their way before the next one waits for one of them to come back … */
-const underWayMost = 2
-/** … and for how long: one that does not come back keeps nobody. */
-const waitMostMs = 5
-/** So many records need no more company. */
+/** While fewer records are on their way nobody waits … */
+const fewUnderWay = 2
+/** … and so many that are to leave need no more company … */
 const companyMost = 32
+/** … and who does not answer keeps them for no longer. */
+const waitMostMs = 5
 
 /** What one of a window is asked: to keep records, of which all of the window are given the same. */
 export interface Load {
@@ -36,8 +36,6 @@ interface Convoy {
 /** Convoys that leave at the same moment, whatever their windows. */
 class Departure {
   records = 0
-  /** Those that have not come back. */
-  convoys = 0
   readonly left: Promise<void>
 
   constructor(leave: (departure: Departure) => Promise<void>) {
@@ -58,7 +56,7 @@ export class Convoys {
   /** Those that leave in a moment, by their window. */
   readonly #waiting = new Map<string, Convoy>()
   #next: Departure | undefined
-  /** Departures of which not all have come back. */
+  /** Records of convoys that have left and are not back. */
   #underWay = 0
   /** Ends the wait of the next one. */
   #goOn = () => {}
@@ -80,34 +78,40 @@ export class Convoys {
     }
     const at = convoy.load.records.push(record) - 1
     convoy.bytes += sizeOf(record)
-    if (++departure.records === companyMost) this.#goOn()
+    departure.records++
+    this.#goOnIfDue()
     const { arrived, silent } = await convoy.outcome
     return { arrived: arrived[at] ?? false, silent }
   }
 
-  async #leave(load: Load, window: readonly Peer[], departure: Departure): Promise<Outcome> {
-    departure.convoys++
-    await departure.left
+  async #leave(load: Load, window: readonly Peer[], { left }: Departure): Promise<Outcome> {
+    await left
     const silent: Id[] = []
     try {
       const answers = await Promise.all(window.map((peer) => this.#ask(peer, load, silent)))
       return { arrived: load.records.map((_, at) => answers.every((kept) => kept[at] ?? false)), silent }
     } finally {
-      if (--departure.convoys === 0) {
-        this.#underWay--
-        this.#goOn()
-      }
+      this.#underWay -= load.records.length
+      this.#goOnIfDue()
     }
   }
 
   /** Resolves once everyone who writes at this moment has come, and few are under way or many have come. */
   async #depart(departure: Departure): Promise<void> {
     await this.#clock.sleep(0)
-    if (this.#underWay >= underWayMost && departure.records < companyMost)
+    if (!this.#isDue(departure))
       await Promise.race([new Promise<void>((resolve) => (this.#goOn = resolve)), this.#clock.sleep(waitMostMs)])
     this.#next = undefined
     this.#waiting.clear()
-    this.#underWay++
+    this.#underWay += departure.records
+  }
+
+  #isDue({ records }: Departure): boolean {
+    return this.#underWay < fewUnderWay || records >= companyMost
+  }
+
+  #goOnIfDue(): void {
+    if (this.#next && this.#isDue(this.#next)) this.#goOn()
   }
 
   async #ask(peer: Peer, load: Load, silent: Id[]): Promise<readonly boolean[]> {
