@@ -1,5 +1,4 @@
 /** Nodes that begin a life: recorded before they are spawned, and told of once they have joined. */
-import type { ChildProcess } from 'node:child_process'
 import { createServer } from 'node:net'
 import { TaskFailure } from './failure.ts'
 import { inHome } from './home.ts'
@@ -19,10 +18,10 @@ export interface Launch extends Admission {
   readonly id?: string
 }
 
-/** A process that was spawned, and its entry. */
+/** A process that was spawned: its entry, and what comes of it. */
 interface Spawned {
   readonly entry: Entry
-  readonly child: ChildProcess
+  readonly failure: ReturnType<typeof outcome>
 }
 
 /**
@@ -57,8 +56,8 @@ export const relaunch = async (before: Entry, { network, seeds }: Admission): Pr
 }
 
 /** Waits until a node has joined, and records it. @returns why it has not: then its process has ended */
-const conclude = async ({ entry, child }: Spawned): Promise<Failure | undefined> => {
-  const failure = await outcome(child)
+const conclude = async ({ entry, failure: awaited }: Spawned): Promise<Failure | undefined> => {
+  const failure = await awaited
   if (failure === undefined) await changeEntry(entry, ({ starterPid: _, ...rest }) => ({ ...rest, state: 'running' }))
   else if (entry.pid !== null && isAlive(entry.pid) && !(await hasEnded(entry.pid, 1000))) await killProcess(entry.pid)
   return failure
@@ -141,10 +140,18 @@ const spawnRecorded = async (entry: Entry, wanted: Admission, { state, save }: C
   }
   await save(recorded(entry))
   const child = spawnNode(entry, wanted)
+  // Listened to at once: it may fail sooner than it is recorded.
+  const failure = outcome(child)
   const spawned = { ...entry, pid: child.pid ?? null }
-  await save(recorded(spawned))
+  try {
+    await save(recorded(spawned))
+  } catch (error) {
+    // It would wait for its admission, and this task for it.
+    child.kill('SIGKILL')
+    throw error
+  }
   admit(child)
-  return { entry: spawned, child }
+  return { entry: spawned, failure }
 }
 
 /** Whoever is recorded keeps port and id, also while it is dead: it may come back. */

@@ -1,5 +1,6 @@
 /** What tasks do when a network has changed behind their back: a node that was asked to leave by others, a state file that is another. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
 import { isAlive } from '../../tasks/processes.ts'
@@ -65,4 +66,30 @@ test('a network whose state has options that no node takes is ended all the same
   })
   expect(await home.task('killall')).toMatchObject({ code: 0 })
   expect(state.processes.filter(({ pid }) => pid !== null && isAlive(pid))).toEqual([])
+})
+
+/** Puts a folder in the place of the state as soon as that records a node whose process it does not know yet. */
+const spoil = (file: string) => `
+  const { mkdirSync, readFileSync, renameSync } = require('node:fs')
+  mkdirSync('${file}.spoilt')
+  for (let text = ''; !text.includes('"pid": null'); ) try { text = readFileSync('${file}', 'utf8') } catch {}
+  renameSync('${file}', '${file}.lost')
+  renameSync('${file}.spoilt', '${file}')`
+
+test('a node that cannot be recorded is not waited for, and does not live on', async () => {
+  const spoiler = spawn(process.execPath, ['-e', spoil(home.stateFile)], { stdio: 'ignore' })
+  try {
+    let failed = await home.task('killall')
+    // Whoever looks may look too late.
+    for (let tries = 0; failed.code === 0 && tries < 5; tries++) {
+      failed = await home.task(`boot 1 port=${24_000 + (process.pid % 200) * 4}`)
+      if (failed.code === 0) await home.task('killall')
+    }
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining(home.stateFile) })
+  } finally {
+    spoiler.kill('SIGKILL')
+    for (const name of ['', '.spoilt', '.lost']) rmSync(home.stateFile + name, { recursive: true, force: true })
+  }
+  // It would tell of processes in the folders that it removes.
+  expect(await home.task('killall')).toMatchObject({ code: 0, stderr: '' })
 })
