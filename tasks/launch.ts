@@ -2,7 +2,7 @@
 import { createServer } from 'node:net'
 import { TaskFailure } from './failure.ts'
 import { inHome } from './home.ts'
-import { marks } from './live.ts'
+import { type Booted, marks } from './live.ts'
 import { logTail } from './logs.ts'
 import { hasEnded, hasEnvironment, isAlive, killProcess } from './processes.ts'
 import { type Admission, admit, type Failure, host, idOfUrl, outcome, spawnNode } from './spawn.ts'
@@ -102,12 +102,7 @@ const revive = (before: Entry, wanted: Admission): Promise<Spawned> =>
     assertStillThere(state, wanted.network)
     if (!state.processes.some(({ name, incarnation }) => name === before.name && incarnation === before.incarnation))
       throw new TaskFailure(`another task has changed ${before.name} meanwhile; type: npm run task status`)
-    // Two that each begin a ring of their own would be two rings.
-    const other = state.processes.find((entry) => entry.name !== before.name && isOurs(entry, wanted.network))
-    if (wanted.seeds.length === 0 && other)
-      throw new TaskFailure(
-        `${other.name} is alive, but does not answer yet: try again when it does, or type: npm run task kill ${new URL(other.url).port}`,
-      )
+    if (wanted.seeds.length === 0) assertNobodyElse(before, { ...state, network: wanted.network })
     const port = Number(new URL(before.url).port)
     if (!(await isFree(port)))
       throw new TaskFailure(`${before.name} cannot come back, something else uses port ${port}: end that, and try again`)
@@ -124,6 +119,15 @@ const revive = (before: Entry, wanted: Admission): Promise<Spawned> =>
 
 const assertStillThere = (state: NetworkState, network: BootedNetwork): void => {
   if (state.network?.id !== network.id) throw new TaskFailure('the network was ended meanwhile; type: npm run task boot')
+}
+
+/** Two that each begin a ring of their own would be two rings. @throws TaskFailure when another recorded node is alive */
+export const assertNobodyElse = (entry: Entry, { processes, network }: Booted): void => {
+  const other = processes.find((one) => one.name !== entry.name && isOurs(one, network))
+  if (other)
+    throw new TaskFailure(
+      `${other.name} is alive, but does not answer yet: try again when it does, or type: npm run task kill ${new URL(other.url).port}`,
+    )
 }
 
 /** Whether its process lives and is, as far as can be seen, that node. */

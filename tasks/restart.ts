@@ -4,8 +4,8 @@ import { TaskFailure } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
 import { joinable, startCrowd } from './grow.ts'
 import { inHome } from './home.ts'
-import { relaunch } from './launch.ts'
-import { type Booted, findEntry, isLiving, isRunning, label, openNetwork, survey, urlsOf } from './live.ts'
+import { assertNobodyElse, relaunch } from './launch.ts'
+import { type Booted, findEntry, isLiving, isRunning, label, openNetwork, survey, surveyAll, urlsOf } from './live.ts'
 import { endProcess } from './processes.ts'
 import { plural } from './render/text.ts'
 import { readSecrets } from './secret.ts'
@@ -17,15 +17,15 @@ import type { Words } from './words.ts'
 
 const restartOne = async (booted: Booted, word: string, terminal: Terminal, quiet: boolean): Promise<Outcome> => {
   const entry = findEntry(booted.processes, word)
-  const [sighting] = await survey({ ...booted, processes: [entry] })
+  const { sightings } = await surveyAll(booted)
+  const sighting = sightings.find((one) => one.entry === entry)
   if (sighting?.condition === 'starting')
     throw new TaskFailure(`another task is starting ${entry.name}; when that is done type: ${typed('status')}`)
+  const others = urlsOf(sightings.filter(isRunning).filter((other) => other.entry !== entry))
   // What is ended must be able to come back.
   if (booted.network.secret) readSecrets()
+  if (others.length === 0) assertNobodyElse(entry, booted)
   if (sighting && isLiving(sighting) && entry.pid !== null) await endProcess(entry.pid)
-  const others = urlsOf(
-    (await survey({ ...booted, processes: booted.processes.filter((other) => other !== entry) })).filter(isRunning),
-  )
   const had = hasData(entry)
   const back = await relaunch(entry, { network: booted.network, seeds: await joinable(others) })
   await waitUntilWhole(terminal, quiet)

@@ -224,6 +224,26 @@ describe('a network that is killed', () => {
   })
 })
 
+describe('two nodes', () => {
+  const home = new Home()
+  afterAll(() => home.remove())
+
+  test('one is not ended for a restart when the other, which it would have to come back through, does not answer', async () => {
+    expect(await home.task(`boot 2 port=${firstPort} ${quick}`)).toMatchObject({ code: 0 })
+    const [one, other] = home.state.processes as [Entry, Entry]
+    process.kill(other.pid ?? 0, 'SIGSTOP')
+    try {
+      expect(await home.task(`restart ${one.name}`)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(`${other.name} is alive, but does not answer yet`),
+      })
+      expect(isAlive(one.pid ?? 0)).toBe(true)
+    } finally {
+      process.kill(other.pid ?? 0, 'SIGCONT')
+    }
+  })
+})
+
 describe('one node', () => {
   const home = new Home()
   afterAll(() => home.remove())

@@ -32,6 +32,12 @@ test('it is shown, the ring is judged with it, and tasks go on beside it', async
     ),
   )
   expect((await home.task('status')).stdout).toMatch(new RegExp(`3 nodes · .*ring whole\\n[^]*\\n${port} `))
+  const [, other] = home.state.processes
+  expect(await home.task(`kill ${other?.name}`)).toMatchObject({ code: 0 })
+  expect((await home.task('check 30')).stdout).toMatch(/^✓ ring ordered and ideal · 2 nodes/)
+  // Alone among the recorded ones it comes back through whom no task has started.
+  expect((await home.task(`restart ${seed?.name}`)).stdout).toMatch(/is back[^,\n]*\n.*2 nodes · .*ring whole/)
+  expect((await home.task(`restart ${other?.name}`)).stdout).toMatch(/is back.*\n.*3 nodes · .*ring whole/)
   expect(await home.task('add')).toMatchObject({ code: 0, stdout: expect.stringMatching(/4 nodes · .*ring whole/) })
   stranger.kill('SIGKILL')
   await once(stranger, 'exit')
