@@ -1,6 +1,6 @@
 /** `add` and `addmany`: nodes that join through random running ones. */
 import { randomInt } from 'node:crypto'
-import { WrongUse } from './failure.ts'
+import { TaskFailure, WrongUse } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
 import { launch } from './launch.ts'
 import { label, nodeInfo, openNetwork, runningNodes, urlsOf } from './live.ts'
@@ -81,13 +81,16 @@ export const grow = async (count: number, terminal: Terminal, quiet: boolean): P
   if (count === 0) return
   const booted = await openNetwork()
   const members = urlsOf(await runningNodes(booted))
+  const before = members.length
   const start = async () => {
     const entry = await launch({ network: booted.network, seeds: await joinable(members) })
     members.push(entry.url)
     return entry
   }
   const [failure] = await startCrowd({ count, start, verb: 'joined', regardless: false }, terminal, quiet)
-  if (failure) throw failure
+  if (!failure) return
+  if (!(failure instanceof TaskFailure)) throw failure
+  throw new TaskFailure(`${members.length - before} of ${plural(count, 'node')} joined; ${failure.message}`, { cause: failure })
 }
 
 export const add: Task = {

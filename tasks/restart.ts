@@ -77,12 +77,12 @@ const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): P
     return entry
   }
   failures.push(...(await startCrowd({ count: rest.length, start, verb: 'is back', regardless: true }, terminal, quiet)))
-  await waitUntilWhole(terminal, quiet)
   const back = gone.length - failures.length
   if (failures.length > 0)
     throw new TaskFailure(
       [`${back} of ${plural(gone.length, 'node')} came back:`, ...failures.map(({ message }) => message)].join('\n'),
     )
+  await waitUntilWhole(terminal, quiet)
   const said = back === 1 ? '1 node is back with its data' : `${back} nodes are back with their data`
   if (bare > 0)
     return ended([`${plural(back, 'node')} back, ${bare} without data: the directory was gone`], terminal, 'status', 'check 30')

@@ -224,22 +224,38 @@ describe('a network that is killed', () => {
   })
 })
 
-describe('two nodes', () => {
+describe('nodes beside one that does not answer', () => {
   const home = new Home()
   afterAll(() => home.remove())
 
-  test('one is not ended for a restart when the other, which it would have to come back through, does not answer', async () => {
-    expect(await home.task(`boot 2 port=${firstPort} ${quick}`)).toMatchObject({ code: 0 })
-    const [one, other] = home.state.processes as [Entry, Entry]
-    process.kill(other.pid ?? 0, 'SIGSTOP')
+  test('are not ended for a restart when nobody answers through whom they would come back', async () => {
+    expect(await home.task(`boot 3 port=${firstPort} ${quick}`)).toMatchObject({ code: 0 })
+    const [one, other, third] = home.state.processes as [Entry, Entry, Entry]
+    for (const { pid } of [other, third]) process.kill(pid ?? 0, 'SIGSTOP')
+    expect(await home.task(`restart ${one.name}`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`${other.name} is alive, but does not answer yet`),
+    })
+    expect(isAlive(one.pid ?? 0)).toBe(true)
+    process.kill(third.pid ?? 0, 'SIGCONT')
+    await until(
+      'the third should answer again',
+      () => home.json<Status>('status'),
+      ({ nodes }) => nodes.some(({ name, condition }) => name === third.name && condition === 'running'),
+    )
+  })
+
+  test('are named when they cannot come back, whether or not the ring is whole', async () => {
+    const [{ name, url }] = home.state.processes as [Entry]
+    expect(await home.task(`kill ${name}`)).toMatchObject({ code: 0 })
+    const squatter = createServer().listen(Number(new URL(url).port), '127.0.0.1')
     try {
-      expect(await home.task(`restart ${one.name}`)).toMatchObject({
-        code: 1,
-        stderr: expect.stringContaining(`${other.name} is alive, but does not answer yet`),
-      })
-      expect(isAlive(one.pid ?? 0)).toBe(true)
+      await once(squatter, 'listening')
+      const { code, stderr } = await home.task('restart all')
+      expect(code).toBe(1)
+      expect(stderr).toContain(`0 of 1 node came back:\n${name} cannot come back, something else uses port`)
     } finally {
-      process.kill(other.pid ?? 0, 'SIGCONT')
+      squatter.close()
     }
   })
 })
@@ -300,6 +316,7 @@ describe('one node', () => {
     expect(code).toBe(1)
     expect(stderr).toMatch(/^polychord: node-\d+ did not start: .*\.polychord\/logs\/node-\d+\.log ends:\n/)
     expect(stderr).toContain('POLYCHORD_REPLICAS is 2, but the network of')
+    expect((await home.task('addmany 2')).stderr).toMatch(/^polychord: 0 of 2 nodes joined; node-\d+ did not start: /)
     expect(home.state.processes.length).toBe(state.processes.length)
     home.write(state)
   })
