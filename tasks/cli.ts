@@ -1,7 +1,7 @@
 /**
  * The operator's CLI: `npm run task <name> [words]`.
  *
- * Exit codes: 0 done, 1 failed, 2 wrong use, 130 Ctrl-C.
+ * Exit codes: 0 done, 1 failed, 2 wrong use, 130 Ctrl-C, 143 SIGTERM.
  */
 import { exitCodes, run } from './command-line.ts'
 import { typed } from './task.ts'
@@ -19,12 +19,14 @@ for (const output of [process.stdout, process.stderr])
   })
 
 // Nodes that have not joined yet end by themselves when their task does; the next task clears their entries.
-process.on('SIGINT', () => {
+const interrupt = (code: number) => () => {
   terminal.settle()
   const left = terminal.tellUnfinished?.() ?? `what runs shows ${typed('status')}`
   process.stderr.write(`\npolychord: interrupted; ${left}\n`)
-  process.exit(exitCodes.interrupted)
-})
+  process.exit(code)
+}
+process.on('SIGINT', interrupt(exitCodes.interrupted))
+process.on('SIGTERM', interrupt(exitCodes.terminated))
 
 void run(process.argv.slice(2), { terminal, complain: (text) => process.stderr.write(text), env: process.env }).then((code) => {
   process.exitCode ||= code

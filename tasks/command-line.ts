@@ -13,7 +13,7 @@ import type { Terminal } from './terminal.ts'
 import { refuseFlagsThatNpmTook, splitWords } from './words.ts'
 
 /** What a task ends with. */
-export const exitCodes = { done: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const
+export const exitCodes = { done: 0, failed: 1, wrongUse: 2, interrupted: 130, terminated: 143 } as const
 
 const parser = (terminal: Terminal, act: (task: Task, plain: readonly string[]) => Promise<void>): Command => {
   const helpWidth = Math.min(80, terminal.columns)

@@ -299,6 +299,9 @@ describe('one node', () => {
     expect(watched.stdout).toMatch(/^polychord monitor · \d\d:\d\d:\d\d · every 1 s · chord · 1 value · \d of \d copies\nNODE/)
     const interrupted = await home.task('monitor 5', (child) => child.stdout?.once('data', () => child.kill('SIGINT')))
     expect(interrupted.code).toBe(130)
+    // As by `timeout`: the terminal is left as it was.
+    const terminated = await home.task('monitor 5', (child) => child.stdout?.once('data', () => child.kill('SIGTERM')))
+    expect(terminated).toMatchObject({ code: 143, stderr: expect.stringContaining('polychord: interrupted; ') })
     const storing = await home.task('storemany 1000000 seed=7', (child) =>
       child.stdout?.once('data', () => child.kill('SIGINT')),
     )
