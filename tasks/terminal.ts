@@ -12,6 +12,7 @@ const eraseLine = '\r\u001b[K'
 export interface Output {
   write(text: string): unknown
   readonly isTTY?: boolean
+  /** 0 where a terminal does not know its size. */
   readonly columns?: number
   readonly rows?: number
 }
@@ -35,11 +36,11 @@ export class Terminal {
   }
 
   get columns(): number {
-    return this.#output.isTTY ? Math.max(40, this.#output.columns ?? 80) : Number.POSITIVE_INFINITY
+    return this.#output.isTTY ? Math.max(40, this.#output.columns || 80) : Number.POSITIVE_INFINITY
   }
 
   get rows(): number {
-    return this.isTerminal ? Math.max(10, this.#output.rows ?? 24) : Number.POSITIVE_INFINITY
+    return this.isTerminal ? Math.max(10, this.#output.rows || 24) : Number.POSITIVE_INFINITY
   }
 
   print(text: string): void {

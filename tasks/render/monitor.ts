@@ -70,7 +70,9 @@ export const renderFrame = (frame: Frame, setting: Setting, paint: Paint): strin
   const fullest = Math.max(0, ...running.map(({ owned, replicas }) => owned + replicas))
   const moved = movedBetween(setting.before, frame)
   const title = titleOf(frame, setting, paint)
-  const shown = nodes.slice(0, Math.max(1, setting.rows - title.length - setting.events.length - 5))
+  // A frame that is higher than the window could not be drawn over.
+  const events = setting.events.slice(-Math.max(1, setting.rows - title.length - 4))
+  const shown = nodes.slice(0, Math.max(1, setting.rows - title.length - events.length - 5))
   const dim = (text: string): Cell => ({ text, paint: paint.dim })
   const own = ownHeads(network)
   const ownColumns = own.reduce((sum, heading) => sum + Math.max(5, heading.length) + 2, 0)
@@ -100,7 +102,7 @@ export const renderFrame = (frame: Frame, setting: Setting, paint: Paint): strin
       setting.columns,
     ),
     ...(hidden > 0 ? [paint.dim(`… ${plural(hidden, 'more node')}; a taller window shows them`)] : []),
-    ...setting.events,
+    ...events,
   ]
 }
 

@@ -32,6 +32,11 @@ test.each([
   expect(terminal(isTTY).it.columns).toBe(columns),
 )
 
+test('a terminal that does not know its size is of the usual one', () => {
+  const it = new Terminal({ isTTY: true, columns: 0, rows: 0, write: () => true }, {})
+  expect([it.columns, it.rows]).toEqual([80, 24])
+})
+
 test('through a pipe frames follow one another, and there is no progress', () => {
   const { it, sent } = terminal(false)
   it.progress('half')
