@@ -25,9 +25,12 @@ export interface Task extends Grammar {
 /** As it is typed. */
 export const typed = (words: string): string => `npm run task ${words}`
 
-/** Words of a value as they are typed in a shell: only what needs quotes gets them, and what npm would take for a flag, two dashes. */
+/**
+ * Words of a value as they are typed in a shell: only what needs quotes gets them, also a last word that would ask for JSON, and what npm
+ * would take for a flag, two dashes.
+ */
 export const shellWords = (text: string): string => {
-  const words = text.split(' ').every(isPlain) ? text : quoted(text)
+  const words = text.split(' ').every(isPlain) && !text.endsWith(' json') ? text : quoted(text)
   return /^-| -/.test(text) ? `-- ${words}` : words
 }
 

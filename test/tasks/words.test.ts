@@ -164,6 +164,8 @@ describe('an address', () => {
 test.each([
   ['hello', 'hello', 'name=hello'],
   ['hello world', 'hello world', "name='hello world'"],
+  ['hello json', "'hello json'", "name='hello json'"],
+  ['json', 'json', 'name=json'],
   ['two  spaces', "'two  spaces'", "name='two  spaces'"],
   [' ', "' '", "name=' '"],
   ['-5', '-- -5', 'name=-5'],
