@@ -10,7 +10,7 @@ import { isLiving, survey } from './live.ts'
 import { endNetwork } from './killall.ts'
 import { plural } from './render/text.ts'
 import { newSecret, removeSecrets, writeSecrets } from './secret.ts'
-import { type BootedNetwork, changeState, emptyState, readState } from './state.ts'
+import { assertOptions, type BootedNetwork, changeState, emptyState, readState } from './state.ts'
 import { endedWithTable } from './status.ts'
 import { type Task, typed } from './task.ts'
 import type { Terminal } from './terminal.ts'
@@ -104,7 +104,10 @@ export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>):
   }
 }
 
-/** As the network before was, or as told; from the port that it began at in either case. @throws WrongUse */
+/**
+ * As the network before was, or as told; from the port that it began at in either case.
+ * @throws WrongUse; TaskFailure where no node would take the options of the network before
+ */
 export const parseReboot = (
   { plain, options }: Pick<Words, 'plain' | 'options'>,
   before: BootedNetwork | null,
@@ -112,7 +115,9 @@ export const parseReboot = (
   if (before === null) return parseBoot({ plain, options })
   const { id: _, ...plan } = before
   const asTold = plain.length > 0 || Object.keys(options).length > 0
-  return asTold ? parseBoot({ plain, options: { port: String(plan.port), ...options } }) : plan
+  if (asTold) return parseBoot({ plain, options: { port: String(plan.port), ...options } })
+  assertOptions(before)
+  return plan
 }
 
 type Settings = Readonly<Record<string, string | number | boolean>>

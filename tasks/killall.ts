@@ -44,8 +44,9 @@ export const endNetwork = (): Promise<Outcome> =>
  */
 const assertUnused = async () => {
   const data = inHome('.polychord', 'data')
-  const folders = existsSync(data) ? await readdir(data) : []
-  const used = folders.flatMap((name) => holdersOf(join(data, name)).map((pid) => ({ name, pid })))
+  const entries = existsSync(data) ? await readdir(data, { withFileTypes: true }) : []
+  const folders = entries.filter((entry) => entry.isDirectory())
+  const used = folders.flatMap(({ name }) => holdersOf(join(data, name)).map((pid) => ({ name, pid })))
   if (used.length === 0) return
   throw new TaskFailure(
     [
