@@ -60,12 +60,15 @@ const bundle = async (name, input) => {
 /** Has another process run it and write the cache: V8 takes one only under the flags that it was made with. */
 const warmUp = (name) => {
   const { NODE_OPTIONS: _flags, ...env } = process.env
-  const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), name, fresh], {
+  const { status, error, stdout } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), name, fresh], {
     env: Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('POLYCHORD_'))),
-    stdio: ['ignore', 'ignore', 'inherit'],
+    // A node logs on stdout why it does not start.
+    stdio: ['ignore', 'pipe', 'inherit'],
     timeout: warmUpMs,
   })
-  if (status !== 0) throw new Error(`the ${name} that was built does not start; what is above says why`)
+  if (status === 0) return
+  process.stderr.write(stdout ?? '')
+  throw new Error(`the ${name} that was built does not start${error ? ` (${error.message})` : ''}; what is above says why`)
 }
 
 /** What a run has compiled. It keeps the name of its script. */
