@@ -131,16 +131,28 @@ const isIpv4 = (host: string): boolean =>
   Number(host.split('.')[0]) < 224 &&
   !host.startsWith('169.254.')
 
-/** Without an IPv4 address inside: those have a form of their own. */
+/** In its shortest form, as parsers of urls write it, and without an IPv4 address inside: those have a form of their own. */
 const isIpv6 = (host: string): boolean => {
   const [head = '', tail, ...more] = host.split('::')
-  const groups = [head, tail ?? ''].flatMap((part) => (part === '' ? [] : part.split(':')))
+  const groups = [head, tail ?? ''].map((part) => (part === '' ? [] : part.split(':')))
+  const [before = [], after = []] = groups
+  const spelt = before.length + after.length
+  if (more.length > 0 || (tail === undefined ? spelt !== 8 : spelt >= 8)) return false
+  const all = [...before, ...Array.from({ length: 8 - spelt }, () => '0'), ...after]
   return (
-    more.length === 0 &&
-    groups.every((group) => /^[0-9a-f]{1,4}$/.test(group)) &&
-    (tail === undefined ? groups.length === 8 : groups.length < 8) &&
-    !/^fe[89ab]|^(0+:)*:?:?(0+:)*ffff:/.test(host)
+    all.every((group) => /^(0|[1-9a-f][0-9a-f]{0,3})$/.test(group)) &&
+    host === shortest(all.join(':')) &&
+    !/^fe[89ab]|^::ffff:/.test(host)
   )
+}
+
+/** `1:0:0:2:0:0:0:3` → `1:0:0:2::3`: the first of the longest runs of zeros is left out. RFC 5952 §4.2. */
+const shortest = (address: string): string => {
+  const [longest] = [...address.matchAll(/\b0(:0)+\b/g)].sort((a, b) => b[0].length - a[0].length)
+  if (!longest) return address
+  const before = address.slice(0, longest.index).replace(/:$/, '')
+  const after = address.slice(longest.index + longest[0].length).replace(/^:/, '')
+  return `${before}::${after}`
 }
 
 export const isIdBits = (bits: number): boolean =>

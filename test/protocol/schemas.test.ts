@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { errorFromPeer, isErrorBody, Refusal, Unreachable } from '../../src/protocol/errors.ts'
 import { isIdBits, isOrigin } from '../../src/protocol/schemas.ts'
@@ -33,6 +34,13 @@ test.each([
   ['http://a..example', false],
   ['http://node-1.example2', true],
   ['http://[fe80::1]:1', false],
+  // The same address in other words would be another peer.
+  ['http://[0:0:0:0:0:0:0:1]:10001', false],
+  ['http://[0001::1]:1', false],
+  ['http://[1::0:0:2]:1', false],
+  ['http://[1:2::3:4:5:6:7]:1', false],
+  ['http://[1:0:0:2::3]:1', true],
+  ['http://[::]:1', true],
   ['http://a.example\nhost: b', false],
   ['', false],
   // What a url parser takes for a label that is none would end whoever sends there.
@@ -41,6 +49,20 @@ test.each([
   ['http://224.0.0.1:9', false],
   ['http://255.255.255.255:1', false],
 ])('%s is an origin: %s', (text, expected) => expect(isOrigin(text)).toBe(expected))
+
+test('an origin is as parsers of urls write it', () => {
+  const group = fc.constantFrom('0', '0', '0', '1', 'a0', '00', '0b', 'ffff', 'fe80')
+  const parts = fc.array(group, { maxLength: 8 }).map((groups) => groups.join(':'))
+  fc.assert(
+    fc.property(fc.array(parts, { minLength: 1, maxLength: 3 }), (said) => {
+      const url = `http://[${said.join('::')}]:1`
+      if (isOrigin(url)) expect(new URL(url).origin).toBe(url)
+      // And of what they write, nothing but link-local addresses, and IPv4 in other words, is none.
+      else if (URL.canParse(url)) expect([url, /\[(fe8|::ffff:)/.test(url)]).not.toEqual([new URL(url).origin, false])
+    }),
+    { numRuns: 1000 },
+  )
+})
 
 test.each([
   [8, true],
