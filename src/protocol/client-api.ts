@@ -1,14 +1,12 @@
 /** What people say to the network: any node answers for all of it. */
-import { type Static, type TSchema, Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { Tags } from './packets.ts'
 import { row, signed } from './rpc.ts'
 import { ContentType, Encoding, exact, Hop, IdText, Index, Mode, Name, Peer, ValueText, Version, limits } from './schemas.ts'
 
-const object = <F extends Record<string, TSchema>>(fields: F) => exact(fields)
-
 /** A key is `/:key`, or `?value=`, or `?name=`. */
 const byKey = { key: IdText }
-const byContent = { value: Type.Optional(Type.String({ maxLength: limits.valueBytes })), name: Type.Optional(Name) }
+export const byContent = { value: Type.Optional(Type.String({ maxLength: limits.valueBytes })), name: Type.Optional(Name) }
 const route = { mode: Type.Optional(Mode) }
 const raw = {
   raw: Type.Optional(Type.String({ maxLength: 4, description: 'present: answer the bytes of the one value, not JSON' })),
@@ -21,7 +19,7 @@ const Travel = {
   path: Type.Array(Hop),
 }
 
-const Value = object({
+const Value = exact({
   index: Index,
   value: Type.String(),
   encoding: Type.Optional(Encoding),
@@ -32,13 +30,13 @@ const Value = object({
 })
 export type Value = Static<typeof Value>
 
-const Found = object({ key: IdText, values: Type.Array(Value), answeredBy: Peer, ...Travel })
+const Found = exact({ key: IdText, values: Type.Array(Value), answeredBy: Peer, ...Travel })
 export type Found = Static<typeof Found>
 
-const Placed = object({ key: IdText, owner: Peer, window: Type.Array(Peer), mode: Mode, ...Travel })
+const Placed = exact({ key: IdText, owner: Peer, window: Type.Array(Peer), mode: Mode, ...Travel })
 export type Placed = Static<typeof Placed>
 
-const Written = object({
+const Written = exact({
   key: IdText,
   index: Index,
   version: Version,
@@ -49,7 +47,7 @@ const Written = object({
 })
 export type Written = Static<typeof Written>
 
-const Deleted = object({ key: IdText, deleted: Type.Array(Index), stored: Type.Integer(), wanted: Type.Integer() })
+const Deleted = exact({ key: IdText, deleted: Type.Array(Index), stored: Type.Integer(), wanted: Type.Integer() })
 export type Deleted = Static<typeof Deleted>
 
 const content = {
@@ -63,7 +61,7 @@ export const nodeStates = ['joining', 'ready', 'leaving', 'left'] as const
 
 const count = (description: string) => Type.Integer({ description })
 
-export const Counts = object({
+export const Counts = exact({
   owned: count('records that this node answers for'),
   replicas: count('records of which it keeps a copy for another owner'),
   misplaced: count('records that it keeps until those who should hold them have them'),
@@ -73,7 +71,7 @@ export const Counts = object({
 })
 export type Counts = Static<typeof Counts>
 
-export const Watch = object({
+export const Watch = exact({
   alive: count('members that are there, this node among them'),
   suspect: count('members that may be dead'),
   dead: count('members that were suspected, and have not refuted it in time'),
@@ -107,7 +105,7 @@ export const NodeInfo = Type.Object({
 export type NodeInfo = Static<typeof NodeInfo> & { readonly [attribute: string]: unknown }
 
 export const roles = ['owned', 'replica', 'misplaced'] as const
-const Row = object({
+const Row = exact({
   key: IdText,
   index: Index,
   name: Type.Optional(Name),
@@ -117,10 +115,10 @@ const Row = object({
   contentType: Type.String(),
   version: Version,
 })
-export const Page = object({ entries: Type.Array(Row), next: Type.Optional(Type.String()) })
+export const Page = exact({ entries: Type.Array(Row), next: Type.Optional(Type.String()) })
 export type Page = Static<typeof Page>
 
-const Member = object({
+const Member = exact({
   id: IdText,
   url: Type.String(),
   name: Type.String(),
@@ -159,14 +157,14 @@ export const clientApi = {
     },
     Page,
   ),
-  members: row('GET', '/members', 'the peers this node knows', {}, object({ members: Type.Array(Member) })),
+  members: row('GET', '/members', 'the peers this node knows', {}, exact({ members: Type.Array(Member) })),
   tags: signed(
     row(
       'PUT',
       '/tags',
       'what this node tells everyone of itself besides, in the place of what it told so far: 512 bytes in all',
       { tags: Tags },
-      object({ tags: Tags }),
+      exact({ tags: Tags }),
     ),
   ),
   leave: signed(
@@ -175,11 +173,11 @@ export const clientApi = {
       '/leave',
       'hand over the content, rewire the neighbours, stop',
       {},
-      object({ state: Type.Enum(nodeStates), toMove: Type.Integer() }),
+      exact({ state: Type.Enum(nodeStates), toMove: Type.Integer() }),
       202,
     ),
   ),
-  healthz: row('GET', '/healthz', 'alive', {}, object({ state: Type.Enum(nodeStates) })),
-  readyz: row('GET', '/readyz', 'alive and joined; 503 otherwise', {}, object({ state: Type.Enum(nodeStates) })),
+  healthz: row('GET', '/healthz', 'alive', {}, exact({ state: Type.Enum(nodeStates) })),
+  readyz: row('GET', '/readyz', 'alive and joined; 503 otherwise', {}, exact({ state: Type.Enum(nodeStates) })),
 }
 export type ClientApi = typeof clientApi

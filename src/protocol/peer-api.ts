@@ -1,8 +1,9 @@
 /** What peers say to each other, whatever the overlay: one step of a lookup, and copies of records. */
 import { type Static, Type } from 'typebox'
+import { byContent } from './client-api.ts'
 import { membersMost, Update } from './packets.ts'
 import { channelled, row, signed } from './rpc.ts'
-import { Avoided, exact, Index, IdText, Mode, Name, Peer, Peers, Stored, Version, limits } from './schemas.ts'
+import { Avoided, exact, Index, IdText, Mode, Peer, Peers, Stored, Version, limits } from './schemas.ts'
 
 /** Owner first, then the rest of the window, when final; otherwise peers closer to the key, best next first. */
 export const Route = exact({ peers: Peers, final: Type.Boolean() })
@@ -134,13 +135,7 @@ export const peerApi = {
       Held,
     ),
   ),
-  getBy: row(
-    'GET',
-    '/get',
-    'the same by ?value= or ?name=',
-    { value: Type.Optional(Type.String({ maxLength: limits.valueBytes })), name: Type.Optional(Name) },
-    Held,
-  ),
+  getBy: row('GET', '/get', 'the same by ?value= or ?name=', byContent, Held),
   cell: channelled(
     row(
       'GET',

@@ -5,8 +5,8 @@
  * A request is one flat object. The path template says which of its fields travel in the path; the rest travels in the
  * query (GET, DELETE) or as a JSON body (PUT, POST). Handlers and callers see the flat object only.
  */
-import { type Static, type TObject, type TSchema, Type } from 'typebox'
-import type { Peer } from './schemas.ts'
+import type { Static, TObject, TSchema } from 'typebox'
+import { exact, type Peer } from './schemas.ts'
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 type Fields = Record<string, TSchema>
@@ -51,7 +51,7 @@ export const row = <const P extends string, Q extends Fields, A extends TSchema>
     method,
     path,
     summary,
-    request: Type.Object(request as Q, { additionalProperties: false }),
+    request: exact(request as Q),
     reply,
     status,
     params,
