@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
 import { Keyring, secretsIn } from '../src/service/keyring.ts'
@@ -20,7 +19,6 @@ export const newSecret = (): string => randomBytes(32).toString('hex')
 
 /** The first signs, all are accepted. */
 export const writeSecrets = async (secrets: readonly string[]): Promise<void> => {
-  await mkdir(inHome('.polychord'), { recursive: true })
   await writeFileAtomic(secretFile, secrets.map((secret) => `${secret}\n`).join(''), { mode: 0o600 })
 }
 

@@ -81,11 +81,12 @@ const lead = async (minutes: number, first: number): Promise<void> => {
     }),
   )
   const telling = setInterval(say, 30_000)
-  setTimeout(() => {
+  const ending = setTimeout(() => {
     for (const child of children) if (child.connected) child.send('stop')
   }, minutes * 60_000)
   await Promise.all(children.map((child) => new Promise((resolve) => child.once('exit', resolve))))
   clearInterval(telling)
+  clearTimeout(ending)
   say()
   if (failures > 0 || children.some(({ exitCode }) => exitCode !== 0)) process.exitCode = 1
 }

@@ -1,5 +1,6 @@
 /** The monitor: one frame of the network, drawn. */
 import { type Id, shortId } from '../../src/space/id.ts'
+import type { Sighting } from '../live.ts'
 import { contentBar } from './bar.ts'
 import { type Copies, copiesAmong, movingWords, type Network, ownHeads, placementOf } from './status.ts'
 import { age, type Cell, fold, type Paint, plural, quote, table } from './text.ts'
@@ -8,7 +9,7 @@ import { age, type Cell, fold, type Paint, plural, quote, table } from './text.t
 export interface Watched {
   readonly port: string
   readonly id: Id
-  readonly condition: 'running' | 'starting' | 'silent' | 'dead' | 'foreign'
+  readonly condition: Sighting['condition']
   /** While it runs: what /nodeinfo says. */
   readonly state?: string
   readonly owned: number

@@ -4,13 +4,14 @@ import { commonOptions, kindOf, type OverlayName, type OverlayOptions } from '..
 import type { NodeInfo } from '../../src/protocol/client-api.ts'
 import type { Peer } from '../../src/protocol/schemas.ts'
 import { type Id, shortId } from '../../src/space/id.ts'
+import type { Sighting } from '../live.ts'
 import { age, type Cell, fold, type Paint, plural, table } from './text.ts'
 
 /** One recorded node; `info` when it answers. */
 export interface NodeRow {
   readonly port: string
   readonly id: Id
-  readonly condition: 'running' | 'starting' | 'silent' | 'dead' | 'foreign'
+  readonly condition: Sighting['condition']
   readonly info?: NodeInfo
   /** How another member sees it: alive, suspect, dead or left. */
   readonly seenAs?: string
