@@ -8,7 +8,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -83,6 +83,23 @@ const isAlive = (pid) => {
   }
 }
 
+const pause = (ms) => new Promise((resume) => setTimeout(resume, ms))
+
+/** Whoever held it has ended: it names us only where our number was someone else's before. */
+const isOver = (holder) => holder === process.pid || !isAlive(holder)
+
+/**
+ * Puts our name in the place of one who has ended. Others may do so at the same moment: the last of them has the lock.
+ * @returns whether that is us
+ */
+const takeOver = async () => {
+  const own = `${lock}.${process.pid}`
+  writeFileSync(own, String(process.pid))
+  renameSync(own, lock)
+  await pause(2 * lockPollMs)
+  return Number(read(lock)) === process.pid
+}
+
 const acquire = async () => {
   mkdirSync(at('.polychord'), { recursive: true })
   const create = () => {
@@ -94,16 +111,16 @@ const acquire = async () => {
   while (!orUndefined(create, ['EEXIST'])) {
     const holder = Number(read(lock))
     nameless = holder > 0 ? 0 : nameless + 1
-    if (holder > 0 ? !isAlive(holder) : nameless > namelessPolls) {
+    if (holder > 0 ? isOver(holder) : nameless > namelessPolls) {
       if (nameless > 0) say(`taking over ${lock}, which names nobody`)
-      rmSync(lock, { force: true })
+      if (await takeOver()) return
       continue
     }
     if (!told && holder > 0) {
       say(`waiting for process ${holder}, which is preparing… (if it is not: rm ${lock})`)
       told = true
     }
-    await new Promise((resume) => setTimeout(resume, lockPollMs))
+    await pause(lockPollMs)
   }
 }
 

@@ -1,6 +1,16 @@
 /** tasks/prepare.mjs in a project of its own, whose npm and whose build only write down that they ran. */
-import { spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -90,7 +100,23 @@ test('a lock whose holder died is taken over, and given back', async () => {
   write('.polychord/prepare.lock', String(pidOfNobody))
   expect((await prepare()).status).toBe(0)
   expect(ran()).toBe('install build')
-  expect(existsSync(join(project, '.polychord/prepare.lock'))).toBe(false)
+  expect(readdirSync(join(project, '.polychord'))).toEqual([])
+})
+
+test('of several that find a lock whose holder died one takes it over: two did, and worked at the same time', async () => {
+  mkdirSync(join(project, '.polychord'))
+  write('.polychord/prepare.lock', String(pidOfNobody))
+  const ends = await Promise.all(Array.from({ length: 6 }, prepare))
+  expect(ends.map(({ status }) => status)).toEqual([0, 0, 0, 0, 0, 0])
+  expect(ran()).toBe('install build')
+})
+
+test('a lock that names oneself is one of a former life: nothing ended that wait', () => {
+  mkdirSync(join(project, '.polychord'))
+  const env = { ...process.env, npm_execpath: join(project, 'npm.mjs') }
+  const words = `echo $$ > .polychord/prepare.lock; exec '${process.execPath}' tasks/prepare.mjs`
+  const { status } = spawnSync('sh', ['-c', words], { cwd: project, env, timeout: 10_000 })
+  expect({ status, ran: ran() }).toEqual({ status: 0, ran: 'install build' })
 })
 
 test('a lock that names nobody, its writing cut off, is taken over and told of: nothing ended that wait', async () => {
