@@ -7,7 +7,7 @@ import { errorStatus } from '../src/protocol/errors.ts'
 import { keyIdOf } from '../src/service/keyring.ts'
 import { orUndefined, send } from './client.ts'
 import { TaskFailure } from './failure.ts'
-import { isLiving, isRunning, openNetwork, type Sighting, survey } from './live.ts'
+import { type Booted, isLiving, isRunning, isStranger, openNetwork, type Sighting, survey, surveyAll } from './live.ts'
 import { signal } from './processes.ts'
 import { type Lock, takeLock } from './lock.ts'
 import { plural } from './render/text.ts'
@@ -65,6 +65,16 @@ const take = async ({ assertHeld }: Lock, step: Step): Promise<number> => {
   }
 }
 
+/** Whoever no task has started is told nothing by one, and would be shut out. @throws TaskFailure when there are such members */
+const assertNoStrangers = async (booted: Booted): Promise<void> => {
+  const { sightings } = await surveyAll(booted)
+  const strangers = sightings.filter(isStranger).map(({ entry }) => `${entry.name} at ${entry.url}`)
+  if (strangers.length > 0)
+    throw new TaskFailure(
+      `${strangers.join(', ')} would be shut out, for no task has started it: end it, or change ${secretFile} by hand, as README.md tells`,
+    )
+}
+
 /** @throws TaskFailure when another task is at it */
 const alone = async <T>(work: (held: Lock) => Promise<T>): Promise<T> => {
   const held = await takeLock(secretFile, { stale: 5000 }).catch((error: NodeJS.ErrnoException) => {
@@ -88,9 +98,11 @@ export const rotate: Task = {
   text: false,
   examples: ['rotate'],
   run: async () => {
-    const { network } = await openNetwork()
+    const booted = await openNetwork()
+    const { network } = booted
     if (!network.secret) throw new TaskFailure(`this network has no secret; for one with: ${typed('reboot secret=on')}`)
     readSecrets()
+    await assertNoStrangers(booted)
     return alone(async (held) => {
       // Others: what a rotation has left that did not come to its end. The first is always one that all accept.
       const [before, ...others] = readSecrets()

@@ -12,12 +12,17 @@ const home = new Home()
 afterAll(() => home.remove())
 
 test('it is shown, the ring is judged with it, and tasks go on beside it', async () => {
-  expect(await home.task(`boot 2 port=${firstPort}`)).toMatchObject({ code: 0 })
+  expect(await home.task(`boot 2 port=${firstPort} secret=on`)).toMatchObject({ code: 0 })
   const [seed] = home.state.processes
   const port = firstPort + 9
   const { POLYCHORD_HOME: _home, ...env } = process.env
   const stranger = spawn(process.execPath, [resolve('tasks/serve.mjs')], {
-    env: { ...env, POLYCHORD_PORT: String(port), POLYCHORD_SEEDS: seed?.url ?? '' },
+    env: {
+      ...env,
+      POLYCHORD_PORT: String(port),
+      POLYCHORD_SEEDS: seed?.url ?? '',
+      POLYCHORD_SECRET_FILE: `${home.path}/.polychord/secret`,
+    },
     stdio: 'ignore',
   })
   onTestFinished(async () => {
@@ -39,7 +44,13 @@ test('it is shown, the ring is judged with it, and tasks go on beside it', async
   expect((await home.task(`restart ${seed?.name}`)).stdout).toMatch(/is back[^,\n]*\n.*2 nodes · .*ring whole/)
   expect((await home.task(`restart ${other?.name}`)).stdout).toMatch(/is back.*\n.*3 nodes · .*ring whole/)
   expect(await home.task('add')).toMatchObject({ code: 0, stdout: expect.stringMatching(/4 nodes · .*ring whole/) })
+  // It would be told nothing, and be shut out.
+  expect(await home.task('rotate')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`node-${port} at http://127.0.0.1:${port} would be shut out`),
+  })
   stranger.kill('SIGKILL')
   await once(stranger, 'exit')
+  expect(await home.task('rotate')).toMatchObject({ code: 0, stdout: expect.stringContaining('3 nodes follow') })
   expect((await home.task('check 30')).stdout).toMatch(/^✓ ring ordered and ideal · 3 nodes/)
 })
