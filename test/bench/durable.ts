@@ -12,7 +12,7 @@ const nodes = 6
 const values = 10_000
 const sliceMs = 700
 /** Rounds that do not count: until then nodes run code that is not compiled yet. */
-const warmUps = 2
+const warmUps = 5
 const rounds = 5
 
 interface Line {
