@@ -67,8 +67,13 @@ export class Holdings {
 
   /** The same without a word on who might have more. @throws Refusal TOO_LARGE when all at a key are more than travels in one call */
   read({ key, index }: Address): StoredRecord[] {
-    const records = index === undefined ? this.#allAt(key) : [this.#store.get(key, index) ?? []].flat()
+    const records = index === undefined ? this.#allAt(key) : this.#oneAt(key, index)
     return records.filter((record) => !this.testimony.doubts(record))
+  }
+
+  #oneAt(key: Id, index: string): StoredRecord[] {
+    const record = this.#store.get(key, index)
+    return record ? [record] : []
   }
 
   #allAt(key: Id): StoredRecord[] {

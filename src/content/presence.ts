@@ -109,7 +109,7 @@ export class Presence {
     const newest = this.#times.at(-1)?.[1]
     // What this life has noted itself lies ahead since its clock was set back.
     if (newest === undefined || (this.#said !== '' && newest > now)) return undefined
-    const last = timesUntil(now, this.#times).at(-1)?.[1] ?? 0
+    const last = latestUntil(now, this.#times)
     return now - last > tombstoneHorizonMs ? last : undefined
   }
 
@@ -127,6 +127,13 @@ export class Presence {
     }
     return 0
   }
+}
+
+/** The last moment of `timesUntil`; 0 when there is none. Asked for every record that is read. */
+const latestUntil = (now: number, times: Times): number => {
+  const until = now + aheadMostMs
+  const last = times.findLast(([from]) => from <= until)
+  return last ? Math.min(last[1], until) : 0
 }
 
 /** What lies ahead was noted by a clock that was, and is no presence. */

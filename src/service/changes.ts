@@ -1,9 +1,10 @@
 /** What has changed in a store and is not in its tree yet: the last change of each place; and how a change is written. */
 import type { StoredRecord } from '../protocol/schemas.ts'
-import { firstAtOrAfter } from '../space/id.ts'
 
-/** Digits of a key that name its bucket: few changes are in each, so that looking for those in order need not sort them all. */
+/** Digits of a key that number its bucket: few changes are in each, so that looking for those in order need not sort them all. */
 const bucketDigits = 3
+/** What a digit may be there, in the order of texts: none where the key has ended, then 0 to f. */
+const base = 17
 
 export interface Change {
   /** The place: `key/index`. */
@@ -16,12 +17,11 @@ export interface Change {
 type Bucket = Map<string, Change>
 
 export class Changes {
-  readonly #buckets = new Map<string, Bucket>()
-  /** The names of the buckets, in order; undefined when there is a new one. */
-  #names: readonly string[] | undefined
+  /** In the order of their places. */
+  readonly #buckets: (Bucket | undefined)[] = Array.from({ length: base ** bucketDigits })
 
   get(cursor: string): Change | undefined {
-    return this.#buckets.get(bucketOf(cursor))?.get(cursor)
+    return this.#buckets[bucketOf(cursor)]?.get(cursor)
   }
 
   /** All of them, in order of place. */
@@ -31,37 +31,25 @@ export class Changes {
 
   /** Those of places after one and before another, in order of place; no other bucket is looked at. */
   *between(after: string, before: string): Generator<Change, void> {
-    const first = bucketOf(after)
-    const names = (this.#names ??= [...this.#buckets.keys()].sort())
-    // The buckets of shorter keys that it begins with are before its own.
-    for (let length = 1; length < first.length; length++) yield* this.#within(first.slice(0, length), after, before)
-    for (let at = firstAtOrAfter(names, first); at < names.length; at++) {
-      const name = names[at] as string
-      if (name > before) return
-      yield* this.#within(name, after, before)
-    }
+    const last = Math.min(bucketOf(before), this.#buckets.length - 1)
+    for (let at = bucketOf(after); at <= last; at++) yield* this.#within(at, after, before)
   }
 
-  #within(name: string, after: string, before: string): Change[] {
-    const bucket = this.#buckets.get(name)
+  #within(at: number, after: string, before: string): Change[] {
+    const bucket = this.#buckets[at]
     if (!bucket || bucket.size === 0) return []
     const changes = [...bucket.values()].filter(({ cursor }) => cursor > after && cursor < before)
     return changes.length < 2 ? changes : changes.sort((a, b) => (a.cursor < b.cursor ? -1 : 1))
   }
 
   add(change: Change): void {
-    const name = bucketOf(change.cursor)
-    let bucket = this.#buckets.get(name)
-    if (!bucket) {
-      this.#buckets.set(name, (bucket = new Map()))
-      this.#names = undefined
-    }
+    const bucket = (this.#buckets[bucketOf(change.cursor)] ??= new Map())
     bucket.set(change.cursor, change)
   }
 
   /** A change is in the tree. If another has come in its place meanwhile, that one is not. */
   forget(change: Change): void {
-    const bucket = this.#buckets.get(bucketOf(change.cursor))
+    const bucket = this.#buckets[bucketOf(change.cursor)]
     if (bucket?.get(change.cursor) === change) bucket.delete(change.cursor)
   }
 }
@@ -69,10 +57,22 @@ export class Changes {
 /** After every place. */
 const beyond = '~'
 
-/** The first digits of the key; of a shorter key all of it, which all that is under it begins with. */
-const bucketOf = (cursor: string): string => {
-  const slash = cursor.indexOf('/')
-  return cursor.slice(0, slash < 0 || slash > bucketDigits ? bucketDigits : slash)
+/** The number of a cursor's bucket: of two cursors the lesser one's is no greater. */
+const bucketOf = (cursor: string): number => {
+  let bucket = 0
+  let digit = 1
+  for (let at = 0; at < bucketDigits; at++) {
+    digit = digit > 0 ? digitOf(cursor.charCodeAt(at)) : 0
+    bucket = bucket * base + digit
+  }
+  return bucket
+}
+
+/** A hex digit's rank; 0 for the slash after a key, and where there is nothing; what comes after all digits is beyond their ranks. */
+const digitOf = (code: number): number => {
+  if (code >= 0x30 && code <= 0x39) return code - 0x2f
+  if (code >= 0x61 && code <= 0x66) return code - 0x56
+  return code > 0x66 ? base : 0
 }
 
 /** A change as a line of the journal: JSON has no line feeds, cursors have no blanks. */
