@@ -29,6 +29,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     pool: 'forks',
+    globalSetup: 'test/leftovers.ts',
     sequence: { sequencer: LongestFirst },
     // Simulated worlds make much garbage that is young: with room for it a sixth of their time is saved. They run for seconds, and
     // much of what they run is not worth optimising as soon as V8 does: by later a tenth.
