@@ -55,12 +55,21 @@ export const claim = (directory: string): (() => void) => {
   return release
 }
 
-/** The living processes that have a directory. */
+/** The living processes that have a directory; nobody has one that is gone. */
 export const holdersOf = (directory: string): number[] =>
-  readdirSync(directory).flatMap((file) => {
+  filesIn(directory).flatMap((file) => {
     const pid = Number(pattern.exec(file)?.[1])
     return !Number.isNaN(pid) && claimOf(pid) === file ? [pid] : []
   })
+
+const filesIn = (directory: string): string[] => {
+  try {
+    return readdirSync(directory)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return []
+    throw error
+  }
+}
 
 /** `process-4711-8837261_1f2e3d4c.claim`; undefined when no such process is alive. */
 const claimOf = (pid: number): string | undefined => {

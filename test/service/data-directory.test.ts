@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, tr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
-import { isClaim } from '../../src/service/claim.ts'
+import { holdersOf, isClaim } from '../../src/service/claim.ts'
 import { networkIn, takeDirectory } from '../../src/service/data-directory.ts'
 import { createLog } from '../../src/service/log.ts'
 import { LmdbStore } from '../../src/service/lmdb-store.ts'
@@ -84,6 +84,16 @@ describe('taken', () => {
     take(directory)
     expect(readdirSync(directory).filter(isClaim)).toHaveLength(1)
   })
+})
+
+test('who holds one is found; nobody does where it is gone meanwhile: that ended a killall beside a leave', () => {
+  const directory = freshDirectory()
+  const { release } = takeDirectory(directory, identity)
+  expect(holdersOf(directory)).toEqual([process.pid])
+  release()
+  expect(holdersOf(directory)).toEqual([])
+  rmSync(directory, { recursive: true })
+  expect(holdersOf(directory)).toEqual([])
 })
 
 describe('refused, and left as it is', () => {
