@@ -9,6 +9,7 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -50,7 +51,9 @@ const hash = (paths) => {
 }
 
 const packages = ['package-lock.json']
-const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm']
+/** Yarn and pnpm name themselves there. */
+const { npm_execpath: caller } = process.env
+const npm = caller && basename(caller) === 'npm-cli.js' ? [process.execPath, caller] : ['npm']
 const steps = [
   {
     what: 'installing dependencies',

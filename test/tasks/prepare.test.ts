@@ -1,6 +1,7 @@
 /** tasks/prepare.mjs in a project of its own, whose npm and whose build only write down that they ran. */
 import { spawn, spawnSync } from 'node:child_process'
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -30,7 +31,8 @@ beforeEach(() => {
   mkdirSync(join(project, 'src'))
   cpSync(new URL('../../tasks/prepare.mjs', import.meta.url), join(project, 'tasks/prepare.mjs'))
   write('tasks/build.mjs', steps('build', 'dist'))
-  write('npm.mjs', steps('install', 'node_modules'))
+  write('npm-cli.js', steps('install', 'node_modules'))
+  write('package.json', '{"type":"module"}')
   write('package-lock.json', '{}')
   write('src/node.ts', 'one')
 })
@@ -49,9 +51,9 @@ interface End {
   stdout: string
   stderr: string
 }
-const prepare = (): Promise<End> =>
+const prepare = (given: NodeJS.ProcessEnv = {}): Promise<End> =>
   new Promise((resolve, reject) => {
-    const env = { ...process.env, npm_execpath: join(project, 'npm.mjs') }
+    const env = { ...process.env, npm_execpath: join(project, 'npm-cli.js'), ...given }
     const child = spawn(process.execPath, [join(project, 'tasks/prepare.mjs')], { env })
     const end: End = { status: null, stdout: '', stderr: '' }
     child.stdout.on('data', (chunk) => (end.stdout += String(chunk)))
@@ -65,6 +67,16 @@ test('a fresh clone is installed and built once, and nothing of it is said on st
   expect(stderr).toContain('polychord: building…\nwords of build')
   expect(await prepare()).toEqual({ status: 0, stdout: '', stderr: '' })
   expect(ran()).toBe('')
+})
+
+test('npm installs, whoever runs it: yarn and pnpm were asked for an `npm ci`', async () => {
+  mkdirSync(join(project, 'bin'))
+  write('bin/npm', `#!/bin/sh\nexec '${process.execPath}' '${join(project, 'npm-cli.js')}'`)
+  chmodSync(join(project, 'bin/npm'), 0o700)
+  write('yarn.js', steps('yarn', 'node_modules'))
+  const given = { npm_execpath: join(project, 'yarn.js'), PATH: `${join(project, 'bin')}:${process.env['PATH']}` }
+  expect((await prepare(given)).status).toBe(0)
+  expect(ran()).toBe('install build')
 })
 
 test('contents decide what is stale, times do not', async () => {
@@ -106,14 +118,14 @@ test('a lock whose holder died is taken over, and given back', async () => {
 test('of several that find a lock whose holder died one takes it over: two did, and worked at the same time', async () => {
   mkdirSync(join(project, '.polychord'))
   write('.polychord/prepare.lock', String(pidOfNobody))
-  const ends = await Promise.all(Array.from({ length: 6 }, prepare))
+  const ends = await Promise.all(Array.from({ length: 6 }, () => prepare()))
   expect(ends.map(({ status }) => status)).toEqual([0, 0, 0, 0, 0, 0])
   expect(ran()).toBe('install build')
 })
 
 test('a lock that names oneself is one of a former life: nothing ended that wait', () => {
   mkdirSync(join(project, '.polychord'))
-  const env = { ...process.env, npm_execpath: join(project, 'npm.mjs') }
+  const env = { ...process.env, npm_execpath: join(project, 'npm-cli.js') }
   const words = `echo $$ > .polychord/prepare.lock; exec '${process.execPath}' tasks/prepare.mjs`
   const { status } = spawnSync('sh', ['-c', words], { cwd: project, env, timeout: 10_000 })
   expect({ status, ran: ran() }).toEqual({ status: 0, ran: 'install build' })
