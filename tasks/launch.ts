@@ -7,6 +7,7 @@ import { logTail } from './logs.ts'
 import { hasEnded, hasEnvironment, isAlive, killProcess } from './processes.ts'
 import { type Admission, admit, type Failure, host, idOfUrl, outcome, spawnNode } from './spawn.ts'
 import { type BootedNetwork, type Change, changeEntry, changeState, type Entry, type NetworkState } from './state.ts'
+import { untoldPort } from './words.ts'
 
 /** Ports that are tried one after the other before giving up. */
 const mostPorts = 2000
@@ -159,7 +160,7 @@ const spawnRecorded = async (entry: Entry, wanted: Admission, { state, save }: C
 }
 
 /** Whoever is recorded keeps port and id, also while it is dead: it may come back. */
-const choosePort = async ({ port, id, network }: Launch, { processes }: NetworkState, from: number): Promise<number> => {
+export const choosePort = async ({ port, id, network }: Launch, { processes }: NetworkState, from: number): Promise<number> => {
   const owner = (wanted: number) => processes.find(({ url }) => new URL(url).port === String(wanted))
   const ids = new Set(processes.map((entry) => entry.id))
   if (id !== undefined && ids.has(id)) throw new TaskFailure(`id ${id} is taken in this network; choose another`)
@@ -180,7 +181,8 @@ const choosePort = async ({ port, id, network }: Launch, { processes }: NetworkS
     return port
   }
   for (let next = from; next < from + mostPorts && next <= 65535; next++) {
-    if (owner(next) || (id === undefined && ids.has(idOfUrl(`http://${host}:${next}`, network)))) continue
+    if (next === untoldPort || owner(next) || (id === undefined && ids.has(idOfUrl(`http://${host}:${next}`, network))))
+      continue
     if (await isFree(next)) return next
   }
   throw new TaskFailure(`no port from ${from} on is free, or gives an id that is; name one that is: npm run task add PORT`)

@@ -88,9 +88,11 @@ export const idWord = (what: string, text: string, bits: number): string => {
   throw new WrongUse(`${what} must be ${bits / 4} lowercase hex digits in this network, not ${JSON.stringify(text)}`)
 }
 
+/** Nobody writes it in a url, so that no url would tell it. */
+export const untoldPort = 80
+
 export const portNumber = (text: string): number => {
   const port = wholeNumber('port', text, 1, 65535)
-  // Nobody writes it in a url, so that no url would tell it.
-  if (port === 80) throw new WrongUse('port 80 is not one for a node: urls leave it out; take another')
+  if (port === untoldPort) throw new WrongUse(`port ${port} is not one for a node: urls leave it out; take another`)
   return port
 }
