@@ -10,7 +10,15 @@ import { isLiving, survey } from './live.ts'
 import { endNetwork } from './killall.ts'
 import { plural } from './render/text.ts'
 import { newSecret, removeSecrets, writeSecrets } from './secret.ts'
-import { assertOptions, type BootedNetwork, changeState, emptyState, readState } from './state.ts'
+import {
+  assertOptions,
+  type BootedNetwork,
+  type Change,
+  changeState,
+  emptyState,
+  type NetworkState,
+  readState,
+} from './state.ts'
 import { endedWithTable } from './status.ts'
 import { type Task, typed } from './task.ts'
 import type { Terminal } from './terminal.ts'
@@ -159,13 +167,15 @@ const typedLikeDefaults = (options: Readonly<Record<string, string>>): Record<st
 /** @throws TaskFailure when a network is there already */
 const found = async (plan: Omit<BootedNetwork, 'id'>, terminal: Terminal, quiet: boolean) => {
   const network: BootedNetwork = { id: randomBytes(8).toString('hex'), ...plan }
-  await changeState(async ({ state, save }) => {
+  const founding = async ({ state, save }: Change) => {
     if (state.network !== null) await assertNothingRuns({ ...state, network: state.network })
     if (plan.secret) await writeSecrets([newSecret()])
-    await save({ ...emptyState, network, processes: [] })
-  })
+    const founded: NetworkState = { ...emptyState, network }
+    await save(founded)
+    return founded
+  }
   try {
-    const first = await launch({ network, seeds: [] })
+    const first = await launch({ network, seeds: [] }, founding)
     if (!quiet) terminal.progress(`1 of ${plural(plan.nodes, 'node')}`)
     if (!quiet && !terminal.isTerminal) terminal.print(`${first.name} founded network ${network.id}`)
   } catch (error) {

@@ -25,13 +25,16 @@ interface Spawned {
   readonly failure: ReturnType<typeof outcome>
 }
 
+/** Founds the network that the node will be the first of, while no other task can: resolves with the state that the node is added to. */
+type Founding = (held: Change) => Promise<NetworkState>
+
 /**
  * Resolves with the entry of a node that has joined.
  * @throws TaskFailure with the last lines of its log
  */
-export const launch = async (wanted: Launch): Promise<Entry> => {
-  for (let from = wanted.port ?? wanted.network.port; ; ) {
-    const spawned = await reserve(wanted, from)
+export const launch = async (wanted: Launch, founding?: Founding): Promise<Entry> => {
+  for (let from = wanted.port ?? wanted.network.port, first = founding; ; first = undefined) {
+    const spawned = await reserve(wanted, from, first)
     const { entry } = spawned
     const failure = await conclude(spawned)
     if (failure === undefined) return entry
@@ -75,10 +78,11 @@ const explain = (entry: Entry, { code, message }: Failure): TaskFailure => {
  * Chooses a port, records the entry, spawns, records the pid: all under the lock, so that no two tasks choose alike, and
  * so that the pid is recorded before the node joins (until then it ends when we do).
  */
-const reserve = (wanted: Launch, from: number): Promise<Spawned> =>
+const reserve = (wanted: Launch, from: number, founding?: Founding): Promise<Spawned> =>
   changeState(async (held) => {
-    assertStillThere(held.state, wanted.network)
-    const port = await choosePort(wanted, held.state, from)
+    const state = founding ? await founding(held) : held.state
+    assertStillThere(state, wanted.network)
+    const port = await choosePort(wanted, state, from)
     const url = `http://${host}:${port}`
     const name = `node-${port}`
     const entry: Entry = {
@@ -93,7 +97,7 @@ const reserve = (wanted: Launch, from: number): Promise<Spawned> =>
       dataDir: `.polychord/data/${name}`,
       starterPid: process.pid,
     }
-    return spawnRecorded(entry, wanted, held)
+    return spawnRecorded(entry, wanted, { ...held, state })
   })
 
 /** The same for a node that is recorded already. */
