@@ -6,8 +6,8 @@ import { TaskFailure, WrongUse } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
 import { grow } from './grow.ts'
 import { launch } from './launch.ts'
-import { isLiving, survey } from './live.ts'
-import { endNetwork } from './killall.ts'
+import { isAbandoned, isLiving, survey } from './live.ts'
+import { endNetwork, removeFolders } from './killall.ts'
 import { plural } from './render/text.ts'
 import { newSecret, removeSecrets, writeSecrets } from './secret.ts'
 import {
@@ -168,7 +168,10 @@ const typedLikeDefaults = (options: Readonly<Record<string, string>>): Record<st
 const found = async (plan: Omit<BootedNetwork, 'id'>, terminal: Terminal, quiet: boolean) => {
   const network: BootedNetwork = { id: randomBytes(8).toString('hex'), ...plan }
   const founding = async ({ state, save }: Change) => {
-    if (state.network !== null) await assertNothingRuns({ ...state, network: state.network })
+    if (state.network !== null) {
+      await assertNothingRuns({ ...state, network: state.network })
+      await removeFolders()
+    }
     if (plan.secret) await writeSecrets([newSecret()])
     const founded: NetworkState = { ...emptyState, network }
     await save(founded)
@@ -197,9 +200,11 @@ const assertNothingRuns = async (booted: Parameters<typeof survey>[0]) => {
     throw new TaskFailure(
       `a network of ${plural(alive.length, 'node')} is running; see it with npm run task status, end it with npm run task killall`,
     )
-  if (booted.processes.length > 0)
+  // One that never joined is none that could come back.
+  const ended = booted.processes.filter((entry) => !(entry.state === 'starting' && isAbandoned(entry)))
+  if (ended.length > 0)
     throw new TaskFailure(
-      `a network is recorded, but its ${plural(booted.processes.length, 'process', 'processes')} ended; to have it back with its data type: npm run task restart all; to forget both: npm run task killall`,
+      `a network is recorded, but its ${plural(ended.length, 'process', 'processes')} ended; to have it back with its data type: npm run task restart all; to forget both: npm run task killall`,
     )
 }
 

@@ -22,8 +22,7 @@ export const endNetwork = (): Promise<Outcome> =>
     const ours = sightings.filter(isLiving)
     const foreign = sightings.filter(({ condition }) => condition === 'foreign')
     await Promise.all(ours.map(async ({ entry: { pid } }) => pid !== null && endProcess(pid)))
-    await assertUnused()
-    for (const folder of ['logs', 'data']) await rm(inHome('.polychord', folder), { recursive: true, force: true })
+    await removeFolders()
     removeSecrets()
     await removeTornWrites()
     await save(emptyState)
@@ -37,6 +36,12 @@ export const endNetwork = (): Promise<Outcome> =>
       data: { network: network?.id ?? null, ended: namesOf(ours), leftAlone: namesOf(foreign) },
     }
   })
+
+/** What the nodes of a network have left that has none any more. @throws TaskFailure as assertUnused */
+export const removeFolders = async (): Promise<void> => {
+  await assertUnused()
+  for (const folder of ['logs', 'data']) await rm(inHome('.polychord', folder), { recursive: true, force: true })
+}
 
 /**
  * Nothing is removed from under a node that is not recorded: the state file may be another one than the network was booted with.

@@ -114,7 +114,7 @@ const startTimeoutMs = 90_000
 const isStarting = ({ state }: Entry): boolean => state === 'starting' || state === 'restarting'
 
 /** Its starter is gone without having said how it went. */
-const isAbandoned = (entry: Entry): boolean =>
+export const isAbandoned = (entry: Entry): boolean =>
   isStarting(entry) &&
   (entry.starterPid === undefined || !isAlive(entry.starterPid) || Date.now() - entry.incarnation > startTimeoutMs)
 

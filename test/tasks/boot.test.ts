@@ -1,7 +1,9 @@
 /** `boot` beside other tasks, and after one that was cut off. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
+import { isAlive, killProcess } from '../../tasks/processes.ts'
 import { Home } from './home.ts'
 
 const firstPort = 20_000 + (process.pid % 400) * 20
@@ -30,4 +32,23 @@ test('whoever comes next finds a network with its first node: another boot took 
   expect(await home.task(`boot 1 port=${firstPort}`)).toMatchObject({ code: 0, stderr: '' })
   await watched
   expect(seen).toBe('looks, and sees: 1')
+})
+
+test('a first node whose start was cut off is none to come back, and nothing of it is in the way of the next', async () => {
+  await home.task('killall')
+  const cut = await home.task(`boot 1 port=${firstPort}`, (child) => {
+    const looking = setInterval(() => {
+      if (!/"pid": \d/.test(home.stateText ?? '')) return
+      clearInterval(looking)
+      child.kill('SIGKILL')
+    }, 1)
+  })
+  const [first] = home.state.processes
+  expect([cut.code, first?.state]).toEqual([null, 'starting'])
+  // It has joined, or ends by itself.
+  if (first?.pid && isAlive(first.pid)) await killProcess(first.pid)
+  // As of a start that was cut off later.
+  mkdirSync(`${home.path}/${first?.dataDir}`, { recursive: true })
+  writeFileSync(`${home.path}/${first?.dataDir}/node.json`, '{"format":2,"network":"7f3a000000000000","id":"0c"}')
+  expect(await home.task(`boot 1 port=${firstPort}`)).toMatchObject({ code: 0, stderr: '' })
 })
