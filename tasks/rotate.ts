@@ -97,7 +97,10 @@ export const rotate: Task = {
   options: {},
   text: false,
   examples: ['rotate'],
-  run: async () => {
+  run: async ({ json }, terminal) => {
+    const tell = (text: string) => {
+      if (!json) terminal.progress(text)
+    }
     const booted = await openNetwork()
     const { network } = booted
     if (!network.secret) throw new TaskFailure(`this network has no secret; for one with: ${typed('reboot secret=on')}`)
@@ -107,8 +110,11 @@ export const rotate: Task = {
       // Others: what a rotation has left that did not come to its end. The first is always one that all accept.
       const [before, ...others] = readSecrets()
       const after = newSecret()
+      tell('1 of 3 · every node is to accept another secret')
       await take(held, { secrets: [before, after, ...others] })
+      tell('2 of 3 · every node is to sign with it')
       await take(held, { secrets: [after, before, ...others] })
+      tell('3 of 3 · every node is to drop the one before')
       // What was signed with the old one may still be on its way.
       await sleep(Number(network.options['callTimeoutMs']))
       const nodes = await take(held, { secrets: [after], dropped: [before, ...others] })
