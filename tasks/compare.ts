@@ -3,6 +3,7 @@ import { overlayNames } from '../src/overlay/overlays.ts'
 import { WrongUse } from './failure.ts'
 import { fold, plural, table } from './render/text.ts'
 import { next, type Task } from './task.ts'
+import { nothingUnfinished } from './terminal.ts'
 import { wholeNumber } from './words.ts'
 
 const lookups = 500
@@ -21,6 +22,7 @@ export const compareTask: Task = {
   text: false,
   examples: ['compare', 'compare 100', 'compare 2000 latency=king-like'],
   run: async ({ plain: [word = '1000'], options }, terminal) => {
+    terminal.tellUnfinished = nothingUnfinished
     const { compare, failures } = await import('../src/sim/comparison.ts')
     const { latencyModels } = await import('../src/sim/latency.ts')
     const nodes = wholeNumber('the number of nodes', word, 2, 20_000)

@@ -5,6 +5,7 @@ import { type Trait, traits } from '../src/sim/traits.ts'
 import { WrongUse } from './failure.ts'
 import { duration, fold, table } from './render/text.ts'
 import { next, type Task, typed } from './task.ts'
+import { nothingUnfinished } from './terminal.ts'
 import { wholeNumber } from './words.ts'
 
 export const simulate: Task = {
@@ -17,7 +18,9 @@ export const simulate: Task = {
   },
   text: false,
   examples: ['simulate', 'simulate swarm', 'simulate swarm 42', `simulate split overlay=${overlayNames.at(-1)}`],
-  run: async ({ plain: [name, word], options }, { paint, columns }) => {
+  run: async ({ plain: [name, word], options }, terminal) => {
+    const { paint, columns } = terminal
+    terminal.tellUnfinished = nothingUnfinished
     const { scenarios, simulate: run } = await import('../src/sim/scenarios.ts')
     const names = Object.keys(scenarios)
     if (name === undefined) {

@@ -17,6 +17,9 @@ export interface Output {
   readonly rows?: number
 }
 
+/** Of a task that begins nothing which outlives it. */
+export const nothingUnfinished = (): string => 'nothing of it runs on'
+
 export class Terminal {
   readonly isTerminal: boolean
   readonly paint: Paint
