@@ -25,17 +25,8 @@ const noteSecret = (): void => {
   secrets.push(...lines)
 }
 
-/** Types a task in a terminal, with all that this shows. */
-const inTerminal = async (words: string) => {
-  vi.resetModules()
-  vi.stubEnv('POLYCHORD_HOME', home.path)
-  const [{ run }, { Terminal }] = [await import('../../tasks/command-line.ts'), await import('../../tasks/terminal.ts')]
-  let shown = ''
-  const terminal = new Terminal({ isTTY: true, write: (text) => (shown += text) }, {})
-  const code = await run(words.split(' '), { terminal, complain: (text) => (shown += text), env: {} })
-  vi.unstubAllEnvs()
-  return { code, shown }
-}
+/** For a task that takes its pipe for a terminal. */
+const inTerminal = { TERM: 'xterm', NODE_OPTIONS: '--import=data:text/javascript,process.stdout.isTTY=true' }
 
 const everythingWritten = async (): Promise<string> => {
   const logs = `${home.path}/.polychord/logs`
@@ -96,13 +87,13 @@ test('the secret is changed while a client writes, and no write fails', async ()
   }
   const writing = write()
   const rotated = await home.task('rotate')
-  const again = await inTerminal('rotate')
+  const again = await home.task('rotate', undefined, inTerminal)
   stop.abort()
   await writing
   expect([rotated.code, again.code]).toEqual([0, 0])
   expect(rotated.stdout).toContain('3 nodes follow another secret; the one before is worth nothing now')
   // Each step may take half a minute.
-  expect(again.shown).toMatch(/1 of 3 · every node is to accept[^]*2 of 3 · [^]*3 of 3 · [^]*3 nodes follow/)
+  expect(again.stdout).toMatch(/1 of 3 · every node is to accept[^]*2 of 3 · [^]*3 of 3 · [^]*3 nodes follow/)
   noteSecret()
   expect(secrets[0]).not.toBe(secrets[1])
   expect(answers.length).toBeGreaterThan(50)
