@@ -2,6 +2,8 @@
 import { randomInt } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { clientApi, type NodeInfo } from '../src/protocol/client-api.ts'
+import type { Peer } from '../src/protocol/schemas.ts'
+import { recall } from '../src/service/recollection.ts'
 import { type Id, shortId } from '../src/space/id.ts'
 import { ask, orUndefined } from './client.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
@@ -62,14 +64,17 @@ export const survey = ({ network, processes }: Booted): Promise<Sighting[]> =>
   Promise.all(processes.map((entry) => look(entry, network.id)))
 
 /**
- * The same, and the members that no task has started, such as those of `npm start`: as far as the recorded ones watch who is there. With how
- * one of those that are well sees each, by id.
+ * The same, and the members that no task has started, such as those of `npm start`: as far as the recorded ones watch who is there, or, where
+ * none of these runs any more, knew it. With how one of those that are well sees each, by id.
  */
 export const surveyAll = async (booted: Booted): Promise<{ sightings: Sighting[]; opinion: ReadonlyMap<Id, string> }> => {
   const sightings = await survey(booted)
   const recorded = new Set(booted.processes.map(({ id }) => id))
   const members = await membersSeen(sightings)
-  const others = members.filter(({ id, state }) => !recorded.has(id) && state !== 'dead' && state !== 'left')
+  const known = sightings.some(isRunning)
+    ? members.filter(({ state }) => state !== 'dead' && state !== 'left')
+    : contactsOf(booted)
+  const others = known.filter(({ id }) => !recorded.has(id))
   const infos = await Promise.all(others.map(async ({ id, url }) => ({ id, info: await nodeInfo(url) })))
   const strangers = infos.flatMap(({ id, info }): Running[] =>
     info?.network === booted.network.id && info.id === id && info.state === 'ready'
@@ -176,6 +181,12 @@ const membersSeen = async (sightings: readonly Sighting[]) => {
   const witness = sightings.filter(isRunning).find(({ info: { membership } }) => membership?.known && !membership.cutOff)
   const seen = witness && (await orUndefined(ask(witness.entry.url, clientApi.members, {}, lookTimeoutMs)))
   return seen?.members ?? []
+}
+
+/** Whom the recorded nodes knew when they ran last, each once. */
+const contactsOf = ({ processes }: Booted): Peer[] => {
+  const contacts = processes.flatMap(({ dataDir }) => recall(inHome(dataDir))?.contacts ?? [])
+  return [...new Map(contacts.map((peer) => [peer.id, peer])).values()]
 }
 
 export const portOf = (url: string): string => new URL(url).port

@@ -5,7 +5,7 @@ import { waitUntilWhole } from './faults.ts'
 import { joinable, startCrowd } from './grow.ts'
 import { inHome } from './home.ts'
 import { assertNobodyElse, relaunch } from './launch.ts'
-import { type Booted, findEntry, isLiving, isRunning, label, openNetwork, survey, surveyAll, urlsOf } from './live.ts'
+import { type Booted, findEntry, isLiving, isRunning, label, openNetwork, surveyAll, urlsOf } from './live.ts'
 import { endProcess } from './processes.ts'
 import { plural } from './render/text.ts'
 import { readSecrets } from './secret.ts'
@@ -57,7 +57,7 @@ const restartFirst = async (gone: readonly Entry[], { network }: Booted) => {
 const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): Promise<Outcome> => {
   const { processes, network } = booted
   if (processes.length === 0) throw new TaskFailure(`no node of this network is recorded; type: ${typed('reboot')}`)
-  const sightings = await survey(booted)
+  const { sightings } = await surveyAll(booted)
   const gone = sightings.filter(({ condition }) => condition === 'dead' || condition === 'foreign').map(({ entry }) => entry)
   if (gone.length === 0) return ended(['none of the recorded nodes has ended: nothing to restart'], terminal, 'status')
   const members = urlsOf(sightings.filter(isRunning))

@@ -43,6 +43,14 @@ test('it is shown, the ring is judged with it, and tasks go on beside it', async
   // Alone among the recorded ones it comes back through whom no task has started.
   expect((await home.task(`restart ${seed?.name}`)).stdout).toMatch(/is back[^,\n]*\n.*2 nodes · .*ring whole/)
   expect((await home.task(`restart ${other?.name}`)).stdout).toMatch(/is back.*\n.*3 nodes · .*ring whole/)
+  // None of the recorded ones runs: they founded a ring of their own, beside the one that was left.
+  for (const entry of [seed, other]) expect(await home.task(`kill ${entry?.name}`)).toMatchObject({ code: 0 })
+  const back = await home.task('restart all')
+  expect(back).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/2 nodes are back with their data\n.*3 nodes · .*ring whole/),
+  })
+  expect(back.stdout).not.toContain('as the first of the ring')
   expect(await home.task('add')).toMatchObject({ code: 0, stdout: expect.stringMatching(/4 nodes · .*ring whole/) })
   // It would be told nothing, and be shut out.
   expect(await home.task('rotate')).toMatchObject({
