@@ -10,6 +10,7 @@ const first = ['test/service/journal.test.ts', 'test/service/lmdb-store.test.ts'
 /** They take longest, so that they begin at once: those with live nodes wait while those that simulate work. */
 const longest = [
   'tasks/network',
+  'tasks/restart',
   'sim/scenarios',
   'overlay/pastry',
   'sim/swarm',

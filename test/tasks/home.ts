@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { NetworkState } from '../../tasks/state.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Entry, NetworkState } from '../../tasks/state.ts'
 
 /** From the root, where tests and benches run. */
 const script = resolve('tasks/task.mjs')
@@ -56,5 +57,27 @@ export class Home {
   async remove(): Promise<void> {
     await this.task('killall')
     rmSync(this.path, { recursive: true, force: true })
+  }
+}
+
+/** Options of a network in which what is awaited comes soon. */
+export const quick = 'stabilizeEveryMs=100 refreshFingersEveryMs=200 rehomeEveryMs=500'
+
+/** What `status` prints as JSON. */
+export interface Status {
+  network: { id: string; bits: number; mode: string }
+  ring: { whole: boolean; faults: string[] }
+  copies: { values: number; there: number; wanted: number }
+  nodes: (Entry & { condition: string; info?: { state: string; content: { owned: number } } })[]
+}
+
+/** What was seen once it holds; looked for again and again, for 20 s. */
+export const until = async <T>(what: string, look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> => {
+  const deadline = performance.now() + 20_000
+  for (;;) {
+    const seen = await look()
+    if (holds(seen)) return seen
+    if (performance.now() > deadline) throw new Error(`${what}, but was seen: ${JSON.stringify(seen)}`)
+    await sleep(100)
   }
 }

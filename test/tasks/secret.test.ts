@@ -5,12 +5,11 @@ import { request } from 'undici'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { NodeInfo, Written } from '../../src/protocol/client-api.ts'
 import { emptyState, printState } from '../../tasks/state.ts'
-import { Home } from './home.ts'
+import { Home, quick } from './home.ts'
 
 const firstPort = 28_000 + (process.pid % 200) * 20
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 })
 
-const quick = 'stabilizeEveryMs=100 refreshFingersEveryMs=200 rehomeEveryMs=500'
 const home = new Home()
 beforeAll(() => import('../../tasks/prepare.mjs' as string))
 afterAll(() => home.remove())
