@@ -198,13 +198,13 @@ const assertNothingRuns = async (booted: Parameters<typeof survey>[0]) => {
   const alive = (await survey(booted)).filter(isLiving)
   if (alive.length > 0)
     throw new TaskFailure(
-      `a network of ${plural(alive.length, 'node')} is running; see it with npm run task status, end it with npm run task killall`,
+      `a network of ${plural(alive.length, 'node')} is running; see it with ${typed('status')}, end it with ${typed('killall')}`,
     )
   // One that never joined is none that could come back.
   const ended = booted.processes.filter((entry) => !(entry.state === 'starting' && isAbandoned(entry)))
   if (ended.length > 0)
     throw new TaskFailure(
-      `a network is recorded, but its ${plural(ended.length, 'process', 'processes')} ended; to have it back with its data type: npm run task restart all; to forget both: npm run task killall`,
+      `a network is recorded, but its ${plural(ended.length, 'process', 'processes')} ended; to have it back with its data type: ${typed('restart all')}; to forget both: ${typed('killall')}`,
     )
 }
 

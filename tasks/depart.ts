@@ -6,7 +6,7 @@ import { ask } from './client.ts'
 import { TaskFailure } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
 import { inHome } from './home.ts'
-import { findEntry, hasLeft, isLiving, label, nodeInfo, openNetwork, portOf, survey } from './live.ts'
+import { findEntry, hasLeft, isLiving, label, nodeInfo, nodeWord, openNetwork, portOf, survey } from './live.ts'
 import { hasEnded, killProcess } from './processes.ts'
 import { plural } from './render/text.ts'
 import { signatureFor } from './secret.ts'
@@ -65,7 +65,7 @@ const watchLeave = async (entry: Entry, pid: number, tell: (moving: number) => v
 export const leave: Task = {
   name: 'leave',
   summary: 'ask a node to hand over its content, rewire its neighbours and stop',
-  args: { '<node>': 'a port, a name, or the beginning of an id' },
+  args: { '<node>': nodeWord },
   options: {},
   text: false,
   examples: ['leave 10003'],
@@ -97,7 +97,7 @@ export const leave: Task = {
 export const kill: Task = {
   name: 'kill',
   summary: 'kill -9 a node: the others find out by themselves',
-  args: { '<node>': 'a port, a name, or the beginning of an id' },
+  args: { '<node>': nodeWord },
   options: {},
   text: false,
   examples: ['kill 10003'],

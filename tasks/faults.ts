@@ -3,14 +3,15 @@
  * change, the content by where each record should lie.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { kindOf, type OverlayName, type OverlayOptions } from '../src/overlay/overlays.ts'
+import { kindOf } from '../src/overlay/overlays.ts'
 import { compareVersions } from '../src/content/record.ts'
 import type { Page } from '../src/protocol/client-api.ts'
 import { type Id, shortId } from '../src/space/id.ts'
 import { TaskFailure } from './failure.ts'
 import { type Booted, isRunning, openNetwork, type Running, type Sighting, surveyAll } from './live.ts'
-import { type Network, placementOf, tellMoving } from './render/status.ts'
+import { networkOf, placementOf, tellMoving } from './render/status.ts'
 import { plural, quote } from './render/text.ts'
+import { typed } from './task.ts'
 import type { Terminal } from './terminal.ts'
 
 const byId = <T extends { info: { id: Id } }>(a: T, b: T): number => (a.info.id < b.info.id ? -1 : 1)
@@ -19,12 +20,12 @@ const byId = <T extends { info: { id: Id } }>(a: T, b: T): number => (a.info.id 
 export const ringOrder = (sightings: readonly Sighting[]): Running[] => sightings.filter(isRunning).sort(byId)
 
 /** Everything that keeps the ring from being whole. Dead processes are no fault: the ring goes on without them. */
-export const ringFaults = ({ network }: Booted, sightings: readonly Sighting[]): string[] => {
+export const ringFaults = (booted: Booted, sightings: readonly Sighting[]): string[] => {
   const running = ringOrder(sightings)
   const silent = sightings.filter(({ condition }) => condition === 'silent')
   const members = running.filter(({ info }) => info.state === 'ready')
   const snapshot = new Map(members.map(({ info }) => [info.id, info]))
-  const options = network.options as unknown as Network & OverlayOptions
+  const options = networkOf(booted)
   const kind = kindOf(options.overlay)
   return [
     ...(running.length === 0 ? ['no node answers'] : []),
@@ -43,7 +44,7 @@ export const waitUntilWhole = async (terminal: Terminal, quiet: boolean): Promis
   for (const deadline = performance.now() + wholeTimeoutMs; ; await sleep(pollMs)) {
     const booted = await openNetwork()
     const { sightings } = await surveyAll(booted)
-    const { shape } = kindOf(booted.network.options['overlay'] as OverlayName)
+    const { shape } = kindOf(networkOf(booted).overlay)
     const faults = ringFaults(booted, sightings)
     if (faults.length === 0) return
     if (!quiet) terminal.progress([`the ${shape} closes`, ...tellMoving(ringOrder(sightings)), ...faults].join(' · '))
@@ -52,7 +53,7 @@ export const waitUntilWhole = async (terminal: Terminal, quiet: boolean): Promis
         [
           `the ${shape} is not whole after ${wholeTimeoutMs / 1000} s:`,
           ...listed(faults),
-          'wait for it with: npm run task check 60',
+          `wait for it with: ${typed('check 60')}`,
         ].join('\n'),
       )
   }

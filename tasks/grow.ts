@@ -8,7 +8,7 @@ import { progressBar } from './render/bar.ts'
 import { plural } from './render/text.ts'
 import { ended } from './status.ts'
 import type { Entry } from './state.ts'
-import type { Task } from './task.ts'
+import { type Task, typed } from './task.ts'
 import type { Terminal } from './terminal.ts'
 import { idWord, portNumber, wholeNumber } from './words.ts'
 
@@ -104,9 +104,7 @@ export const add: Task = {
     const port = word === undefined ? {} : { port: portNumber(word) }
     const { network, ...state } = await openNetwork()
     if (id !== undefined && network.options['allowCustomIds'] !== true)
-      throw new WrongUse(
-        'this network derives ids from urls; for ids of your own type: npm run task reboot allowCustomIds=true',
-      )
+      throw new WrongUse(`this network derives ids from urls; for ids of your own type: ${typed('reboot allowCustomIds=true')}`)
     const own = id === undefined ? {} : { id: idWord('id', id, Number(network.options['bits'])) }
     const seeds = await joinable(urlsOf(await runningNodes({ ...state, network })))
     const entry = await launch({ network, seeds, ...port, ...own })

@@ -2,7 +2,7 @@
 import { inHome } from './home.ts'
 import { jsonBody, parseJson, send } from './client.ts'
 import { WrongUse } from './failure.ts'
-import { findEntry, openNetwork } from './live.ts'
+import { findEntry, nodeWord, openNetwork } from './live.ts'
 import { logTail } from './logs.ts'
 import { harmless } from './render/text.ts'
 import { signatureFor } from './secret.ts'
@@ -17,7 +17,7 @@ export const call: Task = {
   name: 'call',
   summary: 'one request to one node, signed where the network has a secret, and what it answers',
   args: {
-    '<node>': 'a port, a name, or the beginning of an id',
+    '<node>': nodeWord,
     '<method>': 'GET, PUT, POST or DELETE',
     '<path>': 'with its query: /lookup?value=hello',
     '[json...]': 'the body',
@@ -53,7 +53,7 @@ export const call: Task = {
 export const logs: Task = {
   name: 'logs',
   summary: 'where the log of a node is, and its end',
-  args: { '<node>': 'a port, a name, or the beginning of an id' },
+  args: { '<node>': nodeWord },
   options: {},
   text: false,
   examples: ['logs 10001'],

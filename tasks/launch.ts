@@ -2,11 +2,12 @@
 import { createServer } from 'node:net'
 import { TaskFailure } from './failure.ts'
 import { inHome } from './home.ts'
-import { type Booted, marks } from './live.ts'
+import { type Booted, marks, portOf } from './live.ts'
 import { logTail } from './logs.ts'
 import { hasEnded, hasEnvironment, isAlive, killProcess } from './processes.ts'
 import { type Admission, admit, type Failure, host, idOfUrl, outcome, spawnNode } from './spawn.ts'
 import { type BootedNetwork, type Change, changeEntry, changeState, type Entry, type NetworkState } from './state.ts'
+import { typed } from './task.ts'
 import { untoldPort } from './words.ts'
 
 /** Ports that are tried one after the other before giving up. */
@@ -106,7 +107,7 @@ const revive = (before: Entry, wanted: Admission): Promise<Spawned> =>
     const { state } = held
     assertStillThere(state, wanted.network)
     if (!state.processes.some(({ name, incarnation }) => name === before.name && incarnation === before.incarnation))
-      throw new TaskFailure(`another task has changed ${before.name} meanwhile; type: npm run task status`)
+      throw new TaskFailure(`another task has changed ${before.name} meanwhile; type: ${typed('status')}`)
     if (wanted.seeds.length === 0) assertNobodyElse(before, { ...state, network: wanted.network })
     const port = Number(new URL(before.url).port)
     if (!(await isFree(port)))
@@ -123,7 +124,7 @@ const revive = (before: Entry, wanted: Admission): Promise<Spawned> =>
   })
 
 const assertStillThere = (state: NetworkState, network: BootedNetwork): void => {
-  if (state.network?.id !== network.id) throw new TaskFailure('the network was ended meanwhile; type: npm run task boot')
+  if (state.network?.id !== network.id) throw new TaskFailure(`the network was ended meanwhile; type: ${typed('boot')}`)
 }
 
 /** Two that each begin a ring of their own would be two rings. @throws TaskFailure when another recorded node is alive */
@@ -131,7 +132,7 @@ export const assertNobodyElse = (entry: Entry, { processes, network }: Booted): 
   const other = processes.find((one) => one.name !== entry.name && isOurs(one, network))
   if (other)
     throw new TaskFailure(
-      `${other.name} is alive, but does not answer yet: try again when it does, or type: npm run task kill ${new URL(other.url).port}`,
+      `${other.name} is alive, but does not answer yet: try again when it does, or type: ${typed(`kill ${portOf(other.url)}`)}`,
     )
 }
 
@@ -174,10 +175,10 @@ export const choosePort = async ({ port, id, network }: Launch, { processes }: N
       const dead = taken.state === 'dead' || (taken.pid !== null && !isAlive(taken.pid))
       throw new TaskFailure(
         `${taken.name} has port ${port} already; ` +
-          (dead ? `to bring it back type: npm run task restart ${port}` : 'for the next free one type: npm run task add'),
+          (dead ? `to bring it back type: ${typed(`restart ${port}`)}` : `for the next free one type: ${typed('add')}`),
       )
     }
-    if (!(await isFree(port))) throw new TaskFailure(`port ${port} is in use; for the next free one type: npm run task add`)
+    if (!(await isFree(port))) throw new TaskFailure(`port ${port} is in use; for the next free one type: ${typed('add')}`)
     if (id === undefined && ids.has(idOfUrl(`http://${host}:${port}`, network)))
       throw new TaskFailure(
         `the id of port ${port} is taken in this network of ${String(network.options['bits'])} bits; choose another port`,
@@ -189,7 +190,7 @@ export const choosePort = async ({ port, id, network }: Launch, { processes }: N
       continue
     if (await isFree(next)) return next
   }
-  throw new TaskFailure(`no port from ${from} on is free, or gives an id that is; name one that is: npm run task add PORT`)
+  throw new TaskFailure(`no port from ${from} on is free, or gives an id that is; name one that is: ${typed('add PORT')}`)
 }
 
 const isFree = (port: number): Promise<boolean> =>

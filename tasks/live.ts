@@ -11,6 +11,7 @@ import { inHome } from './home.ts'
 import { logTail } from './logs.ts'
 import { endProcess, hasEnvironment, isAlive } from './processes.ts'
 import { assertOptions, type BootedNetwork, changeState, type Entry, type NetworkState, readState } from './state.ts'
+import { typed } from './task.ts'
 
 /**
  * - running: its pid is alive, with the environment of our node where that can be read, and /nodeinfo answers with the same
@@ -150,7 +151,7 @@ const repair = (): Promise<Booted> =>
   })
 
 const assertBooted = (state: NetworkState): Booted => {
-  if (state.network === null) throw new TaskFailure('no network is running; type: npm run task boot')
+  if (state.network === null) throw new TaskFailure(`no network is running; type: ${typed('boot')}`)
   assertOptions(state.network)
   return { ...state, network: state.network }
 }
@@ -160,7 +161,7 @@ export const runningNodes = async (booted: Booted): Promise<[Running, ...Running
   const [first, ...rest] = (await survey(booted)).filter(isRunning)
   if (first) return [first, ...rest]
   throw new TaskFailure(
-    `none of the ${booted.processes.length} recorded nodes is running; type: npm run task restart all, or killall`,
+    `none of the ${booted.processes.length} recorded nodes is running; type: ${typed('restart all')}, or killall`,
   )
 }
 
@@ -197,8 +198,11 @@ export const label = ({ id, url }: { id: Id; url: string }): string => `${portOf
 /** Nodes that a sentence names. */
 const mostNamed = 8
 
+/** How a person says which node is meant. */
+export const nodeWord = 'a port, a name, or the beginning of an id'
+
 /**
- * The recorded process that a person means by a port, a name or the beginning of an id.
+ * The recorded process that a person means.
  * @throws WrongUse none, or several
  */
 export const findEntry = (processes: readonly Entry[], word: string): Entry => {
@@ -213,7 +217,5 @@ export const findEntry = (processes: readonly Entry[], word: string): Entry => {
   }
   throw only
     ? new WrongUse(`${word} begins the ids of ${list(matching)}; give more digits, or a port`)
-    : new WrongUse(
-        `there is no node ${word}; a node is a port, a name or the beginning of an id: ${list(processes) || 'none yet'}`,
-      )
+    : new WrongUse(`there is no node ${word}; a node is ${nodeWord}: ${list(processes) || 'none yet'}`)
 }

@@ -3,7 +3,7 @@ import { parseTags } from '../src/membership/options.ts'
 import { clientApi } from '../src/protocol/client-api.ts'
 import { ask } from './client.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
-import { findEntry, label, openNetwork, portOf, runningNodes } from './live.ts'
+import { findEntry, label, nodeWord, openNetwork, portOf, runningNodes } from './live.ts'
 import { renderMembers, type View } from './render/members.ts'
 import { harmless } from './render/text.ts'
 import { signatureFor } from './secret.ts'
@@ -18,7 +18,7 @@ const viewOf = async ({ id, url }: { id: string; url: string }): Promise<View> =
 export const members: Task = {
   name: 'members',
   summary: 'who is alive, suspect, dead or left, as the nodes see each other',
-  args: { '[node]': 'as this one sees them: a port, a name, or the beginning of an id' },
+  args: { '[node]': `as this one sees them: ${nodeWord}` },
   options: {},
   text: false,
   examples: ['members', 'members 10003', 'members json'],
@@ -48,7 +48,7 @@ const parseTag = (word: string): [string, string] => {
 export const tags: Task = {
   name: 'tags',
   summary: 'what a node tells everyone of itself: show it, or change it',
-  args: { '<node>': 'a port, a name, or the beginning of an id', '[tags...]': 'name=value; name= takes it away' },
+  args: { '<node>': nodeWord, '[tags...]': 'name=value; name= takes it away' },
   options: {},
   text: true,
   examples: ['tags 10001', 'tags 10001 zone=a disk=ssd', 'tags 10001 zone='],

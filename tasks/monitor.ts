@@ -7,8 +7,7 @@ import { isRunning, openNetwork, portOf, type Running, surveyAll } from './live.
 import { type Frame, renderFrame, type Watched } from './render/monitor.ts'
 import { beginStory, printEvent, type Story, tellMore } from './render/story.ts'
 import type { Paint } from './render/text.ts'
-import { ownCells } from './render/status.ts'
-import { networkOf } from './status.ts'
+import { networkOf, ownCells } from './render/status.ts'
 import type { Task } from './task.ts'
 import { wholeNumber } from './words.ts'
 

@@ -5,7 +5,7 @@ import { waitUntilWhole } from './faults.ts'
 import { joinable, startCrowd } from './grow.ts'
 import { inHome } from './home.ts'
 import { assertNobodyElse, relaunch } from './launch.ts'
-import { type Booted, findEntry, isLiving, isRunning, label, openNetwork, surveyAll, urlsOf } from './live.ts'
+import { type Booted, findEntry, isLiving, isRunning, label, nodeWord, openNetwork, surveyAll, urlsOf } from './live.ts'
 import { endProcess } from './processes.ts'
 import { plural } from './render/text.ts'
 import { readSecrets } from './secret.ts'
@@ -92,7 +92,7 @@ const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): P
 export const restart: Task = {
   name: 'restart',
   summary: 'bring back a node, or all that have ended, with their data',
-  args: { '<node>': 'a port, a name, the beginning of an id; or all: every node that does not run' },
+  args: { '<node>': `${nodeWord}; or all: every node that does not run` },
   options: {},
   text: false,
   examples: ['restart 10003', 'restart all'],

@@ -12,6 +12,7 @@ import type { Sign } from './client.ts'
 import { TaskFailure } from './failure.ts'
 import { inHome } from './home.ts'
 import type { BootedNetwork, Entry } from './state.ts'
+import { typed } from './task.ts'
 
 export const secretFile = inHome('.polychord', 'secret')
 
@@ -35,7 +36,7 @@ export const readSecrets = (): [string, ...string[]] => {
   } catch (error) {
     if (!(error instanceof Error)) throw error
     const why = 'syscall' in error ? `cannot be read (${error.message})` : `in ${secretFile} is of no use: it ${error.message}`
-    throw new TaskFailure(`the secret of this network ${why}; restore it, or begin anew: npm run task reboot`, { cause: error })
+    throw new TaskFailure(`the secret of this network ${why}; restore it, or begin anew: ${typed('reboot')}`, { cause: error })
   }
 }
 

@@ -10,7 +10,7 @@ import { WrongUse } from './failure.ts'
 import { type Booted, label, openNetwork, pickRandomNode } from './live.ts'
 import { cut, duration, plural, quote, tellCopies } from './render/text.ts'
 import { renderTravel } from './render/travel.ts'
-import { networkOf } from './status.ts'
+import { networkOf } from './render/status.ts'
 import { nameWord, next, shellWords, type Task } from './task.ts'
 import { idWord, type Words } from './words.ts'
 

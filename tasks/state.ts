@@ -12,6 +12,7 @@ import { BadOption, parseConfig } from '../src/node/config.ts'
 import { TaskFailure } from './failure.ts'
 import { home, inHome, makeDirectory, stateFile } from './home.ts'
 import { type Lock, takeLock } from './lock.ts'
+import { typed } from './task.ts'
 
 const stateVersion = 2
 
@@ -73,8 +74,7 @@ export const emptyState: NetworkState = { version: stateVersion, network: null, 
 /** As the file holds it, byte by byte. */
 export const printState = (state: NetworkState): string => `${JSON.stringify(state, null, 2)}\n`
 
-const wayOut =
-  'to begin anew, delete it and type: npm run task boot (nodes that it knew keep running; their command line ends in start.cjs)'
+const wayOut = `to begin anew, delete it and type: ${typed('boot')} (nodes that it knew keep running; their command line ends in start.cjs)`
 
 /** @throws TaskFailure not JSON, another version, not a state, processes without a network */
 export const parseState = (text: string, file: string): NetworkState => {
@@ -119,7 +119,7 @@ export const assertOptions = ({ id, options }: BootedNetwork): void => {
   } catch (error) {
     if (!(error instanceof BadOption)) throw error
     throw new TaskFailure(
-      `${stateFile} has options that no node takes: ${error.message}; restore it, or end the network: npm run task killall`,
+      `${stateFile} has options that no node takes: ${error.message}; restore it, or end the network: ${typed('killall')}`,
       { cause: error },
     )
   }

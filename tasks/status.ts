@@ -2,12 +2,9 @@
 import { isRunning, openNetwork, portOf, type Booted, type Sighting, surveyAll } from './live.ts'
 import type { Id } from '../src/space/id.ts'
 import { listed, ringFaults } from './faults.ts'
-import { copiesAmong, heading, type Network, renderStatus, type Status, tellMoving } from './render/status.ts'
+import { copiesAmong, heading, networkOf, renderStatus, type Status, tellMoving } from './render/status.ts'
 import { next, type Outcome, type Task } from './task.ts'
 import type { Terminal } from './terminal.ts'
-
-/** The options that every node of a network shares, as far as tables tell of them. */
-export const networkOf = ({ network: { options } }: Booted): Network => options as unknown as Network
 
 const statusOf = (booted: Booted, sightings: readonly Sighting[], opinion: ReadonlyMap<Id, string>): Status => ({
   network: networkOf(booted),

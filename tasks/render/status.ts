@@ -4,7 +4,7 @@ import { commonOptions, kindOf, type OverlayName, type OverlayOptions } from '..
 import type { NodeInfo } from '../../src/protocol/client-api.ts'
 import type { Peer } from '../../src/protocol/schemas.ts'
 import { type Id, shortId } from '../../src/space/id.ts'
-import type { Sighting } from '../live.ts'
+import type { Booted, Sighting } from '../live.ts'
 import { age, type Cell, fold, type Paint, plural, table } from './text.ts'
 
 /** One recorded node; `info` when it answers. */
@@ -23,6 +23,10 @@ export interface Network extends Partial<OverlayOptions> {
   readonly bits: number
   readonly replicas: number
 }
+
+/** The options that every node of a network shares. */
+export const networkOf = ({ network: { options } }: Booted): Network & OverlayOptions =>
+  options as unknown as Network & OverlayOptions
 
 /** Where copies belong. */
 export const placementOf = (network: Pick<Network, 'overlay' | 'replicas'> & Partial<OverlayOptions>): Place =>

@@ -20,7 +20,7 @@ describe('a node', () => {
   test.each(['10003', 'node-10003', 'a20', 'a2'])('is meant by %s', (word) => expect(findEntry(ten, word)).toBe(ten[2]))
 
   test.each([
-    ['10011', 'there is no node 10011; a node is a port, a name or the beginning of an id: 10001 (a00), 10002 (a10), '],
+    ['10011', 'there is no node 10011; a node is a port, a name, or the beginning of an id: 10001 (a00), 10002 (a10), '],
     ['10011', '10008 (a70), 2 more'],
     ['a', 'a begins the ids of 10001 (a00), '],
     ['a', '10008 (a70), 2 more; give more digits, or a port'],
