@@ -1,7 +1,6 @@
 /** Where the local network lives on disk. */
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TaskFailure } from './failure.ts'
 
@@ -15,25 +14,6 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 export const home = resolve(process.env['INIT_CWD'] ?? '.', process.env['POLYCHORD_HOME'] || root)
 
 export const inHome = (...path: string[]): string => join(home, ...path)
-
-/**
- * Makes a directory, and those that it is in: Node's own way takes a file system that cannot be written for a parent that is missing, and under
- * /proc it never ends.
- */
-export const makeDirectory = async (path: string): Promise<void> => {
-  try {
-    await mkdir(path)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return
-    if (code !== 'ENOENT' || dirname(path) === path) throw error
-    await makeDirectory(dirname(path))
-    await mkdir(path).catch((again: NodeJS.ErrnoException) => {
-      // Another task was faster.
-      if (again.code !== 'EEXIST') throw again
-    })
-  }
-}
 
 export const stateFile = inHome('network-state.json')
 

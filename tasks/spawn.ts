@@ -1,7 +1,8 @@
 /** One node as a child process: started with what it needs to know, and listened to until it has joined. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { makeDirectory } from '../src/service/directory.ts'
 import { hash } from '../src/service/hash.ts'
 import { variableOf } from '../src/service/text.ts'
 import { type Id, idOf } from '../src/space/id.ts'
@@ -28,7 +29,7 @@ export interface Admission {
 /** The process lives on when the task ends, and writes its own log. */
 export const spawnNode = (entry: Entry, { network, seeds }: Admission): ChildProcess => {
   const logFile = inHome(entry.logFile)
-  mkdirSync(dirname(logFile), { recursive: true })
+  makeDirectory(dirname(logFile))
   const log = openSync(logFile, 'a')
   const inherited = Object.entries(process.env).filter(([name]) => !/^(POLYCHORD|npm)_/.test(name))
   const child = spawn(process.execPath, [startScript()], {

@@ -9,8 +9,9 @@ import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import writeFileAtomic from 'write-file-atomic'
 import { BadOption, parseConfig } from '../src/node/config.ts'
+import { makeDirectory } from '../src/service/directory.ts'
 import { TaskFailure } from './failure.ts'
-import { home, inHome, makeDirectory, stateFile } from './home.ts'
+import { home, inHome, stateFile } from './home.ts'
 import { type Lock, takeLock } from './lock.ts'
 import { typed } from './task.ts'
 
@@ -173,7 +174,7 @@ export const changeEntry = (entry: Entry, change: (entry: Entry) => Entry | unde
 
 const acquire = async (): Promise<Lock> => {
   try {
-    await makeDirectory(inHome('.polychord'))
+    makeDirectory(inHome('.polychord'))
     return await takeLock(stateFile, {
       realpath: false,
       lockfilePath: inHome('.polychord', 'state.lock'),

@@ -5,22 +5,12 @@
  * held anything, and what an interrupted start left of a database in it is of no value. Nothing is written to a directory
  * that is not ours, and nothing is ever deleted but that.
  */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { Id } from '../space/id.ts'
 import { Claimed, claim, isClaim } from './claim.ts'
 import { damageOf } from './database-file.ts'
+import { makeDirectory, syncEntries } from './directory.ts'
 import { Misconfigured } from './environment.ts'
 import { journalFiles } from './journal.ts'
 
@@ -142,32 +132,11 @@ const removeDatabase = (directory: string): void => {
   for (const file of databaseFiles) rmSync(join(directory, file), { force: true })
 }
 
-/** As durable as what will be in it: a directory is an entry of the one above. */
-export const makeDirectory = (directory: string): void => {
-  if (existsSync(directory)) return
-  makeDirectory(dirname(directory))
-  try {
-    mkdirSync(directory)
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error
-  }
-  syncEntries(dirname(directory))
-}
-
 const sign = (directory: string, { network, id }: Identity): void => {
   const fresh = join(directory, freshIdentityFile)
   writeFileSync(fresh, `${JSON.stringify({ format, network, id })}\n`, { flush: true })
   renameSync(fresh, join(directory, identityFile))
   syncEntries(directory)
-}
-
-const syncEntries = (directory: string): void => {
-  const fd = openSync(directory, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
 }
 
 /** The end of the sentence that begins with the directory. */

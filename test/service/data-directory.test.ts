@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { holdersOf, isClaim } from '../../src/service/claim.ts'
 import { networkIn, takeDirectory } from '../../src/service/data-directory.ts'
+import { makeDirectory } from '../../src/service/directory.ts'
 import { createLog } from '../../src/service/log.ts'
 import { LmdbStore } from '../../src/service/lmdb-store.ts'
 import { recordAt } from '../content/store.suite.ts'
@@ -84,6 +85,15 @@ describe('taken', () => {
     take(directory)
     expect(readdirSync(directory).filter(isClaim)).toHaveLength(1)
   })
+})
+
+test('one is made with those that it is in, or it is said why not', () => {
+  const directory = freshDirectory({ file: '' })
+  for (let time = 0; time < 2; time++) makeDirectory(join(directory, 'a', 'b', 'c'))
+  expect(statSync(join(directory, 'a', 'b', 'c')).isDirectory()).toBe(true)
+  expect(() => makeDirectory(join(directory, 'file', 'a'))).toThrow('ENOTDIR')
+  // Node's own way never came back.
+  expect(() => makeDirectory('/proc/polychord/a')).toThrow(/^E/)
 })
 
 test('who holds one is found; nobody does where it is gone meanwhile: that ended a killall beside a leave', () => {

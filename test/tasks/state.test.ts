@@ -1,11 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { TaskFailure } from '../../tasks/failure.ts'
-import { makeDirectory } from '../../tasks/home.ts'
 import { takeLock } from '../../tasks/lock.ts'
 import { assertOptions, emptyState, type NetworkState, parseState, printState } from '../../tasks/state.ts'
 
@@ -107,18 +106,6 @@ const withFolder = async (use: (folder: string) => Promise<void>): Promise<void>
     rmSync(folder, { recursive: true })
   }
 }
-
-test('a directory is made with those that it is in, or it is said why not', () =>
-  withFolder(async (folder) => {
-    await makeDirectory(join(folder, 'a', 'b', 'c'))
-    await makeDirectory(join(folder, 'a', 'b', 'c'))
-    await Promise.all(Array.from({ length: 8 }, () => makeDirectory(join(folder, 'd', 'e'))))
-    expect(existsSync(join(folder, 'a', 'b', 'c'))).toBe(true)
-    writeFileSync(join(folder, 'file'), '')
-    await expect(makeDirectory(join(folder, 'file', 'a'))).rejects.toMatchObject({ code: 'ENOTDIR' })
-    // Node's own way never came back.
-    await expect(makeDirectory('/proc/polychord/a')).rejects.toMatchObject({ code: expect.stringMatching(/^E/) as string })
-  }))
 
 /** The lock of a file, told that it was lost after something has happened to it. */
 const loses = (happen: (file: string) => void, withinMs: number) =>
