@@ -33,16 +33,6 @@ interface Convoy {
   readonly outcome: Promise<Outcome>
 }
 
-/** Convoys that leave at the same moment, whatever their windows. */
-class Departure {
-  records = 0
-  readonly left: Promise<void>
-
-  constructor(leave: (departure: Departure) => Promise<void>) {
-    this.left = leave(this)
-  }
-}
-
 interface Outcome {
   /** Of each record: each of the window has it on its disk, it has won there, and nobody knows of anyone else who should have it. */
   readonly arrived: readonly boolean[]
@@ -55,10 +45,13 @@ export class Convoys {
   readonly #clock: Pick<Clock, 'sleep'>
   /** Those that leave in a moment, by their window. */
   readonly #waiting = new Map<string, Convoy>()
-  #next: Departure | undefined
+  /** Resolves when they leave. */
+  #departure: Promise<void> | undefined
+  /** Their records. */
+  #leaving = 0
   /** Records of convoys that have left and are not back. */
   #underWay = 0
-  /** Ends the wait of the next one. */
+  /** Ends the wait of those that are due. */
   #goOn = () => {}
 
   constructor(keep: Keep, clock: Pick<Clock, 'sleep'>) {
@@ -69,7 +62,7 @@ export class Convoys {
   /** Whether that was all there was to it; and who of the window did not answer. */
   async send(record: StoredRecord, window: readonly Peer[]): Promise<{ arrived: boolean; silent: readonly Id[] }> {
     const name = window.map(({ id }) => id).join()
-    const departure = (this.#next ??= new Departure((one) => this.#depart(one)))
+    const departure = (this.#departure ??= this.#depart())
     let convoy = this.#waiting.get(name)
     if (!convoy || convoy.load.records.length === limits.page || convoy.bytes > batchBytes) {
       const load: Load = { records: [], with: window.map(({ id }) => id) }
@@ -78,40 +71,37 @@ export class Convoys {
     }
     const at = convoy.load.records.push(record) - 1
     convoy.bytes += sizeOf(record)
-    departure.records++
-    this.#goOnIfDue()
+    this.#leaving++
+    if (this.#isDue) this.#goOn()
     const { arrived, silent } = await convoy.outcome
     return { arrived: arrived[at] ?? false, silent }
   }
 
-  async #leave(load: Load, window: readonly Peer[], { left }: Departure): Promise<Outcome> {
-    await left
+  async #leave(load: Load, window: readonly Peer[], departure: Promise<void>): Promise<Outcome> {
+    await departure
     const silent: Id[] = []
     try {
       const answers = await Promise.all(window.map((peer) => this.#ask(peer, load, silent)))
       return { arrived: load.records.map((_, at) => answers.every((kept) => kept[at] ?? false)), silent }
     } finally {
       this.#underWay -= load.records.length
-      this.#goOnIfDue()
+      if (this.#isDue) this.#goOn()
     }
   }
 
   /** Resolves once everyone who writes at this moment has come, and few are under way or many have come. */
-  async #depart(departure: Departure): Promise<void> {
+  async #depart(): Promise<void> {
     await this.#clock.sleep(0)
-    if (!this.#isDue(departure))
+    if (!this.#isDue)
       await Promise.race([new Promise<void>((resolve) => (this.#goOn = resolve)), this.#clock.sleep(waitMostMs)])
-    this.#next = undefined
+    this.#departure = undefined
     this.#waiting.clear()
-    this.#underWay += departure.records
+    this.#underWay += this.#leaving
+    this.#leaving = 0
   }
 
-  #isDue({ records }: Departure): boolean {
-    return this.#underWay < fewUnderWay || records >= companyMost
-  }
-
-  #goOnIfDue(): void {
-    if (this.#next && this.#isDue(this.#next)) this.#goOn()
+  get #isDue(): boolean {
+    return this.#underWay < fewUnderWay || this.#leaving >= companyMost
   }
 
   async #ask(peer: Peer, load: Load, silent: Id[]): Promise<readonly boolean[]> {

@@ -68,7 +68,7 @@ export class Presence {
 
   /** Until when this node had everything on an arc in an earlier life, ms since 1970; 0 when it did not. */
   knew(arc: Arc, now: number): number {
-    return this.#knew.covers(arc) ? (timesUntil(now, this.#former?.times ?? []).at(-1)?.[1] ?? 0) : 0
+    return this.#knew.covers(arc) ? latestUntil(now, this.#former?.times ?? []) : 0
   }
 
   /** How many shared what it had then. */
