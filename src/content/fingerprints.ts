@@ -71,6 +71,16 @@ export class Fingerprints {
     return { count: total.count, values: total.values, print: total.print }
   }
 
+  /** Ids in a bucket. */
+  get bucketSize(): bigint {
+    return 1n << BigInt(4 * (this.#width - this.#digits))
+  }
+
+  /** The last id of the bucket that an id is in: an arc that ends there is summed without a look at records. */
+  bucketEnd(id: Id): Id {
+    return id.slice(0, this.#digits).padEnd(this.#width, 'f')
+  }
+
   /** Those that hold anything, in any order. */
   #bucketsWithin(low: number, high: number): number[] {
     const within: number[] = []

@@ -44,17 +44,20 @@ export class Records {
     return this.#bytes
   }
 
-  /** What lies on the parts of an arc for comparison; on the whole, where the other has the same or all of it is listed. */
+  /** What lies on the parts of an arc for comparison, which are cut where that takes no look at records; on the whole, where the other has the same or all of it is listed. */
   digest({ from, ...theirs }: Arc & Part): Part[] {
     const { to } = theirs
     const { count, print } = this.#prints.of({ from, to })
     if (print === theirs.print || isListable(count, theirs.count)) return [{ to, count, print }]
     const size = distance(from, to) || 1n << BigInt(from.length * 4)
     const parts = size < BigInt(digestParts) ? Number(size) : digestParts
-    const ends = Array.from({ length: parts + 1 }, (_, at) => step(from, (size * BigInt(at)) / BigInt(parts)))
-    return ends.slice(1).map((end, at) => {
-      const part = this.#prints.of({ from: ends[at] as Id, to: end })
-      return { to: end, count: part.count, print: part.print }
+    const ends = Array.from({ length: parts - 1 }, (_, at) => step(from, (size * BigInt(at + 1)) / BigInt(parts)))
+    const isCoarse = size >= 2n * BigInt(parts) * this.#prints.bucketSize
+    let last = from
+    return [...(isCoarse ? ends.map((end) => this.#prints.bucketEnd(end)) : ends), to].map((end) => {
+      const { count, print } = this.#prints.of({ from: last, to: end })
+      last = end
+      return { to: end, count, print }
     })
   }
 

@@ -136,7 +136,8 @@ export class Rehoming {
     while (this.#again && !this.#closed) {
       this.#again = false
       const left = await this.#pass()
-      // Whoever answers some calls and not others comes and goes with each pass, and would have it made again without a rest.
+      // Whoever answers some calls and not others comes and goes with each pass, and whoever gives what it has taken back gives more
+      // with each: they would have it made again without a rest.
       if (this.#again) await this.#clock.sleep(Math.min(2 ** atOnce++, retryMs))
       else atOnce = 0
       if (left === 'nothing' || this.#closed) continue
@@ -154,7 +155,9 @@ export class Rehoming {
     const doubting = testimony.doubtUntil !== undefined
     const { sleeps, isBehind } = wakefulness
     if (isBehind) this.#windows.forget()
-    const { isDone, isDecided, isTold } = await this.#windows.share()
+    const { isDone, isDecided, isTold, isFurther } = await this.#windows.share()
+    // By the time that it has come others have heard of this node who had not.
+    if (isFurther && !isDone) this.#again = true
     let left: Rest = isDone ? 'nothing' : isDecided ? 'room' : 'work'
     if (isBehind && isTold) wakefulness.makeUp(sleeps)
     else if (isBehind) left = more(left, 'work')

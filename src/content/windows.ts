@@ -26,6 +26,8 @@ interface Progress {
   readonly isDecided: boolean
   /** Whether those who share a cell told what this node may have missed, for each cell. */
   readonly isTold: boolean
+  /** Whether this node has more than before. */
+  readonly isFurther: boolean
 }
 
 export class Windows {
@@ -104,7 +106,7 @@ export class Windows {
     }
     const isDecided = sharings.every(({ cell, isDecided }) => isDecided && this.#isStill(cell))
     if (this.#bereft.length > 0) this.#forgetFound(sharings)
-    return { isDone, isDecided, isTold }
+    return { isDone, isDecided, isTold, isFurther: sharings.some(({ received }) => received > 0) }
   }
 
   #begin(cell: Cell): Sharing {

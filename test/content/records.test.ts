@@ -1,10 +1,12 @@
 /** The records of a node, as they are found again. */
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { MemoryStore } from '../../src/content/memory-store.ts'
 import { keyOf } from '../../src/content/record.ts'
 import { Records } from '../../src/content/records.ts'
 import type { StoredRecord } from '../../src/protocol/schemas.ts'
+import { hash } from '../../src/sim/host.ts'
+import { distance, inArc } from '../../src/space/ring.ts'
 
 const version = { hlc: '0'.repeat(16), origin: 'aa' }
 const recordAt = (index: string, bits: number): StoredRecord => ({
@@ -32,3 +34,43 @@ test.each([8, 12, 156, 160])('at a key of %i bits is all that is kept under it, 
     }),
   ),
 )
+
+const hex = (digits: number) =>
+  fc
+    .array(fc.constantFrom(...'0123456789abcdef'.split('')), { minLength: digits, maxLength: digits })
+    .map((some) => some.join(''))
+
+test.each([8, 12, 16, 160])(
+  'with %i bits the parts of a digest lead from one end of the arc to the other, and have it all',
+  (bits) => {
+    const digits = bits / 4
+    const records = new Records(new MemoryStore(), digits, 1e9, () => {})
+    for (let number = 0; number < 3000; number++) records.replace(undefined, recordAt(`v:${hash(String(number))}`, bits))
+    fc.assert(
+      fc.property(hex(digits), hex(digits), (from, to) => {
+        const { count } = records.summary({ from, to })
+        const parts = records.digest({ from, to, count: 100, print: '' })
+        let last = from
+        for (const [at, part] of parts.entries()) {
+          expect([inArc(last, part.to, to), part.to === to]).toEqual([true, at === parts.length - 1])
+          expect(part).toMatchObject({ count: records.summary({ from: last, to: part.to }).count })
+          last = part.to
+        }
+        expect(parts.reduce((sum, part) => sum + part.count, 0)).toBe(count)
+        const size = distance(from, to) || 2n ** BigInt(bits)
+        expect(parts).toHaveLength(count === 0 ? 1 : size < 16n ? Number(size) : 16)
+      }),
+    )
+  },
+)
+
+test('of a long arc only the records at its ends are looked at', () => {
+  const store = new MemoryStore()
+  const records = new Records(store, 40, 1e9, () => {})
+  for (let number = 0; number < 8192; number++) records.replace(undefined, recordAt(`v:${hash(String(number))}`, 160))
+  const scan = vi.spyOn(store, 'scan')
+  const parts = records.digest({ from: `1${'2'.repeat(39)}`, to: `9${'7'.repeat(39)}`, count: 4000, print: '' })
+  expect(parts).toHaveLength(16)
+  // Of the arc, and of its first and its last part.
+  expect(scan).toHaveBeenCalledTimes(4)
+})

@@ -200,6 +200,38 @@ test('when a page fails no other is fetched, and nothing is on its way in the en
   expect(content().moving).toBe(0)
 })
 
+test('a newcomer that those of its window had not heard of says that it is complete once it has everything, and rests no more', async () => {
+  const world = new World({ seed: 3 })
+  const ids = await world.boot(2)
+  await fill(world, world.anyone(), 300)
+  // Whatever changes makes a pass be made again.
+  let isCalm = false
+  let pages = 0
+  for (const id of ids) {
+    const { handlers } = nodeOf(world, id)
+    const { digest, records } = handlers
+    handlers.digest = async (request) => {
+      if (!isCalm) throw new Refusal('OVERLOADED', 'busy')
+      const shared = pages > 0
+      const { digests } = await digest(request)
+      return { digests: digests.map((one) => ({ ...one, shared })) }
+    }
+    handlers.records = (request) => {
+      pages++
+      return records(request)
+    }
+  }
+  const joiner = world.add()
+  const content = () => world.host(joiner).node?.info().content
+  const seen = () => JSON.stringify(content())
+  await world.run(10_000)
+  isCalm = true
+  const held = () => (content()?.owned ?? 0) + (content()?.replicas ?? 0)
+  await world.until(() => held() === 300, 60_000, seen)
+  expect(content()?.complete).toBe(false)
+  await world.until(() => content()?.complete === true, 150, seen)
+})
+
 test('two who come side by side are complete, whatever is written meanwhile', async () => {
   const world = new World({ seed: 42, settings: { bits: 16, allowCustomIds: true } })
   const ids = ['1000', '3000', '5000', '7000', '9000', 'b000']
