@@ -9,6 +9,7 @@ import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import writeFileAtomic from 'write-file-atomic'
 import { BadOption, parseConfig } from '../src/node/config.ts'
+import { hasCode } from '../src/service/code.ts'
 import { makeDirectory } from '../src/service/directory.ts'
 import { TaskFailure } from './failure.ts'
 import { home, inHome, stateFile } from './home.ts'
@@ -193,6 +194,3 @@ const acquire = async (): Promise<Lock> => {
     throw error
   }
 }
-
-const hasCode = (error: unknown, ...codes: string[]): error is Error =>
-  error instanceof Error && 'code' in error && codes.includes(String(error.code))

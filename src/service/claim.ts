@@ -13,6 +13,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { hasCode } from './code.ts'
 
 const pattern = /^process-(\d+)-\w+\.claim$/
 
@@ -101,6 +102,3 @@ const read = (file: string): string | undefined => {
     throw error
   }
 }
-
-const hasCode = (error: unknown, ...codes: string[]): boolean =>
-  error instanceof Error && 'code' in error && codes.includes(String(error.code))

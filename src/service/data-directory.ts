@@ -9,6 +9,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { join, resolve } from 'node:path'
 import type { Id } from '../space/id.ts'
 import { Claimed, claim, isClaim } from './claim.ts'
+import { codeOf, hasCode } from './code.ts'
 import { damageOf } from './database-file.ts'
 import { makeDirectory, syncEntries } from './directory.ts'
 import { Misconfigured } from './environment.ts'
@@ -87,7 +88,7 @@ const list = (directory: string): string[] => {
   try {
     return readdirSync(directory)
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return []
+    if (hasCode(error, 'ENOENT')) return []
     throw error
   }
 }
@@ -158,6 +159,3 @@ const at = <T>(directory: string, act: () => T): T => {
     throw error
   }
 }
-
-const codeOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error ? String(error.code) : undefined

@@ -1,6 +1,7 @@
 /** Directories that are made to last. */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { hasCode } from './code.ts'
 
 /**
  * Makes a directory, and those that it is in, as durable as what will be in it: a directory is an entry of the one above.
@@ -13,7 +14,7 @@ export const makeDirectory = (directory: string): void => {
     mkdirSync(directory)
   } catch (error) {
     // Another process was faster.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    if (!hasCode(error, 'EEXIST')) throw error
   }
   syncEntries(dirname(directory))
 }

@@ -12,6 +12,7 @@ import { type NodeConfig, peerOf } from '../node/config.ts'
 import type { NodeInfo } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Peer } from '../protocol/schemas.ts'
+import { codeOf } from './code.ts'
 import { networkIn } from './data-directory.ts'
 import { makeDirectory } from './directory.ts'
 import { configOf, type Environment, Misconfigured, readEnvironment } from './environment.ts'
@@ -197,9 +198,5 @@ main().catch((error: unknown) => {
   const wrong = error instanceof Misconfigured
   const message = error instanceof Error ? error.message : String(error)
   if (wrong) process.stderr.write(`polychord: ${message}\n`)
-  tellFailed(wrong ? 'BAD_CONFIG' : codeOf(error), message, () => process.exit(wrong ? 2 : 1))
+  tellFailed(wrong ? 'BAD_CONFIG' : (codeOf(error) ?? 'INTERNAL'), message, () => process.exit(wrong ? 2 : 1))
 })
-
-/** `'EADDRINUSE'`, `'ID_TAKEN'`, … */
-const codeOf = (error: unknown): string =>
-  typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'INTERNAL'
