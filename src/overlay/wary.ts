@@ -2,7 +2,8 @@
  * A resident that takes nobody for gone who has not been asked twice: an answer that was lost, or all of one moment, are no death. And
  * that others name whoever did not answer is no reason to ask again, for a while.
  */
-import type { Table } from '../protocol/rpc.ts'
+import { Refusal } from '../protocol/errors.ts'
+import type { Reply, Request, Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { distinct, type Id } from '../space/id.ts'
 import { remember } from '../space/memory.ts'
@@ -24,15 +25,38 @@ export abstract class Wary<T extends Table, Options extends SharedOptions> exten
 
   /** Someone in the table. */
   protected abstract find(id: Id): Peer | undefined
+  /** A member is there, which took so long to say so. Its id is sound. */
+  protected abstract meet(peer: Peer, rttMs: number): void
   /** Does without someone who is gone. */
   protected abstract lose(peer: Peer): void
 
+  /**
+   * Calls a peer by a row that only members answer: whoever does, or refuses to, is in no quarantine any more, and in the table where it
+   * is of use.
+   * @throws Unreachable, Refusal as Network.call
+   */
+  override async reach<N extends keyof T & string>(peer: Peer, name: N, request: Request<T[N]>): Promise<Reply<T[N]>> {
+    const { clock } = this.ports
+    const began = clock.now()
+    let isThere = true
+    try {
+      return await super.reach(peer, name, request)
+    } catch (error) {
+      isThere = error instanceof Refusal
+      throw error
+    } finally {
+      if (isThere && !this.#knows(peer) && this.isSound(peer)) this.meet(peer, clock.now() - began)
+    }
+  }
+
+  /** Whoever answers something is there, and maybe no member: it is met if it is known. */
   override admit(peer: Peer, rttMs: number): void {
     if (!this.isSound(peer)) return
     super.admit(peer, rttMs)
     this.#quarantine.delete(peer.id)
     const asked = this.#asked.get(peer.id)
     if (asked) asked.answered = true
+    if (this.#knows(peer)) this.meet(peer, rttMs)
   }
 
   override evict(id: Id): void {
@@ -76,6 +100,10 @@ export abstract class Wary<T extends Table, Options extends SharedOptions> exten
 
   protected isQuarantined(id: Id): boolean {
     return (this.#quarantine.get(id) ?? 0) > this.ports.clock.now()
+  }
+
+  #knows({ id, url }: Peer): boolean {
+    return this.find(id)?.url === url
   }
 
   /** Some at a time, each of them once. */

@@ -73,9 +73,7 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
     if (this.isMember) this.#probeIfWanted(peer)
   }
 
-  override admit(peer: Peer, rttMs: number): void {
-    if (!this.isSound(peer)) return
-    super.admit(peer, rttMs)
+  protected meet(peer: Peer): void {
     const now = this.ports.clock.now()
     const before = this.table.revision
     const eldest = this.table.admit(peer, now)

@@ -4,8 +4,6 @@
  * What others say is a reason to ask, never a fact: a name that would fill a gap, a member of ours that a neighbour of it does not list,
  * somebody who wants to be noticed. Whoever was known and did not answer is in quarantine: that others still name it is no reason any more.
  */
-import { Refusal } from '../../protocol/errors.ts'
-import type { Request } from '../../protocol/rpc.ts'
 import type { Peer } from '../../protocol/schemas.ts'
 import { distinct, type Id } from '../../space/id.ts'
 import { between } from '../../space/ring.ts'
@@ -33,31 +31,6 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
     this.assertMember()
     const { leaves, rows, neighborhood } = this.table
     return { leaves: [...leaves.members], rows, neighborhood: [...neighborhood] }
-  }
-
-  /**
-   * Calls a peer by a row that only members answer: whoever does, or refuses to, is in no quarantine any more, and in the table where it
-   * is of use.
-   * @throws Unreachable, Refusal as Network.call
-   */
-  override async reach<N extends keyof PastryApi>(peer: Peer, name: N, request: Request<PastryApi[N]>) {
-    const { clock } = this.ports
-    const began = clock.now()
-    let isThere = true
-    try {
-      return await super.reach(peer, name, request)
-    } catch (error) {
-      isThere = error instanceof Refusal
-      throw error
-    } finally {
-      if (isThere && !this.#knows(peer)) this.#considerNode(peer, clock.now() - began)
-    }
-  }
-
-  /** Whoever answers something is there, and maybe no member: it is measured if it is known. */
-  override admit(peer: Peer, rttMs: number): void {
-    super.admit(peer, rttMs)
-    if (this.#knows(peer)) this.#considerNode(peer, rttMs)
   }
 
   /**
@@ -168,13 +141,7 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
     await this.measure(peer && (await this.call(peer, 'state', {}))?.neighborhood)
   }
 
-  #knows({ id, url }: Peer): boolean {
-    return this.table.get(id)?.url === url
-  }
-
-  /** A member is there, and has had its turn. One whose id is false is nobody. */
-  #considerNode(peer: Peer, rttMs: number): void {
-    if (!this.isSound(peer)) return
+  protected meet(peer: Peer, rttMs: number): void {
     if (this.table.admit(peer, rttMs)) this.#tellNearest()
     const known = this.table.get(peer.id)
     if (known) this.#heard.set(known, this.ports.clock.now())

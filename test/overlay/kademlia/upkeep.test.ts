@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Node } from '../../../src/node/node.ts'
 import type { Peer } from '../../../src/protocol/schemas.ts'
+import type { Kademlia } from '../../../src/overlay/kademlia/kademlia.ts'
 import { calm } from '../../../src/sim/weather.ts'
 import { World } from '../../../src/sim/world.ts'
 import type { Id } from '../../../src/space/id.ts'
@@ -66,9 +67,21 @@ const farFrom00 = (world: World): string => {
 /** Whom that node has asked for a sign of life. */
 const pingedBy = (id: Id): string[] =>
   questions.filter(({ from, name }) => from === id && name === 'ping').map(({ to }) => String(to))
-/** They have answered 00. */
-const answered = (world: World, ids: string): void => {
-  for (const id of ids.split(' ')) nodeOf(world, '00').overlay.admit(world.peer(id), 1)
+/** Lets 00 ask one after the other whom it knows, until all have answered. */
+const answered = async (world: World, ids: string): Promise<void> => {
+  const overlay = nodeOf(world, '00').overlay as Kademlia
+  const request = { id: 'ff', count: 2, avoid: [], from: overlay.me }
+  let left = 0
+  for (const id of ids.split(' ')) {
+    left++
+    void overlay.reach(world.peer(id), 'findNode', request).then(() => left--)
+    await world.run(1)
+  }
+  await world.until(
+    () => left === 0,
+    1000,
+    () => `${left} of ${ids} have not answered`,
+  )
 }
 
 test('of a full bucket who was silent for longest is asked once, however many would have its place, and keeps it by answering', async () => {
@@ -76,15 +89,15 @@ test('of a full bucket who was silent for longest is asked once, however many wo
   expect(farFrom00(world)).toBe('80 90')
   await world.run(60_000)
   questions.length = 0
-  answered(world, 'a0 b0 a0')
+  await answered(world, 'a0 b0 a0')
   await world.run(1000)
   expect(pingedBy('00')).toEqual(['80'])
   expect(farFrom00(world)).toBe('90 80')
-  answered(world, 'b0')
+  await answered(world, 'b0')
   await world.run(1000)
   expect(pingedBy('00')).toEqual(['80', '90'])
   // By now both have been heard of.
-  answered(world, 'a0 b0')
+  await answered(world, 'a0 b0')
   await world.run(1000)
   expect(pingedBy('00')).toEqual(['80', '90'])
   expect(farFrom00(world)).toBe('80 90')
@@ -98,7 +111,7 @@ test.each([
 ])('with %s dead the newest of those who wait, and answer, has the place: %s', async (dead, left) => {
   const world = await worldOf('00 01 80 90 a0 b0')
   await world.run(60_000)
-  answered(world, 'a0 b0')
+  await answered(world, 'a0 b0')
   for (const id of dead.split(' ')) world.crash(id)
   await world.run(5000)
   expect(farFrom00(world)).toBe(left)
@@ -119,6 +132,21 @@ test('who asks is asked in return, once at a time, and gets in by answering', as
   await world.run(1000)
   expect(pingedBy('00')).toContain('e0')
   expect(farFrom00(world)).toBe('80 e0')
+})
+
+test('an answer that not only members give lets nobody in, and is a sign of life of those who are', async () => {
+  const world = await worldOf('00 01 80')
+  world.add({ id: 'c0', seeds: [{ id: 'ee', url: 'http://nobody.world-1:1' }] })
+  await world.run(1000)
+  const { overlay } = nodeOf(world, '00')
+  const digest = { arcs: [{ from: '80', to: '90', count: 0, print: '0'.repeat(16) }], by: '00' }
+  for (const id of ['c0', '80']) expect(await nodeOf(world, id).handlers.digest(digest)).toHaveProperty('digests')
+  const before = (overlay as Kademlia).table.find('80')?.seen ?? 0
+  await world.run(100)
+  for (const id of ['c0', '80']) overlay.admit(world.peer(id), 1)
+  await world.run(1000)
+  expect(farFrom00(world)).toBe('80')
+  expect((overlay as Kademlia).table.find('80')?.seen).toBeGreaterThanOrEqual(before + 100)
 })
 
 test('nobody gets in, or is asked, under an id that is not that of its url', async () => {
