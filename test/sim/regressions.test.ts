@@ -6,6 +6,30 @@ import type { Deed } from '../../src/sim/script.ts'
 
 const found: [what: string, overlay: OverlayName, seed: number, nodes: number, endMs: number, deeds: Deed[]][] = [
   [
+    'a dead predecessor who was not acknowledged yet does not keep its place for long',
+    'chord',
+    1_027_441,
+    4,
+    20_562,
+    [
+      { atMs: 223, do: 'store', value: 'line 40', place: 3 },
+      { atMs: 223, do: 'store', value: 'line 39', place: 4 },
+      { atMs: 227, do: 'store', value: 'line 38', place: 3 },
+      { atMs: 260, do: 'store', value: 'line 31', place: 1 },
+      { atMs: 275, do: 'store', value: 'line 29', place: 3 },
+      { atMs: 348, do: 'store', value: 'line 20', place: 2 },
+      { atMs: 374, do: 'store', value: 'line 18', place: 3 },
+      { atMs: 408, do: 'store', value: 'line 15', place: 1 },
+      { atMs: 739, do: 'add', place: 5 },
+      { atMs: 1048, do: 'crash', place: 1 },
+      { atMs: 1103, do: 'pause', place: 2, ms: 275 },
+      { atMs: 2449, do: 'add', place: 7 },
+      { atMs: 5369, do: 'crash', place: 2 },
+      { atMs: 12_177, do: 'look', what: { value: 'line 39' }, place: 5 },
+      { atMs: 16_932, do: 'pause', place: 5, ms: 304 },
+    ],
+  ],
+  [
     'copies that were lost before their write was acknowledged, and had been replaced by a later one before, are none',
     'chord',
     3_000_462,
