@@ -8,8 +8,12 @@ const windowMs = 1000
 const samples = 10
 /** In a window; the upkeep of a network that is at rest makes fewer. */
 const requestsLeast = 20
-/** Later than this, new requests are turned away: who asks gives up soon after anyway. */
+/**
+ * Later than this for so many windows in a row, new requests are turned away: who asks gives up soon after anyway. A process that only
+ * stood still once, with its machine perhaps, has soon done what came meanwhile.
+ */
 const overloadedMs = 1000
+const overloadedWindows = 2
 
 /** What whoever is turned away is told. */
 export const overloaded = (): Refusal =>
@@ -20,6 +24,8 @@ export class Pressure {
   /** Since the window began. */
   #requests = 0
   #delayMs = 0
+  /** Windows in a row that were too late. */
+  #late = 0
 
   constructor() {
     this.#watch()
@@ -30,7 +36,7 @@ export class Pressure {
   }
 
   get overloaded(): boolean {
-    return this.#delayMs > overloadedMs
+    return this.#late >= overloadedWindows
   }
 
   /** A request has come. */
@@ -57,6 +63,7 @@ export class Pressure {
         lateMs += Math.max(0, now - due)
         if (now < end) return wait()
         this.#delayMs = lateMs / taken
+        this.#late = this.#delayMs > overloadedMs ? this.#late + 1 : 0
         this.#watch()
       }, everyMs).unref()
     }

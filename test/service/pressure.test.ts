@@ -25,11 +25,34 @@ test.each([
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('a process that has not come to its work for long is overloaded, and is not any more once it has', async () => {
+test('a process that comes late to its work again and again is overloaded, and one that stood still once is not', () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  let now = 0
+  vi.spyOn(performance, 'now').mockImplementation(() => now)
   const pressure = new Pressure()
   onTestFinished(() => pressure.stop())
-  const until = performance.now() + 2500
+  const after = (lateMs: number) => {
+    now += 1000 + lateMs
+    vi.advanceTimersByTime(1000)
+    return [pressure.delayMs, pressure.overloaded]
+  }
+  const windows = [
+    [2500, false],
+    [0, false],
+    [1500, false],
+    [1500, true],
+    [1001, true],
+    [1000, false],
+    [1500, false],
+  ] as const
+  for (const [lateMs, overloaded] of windows) expect(after(lateMs)).toEqual([lateMs, overloaded])
+})
+
+test('how late a process is is measured', async () => {
+  const pressure = new Pressure()
+  onTestFinished(() => pressure.stop())
+  const until = performance.now() + 1500
   while (performance.now() < until);
-  await vi.waitFor(() => expect(pressure.overloaded).toBe(true))
-  await vi.waitFor(() => expect(pressure.overloaded).toBe(false), { timeout: 10_000 })
+  await vi.waitFor(() => expect(pressure.delayMs).toBeGreaterThan(400))
+  await vi.waitFor(() => expect(pressure.delayMs).toBeLessThan(400), { timeout: 10_000 })
 })
