@@ -1,11 +1,9 @@
 /** Processes: what they have cost, and ones that end with the bench. Reads /proc, so it measures on Linux only. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
+import { isFree } from '../ports.ts'
 import { remember } from './ending.ts'
-
-const host = '127.0.0.1'
 /** A clock tick of /proc, on every Linux that Node runs on. */
 const tickMs = 10
 
@@ -126,9 +124,3 @@ export const freePort = async (): Promise<number> => {
   for (; nextPort < 32_000; nextPort++) if (await isFree(nextPort)) return nextPort++
   throw new Error(`no port from ${firstPort} to 31999 is free`)
 }
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const probe = createServer()
-    probe.once('error', () => resolve(false)).listen(port, host, () => probe.close(() => resolve(true)))
-  })

@@ -1,4 +1,5 @@
 import { overlaySuite } from './overlay.suite.ts'
+import { portsInARow } from '../ports.ts'
 
 /** Scenarios are played in test/sim. */
-overlaySuite('chord', { port: 25_000 + (process.pid % 200) * 20 })
+overlaySuite('chord', { port: portsInARow(20) })

@@ -1,4 +1,5 @@
 import { overlaySuite } from './overlay.suite.ts'
+import { portsInARow } from '../ports.ts'
 
 overlaySuite('kademlia', {
   swarms: [3, 10],
@@ -12,5 +13,5 @@ overlaySuite('kademlia', {
     'split',
     'power-cut',
   ],
-  port: 21_000 + (process.pid % 200) * 20,
+  port: portsInARow(20),
 })

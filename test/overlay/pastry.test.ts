@@ -1,7 +1,8 @@
 import { overlaySuite } from './overlay.suite.ts'
+import { portsInARow } from '../ports.ts'
 
 overlaySuite('pastry', {
   swarms: [3, 9],
   scenarios: ['two-joins', 'taken-id', 'both-leave', 'split', 'power-cut'],
-  port: 25_000 + (process.pid % 200) * 20,
+  port: portsInARow(20),
 })

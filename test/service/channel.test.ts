@@ -11,7 +11,8 @@ import { HttpNetwork } from '../../src/service/client.ts'
 import { Frames } from '../../src/service/frames.ts'
 import { createValidation } from '../../src/service/validation.ts'
 import type { Peer } from '../../src/protocol/schemas.ts'
-import { eventually, freePort, network, startNodeHere } from './live.ts'
+import { freePort } from '../ports.ts'
+import { eventually, network, startNodeHere } from './live.ts'
 
 const chordNodeApi = nodeApi('chord')
 

@@ -6,7 +6,8 @@ import { nodeApi } from '../../src/node/api.ts'
 import { Refusal, Unreachable } from '../../src/protocol/errors.ts'
 import { HttpNetwork } from '../../src/service/client.ts'
 import { createValidation } from '../../src/service/validation.ts'
-import { freePort, network, startNodeHere } from './live.ts'
+import { freePort } from '../ports.ts'
+import { network, startNodeHere } from './live.ts'
 
 const chordNodeApi = nodeApi('chord')
 

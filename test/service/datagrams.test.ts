@@ -10,7 +10,8 @@ import { Keyring } from '../../src/service/keyring.ts'
 import { createLog } from '../../src/service/log.ts'
 import { PacketCodec } from '../../src/service/packet.ts'
 import { createValidation, type Validation } from '../../src/service/validation.ts'
-import { eventually, freePort, network } from './live.ts'
+import { freePort } from '../ports.ts'
+import { eventually, network } from './live.ts'
 
 const ping: Packet = { type: 'ping', seq: 1, target: 'b'.repeat(40), updates: [] }
 
@@ -131,7 +132,7 @@ test('what a stranger sends is counted by its reason and not heard', async () =>
 test('nobody there, a name that means nothing, an address that this socket cannot reach: packets are lost, and nothing ends', async () => {
   const [from, to] = [await listen(ada), await listen(bob)]
   from.datagrams.send({ id: bob, url: `http://127.0.0.1:${await freePort()}` }, ping)
-  from.datagrams.send({ id: bob, url: 'http://no-such-host.invalid:10001' }, ping)
+  from.datagrams.send({ id: bob, url: `http://${'x'.repeat(64)}.invalid:10001` }, ping)
   from.datagrams.send({ id: bob, url: 'http://[::1]:10001' }, ping)
   await eventually(
     () => from.lost,

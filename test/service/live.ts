@@ -1,12 +1,11 @@
 /** Nodes over HTTP in this process, on free ports of the loopback. */
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { MemoryStore } from '../../src/content/memory-store.ts'
 import { type NodeConfig, parseConfig } from '../../src/node/config.ts'
 import type { Keyring } from '../../src/service/keyring.ts'
 import { createLog } from '../../src/service/log.ts'
 import { createService, type Service } from '../../src/service/service.ts'
+import { freePort } from '../ports.ts'
 
 export const network = '0123456789abcdef'
 
@@ -44,15 +43,6 @@ export const startNodeHere = async (...setting: Parameters<typeof startNode>): P
   onTestFinished(() => live.stop())
   return live
 }
-
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject).listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 
 /** Asks again and again until it holds. @throws what was seen last, after 10 s */
 export const eventually = async <T>(see: () => Promise<T> | T, holds: (seen: T) => boolean): Promise<T> => {

@@ -6,7 +6,8 @@ import type { Found, Member, NodeInfo, Written } from '../../src/protocol/client
 import { Keyring } from '../../src/service/keyring.ts'
 import { shortId } from '../../src/space/id.ts'
 import { send } from './asking.ts'
-import { eventually, freePort, type Live, startNode } from './live.ts'
+import { freePort } from '../ports.ts'
+import { eventually, type Live, startNode } from './live.ts'
 import { Proxies } from './proxy.ts'
 
 const keyring = new Keyring(() => 'a-secret-of-a-network')

@@ -1,13 +1,14 @@
 /** A node as a process of its own, as whoever starts one gets to know it. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openChannel } from './asker.ts'
-import { eventually, freePort, statusOf } from './live.ts'
+import { freePort } from '../ports.ts'
+import { eventually, statusOf } from './live.ts'
 
 const start = fileURLToPath(new URL('../../dist/start.cjs', import.meta.url))
 beforeAll(() => import('../../tasks/prepare.mjs' as string))
@@ -58,11 +59,10 @@ const freshFolder = (): string => {
 
 /** A port that somebody has. */
 const takenPort = async (): Promise<string> => {
-  const port = await freePort()
   const server = createServer((socket) => socket.end('hello\n'))
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
-  return String(port)
+  return String((server.address() as AddressInfo).port)
 }
 
 const infoOf = async (url: string) => (await (await fetch(`${url}/nodeinfo`)).json()) as Record<string, unknown>

@@ -4,9 +4,10 @@ import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import { isAlive, killProcess } from '../../tasks/processes.ts'
-import { Home } from './home.ts'
+import { dying, Home } from './home.ts'
+import { portsInARow } from '../ports.ts'
 
-const firstPort = 20_000 + (process.pid % 400) * 20
+const firstPort = portsInARow(20)
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
 
 const home = new Home()
@@ -36,13 +37,7 @@ test('whoever comes next finds a network with its first node: another boot took 
 
 test('a first node whose start was cut off is none to come back, and nothing of it is in the way of the next', async () => {
   await home.task('killall')
-  const cut = await home.task(`boot 1 port=${firstPort}`, (child) => {
-    const looking = setInterval(() => {
-      if (!/"pid": \d/.test(home.stateText ?? '')) return
-      clearInterval(looking)
-      child.kill('SIGKILL')
-    }, 1)
-  })
+  const cut = await home.task(`boot 1 port=${firstPort}`, undefined, dying('starting'))
   const [first] = home.state.processes
   expect([cut.code, first?.state]).toEqual([null, 'starting'])
   // It has joined, or ends by itself.

@@ -6,6 +6,9 @@ import { afterAll, expect, test } from 'vitest'
 import { isAlive } from '../../tasks/processes.ts'
 import { statusOf } from '../service/live.ts'
 import { Home } from './home.ts'
+import { portsInARow } from '../ports.ts'
+
+const firstPort = portsInARow(20)
 
 const home = new Home()
 afterAll(() => home.remove())
@@ -15,7 +18,7 @@ interface Status {
 }
 
 test('who left at the request of others is no dead node; and nothing is removed from under a node that is not recorded', async () => {
-  expect(await home.task(`boot 3 port=${24_000 + (process.pid % 200) * 4}`)).toMatchObject({ code: 0 })
+  expect(await home.task(`boot 3 port=${firstPort}`)).toMatchObject({ code: 0 })
   const [leaver, ...others] = home.state.processes
   if (!leaver) throw new Error('nobody was booted')
   expect(await statusOf(`${leaver.url}/leave`, { method: 'POST' })).toBe(202)
@@ -40,9 +43,7 @@ test('who left at the request of others is no dead node; and nothing is removed 
 })
 
 test('what was begun is done though nobody reads what is said of it', async () => {
-  const unread = await home.task(`boot 3 port=${24_000 + (process.pid % 200) * 4}`, ({ stdout }) =>
-    stdout?.once('data', () => stdout.destroy()),
-  )
+  const unread = await home.task(`boot 3 port=${firstPort}`, ({ stdout }) => stdout?.once('data', () => stdout.destroy()))
   expect(unread).toMatchObject({ code: 0, stderr: '' })
   expect((await home.json<Status>('status')).nodes.map(({ condition }) => condition)).toEqual(['running', 'running', 'running'])
   const seen = await home.task('monitor 1', ({ stdout }) => stdout?.once('data', () => stdout.destroy()))
@@ -86,7 +87,7 @@ test('a node that cannot be recorded is not waited for, and does not live on', a
     let failed = await home.task('killall')
     // Whoever looks may look too late.
     for (let tries = 0; failed.code === 0 && tries < 5; tries++) {
-      failed = await home.task(`boot 1 port=${24_000 + (process.pid % 200) * 4}`)
+      failed = await home.task(`boot 1 port=${firstPort}`)
       if (failed.code === 0) await home.task('killall')
     }
     expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining(home.stateFile) })

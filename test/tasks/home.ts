@@ -19,7 +19,7 @@ export class Home {
   readonly path = mkdtempSync(join(tmpdir(), 'polychord-home-'))
   readonly stateFile = join(this.path, 'network-state.json')
 
-  /** Types `npm run -s task <words>`; `given` may end it early. */
+  /** Types `npm run -s task <words>`; `given` may end it early. @param env see `dying` */
   task(words: string, given: (child: ChildProcess) => void = () => {}, env: NodeJS.ProcessEnv = {}): Promise<End> {
     return new Promise((resolve, reject) => {
       const child = spawn(process.execPath, [script, ...words.split(' ').filter(Boolean)], {
@@ -59,6 +59,13 @@ export class Home {
     rmSync(this.path, { recursive: true, force: true })
   }
 }
+
+/** With this in its environment a task ends, by that signal, at the moment at which it has recorded a node in that state, with its process. */
+export const dying = (state: Entry['state'], signal: 'SIGKILL' | 'SIGINT' = 'SIGKILL'): NodeJS.ProcessEnv => ({
+  NODE_OPTIONS: `--require ${resolve('test/tasks/dying.cjs')}`,
+  DIES_AT: state,
+  DIES_BY: signal,
+})
 
 /** Options of a network in which what is awaited comes soon. */
 export const quick = 'stabilizeEveryMs=100 refreshFingersEveryMs=200 rehomeEveryMs=500'

@@ -5,9 +5,10 @@ import type { Member, NodeInfo } from '../../src/protocol/client-api.ts'
 import type { View } from '../../tasks/render/members.ts'
 import type { Entry } from '../../tasks/state.ts'
 import { Home } from './home.ts'
+import { portsInARow } from '../ports.ts'
 
 /** Far from where people boot; what is in use is skipped anyway. */
-const firstPort = 28_000 + (process.pid % 100) * 20
+const firstPort = portsInARow(20)
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
 
 const home = new Home()

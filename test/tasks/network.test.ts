@@ -1,13 +1,14 @@
 /** The life of a network, typed task by task, with real processes. */
 import { existsSync } from 'node:fs'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Found, Placed, Written } from '../../src/protocol/client-api.ts'
 import { isAlive } from '../../tasks/processes.ts'
 import { emptyState, printState } from '../../tasks/state.ts'
-import { Home, quick, type Status, until } from './home.ts'
+import { dying, Home, quick, type Status, until } from './home.ts'
+import { portsInARow } from '../ports.ts'
 
 /** Far from where people boot; what is in use is skipped anyway. */
-const firstPort = 20_000 + (process.pid % 400) * 20
+const firstPort = portsInARow(40)
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 })
 
 describe('a network', () => {
@@ -161,8 +162,8 @@ describe('tasks that meet', () => {
     expect(new Set(nodes.map(({ url }) => url)).size).toBe(6)
 
     for (const signal of ['SIGINT', 'SIGKILL'] as const) {
-      const cut = home.task('addmany 5', (child) => void endWhenSpawned(child.kill.bind(child), signal))
-      expect((await cut).code).toBe(signal === 'SIGINT' ? 130 : null)
+      const cut = await home.task('addmany 5', undefined, dying('starting', signal))
+      expect(cut.code).toBe(signal === 'SIGINT' ? 130 : null)
       const repaired = await until(
         'everything recorded should run',
         () => home.json<Status>('status'),
@@ -173,17 +174,9 @@ describe('tasks that meet', () => {
     await home.task('killall')
   })
 
-  /** Ends a task at the moment when a node that it started has not joined yet. */
-  const endWhenSpawned = async (kill: (signal: 'SIGINT' | 'SIGKILL') => boolean, signal: 'SIGINT' | 'SIGKILL') => {
-    await until(
-      'a node should be starting',
-      async () => home.state.processes,
-      (processes) => processes.some(({ state, pid }) => state === 'starting' && pid !== null),
-    )
-    kill(signal)
-  }
-
   test('a process that is not the recorded node is left alone, and named', async () => {
+    const home = new Home()
+    onTestFinished(() => home.remove())
     home.write({
       version: 2,
       network: { id: '7f3a000000000000', port: firstPort, nodes: 1, options: { bits: 160, replicas: 1, successors: 5 } },

@@ -7,10 +7,11 @@ import type { Found, NodeInfo } from '../../src/protocol/client-api.ts'
 import { isAlive } from '../../tasks/processes.ts'
 import type { Entry } from '../../tasks/state.ts'
 import { randomLines } from '../../tasks/storemany.ts'
-import { Home, quick, type Status, until } from './home.ts'
+import { dying, Home, quick, type Status, until } from './home.ts'
+import { portsInARow } from '../ports.ts'
 
 /** Far from where people boot; what is in use is skipped anyway. */
-const firstPort = 20_000 + (process.pid % 400) * 20
+const firstPort = portsInARow(40)
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 })
 
 describe('a network that is killed', () => {
@@ -68,14 +69,8 @@ describe('a network that is killed', () => {
     expect(isAlive(one.pid ?? 0)).toBe(false)
 
     await home.task(`kill ${other.name}`)
-    const dying = home.task(`restart ${other.name}`, (child) => {
-      void until(
-        'the node should be starting again',
-        async () => home.state.processes,
-        (processes) => processes.some(({ state, pid }) => state === 'restarting' && pid !== null),
-      ).then(() => child.kill('SIGKILL'))
-    })
-    expect((await dying).code).toBe(null)
+    const cut = await home.task(`restart ${other.name}`, undefined, dying('restarting'))
+    expect(cut.code).toBe(null)
     const { nodes } = await until(
       'the node should be there, or be known as dead',
       () => home.json<Status>('status'),

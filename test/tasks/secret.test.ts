@@ -2,12 +2,13 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync, mkdirSync, rmdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { NodeInfo, Written } from '../../src/protocol/client-api.ts'
 import { emptyState, printState } from '../../tasks/state.ts'
 import { Home, quick } from './home.ts'
+import { portsInARow } from '../ports.ts'
 
-const firstPort = 28_000 + (process.pid % 200) * 20
+const firstPort = portsInARow(20)
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 })
 
 const home = new Home()
@@ -119,6 +120,7 @@ test('no secret is in a log, an answer, the state or a command line', async () =
 
 test('a file that holds no secret any more is told of, with the way out', async () => {
   const text = readFileSync(secretFile, 'utf8')
+  onTestFinished(() => writeFileSync(secretFile, text))
   for (const wrong of ['short\n', '']) {
     writeFileSync(secretFile, wrong)
     const port = new URL(urls()[0] ?? '').port
@@ -136,8 +138,8 @@ test('a file that holds no secret any more is told of, with the way out', async 
 
 test('who rotates beside another that does, or was killed at it, is told so', async () => {
   mkdirSync(`${secretFile}.lock`)
+  onTestFinished(() => rmdirSync(`${secretFile}.lock`))
   expect(await home.task('rotate')).toMatchObject({ code: 1, stderr: expect.stringContaining('or has just been killed at it') })
-  rmdirSync(`${secretFile}.lock`)
 })
 
 test('a network without one has nothing to rotate; killall takes the secret with it', async () => {

@@ -4,8 +4,9 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import { Home } from './home.ts'
+import { portsInARow } from '../ports.ts'
 
-const firstPort = 28_000 + (process.pid % 400) * 10
+const firstPort = portsInARow(20)
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
 
 const home = new Home()
