@@ -216,10 +216,9 @@ export class Swim implements Directory, Membership {
   #changed(event: MemberEvent): void {
     this.#peers = undefined
     if (event.kind === 'join') this.#prober.enlist(event.member.id)
-    if (!isLive(event.member)) {
-      this.#unanswered.delete(event.member.id)
-      this.#drift.forget(event.member.id)
-    }
+    // What it left unanswered in a former life is over.
+    if (event.kind !== 'suspect' && event.kind !== 'conflict') this.#unanswered.delete(event.member.id)
+    if (!isLive(event.member)) this.#drift.forget(event.member.id)
     this.#setting.notify(event)
   }
 

@@ -48,6 +48,8 @@ interface Answer {
   /** How many were to be avoided when it answered: more by now means that it may know better. */
   avoided: number
   times: number
+  /** How long those whom it named, and who were not there, were waited for. */
+  vainMs: number
 }
 
 /** A peer that was asked something: since when, and for how long once it has answered, or is known not to. */
@@ -62,12 +64,15 @@ interface Visit {
 const hopLimit = 1024
 /** How often one is asked in one lookup, at the most: again when whom it named before was not there. */
 const timesMost = 16
+/** The part of a lookup's time that is spent on those who are not there, as long as one and the same names them. */
+const vainPart = 1 / 4
 
 export class Lookup {
   readonly avoid: Set<Id>
   readonly #guide: Guide
   readonly #clock: Clock
   readonly #deadline: number
+  readonly #vainMsMost: number
   readonly #visits = new Set<Visit>()
   readonly #asked = new Set<Id>()
   #guess: Guide['guess']
@@ -84,6 +89,7 @@ export class Lookup {
     this.#guide = guide
     this.#clock = clock
     this.#deadline = deadline
+    this.#vainMsMost = vainPart * (deadline - clock.now())
     this.avoid = new Set(avoid)
     this.#guess = guide.guess
     this.#answers = [this.#begin()]
@@ -158,7 +164,8 @@ export class Lookup {
       const fresh = answer.avoided === this.avoid.size
       if (route.final && fresh && route.peers.length > 0) return route.peers
       const next = route.final ? undefined : this.#nextOf(route)
-      if (next) await this.#goOn(next)
+      if (answer.peer && answer.vainMs > this.#vainMsMost) this.#giveUp(answer)
+      else if (next) await this.#goOn(answer, next)
       else if (fresh || answer.times >= timesMost) this.#giveUp(answer)
       else await this.#askAgain(answer)
     }
@@ -208,7 +215,7 @@ export class Lookup {
 
   /** What this node says by itself. */
   #begin(): Answer {
-    return { route: this.#say(), avoided: this.avoid.size, times: 1 }
+    return { route: this.#say(), avoided: this.avoid.size, times: 1, vainMs: 0 }
   }
 
   #say(): Route {
@@ -220,10 +227,12 @@ export class Lookup {
     return left.find(({ id }) => !this.isSuspect(id)) ?? left[0]
   }
 
-  async #goOn(peer: Peer): Promise<void> {
+  async #goOn(from: Answer, peer: Peer): Promise<void> {
     this.#asked.add(peer.id)
+    const began = this.#clock.now()
     const route = await this.ask(peer)
-    if (route) this.#answers.push({ peer, route, avoided: this.avoid.size, times: 1 })
+    if (route) this.#answers.push({ peer, route, avoided: this.avoid.size, times: 1, vainMs: 0 })
+    else from.vainMs += this.#clock.now() - began
   }
 
   /** Whoever leads nowhere is no way for others to name either. */

@@ -510,6 +510,18 @@ describe('questions and answers', () => {
     ])
   })
 
+  test('one that comes back in a new life is not taken for one that answers no calls any more', async () => {
+    const group = await gathered(5)
+    const [one, other] = [at(group, 0), at(group, 1)]
+    for (let time = 0; time < 2; time++) one.swim.hint(other.peer.id)
+    expect(one.swim.isSuspect(other.peer.id)).toBe(true)
+    other.crash()
+    other.restart(group.up.map(({ peer }) => peer))
+    await group.run(10_000)
+    expect(kindsOf(one, other.peer.id)).not.toContain('dead')
+    expect(one.swim.isSuspect(other.peer.id)).toBe(false)
+  })
+
   test('an answer counts from whom was asked only', async () => {
     const group = new Group({ seed: 1, size: 4, options: local, http: false })
     await group.gather()

@@ -33,6 +33,19 @@ describe('one that refuses', () => {
     }
   })
 
+  test.each([
+    ['before', -5n],
+    ['after', 5n],
+  ])('for ever keeps nobody out of a Chord ring whose place is right %s it', async (_where, by) => {
+    const world = await worldOf('chord', 8, { allowCustomIds: true })
+    const ids = sorted(world)
+    const bad = ids[3] ?? ''
+    replace(nodeOf(world, bad), ['predecessors'], refuse('INTERNAL'))
+    const id = step(bad, by)
+    world.add({ id, seeds: ids.filter((one) => one !== bad).map((one) => world.peer(one)) })
+    expect(await joinsWithin(world, 60_000, id)).toBe(true)
+  })
+
   test.each([8, 24])('for ever keeps nobody out of a Pastry network of %i', async (count) => {
     const world = await worldOf('pastry', count)
     replace(nodeOf(world, world.members()[3] as Id), ['leaves', 'state', 'arrive'], refuse('INTERNAL'))
@@ -271,6 +284,62 @@ test.each(['kademlia', 'pastry'] as const)(
     expect(table.neighbors().map(({ id }) => id)).not.toContain(beside)
   },
 )
+
+test.each(overlayNames)('one that names ever new silent ones near a key ends no lookup: %s', async (overlay) => {
+  const world = await worldOf(overlay, 24)
+  const [liar, ...others] = world.members() as [Id, ...Id[]]
+  const key = step(liar, 1n)
+  const any = nobodies()
+  const fresh = (): Peer => {
+    for (;;) {
+      const one = any()
+      if (commonBits(one.id, key) >= 8) return one
+    }
+  }
+  const peers = () => ({ final: false, peers: Array.from({ length: 8 }, fresh) })
+  replace(nodeOf(world, liar), ['route', 'findNode'], peers)
+  silence(world)
+  for (const asker of others.filter((_, at) => at % 3 === 0))
+    await expect(world.call(asker, 'find', { key, mode: modeOf(overlay) })).resolves.toMatchObject({ key })
+})
+
+test('one that says it is of another ring, and names our own nodes for its successors, makes nobody give ours up', async () => {
+  const by: string[] = []
+  const world = await worldOf('chord', 16, {}, (line) => {
+    const [, url] = /^\d+ (\S+) info ring given up/.exec(line) ?? []
+    if (url) by.push(url)
+  })
+  const ids = sorted(world)
+  const liar = nodeOf(world, ids[8] ?? '')
+  const any = nobodies()
+  let first = any()
+  while (first.id > (ids[0] ?? '')) first = any()
+  const honest = liar.handlers.approach as Handlers<NodeApi>['approach']
+  replace(liar, ['approach'], (request: { id: Id; count: number; avoid: Id[] }) => {
+    if (/^0+$/.test(request.id)) return { final: true, peers: [liar.me, first] }
+    return ids.includes(request.id) ? { final: true, peers: [liar.me] } : honest(request)
+  })
+  await world.run(120_000)
+  expect(by.filter((url) => url !== liar.me.url)).toEqual([])
+})
+
+test('a predecessor that names others under ids that are not theirs gets none of them into a cell', async () => {
+  const world = await worldOf('chord', 10)
+  const ids = sorted(world)
+  const liar = ids[5] ?? ''
+  const { url } = world.host(liar)
+  const forged = [1n, 2n].map((by): Peer => ({ id: step(liar, -by), url }))
+  replace(nodeOf(world, liar), ['predecessors'], () => ({ predecessors: forged }))
+  await world.run(30_000)
+  const windows = ids
+    .filter((id) => id !== liar)
+    .flatMap((id) =>
+      nodeOf(world, id)
+        .overlay.cells()
+        .map(({ window }) => window),
+    )
+  expect(windows.flat().filter(({ id }) => forged.some((one) => one.id === id))).toEqual([])
+})
 
 test.each([
   ['kademlia', 'findNode'],

@@ -26,7 +26,9 @@ export const refreshFingers = async (ring: Ring, former: Heralds): Promise<Heral
       if (!inArc(me.id, start, finger.id)) {
         if (predecessor.id !== me.id && inArc(predecessor.id, start, me.id)) break
         const [before, after = before] = await ring.nodesAround(start, { first: former.get(index) })
-        if (!before || !after || after.id === me.id || !inArc(me.id, start, after.id)) break
+        if (!before || !after || after.id === me.id) break
+        // One that is wrong costs no more than the finger it was asked for.
+        if (!inArc(me.id, start, after.id)) continue
         heralds.set(index, before)
         finger = after
       }

@@ -62,12 +62,14 @@ const wholeList = (self: Peer, successors: readonly Peer[], me: Peer): Peer[] =>
  */
 const fromFirstAlive = async (ring: Ring, list: readonly Peer[], found: readonly Peer[]): Promise<Peer[] | undefined> => {
   for (const [at, peer] of list.entries())
-    if (peer.id === ring.me.id || (await predecessorsOf(ring, peer)))
-      return peer.id === ring.me.id && at === 0 ? undefined : list.slice(at)
+    if (await lives(ring, peer)) return peer.id === ring.me.id && at === 0 ? undefined : list.slice(at)
   const [head] = found
   const answer = head && (await ring.ask(head))
   return answer && typeof answer !== 'string' ? [head, ...answer.successors] : undefined
 }
+
+/** Whoever refuses does: it is to be come in beside. */
+const lives = async (ring: Ring, peer: Peer): Promise<boolean> => peer.id === ring.me.id || ring.isThere(peer)
 
 /**
  * Where a joiner belongs: the node before it, and those after; the first of these answers.
@@ -83,7 +85,7 @@ export const placeOf = async (ring: Ring, joiner: Peer): Promise<{ predecessor: 
   for (let dead = 0; dead <= ring.options.successors; dead++) {
     const [predecessor = ring.me, ...successors] = await ring.nodesAround(joiner.id, { avoid })
     const [head = predecessor] = successors
-    if (await predecessorsOf(ring, head)) return { predecessor, successors: successors.length > 0 ? successors : [head] }
+    if (await lives(ring, head)) return { predecessor, successors: successors.length > 0 ? successors : [head] }
     avoid.add(head.id)
   }
   throw new Refusal('NO_ROUTE', 'nobody after that place is alive; try again in a second')
@@ -120,9 +122,15 @@ export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 
     if (there.some(({ url }) => ours.has(url))) return 'same'
     const [theirFirst, first] = [await firstOf(ring, contact), await firstOf(ring)]
     if (theirFirst.id === first.id && theirFirst.url === first.url) return 'same'
-    const theirSize = await sizeAround(ring, there[0] ?? contact)
-    if (theirSize === undefined) return 'same'
-    const size = 1 + (await livingOf(ring, table.successors))
+    const theirs = await livingAround(ring, there[0] ?? contact)
+    if (!theirs) return 'same'
+    // What one says of its ring, those whom it has there have to bear out: they may be of ours.
+    for (const one of theirs.filter(({ id }) => id !== me.id)) {
+      const around = await ring.attempt(() => ring.nodesAround(me.id, { through: one }))
+      if (around?.some(({ url }) => ours.has(url))) return 'same'
+    }
+    const theirSize = 1 + theirs.length
+    const size = 1 + (await livingOf(ring, table.successors)).length
     const isEarlier = theirFirst.id === first.id ? theirFirst.url < first.url : theirFirst.id < first.id
     const yields = size === theirSize ? isEarlier : size < theirSize
     return yields ? 'theirs' : 'ours'
@@ -132,20 +140,20 @@ export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 
   }
 }
 
-/** How many live in the ring of a peer, as far as a successor list tells. Undefined when it does not say. */
-const sizeAround = async (ring: Ring, peer: Peer): Promise<number | undefined> => {
+/** Who lives after a peer, as far as its successor list tells. Undefined when it does not say. */
+const livingAround = async (ring: Ring, peer: Peer): Promise<Peer[] | undefined> => {
   const answer = await ring.call(peer, 'neighborhood', {})
   if (!answer) return undefined
   const { self, successors } = answer
   // Whoever names one twice, or more than a list holds, makes its ring no larger.
   const others = distinct(successors.filter((one) => one.id !== self.id && ring.isSound(one)))
-  return 1 + (await livingOf(ring, others.slice(0, ring.options.successors)))
+  return livingOf(ring, others.slice(0, ring.options.successors))
 }
 
-/** How many of them answer: one that has heard nobody for a while still names the dead. */
-const livingOf = async (ring: Ring, peers: readonly Peer[]): Promise<number> => {
+/** Those of them who answer: one that has heard nobody for a while still names the dead. */
+const livingOf = async (ring: Ring, peers: readonly Peer[]): Promise<Peer[]> => {
   const living = await Promise.all(peers.map((peer) => predecessorsOf(ring, peer)))
-  return living.filter((before) => before !== undefined).length
+  return peers.filter((_, at) => living[at] !== undefined)
 }
 
 /** The first node at or after zero: every node of one ring finds the same. */

@@ -143,7 +143,7 @@ const follow = async (ring: Ring, predecessor: Peer, counts = true): Promise<voi
 export const predecessorsOf = async (ring: Ring, peer: Peer): Promise<Peer[] | undefined> => {
   if (peer.id === ring.me.id) return [...ring.table.predecessors]
   try {
-    return (await ring.reach(peer, 'predecessors', {})).predecessors
+    return (await ring.reach(peer, 'predecessors', {})).predecessors.filter((one) => ring.isSound(one))
   } catch (error) {
     if (error instanceof Unreachable) return undefined
     throw error

@@ -91,7 +91,12 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
     if (!stranger) return
     // Of one on the way who says that this node's id is taken its leaf set tells: see Upkeep.
     const last = (await this.attempt(() => wayHome(this, stranger)))?.at(-1)
-    if (last) await this.consider([...last.peers, last.peer, ...last.leaves], () => false)
+    if (!last) return
+    await this.consider([...last.peers, last.peer, ...last.leaves], () => false)
+    // Of the outermost the nearest on one side only knows.
+    const { members } = this.table.leaves
+    for (const beside of [...members.slice(0, 1), ...members.slice(-1)])
+      await this.consider(await this.ask(beside), () => false)
   }
 
   /** The next step of a newcomer, as if it were not known yet. */

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { Chord } from '../../../src/overlay/chord/chord.ts'
 import { fingerStart, successorOf } from '../../../src/space/ring.ts'
 import { World } from '../../../src/sim/world.ts'
+import { nodeOf, replace, sorted, worldOf } from '../worlds.ts'
 
 const nodes = 40
 const settings = { replicas: 2, successors: 4 }
@@ -84,4 +85,17 @@ test('who announced a finger and is silent is not asked the same again in one re
     count += questions.length
   }
   expect(count).toBeGreaterThan(20)
+})
+
+test('one that takes itself for the last before every point costs the others no finger but one', async () => {
+  const world = await worldOf('chord', 128)
+  await world.run(20_000)
+  const ids = sorted(world)
+  const counts = () => ids.map((id) => chordOf(world, id).table.fingers.size)
+  const before = counts()
+  const liar = ids[64] ?? ''
+  replace(nodeOf(world, liar), ['approach'], () => ({ final: true, peers: [world.peer(liar)] }))
+  await world.run(20_000)
+  const after = counts()
+  expect(ids.filter((id, at) => id !== liar && (after[at] ?? 0) < (before[at] ?? 0) - 1)).toEqual([])
 })

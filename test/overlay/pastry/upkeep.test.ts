@@ -9,6 +9,7 @@ import type { Id } from '../../../src/space/id.ts'
 import { latencyOf } from '../../../src/sim/latency.ts'
 import { StillPastry } from '../../../src/sim/still-pastry.ts'
 import { World, type Asked } from '../../../src/sim/world.ts'
+import { leavesOf as leafSetOf, sorted, worldOf } from '../worlds.ts'
 
 const settings = { overlay: 'pastry' } as const
 const shown = (world: World, id: Id): Attributes => world.host(id).node?.overlay.attributes ?? {}
@@ -221,4 +222,19 @@ test('whoever was cut off from its whole leaf set is in no doubt afterwards', as
   world.heal()
   await world.settle()
   expect(doubtful(world)).toEqual([])
+})
+
+test('two of one leaf set that did not hear each other for a while are in it again two minutes later', async () => {
+  const world = await worldOf('pastry', 32, { membership: 'local' })
+  const ids = sorted(world)
+  const pairs = ids.slice(0, 7).map((id, at) => [id, ids[at + 8] as Id] as const)
+  const pairOf = new Map(pairs.flatMap((pair, at) => pair.map((id) => [world.host(id).url, at] as const)))
+  const { net } = world as unknown as { net: { blocks: (from: string, to: string) => boolean } }
+  net.blocks = (from, to) => from !== to && pairOf.has(from) && pairOf.get(from) === pairOf.get(to)
+  const apart = () => pairs.filter(([one, other]) => !leafSetOf(world, one).get(other) || !leafSetOf(world, other).get(one))
+  await world.run(60_000)
+  expect(apart()).not.toEqual([])
+  world.heal()
+  await world.run(120_000)
+  expect(apart()).toEqual([])
 })
