@@ -69,7 +69,7 @@ export interface Overlay {
   evict(id: Id): void
   /**
    * Takes a place in the network that the seeds belong to; founds one when there are no seeds. Resolves once joined.
-   * @throws Refusal ID_TAKEN, OTHER_NETWORK: nothing that waiting would cure
+   * @throws Refusal ID_TAKEN, BAD_ID: nothing that waiting would cure
    */
   join(seeds: readonly Peer[]): Promise<void>
   /** Gives the place up, and tells the neighbours. What this node holds is not its business. */

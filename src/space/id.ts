@@ -30,12 +30,15 @@ export const shortIds = (ids: readonly Id[]): string => {
 }
 
 /** The place in a sorted list of the first id, or what ids begin with, at or after one; the length of the list where all are before it. */
-export const firstAtOrAfter = (sorted: readonly string[], text: string): number => {
+export const firstAtOrAfter = (sorted: readonly string[], text: string): number => firstFrom(sorted, text, (id) => id)
+
+/** The same in a list of what has ids. */
+export const firstFrom = <One>(sorted: readonly One[], text: string, idOf: (one: One) => string): number => {
   let low = 0
   let high = sorted.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if ((sorted[middle] as string) < text) low = middle + 1
+    if (idOf(sorted[middle] as One) < text) low = middle + 1
     else high = middle
   }
   return low

@@ -1,7 +1,7 @@
 /**
  * The circle of Chord: arcs, clockwise distance, and steps along it. Chord (ToN'03) §IV.
  */
-import type { Id } from './id.ts'
+import { firstFrom, type Id } from './id.ts'
 
 /**
  * Whether x lies on the open arc (low, high), clockwise.
@@ -65,14 +65,8 @@ export const clockwise = <P extends Point>(points: readonly P[]): readonly P[] =
 
 /** The place in a clockwise list of the first at or after a point: a key's owner, in Chord. */
 export const successorOf = (points: readonly Point[], point: Id): number => {
-  let low = 0
-  let high = points.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((points[middle] as Point).id < point) low = middle + 1
-    else high = middle
-  }
-  return low === points.length ? 0 : low
+  const at = firstFrom(points, point, ({ id }) => id)
+  return at === points.length ? 0 : at
 }
 
 const sizeOf = (id: Id): bigint => 1n << BigInt(id.length * 4)

@@ -323,6 +323,18 @@ test('one that says it is of another ring, and names our own nodes for its succe
   expect(by.filter((url) => url !== liar.me.url)).toEqual([])
 })
 
+test('one that speaks of itself as another gives a newcomer nobody for its predecessor', async () => {
+  const world = await worldOf('chord', 8, { allowCustomIds: true })
+  const liar = sorted(world)[3] ?? ''
+  const forged = { id: step(liar, 1n), url: 'http://nobody.example:1' }
+  const honest = nodeOf(world, liar).handlers.neighborhood as () => object
+  replace(nodeOf(world, liar), ['neighborhood'], () => ({ ...honest(), self: forged }))
+  const id = step(liar, 5n)
+  world.add({ id, seeds: [world.peer(liar)] })
+  expect(await joinsWithin(world, 10_000, id)).toBe(true)
+  expect(nodeOf(world, id).overlay.attributes['predecessor']).toEqual(world.peer(liar))
+})
+
 test('a predecessor that names others under ids that are not theirs gets none of them into a cell', async () => {
   const world = await worldOf('chord', 10)
   const ids = sorted(world)

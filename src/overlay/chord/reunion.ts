@@ -3,8 +3,9 @@
  * for another ring of the same network, or for good.
  */
 import type { Peer } from '../../protocol/schemas.ts'
-import { compareRings, found, joinThrough, resign } from './join.ts'
+import { found, joinThrough, resign } from './join.ts'
 import { Ring } from './ring.ts'
+import { compareRings } from './rings.ts'
 
 export abstract class Reunion extends Ring {
   #reuniting = false

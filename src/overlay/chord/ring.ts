@@ -89,10 +89,10 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
     const copied = this.#copied
     const member = this.isMember
     try {
-      const { self, predecessor, successors: named } = await this.reach(peer, 'neighborhood', {})
+      const { predecessor, successors: named } = await this.reach(peer, 'neighborhood', {})
       const successors = named.filter((one) => this.isSound(one))
       const isUsable = copied === this.#copied || this.table.agrees([peer, ...successors])
-      return isUsable && member === this.isMember ? { self, predecessor, successors } : 'stale'
+      return isUsable && member === this.isMember ? { self: peer, predecessor, successors } : 'stale'
     } catch (error) {
       if (error instanceof Refusal) return 'busy'
       if (!(error instanceof Unreachable)) throw error
