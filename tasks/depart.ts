@@ -1,7 +1,7 @@
 /** `leave` and `kill`: one node less, politely or not. */
 import { rm } from 'node:fs/promises'
 import { clientApi } from '../src/protocol/client-api.ts'
-import { Refusal } from '../src/protocol/errors.ts'
+import { Refusal, Unreachable } from '../src/protocol/errors.ts'
 import { ask } from './client.ts'
 import { TaskFailure } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
@@ -33,6 +33,11 @@ const askToLeave = async (network: BootedNetwork, node: Entry) => {
   try {
     return await ask(node.url, clientApi.leave, {}, undefined, signatureFor(network, node))
   } catch (error) {
+    if (error instanceof Unreachable)
+      throw new TaskFailure(
+        `${error.message}; it leaves when it comes to read this: to keep it, ${typed(`kill ${portOf(node.url)}`)}, then ${typed(`restart ${portOf(node.url)}`)}`,
+        { cause: error },
+      )
     if (!(error instanceof Refusal && error.code === 'LAST_NODE')) throw error
     throw new TaskFailure(error.message, { cause: error })
   }

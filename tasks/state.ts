@@ -76,7 +76,7 @@ export const emptyState: NetworkState = { version: stateVersion, network: null, 
 /** As the file holds it, byte by byte. */
 export const printState = (state: NetworkState): string => `${JSON.stringify(state, null, 2)}\n`
 
-const wayOut = `to begin anew, delete it and type: ${typed('boot')} (nodes that it knew keep running; their command line ends in start.cjs)`
+const wayOut = `to begin anew, delete it and type: ${typed('killall')}, which names the nodes that it knew and that are left, then ${typed('boot')}`
 
 /** @throws TaskFailure not JSON, another version, not a state, processes without a network */
 export const parseState = (text: string, file: string): NetworkState => {

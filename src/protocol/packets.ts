@@ -20,6 +20,8 @@ const Natural = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 export const Tags = Type.Record(
   Type.String({ pattern: '^[a-zA-Z0-9_.-]{1,64}$' }),
   Type.String({ maxLength: 256, pattern: '^[^,\\p{Cc}]*$' }),
+  // Else a name that is none could have any value.
+  { additionalProperties: false },
 )
 
 /** What a member tells of itself: `{ name: 'node-10001', overlay: 'chord', version: '0.1.0', tags: { zone: 'a' } }`. */

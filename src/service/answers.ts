@@ -38,7 +38,11 @@ const refusalOf = (error: unknown, { method, url }: FastifyRequest): Refusal | u
   // It gives a status of its own to what a schema refused.
   if (error instanceof Refusal) return error
   const { code, statusCode, message } = (error ?? {}) as Partial<FastifyError>
-  if (statusCode === 413) return new Refusal('TOO_LARGE', 'the body is larger than any that this node takes')
+  if (statusCode === 413)
+    return new Refusal(
+      'TOO_LARGE',
+      `a body may have ${limits.bodyBytes / 1024 ** 2} MiB at most, a value ${limits.valueBytes / 1024 ** 2} MiB; send less at a time`,
+    )
   if (statusCode === 415)
     return new Refusal(
       'UNSUPPORTED_MEDIA',

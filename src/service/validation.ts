@@ -60,6 +60,8 @@ const wish = ({ keyword, params, parentSchema, message }: ErrorObject): string =
     case 'unevaluatedProperties': {
       const known = Object.keys((parentSchema?.['properties'] as object | undefined) ?? {})
       const unknown = JSON.stringify(params['additionalProperty'])
+      const [pattern] = Object.keys((parentSchema?.['patternProperties'] as object | undefined) ?? {})
+      if (pattern !== undefined) return `has no field ${unknown}; a name there fits ${pattern}`
       return `has no field ${unknown}; ${known.length > 0 ? `it may have: ${known.join(', ')}` : 'it takes none'}`
     }
     case 'required':

@@ -152,6 +152,9 @@ describe('the first things that a person types', () => {
     // Were taken, and kept the node from starting again.
     ['/tags', json({ tags: { zone: 'a,b' } }, 'PUT'), 'BAD_REQUEST', /zone must match/],
     ['/tags', json({ tags: { zone: 'a\nb' } }, 'PUT'), 'BAD_REQUEST', /zone must match/],
+    ['/tags', json({ tags: { 'a,b': 'c' } }, 'PUT'), 'BAD_REQUEST', /tags has no field "a,b"; a name there fits \^/],
+    ['/tags', json({ tags: { '': 'c' } }, 'PUT'), 'BAD_REQUEST', /tags has no field ""/],
+    ['/tags', json({ tags: { ü: { a: [1] } } }, 'PUT'), 'BAD_REQUEST', /tags has no field "ü"/],
     ['/leave', { method: 'POST' }, 'LAST_NODE', /./],
     ['/nothing/here', {}, 'NO_SUCH_ENDPOINT', /curl http/],
     ['/%zz', {}, 'BAD_REQUEST', /./],

@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts'
 
-testSeeds('beyond', 10)
+testSeeds('beyond', 6)

@@ -43,7 +43,7 @@ test('what is printed is read again', () => {
 })
 
 test.each([
-  ['', 'network-state.json is not JSON; restore it, or to begin anew, delete it and type: npm run task boot'],
+  ['', 'network-state.json is not JSON; restore it, or to begin anew, delete it and type: npm run task killall'],
   [printState(state).slice(0, 200), 'is not JSON'],
   ['{"version":1,"nodes":[]}', 'was written by another version of polychord (state 1, this one reads 2)'],
   ['[]', 'is not a network state'],
