@@ -1,3 +1,3 @@
 import { testSeeds } from './seeds.ts'
 
-testSeeds('beyond', 6)
+testSeeds('beyond', 5)

@@ -2,9 +2,11 @@
 import { expect, test } from 'vitest'
 import { simulate } from '../../src/sim/scenarios.ts'
 
-const perTest = 10
+const perTest = 5
 
+/** @param count a multiple of 5 */
 export const testSeeds = (name: string, count: number): void => {
+  expect(count % perTest).toBe(0)
   test.each(Array.from({ length: count / perTest }, (_, at) => at * perTest + 1))(
     `${name}, ${perTest} seeds from %i on`,
     async (first) => {
