@@ -35,7 +35,7 @@ const askToLeave = async (network: BootedNetwork, node: Entry) => {
   } catch (error) {
     if (error instanceof Unreachable)
       throw new TaskFailure(
-        `${error.message}; it leaves when it comes to read this: to keep it, ${typed(`kill ${portOf(node.url)}`)}, then ${typed(`restart ${portOf(node.url)}`)}`,
+        `${error.message}; if it lives it leaves once it reads this: to keep it, ${typed(`kill ${portOf(node.url)}`)}, then ${typed(`restart ${portOf(node.url)}`)}`,
         { cause: error },
       )
     if (!(error instanceof Refusal && error.code === 'LAST_NODE')) throw error

@@ -44,7 +44,10 @@ export class Records {
     return this.#bytes
   }
 
-  /** What lies on the parts of an arc for comparison, which are cut where that takes no look at records; on the whole, where the other has the same or all of it is listed. */
+  /**
+   * What lies on the parts of an arc for comparison, which are cut where that takes no look at records; on the whole, where the other has
+   * the same or all of it is listed.
+   */
   digest({ from, ...theirs }: Arc & Part): Part[] {
     const { to } = theirs
     const { count, print } = this.#prints.of({ from, to })

@@ -8,6 +8,7 @@ import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Reply, Request, Table } from '../protocol/rpc.ts'
 import { Peer } from '../protocol/schemas.ts'
 import { type Id, shortId } from '../space/id.ts'
+import { remember } from '../space/memory.ts'
 import { Acquaintances } from './acquaintances.ts'
 import { Ids } from './ids.ts'
 import { type Guide, Lookup } from './lookup.ts'
@@ -18,6 +19,9 @@ import type { Acquaintance, OverlaySetting } from './overlay.ts'
 const retryMs = 100
 /** How long a lookup for maintenance may take in all: peers that name ever new silent ones must not keep us. */
 const seekTimeoutMs = 10_000
+
+/** Silent ones that are remembered. */
+const quarantinedMost = 256
 
 /** That one has this id, and came first. */
 export const idTaken = (holder: Peer): Refusal =>
@@ -32,6 +36,8 @@ export abstract class Caller<T extends Table, Options extends SharedOptions> {
   readonly ports: Ports<T>
   readonly #acquaintances = new Acquaintances()
   readonly #ids: Ids
+  /** Until when whoever did not answer is in quarantine, ms since 1970. */
+  readonly #quarantine = new Map<Id, number>()
 
   constructor({ me, options, ports }: OverlaySetting<T, Options>) {
     this.me = me
@@ -64,7 +70,9 @@ export abstract class Caller<T extends Table, Options extends SharedOptions> {
   }
 
   admit(peer: Peer, _rttMs: number): void {
-    if (this.#acquaintances.has(peer) || this.isSound(peer)) this.#acquaintances.admit(peer, this.ports.clock.now())
+    if (!this.#acquaintances.has(peer) && !this.isSound(peer)) return
+    this.#acquaintances.admit(peer, this.ports.clock.now())
+    this.#quarantine.delete(peer.id)
   }
 
   evict(id: Id): void {
@@ -151,6 +159,15 @@ export abstract class Caller<T extends Table, Options extends SharedOptions> {
   /** A peer that was reached for has not answered. */
   protected miss({ id }: Peer): void {
     this.evict(id)
+  }
+
+  /** For so long there is no reason to ask it, unless it answers something. */
+  protected quarantine(id: Id, ms: number): void {
+    remember(this.#quarantine, id, this.ports.clock.now() + ms, quarantinedMost)
+  }
+
+  isQuarantined(id: Id): boolean {
+    return (this.#quarantine.get(id) ?? 0) > this.ports.clock.now()
   }
 
   /** Whether what a peer has against this node is so: one that lies would keep out everyone. */

@@ -6,7 +6,6 @@ import { Refusal } from '../protocol/errors.ts'
 import type { Reply, Request, Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { distinct, type Id } from '../space/id.ts'
-import { remember } from '../space/memory.ts'
 import type { SharedOptions } from './options.ts'
 import { Resident } from './resident.ts'
 
@@ -14,14 +13,10 @@ import { Resident } from './resident.ts'
 const width = 8
 /** Signs of life that are waited for at the same time: whoever is beyond gives reason again. */
 const signsMost = 32
-/** Silent ones that are remembered. */
-const quarantinedMost = 256
 
 export abstract class Wary<T extends Table, Options extends SharedOptions> extends Resident<T, Options> {
   /** Who is being asked for a sign of life, and whether any has come since. */
   readonly #asked = new Map<Id, { answered: boolean }>()
-  /** Until when whoever did not answer is in quarantine, ms since 1970. */
-  readonly #quarantine = new Map<Id, number>()
 
   /** Someone in the table. */
   protected abstract find(id: Id): Peer | undefined
@@ -53,7 +48,6 @@ export abstract class Wary<T extends Table, Options extends SharedOptions> exten
   override admit(peer: Peer, rttMs: number): void {
     if (!this.isSound(peer)) return
     super.admit(peer, rttMs)
-    this.#quarantine.delete(peer.id)
     const asked = this.#asked.get(peer.id)
     if (asked) asked.answered = true
     if (this.#knows(peer)) this.meet(peer, rttMs)
@@ -92,14 +86,6 @@ export abstract class Wary<T extends Table, Options extends SharedOptions> exten
   protected override miss(peer: Peer): void {
     super.miss(peer)
     if (!this.isQuarantined(peer.id)) this.quarantine(peer.id, this.options.reuniteEveryMs)
-  }
-
-  protected quarantine(id: Id, ms: number): void {
-    remember(this.#quarantine, id, this.ports.clock.now() + ms, quarantinedMost)
-  }
-
-  protected isQuarantined(id: Id): boolean {
-    return (this.#quarantine.get(id) ?? 0) > this.ports.clock.now()
   }
 
   #knows({ id, url }: Peer): boolean {

@@ -5,11 +5,7 @@ import { MemoryStore } from '../../src/content/memory-store.ts'
 import type { StoredRecord } from '../../src/protocol/schemas.ts'
 import type { Span } from '../../src/space/arcs.ts'
 import { inArc } from '../../src/space/ring.ts'
-
-const hex = (digits: number) =>
-  fc
-    .array(fc.constantFrom(...'0123456789abcdef'.split('')), { minLength: digits, maxLength: digits })
-    .map((some) => some.join(''))
+import { hex } from './hex.ts'
 
 const recordWith = (bits: number): fc.Arbitrary<StoredRecord> =>
   fc.record({ hash: hex(40), live: fc.boolean(), stamp: fc.nat(9) }).map(({ hash, live, stamp }) => ({

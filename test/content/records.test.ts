@@ -7,6 +7,7 @@ import { Records } from '../../src/content/records.ts'
 import type { StoredRecord } from '../../src/protocol/schemas.ts'
 import { hash } from '../../src/sim/host.ts'
 import { distance, inArc } from '../../src/space/ring.ts'
+import { hex } from './hex.ts'
 
 const version = { hlc: '0'.repeat(16), origin: 'aa' }
 const recordAt = (index: string, bits: number): StoredRecord => ({
@@ -34,11 +35,6 @@ test.each([8, 12, 156, 160])('at a key of %i bits is all that is kept under it, 
     }),
   ),
 )
-
-const hex = (digits: number) =>
-  fc
-    .array(fc.constantFrom(...'0123456789abcdef'.split('')), { minLength: digits, maxLength: digits })
-    .map((some) => some.join(''))
 
 test.each([8, 12, 16, 160])(
   'with %i bits the parts of a digest lead from one end of the arc to the other, and have it all',

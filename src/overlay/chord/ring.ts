@@ -5,7 +5,6 @@ import { Refusal, Unreachable } from '../../protocol/errors.ts'
 import type { Route } from '../../protocol/peer-api.ts'
 import { avoidedOf, type Peer } from '../../protocol/schemas.ts'
 import { distinct, type Id } from '../../space/id.ts'
-import { remember } from '../../space/memory.ts'
 import { between } from '../../space/ring.ts'
 import { concernsUs } from '../caller.ts'
 import { Resident } from '../resident.ts'
@@ -15,9 +14,8 @@ import { Table } from './table.ts'
 
 /** Candidates that an answer of `approach` names: enough that a dead one rarely costs a second question. */
 const breadth = 4
-/** How long it counts that a peer did not answer, and of how many. */
+/** How long it counts that a peer did not answer: to wait for it again would keep back those who are there. */
 const silentMs = 3000
-const silentMost = 64
 
 /** How a lookup for maintenance begins. */
 interface Start {
@@ -33,8 +31,6 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
   /** Times that our list was copied by a joiner or by maintenance. Lookups do not count. */
   #copied = 0
   #steps: Promise<unknown> = Promise.resolve()
-  /** When those who did not answer last when they were reached for did not, ms since 1970. */
-  readonly #silent = new Map<Id, number>()
 
   /** Our neighbourhood, for someone who will copy it. */
   copy(): Neighborhood {
@@ -44,20 +40,10 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
     return { self: this.me, predecessor, successors: successors.length > 0 ? [...successors] : [this.me] }
   }
 
-  override admit(peer: Peer, rttMs: number): void {
-    super.admit(peer, rttMs)
-    this.#silent.delete(peer.id)
-  }
-
   protected override miss({ id }: Peer): void {
     super.evict(id)
     this.table.dropFinger(id)
-    remember(this.#silent, id, this.ports.clock.now(), silentMost)
-  }
-
-  /** Whether a peer did not answer a moment ago, and has not since: to wait for it again would keep back those who are there. */
-  isSilent({ id }: Peer): boolean {
-    return this.ports.clock.now() - (this.#silent.get(id) ?? -Infinity) < silentMs
+    this.quarantine(id, silentMs)
   }
 
   /** Everyone known who is there, clockwise from this node. */

@@ -49,7 +49,7 @@ export const stabilize = (ring: Ring, leaver?: Id): Promise<Outcome> =>
       if (isNews) await offerToPredecessor(ring)
       // News of it may be lost.
       const { predecessor } = table
-      if (table.isAcknowledged && !table.isPredecessorAcknowledged && !ring.isSilent(predecessor))
+      if (table.isAcknowledged && !table.isPredecessorAcknowledged && !ring.isQuarantined(predecessor.id))
         await follow(ring, predecessor)
       return outcome
     }
@@ -104,7 +104,7 @@ export const rectify = (ring: Ring, choose: () => Candidate): Promise<void> =>
 const givesWay = async (ring: Ring, current: Peer, candidate: Peer): Promise<boolean> =>
   samePeer(candidate, current) ||
   between(current.id, candidate.id, ring.me.id) ||
-  ring.isSilent(current) ||
+  ring.isQuarantined(current.id) ||
   (await predecessorsOf(ring, current)) === undefined
 
 /** What is ours begins with whoever is acknowledged and has us for its successor, for want of one that is nearer and acknowledged. */
@@ -176,7 +176,7 @@ export const offerToSuccessor = async (ring: Ring): Promise<void> => {
 export const offerToPredecessor = async (ring: Ring): Promise<void> => {
   const { me, table } = ring
   let at: Peer | undefined = table.predecessor
-  while (at && at.id !== me.id && !ring.isSilent(at)) {
+  while (at && at.id !== me.id && !ring.isQuarantined(at.id)) {
     const answer: Candidacy | undefined = await ring.call(at, 'offerSuccessor', me)
     if (!answer) return
     const { accepted, current }: Candidacy = answer
