@@ -12,7 +12,7 @@ import type { Digest, Inherited, Standing } from '../protocol/peer-api.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
-import { type Arc, inArc } from '../space/ring.ts'
+import { type Arc, clockwise, idAfter, inArc } from '../space/ring.ts'
 import { Completeness } from './completeness.ts'
 
 /** How many others are named to whoever should ask elsewhere. */
@@ -27,6 +27,7 @@ export class Cells {
   readonly #me: Peer
   readonly #overlay: Overlay
   readonly #clock: Pick<Clock, 'now'>
+  readonly #replicas: number
   #cells: readonly Cell[] = []
   /** The overlay's revision when they were asked for. */
   #revision = -1
@@ -37,10 +38,11 @@ export class Cells {
   readonly #shared = new Map<Id, Arcs>()
   #accepts: Acceptance = 'all'
 
-  constructor(me: Peer, overlay: Overlay, clock: Pick<Clock, 'now'>) {
+  constructor(me: Peer, overlay: Overlay, clock: Pick<Clock, 'now'>, replicas: number) {
     this.#me = me
     this.#overlay = overlay
     this.#clock = clock
+    this.#replicas = replicas
   }
 
   /** The overlay's cells, as long as they stay the same. */
@@ -52,7 +54,7 @@ export class Cells {
       this.#lost = this.#lost.plus(this.#held.without(held))
       this.#held = held
       this.#shared.clear()
-      this.completeness.cut(this.#held, this.#clock.now())
+      this.completeness.cut(this.#held, this.#clock.now(), this.#overlay.neighbors())
     }
     return this.#cells
   }
@@ -176,8 +178,18 @@ export class Cells {
     return {
       held: isHolder && this.#held.covers(arc),
       shared: isHolder && shared.covers(arc),
-      ...this.completeness.claims(arc, this.#clock.now()),
+      ...this.completeness.claims(arc, this.#clock.now(), by, (arcs, all) => this.#heldBy(by, arcs, all)),
     }
+  }
+
+  /** Where a peer would hold these arcs, were these all who are there. Where one of them has its place windows change. */
+  #heldBy(peer: Id, arcs: Arcs, all: readonly Peer[]): Arcs {
+    const holds = (key: Id) => this.#overlay.place(key, all, this.#replicas).some(({ id }) => id === peer)
+    const parts = arcs.arcs(peer.length).flatMap(({ from, to }) => {
+      const places = clockwise(all).flatMap(({ id }) => (id !== to && inArc(from, id, to) ? [id] : []))
+      return [...places, to].map((end, at) => ({ from: places[at - 1] ?? from, to: end }))
+    })
+    return Arcs.of(parts.filter(({ from, to }) => holds(idAfter(from)) && holds(to)))
   }
 
   #sharedWith(peer: Id): Arcs {

@@ -3,6 +3,7 @@
  * because those who may have more were given up.
  */
 import { completeMost } from '../protocol/peer-api.ts'
+import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
@@ -24,13 +25,8 @@ interface Former {
   readonly askedAt: number
   /** It was another's, who has gone and has left all of it to this node. */
   readonly isInherited?: boolean
-}
-
-/** Where this node has had everything, as it tells others at some moment (ms since 1970); and where of that nothing was ever given up. */
-interface Tellable {
-  readonly at: number
-  readonly known: Arcs
-  readonly witnessed: Arcs
+  /** Who was there when it was ceded, and each time that this changed since. */
+  readonly views: readonly (readonly Peer[])[]
 }
 
 export class Completeness {
@@ -40,8 +36,6 @@ export class Completeness {
   #held = Arcs.none
   /** What was complete before others came into it, and what was inherited. */
   #former: readonly Former[] = []
-  /** What others are told at one moment: they ask about many arcs at once. */
-  #told: Tellable | undefined
 
   has(key: Id): boolean {
     return this.#complete.has(key)
@@ -70,15 +64,15 @@ export class Completeness {
     this.#complete = this.#complete.plus(arcs)
     this.#disinherit(arcs)
     this.#presumed = witnessed ? this.#presumed.without(arcs) : this.#presumed.plus(arcs)
-    this.#told = undefined
   }
 
   /**
    * Only what this node holds is complete; that more was so before, others are told for a while. For who holds nothing at all nothing is, and
    * nothing was.
    * @param held all that it holds from now on
+   * @param others who is there, as far as this node knows
    */
-  cut(held: Arcs, now: number): void {
+  cut(held: Arcs, now: number, others: readonly Peer[]): void {
     if (held.isEmpty) {
       this.forget()
       return
@@ -87,18 +81,17 @@ export class Completeness {
     // Whoever holds it by now may have been given more.
     this.#disinherit(this.#held.without(held))
     const former = this.#formerly(now)
-    this.#told = undefined
-    this.#former = ceded.isEmpty ? former : [...former, { arcs: ceded, cededAt: now, askedAt: now }]
+    if (!ceded.isEmpty) former.push({ arcs: ceded, cededAt: now, askedAt: now, views: [] })
+    this.#former = former.map((one) => (areSame(one.views.at(-1), others) ? one : { ...one, views: [...one.views, others] }))
     this.#complete = this.#complete.within(held)
     this.#held = held
   }
 
   /** One that goes had everything there, of which nothing was ever given up on what is witnessed, and this node has it now. */
   inherit(known: Arcs, witnessed: Arcs, now: number): void {
-    this.#former = [...this.#formerly(now), { arcs: known, cededAt: now, askedAt: now, isInherited: true }]
+    this.#former = [...this.#formerly(now), { arcs: known, cededAt: now, askedAt: now, isInherited: true, views: [] }]
     const presumed = known.without(witnessed).without(this.witnessed)
     this.#presumed = this.#presumed.without(known).plus(presumed)
-    this.#told = undefined
   }
 
   /** What was inherited a moment ago: nobody else has been given yet what is written there. */
@@ -114,37 +107,45 @@ export class Completeness {
   forget(): void {
     this.#complete = Arcs.none
     this.#former = []
-    this.#told = undefined
   }
 
-  /** Where on an arc this node has had everything, as it may be told others; it is noted that one of them has asked. */
-  claims(arc: Arc, now: number): { complete: Arc[]; witnessed: Arc[] } {
-    const { known, witnessed } = this.#tellable(now)
+  /**
+   * Where on an arc this node has had everything, as it may be told to another; it is noted that it was asked.
+   *
+   * Who came when this node gave the arc up, or later, is told of it. Who was there and did not hold it, then or later, holds it only since
+   * others have gone, who were given more.
+   * @param held where who asks would hold these arcs, were these all who are there
+   */
+  claims(
+    arc: Arc,
+    now: number,
+    by: Id,
+    held: (arcs: Arcs, others: readonly Peer[]) => Arcs,
+  ): { complete: Arc[]; witnessed: Arc[] } {
     const asked = Arcs.of([arc])
+    let known = this.#complete
     if (this.#former.length > 0)
-      this.#former = this.#formerly(now).map((former) =>
-        former.arcs.within(asked).isEmpty ? former : { ...former, askedAt: now },
-      )
+      this.#former = this.#formerly(now).map((former) => {
+        const had = former.arcs.within(asked)
+        const views = former.isInherited ? [] : former.views.filter((all) => all.some(({ id }) => id === by))
+        const told = views.reduce(held, had)
+        if (told.isEmpty) return former
+        known = known.plus(told)
+        return { ...former, askedAt: now }
+      })
     const within = (arcs: Arcs) => {
       if (arcs.covers(arc)) return [{ from: arc.from, to: arc.to }]
       const parts = arcs.within(asked)
       return parts.isEmpty ? [] : parts.arcs(arc.to.length).slice(0, completeMost)
     }
-    return { complete: within(known), witnessed: within(witnessed) }
+    return { complete: within(known), witnessed: within(known.without(this.#presumed)) }
   }
 
   #disinherit(arcs: Arcs): void {
     this.#former = this.#former.map((former) => (former.isInherited ? { ...former, arcs: former.arcs.without(arcs) } : former))
   }
 
-  #tellable(now: number): Tellable {
-    if (this.#told?.at === now) return this.#told
-    const known = this.#formerly(now).reduce((all, { arcs }) => all.plus(arcs), this.#complete)
-    this.#told = { at: now, known, witnessed: known.without(this.#presumed) }
-    return this.#told
-  }
-
-  #formerly(now: number): readonly Former[] {
+  #formerly(now: number): Former[] {
     return this.#former.flatMap((former) => {
       const { arcs, cededAt, askedAt } = former
       if (!isWithin(formerMs, cededAt, now) || !isWithin(againMs, askedAt, now)) return []
@@ -152,6 +153,9 @@ export class Completeness {
     })
   }
 }
+
+const areSame = (some: readonly Peer[] | undefined, others: readonly Peer[]): boolean =>
+  some?.length === others.length && some.every(({ id }, at) => id === others[at]?.id)
 
 /** The clock may have been set back since. */
 const isWithin = (ms: number, since: number, now: number): boolean => since <= now && now - since < ms

@@ -9,7 +9,7 @@ import type { Handlers, Reply, Request } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
-import { Holdings } from './holdings.ts'
+import { Holdings, type HoldingsOptions } from './holdings.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { Finder, type FinderOptions } from './finder.ts'
 import { Operations, type OperationsOptions } from './operations.ts'
@@ -39,10 +39,9 @@ type ContentRow =
   | 'fetch'
   | 'forget'
 
-export interface ContentOptions extends OperationsOptions, FinderOptions {
+export interface ContentOptions extends HoldingsOptions, OperationsOptions, FinderOptions {
   /** How long a copy is kept after its new holders have acknowledged it. */
   readonly graceMs: number
-  readonly quotaBytes: number
 }
 
 /** Characters of a value that /db shows. */
@@ -69,7 +68,7 @@ export class Content {
     // Stamps and what follows from them go by the time of the network.
     const time = { now: () => ports.clock.now() - directory.aheadMs }
     const stamps = new HybridClock(time)
-    const holdings = new Holdings(me, overlay, { ...ports, clock: time }, stamps, options.quotaBytes, (key) => {
+    const holdings = new Holdings(me, overlay, { ...ports, clock: time }, stamps, options, (key) => {
       this.rehoming.entrusted.touch(key)
       if (!holdings.cells.believes(key)) strayed()
     })

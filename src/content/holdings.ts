@@ -13,6 +13,12 @@ import { type Address, isLive, sizeOf } from './record.ts'
 import { Records } from './records.ts'
 import { Testimony } from './testimony.ts'
 
+export interface HoldingsOptions {
+  /** How many are to hold each record. */
+  readonly replicas: number
+  readonly quotaBytes: number
+}
+
 export class Holdings {
   /** What this node is to hold. */
   readonly cells: Cells
@@ -31,13 +37,13 @@ export class Holdings {
     overlay: Overlay,
     ports: { store: Store; clock: Pick<Clock, 'now'>; hash: Hash },
     stamps: HybridClock,
-    quotaBytes: number,
+    { quotaBytes, replicas }: HoldingsOptions,
     taken: (key: Id) => void,
   ) {
     const { store, clock } = ports
     this.#store = store
     this.#clock = clock
-    this.cells = new Cells(me, overlay, clock)
+    this.cells = new Cells(me, overlay, clock, replicas)
     let newestMs: number | undefined
     this.records = new Records(store, me.id.length, quotaBytes, ({ version }) => {
       stamps.observe(version.hlc)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { Completeness } from '../../src/content/completeness.ts'
+import type { Refusal } from '../../src/protocol/errors.ts'
 import { hash } from '../../src/sim/host.ts'
 import { World } from '../../src/sim/world.ts'
 import { Arcs } from '../../src/space/arcs.ts'
@@ -11,11 +12,11 @@ test('what was ceded before the clock was set back is not told of for as long as
     { from: '80', to: 'f0' },
   ]
   const now = 1_700_000_000_000
-  completeness.cut(Arcs.of([all]), now - 1000)
+  completeness.cut(Arcs.of([all]), now - 1000, [])
   completeness.declare(all, true)
-  completeness.cut(Arcs.of([rest]), now)
-  expect(completeness.claims({ from: '00', to: '80' }, now).complete).toEqual([{ from: '00', to: '80' }])
-  expect(completeness.claims({ from: '00', to: '80' }, now - 60_000).complete).toEqual([])
+  completeness.cut(Arcs.of([rest]), now, [])
+  expect(completeness.claims({ from: '00', to: '80' }, now, 'f0', (arcs) => arcs).complete).toEqual([{ from: '00', to: '80' }])
+  expect(completeness.claims({ from: '00', to: '80' }, now - 60_000, 'f0', (arcs) => arcs).complete).toEqual([])
 })
 
 test('what this node is a witness of stays so, whoever leaves it what it only presumed', () => {
@@ -25,10 +26,10 @@ test('what this node is a witness of stays so, whoever leaves it what it only pr
     { from: '00', to: 'f0' },
   ]
   const now = 1_700_000_000_000
-  completeness.cut(Arcs.of([all]), now - 1000)
+  completeness.cut(Arcs.of([all]), now - 1000, [])
   completeness.declare(mine, true)
   completeness.inherit(Arcs.of([all]), Arcs.none, now)
-  expect(completeness.claims(all, now)).toEqual({ complete: [all], witnessed: [mine] })
+  expect(completeness.claims(all, now, 'f0', (arcs) => arcs)).toEqual({ complete: [all], witnessed: [mine] })
 })
 
 test('who held a key before others came does not say that it is missing what was written since, when those are gone', async () => {
@@ -58,14 +59,65 @@ test('who held it before says so for five seconds, and as long as it is asked ag
   /** For how many ms its word is heard where it is asked so often, about that. */
   const heard = (everyMs: number, asked = ceded): number => {
     const completeness = new Completeness()
-    completeness.cut(Arcs.of([ceded, rest]), now - 1000)
+    completeness.cut(Arcs.of([ceded, rest]), now - 1000, [])
     completeness.declare({ from: '00', to: 'f0' }, true)
-    completeness.cut(Arcs.of([rest]), now)
+    completeness.cut(Arcs.of([rest]), now, [])
     let ms = 0
-    while (ms < 60_000 && completeness.claims(asked, now + ms).complete.length > 0) ms += everyMs
+    while (ms < 60_000 && completeness.claims(asked, now + ms, 'f0', (arcs) => arcs).complete.length > 0) ms += everyMs
     return ms
   }
   expect([1000, 4000, 4999].map((everyMs) => heard(everyMs))).toEqual([15_000, 16_000, 19_996])
   expect([5000, 7000].map((everyMs) => heard(everyMs))).toEqual([5000, 7000])
   expect(heard(1000, rest)).toBe(60_000)
 })
+
+test.each(['chord', 'kademlia', 'pastry'] as const)(
+  'who held a key while others were cut off does not say that it is missing what they have written since, once they are gone again: %s',
+  async (overlay) => {
+    for (const seed of [1, 2, 4]) {
+      const world = new World({
+        seed,
+        settings: {
+          overlay,
+          membership: 'local',
+          bits: 8,
+          allowCustomIds: true,
+          callTimeoutMs: 750,
+          stabilizeEveryMs: 250,
+          rehomeEveryMs: 1000,
+          reuniteEveryMs: 2000,
+        },
+      })
+      const ids = ['10', '30', '50', '70', '90', 'b0']
+      for (const id of ids) {
+        world.add({ id })
+        await world.settle()
+      }
+      await world.run(20_000)
+      world.demanding = false
+      const areOne = (some: readonly string[]) =>
+        world.until(
+          () =>
+            some.every((id) => {
+              const { node } = world.host(id)
+              return node?.overlay.neighbors().length === some.length - 1 && node.info().content.complete
+            }),
+          60_000,
+          () => `${some.join()} are one network that has everything`,
+        )
+      world.partition(['10'], ['30'], ids.slice(2))
+      await areOne(ids.slice(2))
+      world.heal()
+      await areOne(ids)
+      const value =
+        Array.from({ length: 2000 }, (_, number) => `value ${number}`).find((text) => hash(text).startsWith('0')) ?? ''
+      expect(await world.call('50', 'store', { value })).toMatchObject({ stored: 3, owner: { id: '10' } })
+      world.partition(['10', '30', '50'], ['70', '90', 'b0'])
+      for (const until = world.nowMs + 20_000; world.nowMs < until; await world.run(500))
+        for (const id of ['70', '90', 'b0']) {
+          const read = world.call(id, 'lookupBy', { value }).catch(({ code }: Refusal) => code)
+          expect(await read).not.toBe('NOT_FOUND')
+        }
+    }
+  },
+)
