@@ -67,16 +67,12 @@ export class Completeness {
   }
 
   /**
-   * Only what this node holds is complete; that more was so before, others are told for a while. For who holds nothing at all nothing is, and
-   * nothing was.
+   * Only what this node holds is complete; that more was so before, others are told for a while. So are they by one that has given its
+   * whole place up: of two rings that become one, those of the smaller give it up together, and had everything together.
    * @param held all that it holds from now on
    * @param others who is there, as far as this node knows
    */
   cut(held: Arcs, now: number, others: readonly Peer[]): void {
-    if (held.isEmpty) {
-      this.forget()
-      return
-    }
     const ceded = this.#complete.without(held)
     // Whoever holds it by now may have been given more.
     this.#disinherit(this.#held.without(held))

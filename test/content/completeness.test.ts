@@ -121,3 +121,26 @@ test.each(['chord', 'kademlia', 'pastry'] as const)(
     }
   },
 )
+
+test.each([
+  [10, 6],
+  [5, 12],
+  [8, 12],
+])('two rings that become one know soon that they have everything: seed %i, %i nodes', async (seed, nodes) => {
+  const world = new World({ seed, settings: { membership: 'local' } })
+  const ids = (await world.boot(nodes)).toSorted()
+  const name = 'motd'
+  await world.call(world.anyone(), 'store', { name, value: 'hello' })
+  await world.run(20_000)
+  world.demanding = false
+  world.partition(ids.slice(0, nodes / 2), ids.slice(nodes / 2))
+  await world.run(20_000)
+  world.heal()
+  await world.run(1000)
+  await world.until(
+    () => ids.every((id) => world.host(id).node?.info().content.complete),
+    10_000,
+    () => `${ids.filter((id) => !world.host(id).node?.info().content.complete).join()} may lack content`,
+  )
+  for (const id of ids) expect((await world.call(id, 'lookupBy', { name })).values).toMatchObject([{ value: 'hello' }])
+})
