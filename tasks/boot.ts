@@ -95,6 +95,8 @@ export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>):
     const overlay = set?.overlay ?? settings['overlay']
     if (set && (settings['overlay'] ?? overlay) === overlay) settings = { ...settings, ...set }
     else if (nodes === undefined && /^-?\d/.test(word)) nodes = wholeNumber('the number of nodes', word, 1, mostNodes)
+    else if (set) throw new WrongUse(`boot makes one network: ${settings['overlay']} and ${word} are of two overlays`)
+    else if (/^\d+$/.test(word)) throw new WrongUse(`boot takes one number of nodes: ${nodes} or ${word}`)
     else
       throw new WrongUse(
         `boot cannot use ${JSON.stringify(word)}; it takes a number of nodes, an overlay (${overlayNames.join(', ')}), ` +

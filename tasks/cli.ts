@@ -22,7 +22,7 @@ for (const output of [process.stdout, process.stderr])
 const interrupt = (code: number) => () => {
   terminal.settle()
   const left = terminal.tellUnfinished?.() ?? `what runs shows ${typed('status')}`
-  process.stderr.write(`\npolychord: interrupted; ${left}\n`)
+  process.stderr.write(left === '' ? '\n' : `\npolychord: interrupted; ${left}\n`)
   process.exit(code)
 }
 process.on('SIGINT', interrupt(exitCodes.interrupted))

@@ -8,7 +8,7 @@ import { compareVersions } from '../src/content/record.ts'
 import type { Page } from '../src/protocol/client-api.ts'
 import { type Id, shortId } from '../src/space/id.ts'
 import { TaskFailure } from './failure.ts'
-import { type Booted, isRunning, openNetwork, type Running, type Sighting, surveyAll } from './live.ts'
+import { type Booted, isRunning, openNetwork, type Running, type Sighting, surveyAll, wayWithSilent } from './live.ts'
 import { networkOf, placementOf, tellMoving } from './render/status.ts'
 import { plural, quote } from './render/text.ts'
 import { typed } from './task.ts'
@@ -47,13 +47,14 @@ export const waitUntilWhole = async (terminal: Terminal, quiet: boolean): Promis
     const { shape } = kindOf(networkOf(booted).overlay)
     const faults = ringFaults(booted, sightings)
     if (faults.length === 0) return
+    const silent = sightings.filter(({ condition }) => condition === 'silent')
     if (!quiet) terminal.progress([`the ${shape} closes`, ...tellMoving(ringOrder(sightings)), ...faults].join(' · '))
     if (performance.now() > deadline)
       throw new TaskFailure(
         [
           `the ${shape} is not whole after ${wholeTimeoutMs / 1000} s:`,
           ...listed(faults),
-          `wait for it with: ${typed('check 60')}`,
+          `${silent.length > 0 ? `${wayWithSilent(silent)}; then ` : ''}wait for it with: ${typed('check 60')}`,
         ].join('\n'),
       )
   }

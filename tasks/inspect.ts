@@ -34,6 +34,8 @@ export const call: Task = {
       throw new WrongUse(`a path begins with / and is URL-encoded; for instance: ${typed(examples[0])}`)
     if (body !== undefined && parseJson(body) === undefined)
       throw new WrongUse(`the body is not JSON in single quotes; for instance: ${typed(examples[1])}`)
+    if (body !== undefined && ['GET', 'HEAD', 'DELETE'].includes(method))
+      throw new WrongUse(`${method} takes no body: say in the path's query what is meant; for instance: ${typed(examples[0])}`)
     const { processes, network } = await openNetwork()
     const to = findEntry(processes, node)
     const json = body === undefined ? undefined : jsonBody(body)

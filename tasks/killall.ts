@@ -17,10 +17,14 @@ import { next, type Outcome, type Task } from './task.ts'
  * @throws TaskFailure when a process does not end
  */
 export const endNetwork = (): Promise<Outcome> =>
-  changeState(async ({ state: { network, processes }, save }) => {
-    const sightings = network === null ? [] : await survey({ ...emptyState, network, processes })
+  changeState(async ({ state, save }) => {
+    const { network } = state
+    const sightings = network === null ? [] : await survey({ ...state, network })
     const ours = sightings.filter(isLiving)
     const foreign = sightings.filter(({ condition }) => condition === 'foreign')
+    await assertUnused(ours.map(({ entry }) => entry.pid))
+    // Nothing is ended where that could not be written down.
+    await save(state)
     await Promise.all(ours.map(async ({ entry: { pid } }) => pid !== null && endProcess(pid)))
     await removeFolders()
     removeSecrets()
@@ -45,13 +49,16 @@ export const removeFolders = async (): Promise<void> => {
 
 /**
  * Nothing is removed from under a node that is not recorded: the state file may be another one than the network was booted with.
+ * @param but processes that are about to end
  * @throws TaskFailure
  */
-const assertUnused = async () => {
+const assertUnused = async (but: readonly (number | null)[] = []) => {
   const data = inHome('.polychord', 'data')
   const entries = existsSync(data) ? await readdir(data, { withFileTypes: true }) : []
   const folders = entries.filter((entry) => entry.isDirectory())
-  const used = folders.flatMap(({ name }) => holdersOf(join(data, name)).map((pid) => ({ name, pid })))
+  const used = folders.flatMap(({ name }) =>
+    holdersOf(join(data, name)).flatMap((pid) => (but.includes(pid) ? [] : { name, pid })),
+  )
   if (used.length === 0) return
   throw new TaskFailure(
     [

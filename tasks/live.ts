@@ -30,6 +30,12 @@ export type Running = Extract<Sighting, { condition: 'running' }>
 export const isLiving = ({ condition }: Sighting): boolean =>
   condition === 'running' || condition === 'starting' || condition === 'silent'
 
+/** What to do about those that do not answer, as a sentence goes on: they may be stopped, or stuck. */
+export const wayWithSilent = (silent: readonly Sighting[]): string => {
+  const pids = silent.map(({ entry }) => entry.pid).join(' ')
+  return `wake what is stopped (kill -CONT ${pids}), or end it (kill -9 ${pids})`
+}
+
 export const isRunning = (sighting: Sighting): sighting is Running => sighting.condition === 'running'
 
 /** A state with a network. */

@@ -41,6 +41,8 @@ export const members: Task = {
 /** `zone=a` → `['zone', 'a']`. @throws WrongUse */
 const parseTag = (word: string): [string, string] => {
   const [tag] = word.includes(',') ? [] : Object.entries(parseTags(word) ?? {})
+  if (!tag && /^[\w.-]{1,64}=[^,]{257,}$/.test(word))
+    throw new WrongUse('a tag has 256 characters at most after the equals sign')
   if (!tag) throw new WrongUse(`${JSON.stringify(word)} is no tag; for instance: ${typed('tags 10001 zone=a disk=ssd')}`)
   return tag
 }

@@ -105,6 +105,7 @@ export const monitor: Task = {
   run: async ({ plain: [word = '1'], json }, terminal) => {
     const everySeconds = wholeNumber('seconds', word, 1, 3600)
     const watch = new Watch()
+    terminal.tellUnfinished = () => ''
     for (;;) {
       const { frame, draw } = await watch.frame()
       if (json) return { lines: [], data: frame }

@@ -7,7 +7,17 @@ import { errorStatus } from '../src/protocol/errors.ts'
 import { keyIdOf } from '../src/service/keyring.ts'
 import { orUndefined, send } from './client.ts'
 import { TaskFailure } from './failure.ts'
-import { type Booted, isLiving, isRunning, isStranger, openNetwork, type Sighting, survey, surveyAll } from './live.ts'
+import {
+  type Booted,
+  isLiving,
+  isRunning,
+  isStranger,
+  openNetwork,
+  type Sighting,
+  survey,
+  surveyAll,
+  wayWithSilent,
+} from './live.ts'
 import { signal } from './processes.ts'
 import { type Lock, takeLock } from './lock.ts'
 import { plural } from './render/text.ts'
@@ -75,6 +85,14 @@ const assertNoStrangers = async (booted: Booted): Promise<void> => {
     )
 }
 
+/** Whoever does not hear of the new secret would have the others wait for it. @throws TaskFailure when there are such nodes */
+const assertNoneSilent = async (booted: Booted): Promise<void> => {
+  const silent = (await survey(booted)).filter(({ condition }) => condition === 'silent')
+  if (silent.length === 0) return
+  const names = silent.map(({ entry }) => entry.name).join(', ')
+  throw new TaskFailure(`${names} would not hear of another secret: ${wayWithSilent(silent)}; then: ${typed('rotate')}`)
+}
+
 /** @throws TaskFailure when another task is at it */
 const alone = async <T>(work: (held: Lock) => Promise<T>): Promise<T> => {
   const held = await takeLock(secretFile, { stale: 5000 }).catch((error: NodeJS.ErrnoException) => {
@@ -106,6 +124,7 @@ export const rotate: Task = {
     if (!network.secret) throw new TaskFailure(`this network has no secret; for one with: ${typed('reboot secret=on')}`)
     readSecrets()
     await assertNoStrangers(booted)
+    await assertNoneSilent(booted)
     return alone(async (held) => {
       // Others: what a rotation has left that did not come to its end. The first is always one that all accept.
       const [before, ...others] = readSecrets()

@@ -4,7 +4,7 @@ import { limits } from '../src/protocol/schemas.ts'
 import { ask } from './client.ts'
 import { WrongUse } from './failure.ts'
 import { label, openNetwork, pickRandomNode } from './live.ts'
-import { duration, plural, tellCopies } from './render/text.ts'
+import { duration, plural, quote, tellCopies } from './render/text.ts'
 import { nameWord, next, shellWords, type Task, typed } from './task.ts'
 import { wholeNumber } from './words.ts'
 
@@ -28,6 +28,8 @@ export const store: Task = {
     })
     const ms = performance.now() - began
     const rows = [
+      // Of several words, or with an equals sign, a person may have meant something else.
+      ...(/[\s=]/.test(value) ? [['value', quote(value)] as const] : []),
       ['key', written.key],
       ['owner', paint.bold(label(written.owner))],
       ['stored', tellCopies(written)],

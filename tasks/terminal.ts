@@ -23,7 +23,7 @@ export const nothingUnfinished = (): string => 'nothing of it runs on'
 export class Terminal {
   readonly isTerminal: boolean
   readonly paint: Paint
-  /** What Ctrl-C leaves behind, told by a task that knows more of it than `status` shows. */
+  /** What Ctrl-C leaves behind, told by a task that knows more of it than `status` shows; '' where it ends so. */
   tellUnfinished: (() => string) | undefined
   /** Whether nobody reads its output any more. */
   isClosed = false

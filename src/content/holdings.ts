@@ -68,7 +68,8 @@ export class Holdings {
     const records = this.read(address)
     const standing = this.testimony.standing(key)
     if (records.some((record) => isLive(record, now))) return { key, records, ...standing }
-    throw new Refusal('NOT_HELD', `not held here; try GET /lookup/${key}`, { records, ...standing })
+    const why = standing.held ? 'nothing lives here under that key, which this node is to hold' : 'not held here'
+    throw new Refusal('NOT_HELD', `${why}; try GET /lookup/${key}`, { records, ...standing })
   }
 
   /** The same without a word on who might have more. @throws Refusal TOO_LARGE when all at a key are more than travels in one call */

@@ -1,5 +1,6 @@
 /** Whatever goes wrong with a request, told in the one shape of errors. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { NodeApi } from '../node/api.ts'
 import type { Log } from '../ports.ts'
@@ -37,6 +38,7 @@ const asRefusal = (error: unknown): Refusal | undefined => {
 const refusalOf = (error: unknown, { method, url }: FastifyRequest): Refusal | undefined => {
   // It gives a status of its own to what a schema refused.
   if (error instanceof Refusal) return error
+  if (method === 'QUERY') return new Refusal('METHOD_NOT_ALLOWED', 'nothing here takes QUERY; ask with GET')
   const { code, statusCode, message } = (error ?? {}) as Partial<FastifyError>
   if (statusCode === 413)
     return new Refusal(
@@ -48,12 +50,15 @@ const refusalOf = (error: unknown, { method, url }: FastifyRequest): Refusal | u
       'UNSUPPORTED_MEDIA',
       method === 'DELETE'
         ? 'DELETE takes no body: say in the query what is meant, ?value=… or ?name=…'
-        : /^\/store\b/.test(url)
-          ? "any content type may be stored, and it has the form type/subtype: -H 'content-type: text/plain'"
-          : "this call takes JSON: add -H 'content-type: application/json', and JSON after -d",
+        : /^\/leave\b/.test(url)
+          ? '/leave takes no body: leave it out, and its content type'
+          : /^\/store\b/.test(url)
+            ? "any content type may be stored, and it has the form type/subtype: -H 'content-type: text/plain'"
+            : "this call takes JSON: add -H 'content-type: application/json', and JSON after -d",
     )
   if (code === 'FST_ERR_BAD_URL')
     return new Refusal('BAD_REQUEST', 'the path has an escape that is no UTF-8; a percent sign itself is written %25')
+  if (statusCode === 403) return new Refusal('NO_SUCH_ENDPOINT', 'there is nothing to be had above /docs/static')
   if (code === 'FST_ERR_MAX_PARAM_LENGTH')
     return new Refusal('BAD_REQUEST', `a part of the path is too long; a name may have ${limits.nameBytes} bytes at most`)
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return new Refusal('BAD_REQUEST', String(message))
@@ -66,7 +71,10 @@ export const answerNotFound = (api: NodeApi, url: string) => {
   return ({ method, url: asked }: FastifyRequest, reply: FastifyReply): void => {
     const path = asked.split('?')[0] ?? ''
     const methods = [...new Set(table.filter(({ matches }) => matches.test(path)).flatMap((row) => row.methods))]
-    if (methods.length === 0) throw new Refusal('NO_SUCH_ENDPOINT', `there is no ${path}; curl ${url} tells what there is`)
+    if (methods.length === 0) {
+      const where = path.startsWith('/store/') ? 'a slash in a name is written %2F' : `curl ${url} tells what there is`
+      throw new Refusal('NO_SUCH_ENDPOINT', `there is no ${path}; ${where}`)
+    }
     reply.header('allow', methods.join(', '))
     throw new Refusal('METHOD_NOT_ALLOWED', `${path} takes ${methods.join(', ')}, not ${method}`)
   }
@@ -94,12 +102,23 @@ export const answerNoHttp = (error: Error & { code?: string }, socket: Socket): 
     socket.destroy()
     return
   }
-  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
   const message = noHttp[error.code ?? ''] ?? 'this is no HTTP request that could be understood'
-  const body = JSON.stringify(new Refusal('BAD_REQUEST', message).toBody())
-  socket.end(
-    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-  )
+  refuse(socket, new Refusal('BAD_REQUEST', message))
   // Else the rest of the request may still come, and be kept.
-  if (late) socket.destroySoon()
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') socket.destroySoon()
+}
+
+/** Whoever takes this node for a proxy. From here on nobody else looks after the connection. */
+export const answerConnect = (_request: unknown, socket: Socket): void => {
+  socket.on('error', () => socket.destroy())
+  refuse(socket, new Refusal('METHOD_NOT_ALLOWED', 'this node is no proxy; curl its own address, without one'))
+  socket.destroySoon()
+}
+
+const refuse = (socket: Socket, refusal: Refusal): void => {
+  const body = JSON.stringify(refusal.toBody())
+  const { status } = refusal
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  )
 }

@@ -4,4 +4,5 @@
 export const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error ? String(error.code) : undefined
 
-export const hasCode = (error: unknown, ...codes: string[]): error is Error => codes.includes(codeOf(error) ?? '')
+export const hasCode = (error: unknown, ...codes: string[]): error is NodeJS.ErrnoException =>
+  codes.includes(codeOf(error) ?? '')

@@ -10,7 +10,6 @@ import type { Packet, PacketType } from '../protocol/packets.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { remember } from '../space/memory.ts'
 import { type Address, Addresses } from './addresses.ts'
-import { codeOf } from './code.ts'
 import type { Drop, PacketCodec } from './packet.ts'
 
 /** A packet that could not be sent is dropped as well. */
@@ -52,10 +51,7 @@ export class UdpDatagrams implements Datagrams {
       await once(socket, 'listening')
     } catch (error) {
       socket.close()
-      const code = codeOf(error)
-      const taken = `another program has port ${port} of ${host} for UDP: end that, or take another port`
-      const message = code === 'EADDRINUSE' ? taken : (error as Error).message
-      throw Object.assign(new Error(message, { cause: error }), { code })
+      throw error
     }
     const { log } = this.#setting
     socket.on('error', (error) => log.warn({ err: error }, 'socket for packets failed'))

@@ -29,7 +29,11 @@ const assertWellFormed = (body: unknown, what: string): void => {
   for (let next = left.pop(); next; next = left.pop()) {
     const [value, path] = next
     if (typeof value === 'string') {
-      if (!value.isWellFormed()) throw new Refusal('BAD_REQUEST', `${path} has half a surrogate pair; bytes travel in base64`)
+      if (!value.isWellFormed())
+        throw new Refusal(
+          'BAD_REQUEST',
+          `${path} has half a surrogate pair, which is no text; a value of any bytes travels in base64`,
+        )
     } else if (typeof value === 'object' && value !== null)
       for (const [name, inner] of Object.entries(value)) left.push([name, `a field name in ${path}`], [inner, name])
   }

@@ -4,7 +4,7 @@ import { nodeApi } from '../node/api.ts'
 import type { Node } from '../node/node.ts'
 import type { Log } from '../ports.ts'
 import { limits } from '../protocol/schemas.ts'
-import { answerNoHttp, answerNotFound, createErrorHandler } from './answers.ts'
+import { answerConnect, answerNoHttp, answerNotFound, createErrorHandler } from './answers.ts'
 import { addChannels } from './channels.ts'
 import { Connections } from './connections.ts'
 import { addDocs } from './docs.ts'
@@ -105,6 +105,7 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   })
   // What is expected besides is nothing that this node knows of.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+  app.server.on('connect', answerConnect)
   const connections = new Connections(app)
   app.addHook('onClose', (_app, done) => {
     pressure.stop()

@@ -16,6 +16,7 @@ import { Metrics } from './metrics.ts'
 import { PacketCodec } from './packet.ts'
 import { type Recollection, recollectionOf } from './recollection.ts'
 import { settingsOf } from './seeds.ts'
+import { hasCode } from './code.ts'
 import { createServer } from './server.ts'
 import { Signer } from './signature.ts'
 import { createValidation } from './validation.ts'
@@ -66,8 +67,15 @@ export const createService = (config: NodeConfig, store: Store, log: Logger, lef
     me: node.me,
     recollect: () => recollectionOf(node, settings),
     start: async (host, port, seeds) => {
-      await server.listen({ host, port })
-      if (config.membership !== 'off') await datagrams.bind(host, port)
+      try {
+        await server.listen({ host, port })
+        if (config.membership !== 'off') await datagrams.bind(host, port)
+      } catch (error) {
+        if (!hasCode(error, 'EADDRINUSE')) throw error
+        const what = error.syscall === 'bind' ? ' for UDP' : ''
+        const message = `another program has port ${port} of ${host}${what}: end that, or take another port: POLYCHORD_PORT=${port + 1}`
+        throw Object.assign(new Error(message, { cause: error }), { code: error.code, syscall: error.syscall })
+      }
       log.info({ id: node.me.id, url: node.me.url, network: config.network }, 'node listens')
       await node.start(seeds)
     },

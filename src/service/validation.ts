@@ -51,6 +51,8 @@ export const explain = (errors: readonly ErrorObject[] | null | undefined, part:
       `${field} must be an id of this network: ${bits / 4} lowercase hex digits. To ask by content or by name: ?value=… or ?name=…`,
     )
   if (keyword === 'maxLength' && field === 'value') return tooLarge()
+  if (part === 'querystring' && Array.isArray(error.data))
+    return new Refusal('BAD_REQUEST', `${field} is in the query twice; give it once`)
   return new Refusal('BAD_REQUEST', `${field || where} ${wish(error)}`)
 }
 

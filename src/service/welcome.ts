@@ -10,7 +10,7 @@ export const welcome = (info: NodeInfo): string => {
   const { api, modes } = kindOf(overlay as OverlayName)
   const told = Object.values<Row>(api).filter(({ method, path }) => method === 'GET' && !path.includes(':'))
   return `${name}: a node of the ${overlay} network ${network} (${bits} bits), ${state}
-id ${id}, ${content.owned} records owned
+id ${id}, ${content.owned} ${content.owned === 1 ? 'record' : 'records'} owned
 
 Store, look up, delete:
   ${ask}/store -d value=hello

@@ -29,8 +29,8 @@ export interface Event {
 export interface Story {
   /** Oldest first, as many as stay on a terminal. */
   readonly events: readonly Event[]
-  /** The values that have been told of. */
-  readonly values: number
+  /** The values that have been told of; undefined until it is known how many there are. */
+  readonly values: number | undefined
   /** Copies, where as long as nobody owns what a dead one owned its values count all the same. */
   readonly copies: Copies
   /** For so many frames yet the last coming or going may show in the counts. */
@@ -43,7 +43,10 @@ const restlessFrames = 5
 
 export const beginStory = (frame: Frame): Story => {
   const copies = copiesIn(frame)
-  return { events: [], values: copies.values, copies, restless: 0 }
+  // What one owned that does not answer, or has just died, others have yet to take over.
+  return frame.nodes.every(runs)
+    ? { events: [], values: copies.values, copies, restless: 0 }
+    : { events: [], values: undefined, copies, restless: restlessFrames }
 }
 
 /** What a frame adds to the story: events at its end, and an older one that goes on. Those that stay are the same objects. */
@@ -52,7 +55,7 @@ export const tellMore = (story: Story, before: Frame, after: Frame, time: string
   const several = after.network.replicas > 1
   const restless = passages.length > 0 ? restlessFrames : Math.max(0, story.restless - 1)
   const { values } = copiesIn(after)
-  const copies = copiesIn(after, several && restless > 0 ? story.values : 0)
+  const copies = copiesIn(after, several && restless > 0 ? (story.values ?? 0) : 0)
   const known: Event[] = [...story.events, ...passages.map((passage) => ({ time, ...passage }))]
   const events = several ? withRepair(known, Math.max(0, copies.wanted - copies.there), restless > 0) : known
   const busy = several && (restless > 0 || events.some(({ repair }) => (repair?.missing ?? 0) > 0))
@@ -140,7 +143,7 @@ const keyEvents = (before: Frame, after: Frame): string[] => {
   return events
 }
 
-const valueEvents = (before: number, after: number): string[] => {
-  if (after === before) return []
+const valueEvents = (before: number | undefined, after: number): string[] => {
+  if (before === undefined || after === before) return []
   return [after > before ? `${plural(after - before, 'value')} stored` : `${plural(before - after, 'value')} gone`]
 }

@@ -177,7 +177,7 @@ test('nor does one in what checks a packet, and it is said', async () => {
   expect(to.lines.filter((line) => line.includes('packet failed') && line.includes('a defect'))).toHaveLength(1)
 })
 
-test('a port that another program has is an error that says so', async () => {
+test('a port that another program has is an error of the system', async () => {
   const other = createSocket('udp4')
   other.bind(0, '127.0.0.1')
   await once(other, 'listening')
@@ -185,10 +185,7 @@ test('a port that another program has is an error that says so', async () => {
   const { port } = other.address()
   const { datagrams } = await listen(ada)
   datagrams.close()
-  await expect(datagrams.bind('127.0.0.1', port)).rejects.toMatchObject({
-    code: 'EADDRINUSE',
-    message: `another program has port ${port} of 127.0.0.1 for UDP: end that, or take another port`,
-  })
+  await expect(datagrams.bind('127.0.0.1', port)).rejects.toMatchObject({ code: 'EADDRINUSE' })
 })
 
 test('after its end nothing is sent, and nothing throws', async () => {

@@ -136,6 +136,7 @@ const answerTo = (text: string): Promise<string> =>
 
 test.each([
   ['no HTTP', 'EHLO\r\n\r\n', 400, /no HTTP request/],
+  ['a request to a proxy', 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n', 405, /no proxy/],
   ['a request without a host', 'GET /nodeinfo HTTP/1.1\r\nConnection: close\r\n\r\n', 400, /./],
   ['an address with a plain ü', 'GET /lookup?value=grün HTTP/1.1\r\nHost: localhost\r\n\r\n', 400, /--data-urlencode/],
   [

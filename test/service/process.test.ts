@@ -255,6 +255,14 @@ describe('a node that cannot start', () => {
     expect(messages).toMatchObject([{ failed: { code: 'EADDRINUSE' } }])
   })
 
+  test('because its port is taken names it, and the way out', async () => {
+    const taken = await takenPort()
+    const { exit, messages } = await startProcess({ POLYCHORD_PORT: taken })
+    expect(await exit).toBe(1)
+    const message = `another program has port ${taken} of 127.0.0.1: end that, or take another port: POLYCHORD_PORT=${Number(taken) + 1}`
+    expect(messages).toMatchObject([{ failed: { message } }])
+  })
+
   test.each(['.', 'package.json/node.log', '/proc/x/y'])(
     'because its log is no file exits with 2, and says so: %s',
     async (file) => {

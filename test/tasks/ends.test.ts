@@ -37,6 +37,10 @@ test('who left at the request of others is no dead node; and nothing is removed 
   // As file managers leave them.
   writeFileSync(`${home.path}/.polychord/data/.DS_Store`, '')
   for (const { pid } of others) expect(refused.stderr).toContain(`process ${pid} in .polychord/data/`)
+  // Nor is the one ended that is recorded.
+  const [recorded, forgotten] = others
+  home.write(JSON.stringify({ ...JSON.parse(stateText), processes: [recorded] }))
+  expect((await home.task('killall')).stderr).toContain(`process ${forgotten?.pid} in .polychord/data/`)
   home.write(stateText)
   expect((await home.json<Status>('status')).nodes.map(({ condition }) => condition)).toEqual(['running', 'running'])
   expect(await home.task('killall')).toMatchObject({ code: 0 })

@@ -47,6 +47,10 @@ test('the nodes of a network see who is stopped, who goes on, who dies, who come
   expect((await home.task('store hello world')).code).toBe(0)
   expect(await home.json<{ tags: object }>(`tags ${stopped.name} zone=a`)).toEqual({ tags: { zone: 'a' } })
   await untilSeen(steady, stopped, (member) => member?.tags?.['zone'] === 'a')
+  expect(await home.task(`tags ${stopped.name} zone=${'a'.repeat(257)}`)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('a tag has 256 characters at most'),
+  })
 
   // Stopped: suspect at first, dead when that has lasted; and when it goes on, it says that it is not.
   process.kill(stopped.pid ?? 0, 'SIGSTOP')

@@ -122,10 +122,10 @@ describe('one node', () => {
     expect(watched).toMatchObject({ code: 0, stderr: '' })
     expect(watched.stdout).toMatch(/^polychord monitor · \d\d:\d\d:\d\d · every 1 s · chord · 1 value · \d of \d copies\nNODE/)
     const interrupted = await home.task('monitor 5', (child) => child.stdout?.once('data', () => child.kill('SIGINT')))
-    expect(interrupted.code).toBe(130)
+    expect(interrupted).toMatchObject({ code: 130, stderr: '\n' })
     // As by `timeout`: the terminal is left as it was.
     const terminated = await home.task('monitor 5', (child) => child.stdout?.once('data', () => child.kill('SIGTERM')))
-    expect(terminated).toMatchObject({ code: 143, stderr: expect.stringContaining('polychord: interrupted; ') })
+    expect(terminated).toMatchObject({ code: 143, stderr: '\n' })
     const storing = await home.task('storemany 1000000 seed=7', (child) =>
       child.stdout?.once('data', () => child.kill('SIGINT')),
     )

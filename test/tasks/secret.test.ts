@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { NodeInfo, Written } from '../../src/protocol/client-api.ts'
-import { emptyState, printState } from '../../tasks/state.ts'
+import { emptyState, type Entry, printState } from '../../tasks/state.ts'
 import { Home, quick } from './home.ts'
 import { portsInARow } from '../ports.ts'
 
@@ -140,6 +140,18 @@ test('who rotates beside another that does, or was killed at it, is told so', as
   mkdirSync(`${secretFile}.lock`)
   onTestFinished(() => rmdirSync(`${secretFile}.lock`))
   expect(await home.task('rotate')).toMatchObject({ code: 1, stderr: expect.stringContaining('or has just been killed at it') })
+})
+
+test('a rotation of which a stopped node would not hear is not begun', async () => {
+  const [{ name, pid }] = home.state.processes as [Entry]
+  const before = readFileSync(secretFile, 'utf8')
+  process.kill(pid ?? 0, 'SIGSTOP')
+  onTestFinished(() => void process.kill(pid ?? 0, 'SIGCONT'))
+  expect(await home.task('rotate')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`${name} would not hear of another secret: wake what is stopped (kill -CONT ${pid})`),
+  })
+  expect(readFileSync(secretFile, 'utf8')).toBe(before)
 })
 
 test('a network without one has nothing to rotate; killall takes the secret with it', async () => {

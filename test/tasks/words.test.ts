@@ -106,10 +106,10 @@ describe('what is to be booted', () => {
 
   test.each([
     ['0', 'the number of nodes must be a whole number from 1 to 500, not "0"'],
-    ['chord pastry', 'boot cannot use "pastry"'],
-    ['chord bytestag', 'boot cannot use "bytestag"'],
-    ['bytestag chord', 'boot cannot use "chord"'],
-    ['3 4', 'boot cannot use "4"'],
+    ['chord pastry', 'boot makes one network: chord and pastry are of two overlays'],
+    ['chord bytestag', 'chord and bytestag are of two overlays'],
+    ['bytestag chord', 'kademlia and chord are of two overlays'],
+    ['3 4', 'boot takes one number of nodes: 3 or 4'],
     [
       'egoist',
       'boot cannot use "egoist"; it takes a number of nodes, an overlay (chord, kademlia, pastry), a preset (lab, bytestag) and name=value',

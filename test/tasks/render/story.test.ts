@@ -108,6 +108,17 @@ describe('with several copies', () => {
     expect(told(four, joined, lagging, joined).at(-1)).toEqual(['1 5 joined · 45 copies made'])
   })
 
+  test('what others take over of one that did not answer from the start is not told as stored', () => {
+    const silent = frame(
+      node('1', '10', 30, 45),
+      { ...dead, condition: 'silent' },
+      node('3', '80', 20, 55),
+      node('4', 'c0', 30, 45),
+    )
+    const story = told(silent, after(0), ...Array.from({ length: 6 }, () => after(75)))
+    expect(story.flat()).toEqual([])
+  })
+
   test('values are told of when nothing else is going on', () => {
     const more = frame(node('1', '10', 40, 65), ...four.nodes.slice(1))
     expect(told(four, more)).toEqual([['1 10 values stored']])
