@@ -118,9 +118,9 @@ export class Completeness {
     by: Id,
     held: (arcs: Arcs, others: readonly Peer[]) => Arcs,
   ): { complete: Arc[]; witnessed: Arc[] } {
-    const asked = Arcs.of([arc])
     let known = this.#complete
-    if (this.#former.length > 0)
+    if (this.#former.length > 0) {
+      const asked = Arcs.of([arc])
       this.#former = this.#formerly(now).map((former) => {
         const had = former.arcs.within(asked)
         const views = former.isInherited ? [] : former.views.filter((all) => all.some(({ id }) => id === by))
@@ -129,9 +129,10 @@ export class Completeness {
         known = known.plus(told)
         return { ...former, askedAt: now }
       })
+    }
     const within = (arcs: Arcs) => {
       if (arcs.covers(arc)) return [{ from: arc.from, to: arc.to }]
-      const parts = arcs.within(asked)
+      const parts = arcs.within(Arcs.of([arc]))
       return parts.isEmpty ? [] : parts.arcs(arc.to.length).slice(0, completeMost)
     }
     return { complete: within(known), witnessed: within(known.without(this.#presumed)) }
