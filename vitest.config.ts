@@ -39,6 +39,8 @@ export default defineConfig({
     maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What comes at once may come late where a machine stands still.
+    expect: { poll: { timeout: 30_000 } },
     projects: [
       { extends: true, test: { name: 'shared', include: ['test/**/*.test.ts'], exclude: first, isolate: false } },
       { extends: true, test: { name: 'first', include: first } },

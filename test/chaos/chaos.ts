@@ -45,6 +45,8 @@ const writeEveryMs = 10
 const clients = 4
 /** For the network to be whole, and each node up to date, after the last deed. */
 const healSeconds = 60
+/** For a node that is behind with its work to answer, when everything is read back. */
+const readBackMs = 10_000
 
 export const chaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   const home = new Home()
@@ -173,21 +175,28 @@ class Chaos {
   }
 
   async #faultOfValue(value: string, url?: string): Promise<string | undefined> {
-    const { status, error } = await this.#ask('GET', `/lookup?value=${encodeURIComponent(value)}`, undefined, url)
-    this.#reads++
-    if (status === 503) this.#unavailable++
+    const { status, error } = await this.#readOf(`/lookup?value=${encodeURIComponent(value)}`, url)
     return status === 404 || (url !== undefined && status !== 200) ? `${value}: ${error} ${url ?? ''}` : undefined
   }
 
   async #faultOfName(name: string, url?: string): Promise<string | undefined> {
     const least = this.#named.get(name) ?? 0
-    const { status, error, body } = await this.#ask('GET', `/lookup?name=${encodeURIComponent(name)}`, undefined, url)
-    this.#reads++
-    if (status === 503) this.#unavailable++
+    const { status, error, body } = await this.#readOf(`/lookup?name=${encodeURIComponent(name)}`, url)
     if (status !== 200) return status === 404 || url !== undefined ? `${name}: ${error} ${url ?? ''}` : undefined
     const { values } = body as { values: { value: string }[] }
     const seen = Number(values[0]?.value)
     return seen < least ? `${name}: ${seen}, after ${least} was acknowledged ${url ?? ''}` : undefined
+  }
+
+  /** A read that is made again as long as a node says that it may be: what is there in the end is there then. */
+  async #readOf(path: string, url: string | undefined): Promise<Answer> {
+    for (const deadline = performance.now() + readBackMs; ; await sleep(250)) {
+      const answer = await this.#ask('GET', path, undefined, url)
+      this.#reads++
+      if (answer.status !== 503) return answer
+      this.#unavailable++
+      if (url === undefined || performance.now() > deadline) return answer
+    }
   }
 
   /** One request, through a node at random; status 0 when that one has just died. */

@@ -131,7 +131,7 @@ test('nothing has been appended before it is flushed, and what could not be flus
   }
   let isAppended = false
   const first = journal.append('first, and long').then(() => (isAppended = true))
-  await vi.waitUntil(() => flush)
+  await vi.waitUntil(() => flush, { timeout: 30_000 })
   expect(isAppended).toBe(false)
   flush?.(null)
   await first

@@ -219,7 +219,7 @@ test('what only the other half has is not said to be missing', { timeout: 120_00
   expect((await Promise.all(answers)).flat()).toEqual([])
 
   proxies.heal()
-  await without(async () => [...(await misjudged(nodes)), ...(await unringed(nodes))], 30_000)
+  await without(() => faultsOf(nodes), 30_000)
   writers.acknowledged.push(...values.keys())
   await writers.review()
 })

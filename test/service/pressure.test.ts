@@ -53,6 +53,6 @@ test('how late a process is is measured', async () => {
   onTestFinished(() => pressure.stop())
   const until = performance.now() + 1500
   while (performance.now() < until);
-  await vi.waitFor(() => expect(pressure.delayMs).toBeGreaterThan(400))
+  await vi.waitFor(() => expect(pressure.delayMs).toBeGreaterThan(400), { timeout: 10_000 })
   await vi.waitFor(() => expect(pressure.delayMs).toBeLessThan(400), { timeout: 10_000 })
 })
