@@ -554,11 +554,11 @@ describe('a peer that opens no channel', () => {
 describe('who waits too long', () => {
   test('is told so, and a peer that was silent all the while is asked in a new connection', async () => {
     const { peer, lines } = await peerOf((line, calls, channel) => channel > 1 && heldAll(line, calls))
-    const mine = client(chordNodeApi, 300)
+    const mine = client(chordNodeApi, 1000)
     const first = outcomesOf([get(mine, peer, id)])
     await until(() => lines[0]?.calls.length === 1)
     const others = outcomesOf(keys(3).map((key) => get(mine, peer, key)))
-    for (const error of [...(await first), ...(await others)]) expect(error).toSatisfy(isUnreachable(/nothing within 300 ms/))
+    for (const error of [...(await first), ...(await others)]) expect(error).toSatisfy(isUnreachable(/nothing within 1000 ms/))
     expect(mine.outcomes).toEqual({ 'get unreachable': 4 })
     expect(await get(mine, peer, id)).toEqual(held(id))
     expect(lines).toHaveLength(2)
@@ -602,12 +602,12 @@ describe('who waits too long', () => {
 
   test('is not sent at all when this process had stalled', async () => {
     const { peer, lines, sizes } = await peerOf((line, calls, channel) => channel > 1 && heldAll(line, calls))
-    const mine = client(chordNodeApi, 300)
+    const mine = client(chordNodeApi, 1000)
     const first = outcomesOf([get(mine, peer, id)])
     await until(() => lines[0]?.calls.length === 1)
     const others = outcomesOf(keys(3).map((key) => get(mine, peer, key)))
-    stall(400)
-    for (const error of [...(await first), ...(await others)]) expect(error).toSatisfy(isUnreachable(/nothing within 300 ms/))
+    stall(1100)
+    for (const error of [...(await first), ...(await others)]) expect(error).toSatisfy(isUnreachable(/nothing within 1000 ms/))
     expect(await get(mine, peer, id)).toEqual(held(id))
     expect(sizes()).toEqual([[1], [1]])
     expect(mine.outcomes).toEqual({ 'get ok': 1, 'get unreachable': 4 })
@@ -618,13 +618,13 @@ describe('who waits too long', () => {
     const { peer, upgrades, sizes } = await peerOf(heldAll, (opened, _socket, channel) =>
       channel === 1 ? (begin = opened) : opened(),
     )
-    const mine = client(chordNodeApi, 300)
+    const mine = client(chordNodeApi, 1000)
     const first = outcomesOf([get(mine, peer, id)])
     await until(() => upgrades.length === 1)
     begin()
-    stall(400)
+    stall(1100)
     const [error] = await first
-    if (error instanceof Error) expect(error).toSatisfy(isUnreachable(/nothing within 300 ms/))
+    if (error instanceof Error) expect(error).toSatisfy(isUnreachable(/nothing within 1000 ms/))
     expect(await get(mine, peer, id)).toEqual(held(id))
     expect(sizes().flat().length).toBeLessThanOrEqual(2)
   })

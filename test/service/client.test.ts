@@ -14,7 +14,7 @@ const chordNodeApi = nodeApi('chord')
 const id = 'a'.repeat(40)
 const outcomes: string[] = []
 
-const client = (callTimeoutMs = 300) => {
+const client = (callTimeoutMs = 5000) => {
   const http = new HttpNetwork(chordNodeApi, {
     network,
     callTimeoutMs,
@@ -66,7 +66,7 @@ describe.each<[string, () => Promise<string>, RegExp]>([
 ])('%s at the address', (_what, start, reason) => {
   test('is Unreachable', async () => {
     const url = await start()
-    const failure = await client()
+    const failure = await client(reason.source.includes('300 ms') ? 300 : undefined)
       .call({ id, url }, 'successor', {})
       .catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(Unreachable)
@@ -115,14 +115,14 @@ test('a peer that is slow for one call answers the next one', async () => {
   const url = await answering((_request, response) => {
     if (++calls > 1) response.writeHead(200, { 'content-type': 'application/json' }).end(peer)
   })
-  const http = client()
+  const http = client(500)
   await expect(http.call({ id, url }, 'successor', {})).rejects.toBeInstanceOf(Unreachable)
   expect(await http.call({ id, url }, 'successor', {})).toEqual(JSON.parse(peer))
 })
 
 test('a real node answers, and only those of its network who mean it', async () => {
   const node = await startNodeHere()
-  const http = client(2000)
+  const http = client()
   expect(await http.call(node.me, 'successor', {})).toEqual(node.me)
   await expect(http.call({ ...node.me, id }, 'successor', {})).rejects.toThrow('WRONG_NODE')
 })
