@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { kindOf } from '../src/overlay/overlays.ts'
 import { clientApi } from '../src/protocol/client-api.ts'
 import { Refusal, Unreachable } from '../src/protocol/errors.ts'
-import type { Id } from '../src/space/id.ts'
+import { type Id, shortId } from '../src/space/id.ts'
 import { ask } from './client.ts'
 import { catchingUp, inspectContent, type Held, listed, ringFaults, ringOrder } from './faults.ts'
 import { isStranger, openNetwork, type Running, surveyAll } from './live.ts'
@@ -58,21 +58,26 @@ const examine = async (thorough: boolean) => {
     members.map(({ info }) => info.content),
     network.replicas,
   )
+  const violations = ringFaults(booted, sightings)
   const found = {
     shape: kindOf(network.overlay).shape,
-    violations: ringFaults(booted, sightings),
+    violations,
     notes: [
       ...(members.length > 0 && members.length < network.replicas
         ? [`${plural(members.length, 'node')} for ${network.replicas} copies: each has one`]
         : []),
-      ...gone.map(({ entry }) => `${entry.name} is dead`),
+      ...gone.map(({ entry: { name, id } }) =>
+        violations.some((text) => text.includes(shortId(id)))
+          ? `${name} is dead, and others have yet to drop ${shortId(id)}: that takes seconds`
+          : `${name} is dead`,
+      ),
       ...sightings.filter(isStranger).map(({ entry }) => `${entry.name} at ${entry.url} is a member that no task has started`),
     ],
     nodes: members.length,
     records: counted.values,
     copies: counted.there,
   }
-  if (found.violations.length > 0) return found
+  if (violations.length > 0) return found
   const behind = catchingUp(members)
   if (behind.length > 0 && !thorough) return { ...found, violations: behind }
   const { held, unread } = await readAll(members)
