@@ -4,7 +4,7 @@ import { assertOptionsOf, BadOption, type NodeConfig, parseConfig, presets } fro
 import { kindOf, overlayNames } from '../src/overlay/overlays.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
-import { grow } from './grow.ts'
+import { assertRoom, grow } from './grow.ts'
 import { launch } from './launch.ts'
 import { isAbandoned, isLiving, survey } from './live.ts'
 import { endNetwork, removeFolders } from './killall.ts'
@@ -106,11 +106,13 @@ export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>):
   const { port = String(defaults.port), secret = 'off', ...rest } = options
   if (secret !== 'on' && secret !== 'off')
     throw new WrongUse(`secret is on or off, not ${JSON.stringify(secret)}: boot makes one by itself`)
+  const network = parseOptions({ ...settings, ...typedLikeDefaults(rest) })
+  assertRoom(nodes ?? defaults.nodes, network)
   return {
     port: portNumber(port),
     nodes: nodes ?? defaults.nodes,
     ...(secret === 'on' ? { secret: true } : {}),
-    options: parseOptions({ ...settings, ...typedLikeDefaults(rest) }),
+    options: network,
   }
 }
 

@@ -4,7 +4,7 @@
  * Commander dispatches, counts arguments, suggests and prints help; what words mean is ours (words.ts).
  */
 import { Command, CommanderError } from 'commander'
-import { type ErrorCode, Refusal, Unreachable } from '../src/protocol/errors.ts'
+import { type ErrorCode, type ErrorDetails, Refusal, Unreachable } from '../src/protocol/errors.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
 import { fold, harmless } from './render/text.ts'
 import { type Task, typed } from './task.ts'
@@ -96,11 +96,11 @@ export const run = async (typedWords: readonly string[], context: Context): Prom
     await parser(terminal, act).parseAsync([task.name, '--', ...given.plain], { from: 'user' })
     return failed ? exitCodes.failed : exitCodes.done
   } catch (error) {
-    const { code, exitCode, message } = explain(error, task)
+    const { code, exitCode, message, details } = explain(error, task)
     if (exitCode !== exitCodes.done) {
       terminal.settle()
       complain(`polychord: ${harmless(message)}\n`)
-      if (json) terminal.print(JSON.stringify({ error: code, message }, null, 2))
+      if (json) terminal.print(JSON.stringify({ error: code, message, ...details }, null, 2))
     }
     return exitCode
   }
@@ -113,14 +113,22 @@ const meanings: Partial<Record<ErrorCode, string>> = {
   NOT_ENOUGH_COPIES: `not acknowledged: what was written stays and is copied further when nodes are back, but no one answers for it until then; see ${typed('status')}`,
 }
 
+interface Explanation {
+  readonly code: string
+  readonly exitCode: number
+  readonly message: string
+  /** What a node has said besides. */
+  readonly details?: ErrorDetails
+}
+
 /** What a person is told of an error; one that nobody foresaw is ours, and keeps its stack. */
-const explain = (error: unknown, task?: Task): { code: string; exitCode: number; message: string } => {
+const explain = (error: unknown, task?: Task): Explanation => {
   if (error instanceof WrongUse) return { code: 'WRONG_USE', exitCode: exitCodes.wrongUse, message: error.message }
   if (error instanceof TaskFailure) return { code: 'FAILED', exitCode: exitCodes.failed, message: error.message }
   if (error instanceof Refusal) {
     const meaning = meanings[error.code]
     const exitCode = error.status === 400 ? exitCodes.wrongUse : exitCodes.failed
-    return { code: error.code, exitCode, message: [error.message, meaning].filter(Boolean).join('; ') }
+    return { code: error.code, exitCode, message: [error.message, meaning].filter(Boolean).join('; '), details: error.details }
   }
   if (error instanceof Unreachable)
     return { code: 'UNREACHABLE', exitCode: exitCodes.failed, message: `${error.message}; type: ${typed('status')}` }

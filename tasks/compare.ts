@@ -52,7 +52,7 @@ export const compareTask: Task = {
     ])
     return {
       lines: [
-        `${plural(nodes, 'node')} on a ${latency} · ${plural(lookups, 'lookup')} each · seed ${seed}`,
+        `${plural(nodes, 'node')}, latency ${latency} · ${plural(lookups, 'lookup')} each · seed ${seed}`,
         ...table(['left', ...head.slice(1).map(() => 'right' as const)], [head, ...rows], terminal.columns),
         ...fold(legend, ' ', terminal.columns).map(paint.dim),
         next('simulate', 'boot 5 kademlia'),

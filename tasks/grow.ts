@@ -7,7 +7,7 @@ import { label, nodeInfo, openNetwork, runningNodes, urlsOf } from './live.ts'
 import { progressBar } from './render/bar.ts'
 import { plural } from './render/text.ts'
 import { ended } from './status.ts'
-import type { Entry } from './state.ts'
+import type { BootedNetwork, Entry } from './state.ts'
 import { type Task, typed } from './task.ts'
 import type { Terminal } from './terminal.ts'
 import { idWord, portNumber, wholeNumber } from './words.ts'
@@ -73,6 +73,12 @@ export const startCrowd = async (
   return failures
 }
 
+/** Ids are hashes: where more than half of them are taken, most ports would give a node one that another has. @throws WrongUse */
+export const assertRoom = (nodes: number, { bits }: BootedNetwork['options']): void => {
+  const most = 2 ** Number(bits) / 2
+  if (nodes > most) throw new WrongUse(`ids of ${bits} bits are for ${most} nodes at most, not ${nodes}; boot with more bits`)
+}
+
 /**
  * So many more nodes. The first failure ends it, once those under way have joined.
  * @throws TaskFailure
@@ -99,7 +105,7 @@ export const add: Task = {
   args: { '[port]': 'its port; without it the next free one' },
   options: { id: 'its id in hex, in a network booted with allowCustomIds=true' },
   text: false,
-  examples: ['add', 'add 10042'],
+  examples: ['add', 'add 10042', 'add id=80'],
   run: async ({ plain: [word], options: { id }, json }, terminal) => {
     const port = word === undefined ? {} : { port: portNumber(word) }
     const { network, ...state } = await openNetwork()
@@ -122,6 +128,8 @@ export const addmany: Task = {
   examples: ['addmany 10'],
   run: async ({ plain: [word = ''], json }, terminal) => {
     const count = wholeNumber('the number of nodes', word, 1, mostAtATime)
+    const { network, processes } = await openNetwork()
+    assertRoom(processes.length + count, network.options)
     await grow(count, terminal, json)
     await waitUntilWhole(terminal, json)
     return ended([`${plural(count, 'node')} joined`], terminal, 'storemany 100', 'status', 'monitor')

@@ -97,7 +97,7 @@ class Watch {
 
 export const monitor: Task = {
   name: 'monitor',
-  summary: 'watch content spread, frame by frame, until Ctrl-C',
+  summary: 'watch content spread, frame by frame, until Ctrl-C; as JSON one frame',
   args: { '[seconds]': 'between two frames (1)' },
   options: {},
   text: false,

@@ -28,7 +28,10 @@ export const simulate: Task = {
       const rows = Object.entries(scenarios).flatMap(([known, { summary }]) =>
         fold(summary, ' ', columns - width).map((line, at) => [{ text: at === 0 ? known : '', paint: paint.bold }, line]),
       )
-      return { lines: [...table(['left', 'left'], rows), next(`simulate ${names[0]}`)], data: names }
+      return {
+        lines: [...table(['left', 'left'], rows), next(`simulate ${names[0]}`)],
+        data: Object.entries(scenarios).map(([known, { summary }]) => ({ name: known, summary })),
+      }
     }
     if (!names.includes(name))
       throw new WrongUse(`there is no scenario ${JSON.stringify(name)}; ${typed('simulate')} lists them`)
@@ -43,7 +46,7 @@ export const simulate: Task = {
     return {
       lines: [
         ...fold(
-          `${paint.bold(name)} · ${overlay} · seed ${seed} · ${duration(report.virtualMs)} of virtual time in ${duration(ms)} · ${report.messages} messages`,
+          `${paint.bold(name)} · ${overlay} · seed ${seed} · ${report.traits.length > 0 ? `traits ${report.traits.join(',')} · ` : ''}${duration(report.virtualMs)} of virtual time in ${duration(ms)} · ${report.messages} messages`,
           ' · ',
           columns,
         ),

@@ -64,8 +64,9 @@ const advise = ({ faults, nodes }: Status, sightings: readonly Sighting[]): stri
   if (!sightings.some(isRunning)) return ['restart all', 'killall']
   const silent = sightings.find(({ condition }) => condition === 'silent')
   if (silent) return ['check 30', `restart ${portOf(silent.entry.url)}`]
-  if (faults.length > 0) return ['check 30']
-  if (sightings.some(({ condition }) => condition === 'dead')) return ['restart all', 'monitor']
+  const isDead = sightings.some(({ condition }) => condition === 'dead')
+  if (faults.length > 0) return ['check 30', ...(isDead ? ['restart all'] : [])]
+  if (isDead) return ['restart all', 'monitor']
   if (sightings.length < 3) return ['addmany 10']
   return tellMoving(nodes).length > 0 ? ['monitor', 'check 30'] : ['monitor']
 }

@@ -108,7 +108,9 @@ export class Operations {
 
   /** Where content is, by whatever a person names: a value, a name. */
   addressOf({ value, name }: { value?: string | undefined; name?: string | undefined }): Address {
-    if ((value === undefined) === (name === undefined))
+    if (value !== undefined && name !== undefined)
+      throw new Refusal('BAD_REQUEST', 'value and name are both there; one of them says what to look for')
+    if (value === undefined && name === undefined)
       throw new Refusal('BAD_REQUEST', 'say what to look for: a key in the path, or ?value=…, or ?name=…')
     const index = name === undefined ? valueIndex(this.#hash, value ?? '') : nameIndex(this.#hash, name)
     return { key: keyOf(index, this.#options.bits), index }

@@ -66,7 +66,11 @@ export const read = async (
     if (!poll.isMiss && lookup.distrust()) continue
     const details = { key: address.key, hops: lookup.hops, path: lookup.path }
     if (poll.isMiss) throw new Refusal('NOT_FOUND', 'nothing is stored there', details)
-    throw new Refusal('INCONCLUSIVE', 'too few of those who hold this key can say; try again in a second', details)
+    throw new Refusal(
+      'INCONCLUSIVE',
+      'too few of those who hold this key can say; try again in a second, and for half a minute where nodes have died',
+      details,
+    )
   }
 }
 

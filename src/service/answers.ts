@@ -2,7 +2,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { NodeApi } from '../node/api.ts'
+import { type NodeApi, nodeApi } from '../node/api.ts'
+import { overlayNames } from '../overlay/overlays.ts'
 import type { Log } from '../ports.ts'
 import { type ErrorBody, Refusal, Unreachable } from '../protocol/errors.ts'
 import { channel, type Row } from '../protocol/rpc.ts'
@@ -73,11 +74,18 @@ export const answerNotFound = (api: NodeApi, url: string) => {
     const methods = [...new Set(table.filter(({ matches }) => matches.test(path)).flatMap((row) => row.methods))]
     if (methods.length === 0) {
       const where = path.startsWith('/store/') ? 'a slash in a name is written %2F' : `curl ${url} tells what there is`
-      throw new Refusal('NO_SUCH_ENDPOINT', `there is no ${path}; ${where}`)
+      throw new Refusal('NO_SUCH_ENDPOINT', `there is no ${path}${kindWith(path)}; ${where}`)
     }
     reply.header('allow', methods.join(', '))
-    throw new Refusal('METHOD_NOT_ALLOWED', `${path} takes ${methods.join(', ')}, not ${method}`)
+    const instead = path.startsWith('/store/') ? `; to read it: curl ${url}/lookup?name=${path.slice('/store/'.length)}` : ''
+    throw new Refusal('METHOD_NOT_ALLOWED', `${path} takes ${methods.join(', ')}, not ${method}${instead}`)
   }
+}
+
+/** `, which is chord's,`, where only that overlay has the path. */
+const kindWith = (path: string): string => {
+  const other = overlayNames.find((name) => pathTable(nodeApi(name)).some(({ matches }) => matches.test(path)))
+  return other === undefined ? '' : ` in this overlay (it is of ${other})`
 }
 
 const pathTable = (api: NodeApi): { matches: RegExp; methods: string[] }[] => [

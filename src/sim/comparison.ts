@@ -23,7 +23,7 @@ export interface Comparison {
   readonly stretch: number
   /** Others that a node knows. */
   readonly contacts: number
-  /** The part of the lookups that found the right one of those who live, by the part of the nodes that has died. */
+  /** The part of the lookups that found the right one of those who live, by the part of the nodes that has died, rounded down. */
   readonly success: Readonly<Record<string, number>>
 }
 
@@ -57,6 +57,8 @@ const rests: Readonly<Record<OverlayName, (peers: readonly Peer[], seed: number,
 }
 
 export const failures = [0.1, 0.3, 0.5] as const
+/** Who dies is drawn so often, and each time some of the lookups are made. */
+const draws = 10
 
 export interface Workload {
   readonly nodes: number
@@ -87,7 +89,13 @@ export const compare = async (overlay: OverlayName, { nodes, lookups, seed, late
   const place = kindOf(overlay).placement(config)
   const { network, contacts } = rests[overlay](peers, seed, roundTrip)
   const journeys = Array.from({ length: lookups }, () => ({ from: random.below(nodes), key: draw() }))
-  const dying = peers.map(() => random.below(1000) / 1000)
+  /** Orders in which nodes die. */
+  const orders = Array.from({ length: draws }, () =>
+    peers
+      .map((peer) => ({ peer, at: random.below(2 ** 31) }))
+      .toSorted((a, b) => a.at - b.at)
+      .map(({ peer }) => peer),
+  )
 
   network.slow(roundTrip)
   const travels = []
@@ -98,16 +106,19 @@ export const compare = async (overlay: OverlayName, { nodes, lookups, seed, late
   const away = travels.filter(({ owner, origin }) => owner.id !== origin.id)
   const success: Record<string, number> = {}
   for (const part of failures) {
-    const living = peers.filter((_, at) => (dying[at] as number) >= part)
-    network.kill(new Set(peers.filter((peer) => !living.includes(peer)).map(({ id }) => id)))
     let right = 0
-    for (const { from, key } of journeys) {
-      const origin = living[from % living.length] as Peer
-      const owner = await network.lookup(origin, key).then(
-        (travel) => travel.owner,
-        () => undefined,
-      )
-      if (owner && owner.id === place(key, living, 1)[0]?.id) right++
+    for (const [draw, order] of orders.entries()) {
+      const dead = new Set(order.slice(0, Math.floor(part * nodes)).map(({ id }) => id))
+      const living = peers.filter(({ id }) => !dead.has(id))
+      network.kill(dead)
+      for (const { from, key } of journeys.filter((_, at) => at % draws === draw)) {
+        const origin = living[from % living.length] as Peer
+        const owner = await network.lookup(origin, key).then(
+          (travel) => travel.owner,
+          () => undefined,
+        )
+        if (owner && owner.id === place(key, living, 1)[0]?.id) right++
+      }
     }
     success[part] = right / lookups
   }

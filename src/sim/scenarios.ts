@@ -2,13 +2,14 @@
 import { absences } from './absences.ts'
 import { deaths } from './deaths.ts'
 import { mishaps } from './mishaps.ts'
+import type { OverlayName } from '../overlay/overlays.ts'
 import { ownerships } from '../protocol/schemas.ts'
 import { stream } from './random.ts'
 import { type Check, type Direction, type Scenario, Scene } from './scene.ts'
 import type { Script } from './script.ts'
 import { storms } from './storms.ts'
 import { strains } from './strains.ts'
-import { drawTraits } from './traits.ts'
+import { drawTraits, type Trait } from './traits.ts'
 import { traps } from './traps.ts'
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
@@ -23,6 +24,9 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
 export interface Report {
   readonly name: string
   readonly seed: number
+  readonly overlay: OverlayName
+  /** What made the world hard. */
+  readonly traits: readonly Trait[]
   /** Of everything that happened: the same for the same seed. */
   readonly hash: string
   readonly virtualMs: number
@@ -57,5 +61,5 @@ export const simulate = async (name: string, seed: number, direction: Direction 
     scene.check('played to the end', false, error.message)
   }
   const script = direction.script ?? scene.played
-  return { name, seed, hash: world.hash, virtualMs: world.nowMs, messages: world.messages, checks, script }
+  return { name, seed, overlay, traits, hash: world.hash, virtualMs: world.nowMs, messages: world.messages, checks, script }
 }

@@ -8,6 +8,11 @@ import { pastryArrivalsFigure, pastryDeathsFigure, pastryHopsFigure, pastryShare
 import { oneHopFigure } from './one-hop-figure.ts'
 import { massFailureFigure, pathLengthFigure, pathSharesFigure } from './path-figures.ts'
 
+if (process.argv.length > 2) {
+  process.stderr.write('polychord: figures takes no words: it measures all of them, which takes some twenty minutes\n')
+  process.exit(2)
+}
+
 const folder = 'docs/figures'
 const write = (name: string, text: string): void => writeFileSync(`${folder}/${name}`, text)
 

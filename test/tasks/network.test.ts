@@ -74,6 +74,13 @@ describe('a network', () => {
     expect((await home.task('delete hello world')).stdout).toContain('3 of 3 copies that say so')
     const gone = await home.task('lookup hello world')
     expect(gone).toMatchObject({ code: 1, stdout: '' })
+    const miss: unknown = JSON.parse((await home.task('lookup hello world json')).stdout)
+    expect(miss).toMatchObject({
+      error: 'NOT_FOUND',
+      key: expect.any(String),
+      hops: expect.any(Number),
+      path: expect.any(Array),
+    })
 
     const pids = home.state.processes.flatMap(({ pid }) => pid ?? [])
     const ended = await home.task('killall')

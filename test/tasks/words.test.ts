@@ -109,6 +109,7 @@ describe('what is to be booted', () => {
     ['chord pastry', 'boot makes one network: chord and pastry are of two overlays'],
     ['chord bytestag', 'chord and bytestag are of two overlays'],
     ['bytestag chord', 'kademlia and chord are of two overlays'],
+    ['129 bits=8', 'ids of 8 bits are for 128 nodes at most, not 129; boot with more bits'],
     ['3 4', 'boot takes one number of nodes: 3 or 4'],
     [
       'egoist',
