@@ -25,6 +25,8 @@ interface Former {
   readonly askedAt: number
   /** It was another's, who has gone and has left all of it to this node. */
   readonly isInherited?: boolean
+  /** This node gave its whole place up for it: others may have held it for long, in another ring. */
+  readonly isYielded?: boolean
   /** Who was there when it was ceded, and each time that this changed since. */
   readonly views: readonly (readonly Peer[])[]
 }
@@ -77,7 +79,7 @@ export class Completeness {
     // Whoever holds it by now may have been given more.
     this.#disinherit(this.#held.without(held))
     const former = this.#formerly(now)
-    if (!ceded.isEmpty) former.push({ arcs: ceded, cededAt: now, askedAt: now, views: [] })
+    if (!ceded.isEmpty) former.push({ arcs: ceded, cededAt: now, askedAt: now, isYielded: held.isEmpty, views: [] })
     this.#former = former.map((one) => (areSame(one.views.at(-1), others) ? one : { ...one, views: [...one.views, others] }))
     this.#complete = this.#complete.within(held)
     this.#held = held
@@ -109,7 +111,7 @@ export class Completeness {
    * Where on an arc this node has had everything, as it may be told to another; it is noted that it was asked.
    *
    * Who came when this node gave the arc up, or later, is told of it. Who was there and did not hold it, then or later, holds it only since
-   * others have gone, who were given more.
+   * others have gone, who were given more. Where this node gave its whole place up, only those are told who were in its ring.
    * @param held where who asks would hold these arcs, were these all who are there
    */
   claims(
@@ -123,8 +125,9 @@ export class Completeness {
       const asked = Arcs.of([arc])
       this.#former = this.#formerly(now).map((former) => {
         const had = former.arcs.within(asked)
-        const views = former.isInherited ? [] : former.views.filter((all) => all.some(({ id }) => id === by))
-        const told = views.reduce(held, had)
+        const knows = (view: readonly Peer[] | undefined) => view?.some(({ id }) => id === by) ?? false
+        if (former.isYielded && !knows(former.views[0])) return former
+        const told = former.isInherited ? had : former.views.filter(knows).reduce(held, had)
         if (told.isEmpty) return former
         known = known.plus(told)
         return { ...former, askedAt: now }

@@ -76,12 +76,13 @@ export class Testimony {
 
   /** What this node may say of an arc to another: see the row `digest`. */
   claims(arc: Arc, by: Id): Omit<Digest, 'parts'> {
-    // Whoever has slept has not had everything.
+    // Looked at first: from then on nothing is complete. Nor has anyone had everything who has slept.
+    const doubting = this.doubtUntil !== undefined
     const nothing = this.wakefulness.isBehind ? { complete: [], witnessed: [] } : {}
     return {
       ...this.#cells.claims(arc, by),
       ...nothing,
-      doubting: this.doubtUntil !== undefined,
+      doubting,
       forgotten: this.forgetsBefore,
       knowsFrom: this.knowsFrom,
       knew: Math.floor(this.presence.knew(arc, this.#clock.now())),

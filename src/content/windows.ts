@@ -91,7 +91,7 @@ export class Windows {
       await this.#askWindow(sharing, windows)
       if (this.#isKnown(sharing)) isDone = this.#conclude(sharing) && isDone
     }
-    const isTold = sharings.every(({ isTold }) => isTold)
+    const isTold = sharings.length > 0 && sharings.every(({ isTold }) => isTold)
     // Donors are asked last: what they are given from now on those of the window hear of, and say.
     const unknown = sharings
       .filter((sharing) => !this.#isKnown(sharing))

@@ -9,6 +9,9 @@ import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Log } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 
+/** For one that has just come to have everything, so that its heirs can be told so; and between two looks. */
+const wholeMs = 5000
+const lookMs = 100
 /** Times that a leaver tries to hand over the last of its content before it stays. */
 const handOvers = 5
 
@@ -53,6 +56,8 @@ export class Departure {
   async leave(): Promise<void> {
     const { ports, overlay, swim, pauseMs } = this.#leaver
     const { log, clock } = ports
+    this.#state = 'leaving'
+    await this.#beWhole()
     this.#begin()
     const { moved, left } = await this.#handOver()
     if (left > 0) {
@@ -107,6 +112,16 @@ export class Departure {
     } catch (error) {
       this.#stay()
       throw error
+    }
+  }
+
+  /** Waits a while for what it has yet to be given: the word of one that has not had everything is of no use to its heirs. */
+  async #beWhole(): Promise<void> {
+    const { ports, content } = this.#leaver
+    const { cells } = content.holdings
+    for (let waited = 0; waited < wholeMs && !this.#stopping; waited += lookMs) {
+      if (cells.areWhole || cells.all().length === 0) return
+      await ports.clock.sleep(lookMs)
     }
   }
 

@@ -74,6 +74,7 @@ export class Lookup {
   readonly #deadline: number
   readonly #vainMsMost: number
   readonly #visits = new Set<Visit>()
+  #last: Visit | undefined
   readonly #asked = new Set<Id>()
   #guess: Guide['guess']
   #answers: Answer[]
@@ -182,15 +183,13 @@ export class Lookup {
   }
 
   async #visit<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
-    const began = this.#clock.now()
-    const visit: Visit = { peer, began }
-    this.#visits.add(visit)
+    const visit = this.#visitTo(peer)
     try {
       const answer = await ask()
-      visit.ms = this.#since(began)
+      visit.ms = this.#since(visit.began)
       return answer
     } catch (error) {
-      visit.ms = this.#since(began)
+      visit.ms = this.#since(visit.began)
       const isTroubled = error instanceof Refusal && troubles.has(error.code)
       if (!(error instanceof Unreachable || isTroubled)) throw error
       visit.dead = true
@@ -198,6 +197,16 @@ export class Lookup {
       else this.#reject(peer.id)
       return undefined
     }
+  }
+
+  /** Whoever has just answered, and is asked once more, is no further hop: it may know that it owns the key, and then be asked for it. */
+  #visitTo(peer: Peer): Visit {
+    const last = this.#last
+    if (last?.peer.id === peer.id && last.ms !== undefined && !last.dead) return last
+    const visit: Visit = { peer, began: this.#clock.now() }
+    this.#visits.add(visit)
+    this.#last = visit
+    return visit
   }
 
   /** Takes a peer out of the lookup because it did not answer. */

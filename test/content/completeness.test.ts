@@ -144,3 +144,34 @@ test.each([
   )
   for (const id of ids) expect((await world.call(id, 'lookupBy', { name })).values).toMatchObject([{ value: 'hello' }])
 })
+
+test('who gave its place up does not tell newcomers that it had everything: another ring had more', async () => {
+  const world = new World({ seed: 36, settings: { membership: 'local', replicas: 1 } })
+  const ids = (await world.boot(8)).toSorted()
+  await world.run(20_000)
+  world.demanding = false
+  const [first = '', ...rest] = ids
+  const alone = rest.pop() ?? ''
+  world.partition([first, ...rest], [alone])
+  await world.run(45_000)
+  const values = Array.from({ length: 60 }, (_, number) => `value ${number}`)
+  const asked = values.map((value) => ({ value, asked: world.ask(first, 'store', { value }) }))
+  await world.run(10_000)
+  const stored = asked.filter((one) => one.asked.state === 'answered').map(({ value }) => value)
+  expect(stored.length).toBeGreaterThan(50)
+  world.heal()
+  await world.until(
+    () => (world.host(alone).node?.overlay.neighbors().length ?? 0) >= 4,
+    60_000,
+    () => `${alone} is alone`,
+  )
+  for (let number = 0; number < 6; number++) world.add()
+  await world.run(250)
+  const missing: string[] = []
+  for (const until = world.nowMs + 10_000; world.nowMs < until; await world.run(250))
+    for (const value of stored)
+      world.ask(first, 'lookupBy', { value }, (found) => {
+        if (found.state === 'refused' && found.error.error === 'NOT_FOUND') missing.push(value)
+      })
+  expect(missing).toEqual([])
+})

@@ -79,3 +79,33 @@ test('what was inherited tells nothing of what another was given since', async (
   for (const until = world.nowMs + 20_000; world.nowMs < until; await world.run(500))
     await expect(world.call('c0', 'lookupBy', { value })).rejects.not.toMatchObject({ code: 'NOT_FOUND' })
 })
+
+test.each(['kademlia', 'pastry'] as const)(
+  'who come and leave again before they have had everything leave nobody in doubt: %s',
+  async (overlay) => {
+    for (const seed of [1, 2, 3]) {
+      const world = new World({ seed, settings: { overlay, membership: 'local' } })
+      const old = await world.boot(3)
+      const random = stream(seed, 'test', 'pauses')
+      for (let number = 0; number < 40; number++) await world.call(world.anyone(), 'store', { value: `value ${number}` })
+      await world.run(20_000)
+      world.demanding = false
+      const leaving = new Map(Array.from({ length: 6 }, () => [world.add(), world.nowMs + 100 + random.below(600)]))
+      const left = new Set<string>()
+      await world.until(
+        () => {
+          for (const [id, atMs] of leaving)
+            if (world.nowMs >= atMs && world.host(id).node?.overlay.isMember && !left.has(id)) {
+              left.add(id)
+              world.leave(id)
+            }
+          return [...leaving.keys()].every((id) => left.has(id) && !world.host(id).node)
+        },
+        60_000,
+        () => 'they are here',
+      )
+      await world.run(10_000)
+      expect(old.filter((id) => !world.host(id).node?.info().content.complete)).toEqual([])
+    }
+  },
+)
