@@ -85,3 +85,13 @@ test('who has not answered yet stands in the path as slow, and is no hop', async
   expect(lookup.path).toEqual([{ ...peer('20'), ms: 0 }])
   expect(lookup.hops).toBe(1)
 })
+
+test('who knows that it owns the key, and is then asked for it, is one hop', async () => {
+  const lookup = lookupIn({ local: '10', answers: { '10': route('10', true) } })
+  const [owner] = await lookup.window()
+  await lookup.visit(owner as Peer, () => Promise.resolve('what it has'))
+  expect([pathOf(lookup), lookup.hops]).toEqual(['10', 1])
+  await lookup.visit(peer('20'), () => Promise.resolve('what it has'))
+  await lookup.visit(owner as Peer, () => Promise.resolve('what it has'))
+  expect([pathOf(lookup), lookup.hops]).toEqual(['10 20 10', 3])
+})
