@@ -106,14 +106,14 @@ export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>):
   const { port = String(defaults.port), secret = 'off', ...rest } = options
   if (secret !== 'on' && secret !== 'off')
     throw new WrongUse(`secret is on or off, not ${JSON.stringify(secret)}: boot makes one by itself`)
-  const network = parseOptions({ ...settings, ...typedLikeDefaults(rest) })
-  assertRoom(nodes ?? defaults.nodes, network)
-  return {
+  const plan = {
     port: portNumber(port),
     nodes: nodes ?? defaults.nodes,
     ...(secret === 'on' ? { secret: true } : {}),
-    options: network,
+    options: parseOptions({ ...settings, ...typedLikeDefaults(rest) }),
   }
+  assertRoom(plan.nodes, plan.options)
+  return plan
 }
 
 /**

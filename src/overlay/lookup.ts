@@ -73,8 +73,7 @@ export class Lookup {
   readonly #clock: Clock
   readonly #deadline: number
   readonly #vainMsMost: number
-  readonly #visits = new Set<Visit>()
-  #last: Visit | undefined
+  readonly #visits: Visit[] = []
   readonly #asked = new Set<Id>()
   #guess: Guide['guess']
   #answers: Answer[]
@@ -99,7 +98,7 @@ export class Lookup {
 
   /** Every peer asked, in order; those that did not answer are marked, and those that have not answered yet. */
   get path(): Hop[] {
-    return Array.from(this.#visits, ({ peer: { id, url }, began, ms, dead }) =>
+    return this.#visits.map(({ peer: { id, url }, began, ms, dead }) =>
       ms === undefined ? { id, url, ms: this.#since(began), slow: true } : { id, url, ms, ...(dead ? { dead: true } : {}) },
     )
   }
@@ -201,11 +200,10 @@ export class Lookup {
 
   /** Whoever has just answered, and is asked once more, is no further hop: it may know that it owns the key, and then be asked for it. */
   #visitTo(peer: Peer): Visit {
-    const last = this.#last
+    const last = this.#visits.at(-1)
     if (last?.peer.id === peer.id && last.ms !== undefined && !last.dead) return last
     const visit: Visit = { peer, began: this.#clock.now() }
-    this.#visits.add(visit)
-    this.#last = visit
+    this.#visits.push(visit)
     return visit
   }
 
@@ -217,8 +215,8 @@ export class Lookup {
 
   /** @throws Refusal NO_ROUTE beyond the hop limit or the deadline */
   #assertOpen(): void {
-    if (this.#visits.size < hopLimit && this.#clock.now() <= this.#deadline) return
-    const asked = `no owner after asking ${this.#visits.size} peers`
+    if (this.#visits.length < hopLimit && this.#clock.now() <= this.#deadline) return
+    const asked = `no owner after asking ${this.#visits.length} peers`
     throw new Refusal('NO_ROUTE', `${asked}; is the network whole? npm run task check`, { path: this.path })
   }
 

@@ -82,7 +82,7 @@ export const answerNotFound = (api: NodeApi, url: string) => {
   }
 }
 
-/** `, which is chord's,`, where only that overlay has the path. */
+/** ` in this overlay (it is of chord)`, where another has the path. */
 const kindWith = (path: string): string => {
   const other = overlayNames.find((name) => pathTable(nodeApi(name)).some(({ matches }) => matches.test(path)))
   return other === undefined ? '' : ` in this overlay (it is of ${other})`
