@@ -16,6 +16,8 @@ import type { Id } from '../space/id.ts'
 
 /** Peers named by one routing answer beyond the window: enough that dead ones rarely cost a second question. */
 const spares = 3
+/** Within which rings that have met again become one, and what each was given lies where it belongs. */
+const reunionMs = 3000
 
 export interface FinderOptions {
   readonly replicas: number
@@ -78,6 +80,14 @@ export class Finder {
   get isAccompanied(): boolean {
     const { isKnown, peers, isCutOff } = this.#directory
     return isCutOff || (isKnown && peers.length > 1)
+  }
+
+  /** Whether someone who was taken for dead is back, of late: most of a window may not have yet what was acknowledged in another ring. */
+  get isReuniting(): boolean {
+    const { returnedAt } = this.#directory
+    const now = this.#ports.clock.now()
+    // The clock may have been set back since.
+    return returnedAt <= now && now - returnedAt < reunionMs
   }
 
   /** A window as large as it should be of members that are all well, as far as this node knows; else nobody. */

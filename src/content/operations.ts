@@ -88,6 +88,7 @@ export class Operations {
       replicas: options.replicas,
       now: () => holdings.now,
       hedge: (ask) => patience.wait(ask),
+      isReuniting: () => finder.isReuniting,
       lately: new Lately(me.id),
       newer: (ours, theirs) => mergeRecords(ports.hash, ours, theirs),
       get: (peer, address, lookup) => holders.get(peer, address, lookup),

@@ -5,6 +5,8 @@
  * is stored by its content is true as soon as one of these has it. Nothing is said to be missing before one node beyond the
  * window was asked too, which held the key until someone came.
  *
+ * No majority says so where two rings have met a moment ago: each may have been given what the other has not.
+ *
  * Where the window is a guess (see `Lookup`), what its nodes say of their standing has to fit it; a miss needs the word of each of
  * them that it holds the key. Else the guess counts for nothing, and whom the overlay names is asked.
  */
@@ -33,6 +35,8 @@ export interface Reader {
   now(): number
   /** Calls back after hedgeAfterMs, unless that is called off by what it returns. */
   hedge(ask: () => void): () => void
+  /** See Finder.isReuniting. */
+  isReuniting(): boolean
   readonly lately: Lately
   /** The newer of two records of one index. */
   newer(ours: StoredRecord | undefined, theirs: StoredRecord): StoredRecord
@@ -142,7 +146,7 @@ class Poll {
   }
 
   get #isMajority(): boolean {
-    return this.#sure.length >= majorityOf(this.#window)
+    return !this.#reader.isReuniting() && this.#sure.length >= majorityOf(this.#window)
   }
 
   living(): StoredRecord[] {

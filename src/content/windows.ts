@@ -4,6 +4,7 @@
 import type { Cell } from '../overlay/overlay.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
+import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
 import { type Intent, type Outcome, reconcile } from './reconcile.ts'
 import { majorityOf } from './record.ts'
@@ -42,6 +43,8 @@ export class Windows {
   #accompanied = false
   /** Arcs of which nobody who has had everything is there, and since when. */
   #bereft: readonly { readonly arcs: Arcs; readonly since: number }[] = []
+  /** Who has said that it had everything of an arc, while this node lacks something: asked first, as such words do not count for long. */
+  readonly #knowing = new Set<Id>()
 
   constructor(party: Party, replicas: number) {
     this.#party = party
@@ -104,6 +107,7 @@ export class Windows {
       await this.#askDonors(sharing, donors, beyond)
       isDone = this.#conclude(sharing) && isDone
     }
+    if (unknown.length === 0) this.#knowing.clear()
     const isDecided = sharings.every(({ cell, isDecided }) => isDecided && this.#isStill(cell))
     if (this.#bereft.length > 0) this.#forgetFound(sharings)
     return { isDone, isDecided, isTold, isFurther: sharings.some(({ received }) => received > 0) }
@@ -142,6 +146,7 @@ export class Windows {
     const outcome = said && (await reconcile(this.#party, peer, cell, intent, said))
     if (!outcome) return undefined
     const { forgotten, knowsFrom, complete } = outcome
+    if (complete.length > 0) this.#knowing.add(peer.id)
     // Whoever has not had everything may not have heard of a deletion, however much of them it remembers.
     this.#party.holdings.testimony.presence.hear({ forgotten, knowsFrom: complete.length > 0 ? knowsFrom : undefined })
     return outcome
@@ -204,9 +209,11 @@ export class Windows {
   #donorsOf({ to, window }: Cell): Peer[] {
     const windowed = new Set(window.map(({ id }) => id))
     const donors = this.#party.holdings.cells.donors(to).filter(({ id }) => !windowed.has(id))
-    const rest = donors.splice(2 * this.#replicas)
+    const knowing = donors.filter(({ id }) => this.#knowing.has(id))
+    const near = donors.filter(({ id }) => !this.#knowing.has(id))
+    const rest = near.splice(2 * this.#replicas)
     const first = (this.#turn * farAtOnce) % Math.max(1, rest.length)
-    return [...donors, ...rest.slice(first, first + farAtOnce)]
+    return [...knowing, ...near, ...rest.slice(first, first + farAtOnce)]
   }
 
   #othersOf({ window }: Cell): Peer[] {

@@ -69,7 +69,7 @@ export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup
   // More than that, of a window that changed on the way, are not kept.
   const count = { key, index, stored: Math.min(copies.length, writer.replicas), wanted: writer.replicas }
   if (owner && round.isEnough) return { ...count, version: record.version, owner: owner.peer, hops: aim.hops }
-  const some = `${copies.length} of ${writer.replicas} copies written`
+  const some = `${count.stored} of ${writer.replicas} copies written`
   const wouldDo = (others: number) => others > 0 && copies.length + others >= Math.min(writer.replicas, copiesLeast)
   if (wouldDo(round.full))
     throw new Refusal('STORE_FULL', `${some}; the others have no room: delete something, or add nodes`, count)
@@ -80,7 +80,11 @@ export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup
       `${some}; to the others the stamp is more than 5 minutes ahead: set the clocks right`,
       count,
     )
-  throw new Refusal('NOT_ENOUGH_COPIES', `${some}; storing again is safe`, count)
+  const lack =
+    copies.length < Math.min(writer.replicas, copiesLeast)
+      ? some
+      : `${some}, too few by nodes that hold the key and are up to date`
+  throw new Refusal('NOT_ENOUGH_COPIES', `${lack}; storing again is safe`, count)
 }
 
 /** Who owns the key as far as the lookup goes, and in how many hops that was found. */

@@ -11,9 +11,18 @@ export interface Directory {
   isSuspect(id: Id): boolean
   /** Whether so many are silent at once that it is rather this node whom nobody hears. */
   readonly isCutOff: boolean
+  /** When it was found, at last, that one who was taken for dead has lived on: so may have a network of its own. Ms since 1970. */
+  readonly returnedAt: number
   /** See Drift. */
   readonly aheadMs: number
 }
 
 /** Where nobody watches who is there. */
-export const nobodyKnown: Directory = { isKnown: false, peers: [], isSuspect: () => false, isCutOff: false, aheadMs: 0 }
+export const nobodyKnown: Directory = {
+  isKnown: false,
+  peers: [],
+  isSuspect: () => false,
+  isCutOff: false,
+  returnedAt: -Infinity,
+  aheadMs: 0,
+}

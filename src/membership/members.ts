@@ -19,6 +19,9 @@ export interface MemberEvent {
   readonly member: Member
 }
 
+/** Incarnations of one life lie nearer to each other: a life begins with the time, in ms, and each refutation adds one or a few. */
+const lifeLeast = 1000
+
 interface Entry {
   member: Member
   /** Of the incarnation that `meta` is of. */
@@ -57,6 +60,7 @@ export class Members {
   #live: readonly Member[] | undefined
   /** Those who are suspected or dead: few, and asked about at every change. */
   readonly #fallen = new Map<Id, Member>()
+  #returnedAt = -Infinity
   readonly #told: (event: MemberEvent) => void
 
   constructor(told: (event: MemberEvent) => void) {
@@ -100,6 +104,16 @@ export class Members {
     return 2 * (suspects + dead) > this.#living.size + dead
   }
 
+  /** See Directory.returnedAt. */
+  get returnedAt(): number {
+    return this.#returnedAt
+  }
+
+  /** A member has answered a call. */
+  noteAnswer(id: Id, now: number): void {
+    if (this.get(id)?.state === 'dead') this.#returnedAt = now
+  }
+
   get(id: Id): Member | undefined {
     const entry = this.#entries.get(id)
     return entry?.vouched ? entry.member : undefined
@@ -126,6 +140,8 @@ export class Members {
     if (!news && !appears && !tells) return 'stale'
     if (tells) entry.metaIncarnation = update.incarnation
     const meta = tells ? update.meta : member.meta
+    if (vouched && member.state === 'dead' && update.state === 'alive' && update.incarnation - member.incarnation < lifeLeast)
+      this.#returnedAt = now
     const since = news && update.state !== member.state ? now : member.since
     entry.member = { ...(news ? update : member), ...(meta === undefined ? {} : { meta }), since }
     if (!entry.vouched) return 'stale'

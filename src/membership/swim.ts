@@ -110,6 +110,7 @@ export class Swim implements Directory, Membership {
   /** It has answered a call. */
   answered(id: Id): void {
     this.#unanswered.delete(id)
+    this.#members.noteAnswer(id, this.#setting.ports.clock.now())
   }
 
   hurry(member: Member): void {
@@ -142,6 +143,10 @@ export class Swim implements Directory, Membership {
   /** Whether more than half of the others have fallen silent at about the same time: it is rather this node that is cut off. */
   get isCutOff(): boolean {
     return this.#members.areMostSilent(this.#setting.ports.clock.now() - cutOffMs)
+  }
+
+  get returnedAt(): number {
+    return this.#members.returnedAt
   }
 
   /** Packets and updates that were not heeded, by reason. */

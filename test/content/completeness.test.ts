@@ -100,7 +100,8 @@ test.each(['chord', 'kademlia', 'pastry'] as const)(
           () =>
             some.every((id) => {
               const { node } = world.host(id)
-              return node?.overlay.neighbors().length === some.length - 1 && node.info().content.complete
+              const { alive } = node?.info().membership ?? {}
+              return alive === some.length && node?.overlay.neighbors().length === alive - 1 && node.info().content.complete
             }),
           60_000,
           () => `${some.join()} are one network that has everything`,
@@ -144,6 +145,62 @@ test.each([
   )
   for (const id of ids) expect((await world.call(id, 'lookupBy', { name })).values).toMatchObject([{ value: 'hello' }])
 })
+
+test.each([
+  ['pastry', 11],
+  ['kademlia', 29],
+] as const)('of many that come at once each knows soon that it has everything: %s %i', async (overlay, seed) => {
+  const world = new World({ seed, settings: { overlay, membership: 'local' } })
+  const ids = await world.boot(30)
+  const incomplete = () => ids.filter((id) => !world.host(id).node?.info().content.complete)
+  await world.until(
+    () => incomplete().length === 0,
+    10_000,
+    () => `${incomplete().join()} may lack content`,
+  )
+})
+
+test.each([
+  ['chord', 7],
+  ['kademlia', 2],
+  ['pastry', 5],
+] as const)(
+  'what a part of a network was given while it was cut off can be read there afterwards: %s %i',
+  async (overlay, seed) => {
+    const world = new World({ seed, settings: { overlay, membership: 'local' } })
+    const ids = (await world.boot(30)).toSorted()
+    const parts = [ids.filter((_, at) => at % 5 < 3), ids.filter((_, at) => at % 5 >= 3)]
+    await world.run(20_000)
+    const names = Array.from({ length: 20 }, (_, number) => `name ${number}`)
+    for (const name of names) await world.call(world.anyone(), 'store', { name, value: 'old' })
+    world.demanding = false
+    world.partition(...parts)
+    await world.run(20_000)
+    const written: { readonly sought: object; readonly part: readonly string[] }[] = []
+    for (const part of parts)
+      for (let number = 0; number < 40; number++) {
+        const name = number % 2 === parts.indexOf(part) ? names[number] : undefined
+        const value = name === undefined ? `${number} of ${part[0]}` : 'new'
+        const through = part[number % part.length] ?? ''
+        world.ask(through, 'store', name === undefined ? { value } : { name, value }, ({ state }) => {
+          if (state === 'answered') written.push({ sought: name === undefined ? { value } : { name }, part })
+        })
+      }
+    await world.run(8000)
+    expect(written.length).toBeGreaterThan(60)
+    world.heal()
+    const wrong: object[] = []
+    let turn = 0
+    for (const until = world.nowMs + 4000; world.nowMs < until; await world.run(150))
+      for (const { sought, part } of written)
+        world.ask(part[turn++ % part.length] ?? '', 'lookupBy', sought, (found) => {
+          const isMissing = found.state === 'refused' && found.error.error === 'NOT_FOUND'
+          if (isMissing || (found.state === 'answered' && found.reply.values[0]?.value === 'old')) wrong.push(sought)
+        })
+    await world.run(6000)
+    expect(wrong).toEqual([])
+  },
+)
 
 test('who gave its place up does not tell newcomers that it had everything: another ring had more', async () => {
   const world = new World({ seed: 36, settings: { membership: 'local', replicas: 1 } })

@@ -41,6 +41,7 @@ export const viewOf = (peers: readonly Peer[], suspects: readonly Peer[] = []): 
   peers: [...peers].sort((a, b) => (a.id < b.id ? -1 : 1)),
   isSuspect: (id) => suspects.some((peer) => peer.id === id),
   isCutOff: false,
+  returnedAt: -Infinity,
   aheadMs: 0,
 })
 
@@ -121,6 +122,9 @@ export class StillRing {
       isSuspect: (id) => node.view.isSuspect(id),
       get isCutOff() {
         return node.view.isCutOff
+      },
+      get returnedAt() {
+        return node.view.returnedAt
       },
       aheadMs: 0,
     }

@@ -174,6 +174,27 @@ describe('those who are gone', () => {
   })
 })
 
+test.each<[string, Update[], boolean]>([
+  [
+    'one that was accused and has refuted it',
+    [said('01', 1, 'alive'), said('01', 1, 'dead', '02'), said('01', 2, 'alive')],
+    true,
+  ],
+  ['one that began a new life', [said('01', 1, 'alive'), said('01', 1, 'dead', '02'), said('01', 5001, 'alive')], false],
+  ['one that was only suspected', [said('01', 1, 'alive'), said('01', 1, 'suspect', '02'), said('01', 2, 'alive')], false],
+  ['one that has left', [said('01', 1, 'alive'), said('01', 1, 'left'), said('01', 2, 'alive')], false],
+])('who has lived on though it was taken for dead: %s', (_, updates, hasReturned) =>
+  expect(hear(updates).members.returnedAt).toBe(hasReturned ? 7 : -Infinity),
+)
+
+test('who is taken for dead and answers a call has lived on', () => {
+  const { members } = hear([said('00', 1, 'alive'), said('01', 1, 'alive'), said('01', 1, 'dead', '02')])
+  members.noteAnswer('00', 8)
+  expect(members.returnedAt).toBe(-Infinity)
+  members.noteAnswer('01', 9)
+  expect(members.returnedAt).toBe(9)
+})
+
 test('a full table takes nobody more, and still heeds what is said of those in it', () => {
   const crowd = Array.from({ length: membersMost }, (_, at) => ({ ...alive(1), id: at.toString(16).padStart(4, '0') }))
   const { members } = hear(crowd)
