@@ -20,6 +20,8 @@ export class Places {
   readonly #timeoutMs: number
   /** How many are being stored under each key. */
   readonly #storing = new Map<Id, number>()
+  /** How many have been stored so far: a count that was asked for before may lack them. */
+  #stored = 0
 
   /** @param timeoutMs how long a place is waited for that may become free */
   constructor(finder: Finder, holders: Holders, clock: Clock, timeoutMs: number) {
@@ -35,6 +37,7 @@ export class Places {
     try {
       return await store()
     } finally {
+      this.#stored++
       this.#add(address.key, -1)
     }
   }
@@ -44,8 +47,9 @@ export class Places {
     const { valuesPerKey } = limits
     const until = this.#clock.now() + this.#timeoutMs
     for (;;) {
+      const stored = this.#stored
       const count = await this.#countAt(key)
-      if (count + (this.#storing.get(key) ?? 0) < valuesPerKey) return this.#add(key, 1)
+      if (count + this.#stored - stored + (this.#storing.get(key) ?? 0) < valuesPerKey) return this.#add(key, 1)
       if (count >= valuesPerKey || this.#clock.now() + retryMs > until) break
       await this.#clock.sleep(retryMs)
     }

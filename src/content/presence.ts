@@ -12,6 +12,8 @@ import { tombstoneHorizonMs } from './record.ts'
 
 /** Presence goes on when the last note of it is no longer ago. */
 const gapMostMs = 10 * 60_000
+/** One that comes back has its place so long after it had everything of a part of it: what it knew of the rest counts until then. */
+const settlingMs = 5000
 /** Between two notes of it. */
 const noteEveryMs = 60_000
 /** What is noted of times further ahead was noted by a clock that was wrong. Less, and the clocks of two lives may just differ. */
@@ -43,6 +45,8 @@ export class Presence {
   /** Of an earlier life. */
   readonly #former: Memo | undefined
   #knew: Arcs
+  /** When this life had everything that it held for the first time, ms since 1970. */
+  #wholeSince: number | undefined
   /** Undefined where nothing is known yet. */
   #knowsFrom: number | undefined
   #forgotten: number | undefined
@@ -68,6 +72,9 @@ export class Presence {
 
   /** Until when this node had everything on an arc in an earlier life, ms since 1970; 0 when it did not. */
   knew(arc: Arc, now: number): number {
+    const since = this.#wholeSince ?? now
+    // Others may have taken over since, and gone.
+    if (since > now || now - since > settlingMs) return 0
     return this.#knew.covers(arc) ? latestUntil(now, this.#former?.times ?? []) : 0
   }
 
@@ -84,8 +91,8 @@ export class Presence {
 
   /** This node has everything now. Returns what is to be remembered, if that is something new. */
   note(now: number, complete: readonly Arc[], window: number): string | undefined {
-    // What an earlier life knew is old from now on: others may have taken over since, and gone.
-    this.#knew = Arcs.none
+    this.#wholeSince ??= now
+    this.#knew = this.#knew.without(Arcs.of(complete))
     const what = JSON.stringify({ complete, window })
     if (Math.abs(now - (this.#times.at(-1)?.[1] ?? 0)) < noteEveryMs && what === this.#said) return undefined
     const times = timesUntil(now, this.#times)

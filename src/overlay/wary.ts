@@ -15,8 +15,8 @@ const width = 8
 const signsMost = 32
 
 export abstract class Wary<T extends Table, Options extends SharedOptions> extends Resident<T, Options> {
-  /** Who is being asked for a sign of life, and whether any has come since. */
-  readonly #asked = new Map<Id, { answered: boolean }>()
+  /** Who is being asked for a sign of life, how often at most, and whether any has come since. */
+  readonly #asked = new Map<Id, { times: number; answered: boolean }>()
 
   /** Someone in the table. */
   protected abstract find(id: Id): Peer | undefined
@@ -53,6 +53,13 @@ export abstract class Wary<T extends Table, Options extends SharedOptions> exten
     if (this.#knows(peer)) this.meet(peer, rttMs)
   }
 
+  /** Whoever was asked before that may not have been there then. */
+  override introduce(peer: Peer): void {
+    super.introduce(peer)
+    const asked = this.#asked.get(peer.id)
+    if (asked) asked.times++
+  }
+
   override evict(id: Id): void {
     super.evict(id)
     const peer = this.find(id)
@@ -72,10 +79,10 @@ export abstract class Wary<T extends Table, Options extends SharedOptions> exten
    */
   protected async signOfLife(peer: Peer, times: number, most = signsMost): Promise<boolean | undefined> {
     if (this.#asked.has(peer.id) || this.#asked.size >= most) return undefined
-    const asked = { answered: false }
+    const asked = { times, answered: false }
     this.#asked.set(peer.id, asked)
     try {
-      for (let time = 0; time < times && !asked.answered; time++) if (await this.isThere(peer)) asked.answered = true
+      for (let time = 0; time < asked.times && !asked.answered; time++) if (await this.isThere(peer)) asked.answered = true
       return asked.answered
     } finally {
       this.#asked.delete(peer.id)

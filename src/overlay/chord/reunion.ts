@@ -9,6 +9,8 @@ import { compareRings } from './rings.ts'
 
 export abstract class Reunion extends Ring {
   #reuniting = false
+  /** Through whom it was to look while it did so through others. */
+  #next: readonly Peer[] = []
   #returning = false
 
   protected enterThrough(contact: Peer): Promise<boolean> {
@@ -40,13 +42,15 @@ export abstract class Reunion extends Ring {
    * smaller of two yields, node by node.
    */
   async reunite(contacts?: readonly Peer[]): Promise<void> {
+    if (this.#reuniting && contacts) this.#next = contacts
     if (this.#reuniting || this.#returning) return
     this.#reuniting = true
     try {
-      for (const contact of contacts ?? (await this.#strangers()))
-        if (this.isLeaving || !this.isMember || (await this.#yields(contact))) return
+      for (let through = contacts ?? (await this.#strangers()); through.length > 0; through = this.#takeNext())
+        for (const contact of through) if (this.isLeaving || !this.isMember || (await this.#yields(contact))) return
     } finally {
       this.#reuniting = false
+      this.#takeNext()
     }
   }
 
@@ -66,6 +70,12 @@ export abstract class Reunion extends Ring {
     await resign(this, contact)
     await this.comeBack(contact)
     return true
+  }
+
+  #takeNext(): readonly Peer[] {
+    const next = this.#next
+    this.#next = []
+    return next
   }
 
   /** Those known who are not in the successor list: all where that is empty, else one. */

@@ -127,13 +127,18 @@ export const checkPredecessor = (ring: Ring): Promise<void> =>
   })
 
 /**
- * Makes that peer our predecessor if it answers, with those before it; whoever comes after us hears of it if that is news.
+ * Makes that peer our predecessor if it answers, with those before it; whoever comes after us hears of it if that is news, and so does the one
+ * before, where it is to come between.
  * @param counts whether it has us for its successor
  */
 const follow = async (ring: Ring, predecessor: Peer, counts = true): Promise<void> => {
   const before = await predecessorsOf(ring, predecessor)
   if (!before || !ring.isMember) return
-  if (adoptPredecessor(ring, [predecessor, ...(counts ? before : [])])) await offerToSuccessor(ring)
+  const was = ring.table.predecessor
+  if (!adoptPredecessor(ring, [predecessor, ...(counts ? before : [])])) return
+  // Else two rings that have met would grow together by one node in each round.
+  if (between(was.id, predecessor.id, ring.me.id)) ring.later(() => ring.call(was, 'offerSuccessor', predecessor))
+  await offerToSuccessor(ring)
 }
 
 /**

@@ -70,7 +70,7 @@ export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements Serv
 
   override introduce(peer: Peer): void {
     super.introduce(peer)
-    if (this.isMember) this.#probeIfWanted(peer)
+    this.#probe(peer)
   }
 
   protected meet(peer: Peer): void {

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { World } from '../../src/sim/world.ts'
+
+test.each([
+  ['chord', 8, 30, 3],
+  ['chord', 15, 30, 3],
+  ['chord', 7, 10, 2],
+  ['kademlia', 1, 16, 2],
+  ['kademlia', 3, 16, 3],
+] as const)(
+  'two parts of a network that meet again are one within four seconds: %s, seed %i, %i nodes, each %i.',
+  async (overlay, seed, nodes, each) => {
+    const world = new World({ seed, encode: false, settings: { overlay, membership: 'local' } })
+    const ids = (await world.boot(nodes)).toSorted()
+    await world.run(10_000)
+    world.demanding = false
+    world.partition(
+      ids.filter((_, at) => at % each === 0),
+      ids.filter((_, at) => at % each !== 0),
+    )
+    await world.run(15_000 + 700 * (seed % 20))
+    world.heal()
+    const astray = () =>
+      ids.filter((id, at) => {
+        const { node } = world.host(id)
+        const next = ids[(at + 1) % ids.length]
+        return !node?.info().content.complete || node.overlay.neighbors().every((neighbor) => neighbor.id !== next)
+      })
+    await world.until(
+      () => astray().length === 0,
+      4000,
+      () => `${astray().join()} do not know who comes next, or may lack content`,
+    )
+    expect(astray()).toEqual([])
+  },
+)
