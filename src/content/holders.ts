@@ -9,7 +9,7 @@ import type { Id } from '../space/id.ts'
 import { idBefore } from '../space/ring.ts'
 import type { Load } from './convoys.ts'
 import type { Holdings } from './holdings.ts'
-import type { Answer } from './reads.ts'
+import type { Answer } from './tally.ts'
 import type { Address } from './record.ts'
 import type { Copy, Obstacle } from './writes.ts'
 

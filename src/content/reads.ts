@@ -1,21 +1,16 @@
 /**
- * Reading: whom to ask, and when what they said is the answer.
- *
- * Each of a window may lack a write, but no majority of it does: what most of those say who have had everything is true, and what
- * is stored by its content is true as soon as one of these has it. Nothing is said to be missing before one node beyond the
+ * Reading: whom to ask, until what they said is the answer (see `Tally`). Nothing is said to be missing before one node beyond the
  * window was asked too, which held the key until someone came.
- *
- * No majority says so where two rings have met a moment ago: each may have been given what the other has not.
  *
  * Where the window is a guess (see `Lookup`), what its nodes say of their standing has to fit it; a miss needs the word of each of
  * them that it holds the key. Else the guess counts for nothing, and whom the overlay names is asked.
  */
 import type { Lookup } from '../overlay/lookup.ts'
 import { Refusal } from '../protocol/errors.ts'
-import type { Held } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Lately } from './lately.ts'
-import { type Address, compareVersions, isLive, majorityOf } from './record.ts'
+import { type Address, majorityOf } from './record.ts'
+import { type Answer, type Judge, Tally } from './tally.ts'
 
 /** Nodes asked for the content of one key, at the most. */
 const visits = 12
@@ -25,21 +20,12 @@ const visits = 12
  */
 export const hedgeAfterMs = 30
 
-export interface Answer extends Omit<Held, 'key'> {
-  readonly peer: Peer
-}
-
 /** What reading needs of its node. */
-export interface Reader {
+export interface Reader extends Judge {
   readonly replicas: number
-  now(): number
   /** Calls back after hedgeAfterMs, unless that is called off by what it returns. */
   hedge(ask: () => void): () => void
-  /** See Finder.isReuniting. */
-  isReuniting(): boolean
   readonly lately: Lately
-  /** The newer of two records of one index. */
-  newer(ours: StoredRecord | undefined, theirs: StoredRecord): StoredRecord
   /** What a node has; undefined when it does not answer. */
   get(peer: Peer, address: Address, lookup: Lookup): Promise<Answer | undefined>
   /** Gives a node what it lacks. */
@@ -67,9 +53,10 @@ export const read = async (
     const poll = new Poll(reader, address, lookup, oneIsEnough)
     const reading = await inquire(poll)
     if (reading) return reading
-    if (!poll.isMiss && lookup.distrust()) continue
+    const { isMiss } = poll.tally
+    if (!isMiss && lookup.distrust()) continue
     const details = { key: address.key, hops: lookup.hops, path: lookup.path }
-    if (poll.isMiss) throw new Refusal('NOT_FOUND', 'nothing is stored there', details)
+    if (isMiss) throw new Refusal('NOT_FOUND', 'nothing is stored there', details)
     throw new Refusal(
       'INCONCLUSIVE',
       'too few of those who hold this key can say; try again in a second, and for half a minute where nodes have died',
@@ -80,15 +67,16 @@ export const read = async (
 
 /** What most can say, or one who is enough; undefined when everyone has been asked. */
 const inquire = async (poll: Poll): Promise<Reading | undefined> => {
-  while (!poll.isSure) if (!(await poll.ask())) break
-  const records = poll.living()
-  if (records.length === 0 || !(poll.isSure || poll.isAllThereIs)) return undefined
+  const { tally } = poll
+  while (!tally.isSure) if (!(await poll.ask())) break
+  const records = tally.living()
+  if (records.length === 0 || !(tally.isSure || tally.isAllThereIs)) return undefined
   await poll.repair()
-  return { records, answeredBy: poll.answererOf(records) }
+  return { records, answeredBy: tally.answererOf(records) }
 }
 
 class Poll {
-  readonly #answers: Answer[] = []
+  readonly tally: Tally
   readonly #reader: Reader
   readonly #address: Address
   readonly #lookup: Lookup
@@ -99,66 +87,13 @@ class Poll {
   #progress: () => void = () => {}
   #failure: { readonly error: unknown } | undefined
   readonly #named: Peer[] = []
-  readonly #newest = new Map<string, StoredRecord>()
-  /** How many are to hold the key, as far as the lookup goes. */
-  #size = 0
 
   constructor(reader: Reader, address: Address, lookup: Lookup, oneIsEnough: boolean) {
     this.#reader = reader
     this.#address = address
     this.#lookup = lookup
     this.#oneIsEnough = oneIsEnough
-  }
-
-  /** Whether something lives there, and those who say so are enough: others, who have not answered, could not say otherwise. */
-  get isSure(): boolean {
-    if (this.#newest.size === 0) return false
-    const living = this.living()
-    if (!this.#oneIsEnough) return living.length > 0 && this.#isMajority
-    return living.some(({ index }) => this.#sure.some(({ records }) => records.some((record) => record.index === index)))
-  }
-
-  /** Whether what nobody vouches for is to be given all the same: where one is enough, once everyone has been asked. */
-  get isAllThereIs(): boolean {
-    return this.#oneIsEnough && (this.#sure.length > 0 || !this.#lookup.isGuess)
-  }
-
-  /** Whether those asked are enough to say that there is nothing. */
-  get isMiss(): boolean {
-    if (!this.#isMajority || this.living().length > 0) return false
-    return !this.#lookup.isGuess || this.#holders.length >= this.#window
-  }
-
-  /** Those who hold the key; one whose window is smaller than guessed lives in another ring. */
-  get #holders(): readonly Answer[] {
-    const least = this.#lookup.isGuess ? this.#size : 0
-    return this.#answers.filter(({ held, window }) => held && window >= least)
-  }
-
-  /** Those of them who have had everything. */
-  get #sure(): readonly Answer[] {
-    return this.#holders.filter(({ complete }) => complete)
-  }
-
-  /** As large as any of them says. */
-  get #window(): number {
-    return Math.max(1, ...this.#answers.map(({ window }) => window))
-  }
-
-  get #isMajority(): boolean {
-    return !this.#reader.isReuniting() && this.#sure.length >= majorityOf(this.#window)
-  }
-
-  living(): StoredRecord[] {
-    const now = this.#reader.now()
-    return [...this.#newest.values()].filter((record) => isLive(record, now))
-  }
-
-  /** Someone who has the first of these, in this version, if there is one. */
-  answererOf([first]: readonly StoredRecord[]): Peer {
-    const has = ({ records }: Answer) =>
-      records.some(({ index, version }) => index === first?.index && compareVersions(version, first.version) === 0)
-    return (this.#answers.find(has) ?? (this.#answers[0] as Answer)).peer
+    this.tally = new Tally(reader, lookup, oneIsEnough)
   }
 
   /**
@@ -176,7 +111,7 @@ class Poll {
       this.#progress()
     }
     const callOff = peers.length > 0 && peers.length < left.length ? this.#reader.hedge(hurry) : undefined
-    while (this.#underWay > 0 && !isLate && !this.isSure && !this.#failure)
+    while (this.#underWay > 0 && !isLate && !this.tally.isSure && !this.#failure)
       await new Promise<void>((resolve) => {
         this.#progress = resolve
       })
@@ -188,23 +123,14 @@ class Poll {
   /** Gives the newest to those of the window who answered without it, so that no later reading finds less. */
   async repair(): Promise<void> {
     if (this.#oneIsEnough) return
-    await Promise.all(
-      this.#answers.flatMap(({ peer, held, records }) =>
-        [...this.#newest.values()]
-          .filter((newest) => {
-            const theirs = records.find(({ index }) => index === newest.index)
-            return held && (!theirs || compareVersions(theirs.version, newest.version) < 0)
-          })
-          .map((newest) => this.#reader.give(peer, newest, this.#lookup)),
-      ),
-    )
+    await Promise.all(this.tally.lacking.map(({ peer, record }) => this.#reader.give(peer, record, this.#lookup)))
   }
 
   /** How many more to ask: of a window that nobody has answered for yet, as many as may be enough. */
   get #wanted(): number {
     const { replicas } = this.#reader
-    if (this.#oneIsEnough) return this.#answers.length > 0 ? replicas + 1 : 1
-    return this.#met.size > 0 ? replicas + 1 : majorityOf(this.#size)
+    if (this.#oneIsEnough) return this.tally.isEmpty ? 1 : replicas + 1
+    return this.#met.size > 0 ? replicas + 1 : majorityOf(this.tally.size)
   }
 
   async #ask(peer: Peer): Promise<void> {
@@ -223,10 +149,8 @@ class Poll {
   }
 
   #note(answer: Answer): void {
-    this.#answers.push(answer)
+    this.tally.note(answer)
     this.#named.push(...answer.ask)
-    for (const record of answer.records)
-      this.#newest.set(record.index, this.#reader.newer(this.#newest.get(record.index), record))
   }
 
   /** Those of the window and one beyond it who have not been asked; without any, whoever was named. */
@@ -234,10 +158,10 @@ class Poll {
     const { replicas } = this.#reader
     const line = await this.#line()
     const window = line.slice(0, replicas)
-    this.#size = window.length
+    this.tally.size = window.length
     const unmet = (peer: Peer) => !this.#met.has(peer.id) && !this.#lookup.avoid.has(peer.id)
     const fresh = [...this.#inOrder(window), ...line.slice(replicas, replicas + 1)].filter(unmet)
-    if (fresh.length > 0 || this.#isMajority) return fresh
+    if (fresh.length > 0 || this.tally.isMajority) return fresh
     return [...new Map(this.#named.filter(unmet).map((peer) => [peer.id, peer])).values()]
   }
 
@@ -253,7 +177,7 @@ class Poll {
     try {
       return await this.#lookup.window()
     } catch (error) {
-      if (this.#answers.length > 0 && error instanceof Refusal && error.code === 'NO_ROUTE') return []
+      if (!this.tally.isEmpty && error instanceof Refusal && error.code === 'NO_ROUTE') return []
       throw error
     }
   }

@@ -1,0 +1,114 @@
+/**
+ * What answers about a key add up to: whether what lives there is known for sure, or that there is nothing.
+ *
+ * Each of a window may lack a write, but no majority of it does: what most of those say who have had everything is true, and what
+ * is stored by its content is true as soon as one of these has it. No majority says so where two rings have met a moment ago: each may
+ * have been given what the other has not.
+ */
+import type { Lookup } from '../overlay/lookup.ts'
+import type { Held } from '../protocol/peer-api.ts'
+import type { Peer, StoredRecord } from '../protocol/schemas.ts'
+import { compareVersions, isLive, majorityOf } from './record.ts'
+
+export interface Answer extends Omit<Held, 'key'> {
+  readonly peer: Peer
+}
+
+/** What judging answers takes. */
+export interface Judge {
+  now(): number
+  /** See Finder.isReuniting. */
+  isReuniting(): boolean
+  /** The newer of two records of one index. */
+  newer(ours: StoredRecord | undefined, theirs: StoredRecord): StoredRecord
+}
+
+export class Tally {
+  /** How many are to hold the key, as far as the lookup goes. */
+  size = 0
+  readonly #judge: Judge
+  readonly #lookup: Pick<Lookup, 'isGuess'>
+  readonly #oneIsEnough: boolean
+  readonly #answers: Answer[] = []
+  readonly #newest = new Map<string, StoredRecord>()
+
+  /** @param oneIsEnough whether the word of one who holds it is */
+  constructor(judge: Judge, lookup: Pick<Lookup, 'isGuess'>, oneIsEnough: boolean) {
+    this.#judge = judge
+    this.#lookup = lookup
+    this.#oneIsEnough = oneIsEnough
+  }
+
+  note(answer: Answer): void {
+    this.#answers.push(answer)
+    for (const record of answer.records)
+      this.#newest.set(record.index, this.#judge.newer(this.#newest.get(record.index), record))
+  }
+
+  get isEmpty(): boolean {
+    return this.#answers.length === 0
+  }
+
+  /** Whether something lives there, and those who say so are enough: others, who have not answered, could not say otherwise. */
+  get isSure(): boolean {
+    if (this.#newest.size === 0) return false
+    const living = this.living()
+    if (!this.#oneIsEnough) return living.length > 0 && this.isMajority
+    return living.some(({ index }) => this.#sure.some(({ records }) => records.some((record) => record.index === index)))
+  }
+
+  /** Whether what nobody vouches for is to be given all the same: where one is enough, once everyone has been asked. */
+  get isAllThereIs(): boolean {
+    return this.#oneIsEnough && (this.#sure.length > 0 || !this.#lookup.isGuess)
+  }
+
+  /** Whether those asked are enough to say that there is nothing. */
+  get isMiss(): boolean {
+    if (!this.isMajority || this.living().length > 0) return false
+    return !this.#lookup.isGuess || this.#holders.length >= this.#window
+  }
+
+  get isMajority(): boolean {
+    return !this.#judge.isReuniting() && this.#sure.length >= majorityOf(this.#window)
+  }
+
+  living(): StoredRecord[] {
+    const now = this.#judge.now()
+    return [...this.#newest.values()].filter((record) => isLive(record, now))
+  }
+
+  /** Someone who has the first of these, in this version, if there is one. */
+  answererOf([first]: readonly StoredRecord[]): Peer {
+    const has = ({ records }: Answer) =>
+      records.some(({ index, version }) => index === first?.index && compareVersions(version, first.version) === 0)
+    return (this.#answers.find(has) ?? (this.#answers[0] as Answer)).peer
+  }
+
+  /** Who of the window has answered without the newest, and what each of them lacks. */
+  get lacking(): { peer: Peer; record: StoredRecord }[] {
+    return this.#answers.flatMap(({ peer, held, records }) =>
+      [...this.#newest.values()]
+        .filter((newest) => {
+          const theirs = records.find(({ index }) => index === newest.index)
+          return held && (!theirs || compareVersions(theirs.version, newest.version) < 0)
+        })
+        .map((record) => ({ peer, record })),
+    )
+  }
+
+  /** Those who hold the key; one whose window is smaller than guessed lives in another ring. */
+  get #holders(): readonly Answer[] {
+    const least = this.#lookup.isGuess ? this.size : 0
+    return this.#answers.filter(({ held, window }) => held && window >= least)
+  }
+
+  /** Those of them who have had everything. */
+  get #sure(): readonly Answer[] {
+    return this.#holders.filter(({ complete }) => complete)
+  }
+
+  /** As large as any of them says. */
+  get #window(): number {
+    return Math.max(1, ...this.#answers.map(({ window }) => window))
+  }
+}
