@@ -82,7 +82,7 @@ export class Finder {
     return isCutOff || (isKnown && peers.length > 1)
   }
 
-  /** Whether someone who was taken for dead is back, of late: most of a window may not have yet what was acknowledged in another ring. */
+  /** Whether some who were taken for dead have come back of late: most of a window may not have yet what was acknowledged in another ring. */
   get isReuniting(): boolean {
     const { returnedAt } = this.#directory
     const now = this.#ports.clock.now()

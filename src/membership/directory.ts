@@ -11,7 +11,7 @@ export interface Directory {
   isSuspect(id: Id): boolean
   /** Whether so many are silent at once that it is rather this node whom nobody hears. */
   readonly isCutOff: boolean
-  /** When it was found, at last, that one who was taken for dead has lived on: so may have a network of its own. Ms since 1970. */
+  /** When it was found, at last, that some who were taken for dead have lived on together, or one for long: in a network of their own. Ms since 1970. */
   readonly returnedAt: number
   /** See Drift. */
   readonly aheadMs: number

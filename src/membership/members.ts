@@ -21,6 +21,10 @@ export interface MemberEvent {
 
 /** Incarnations of one life lie nearer to each other: a life begins with the time, in ms, and each refutation adds one or a few. */
 const lifeLeast = 1000
+/** For so long those who fell silent count together: then they are rather dead than this node cut off, which acknowledges nothing alone before. */
+export const cutOffMs = 30_000
+/** Those who were cut off together are found to have lived on within this. */
+const togetherMs = 3000
 
 interface Entry {
   member: Member
@@ -61,6 +65,8 @@ export class Members {
   /** Those who are suspected or dead: few, and asked about at every change. */
   readonly #fallen = new Map<Id, Member>()
   #returnedAt = -Infinity
+  /** Who was found last to have lived on, and when; ms since 1970. */
+  #lastReturn: { readonly id: Id; readonly at: number } | undefined
   readonly #told: (event: MemberEvent) => void
 
   constructor(told: (event: MemberEvent) => void) {
@@ -111,7 +117,8 @@ export class Members {
 
   /** A member has answered a call. */
   noteAnswer(id: Id, now: number): void {
-    if (this.get(id)?.state === 'dead') this.#returnedAt = now
+    const member = this.get(id)
+    if (member?.state === 'dead') this.#noteReturn(member, now)
   }
 
   get(id: Id): Member | undefined {
@@ -141,7 +148,7 @@ export class Members {
     if (tells) entry.metaIncarnation = update.incarnation
     const meta = tells ? update.meta : member.meta
     if (vouched && member.state === 'dead' && update.state === 'alive' && update.incarnation - member.incarnation < lifeLeast)
-      this.#returnedAt = now
+      this.#noteReturn(member, now)
     const since = news && update.state !== member.state ? now : member.since
     entry.member = { ...(news ? update : member), ...(meta === undefined ? {} : { meta }), since }
     if (!entry.vouched) return 'stale'
@@ -157,6 +164,14 @@ export class Members {
       this.#entries.delete(id)
       if (vouched) this.#notify({ kind: 'reap', member })
     }
+  }
+
+  /** One by itself was given nothing, unless it was gone for long. */
+  #noteReturn({ id, since }: Member, now: number): void {
+    const last = this.#lastReturn
+    const isTogether = last !== undefined && last.id !== id && last.at <= now && now - last.at < togetherMs
+    if (isTogether || now - since >= cutOffMs) this.#returnedAt = now
+    this.#lastReturn = { id, at: now }
   }
 
   #notify(event: MemberEvent): void {

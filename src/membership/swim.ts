@@ -15,14 +15,12 @@ import type { Directory } from './directory.ts'
 import { Drift } from './drift.ts'
 import { Gossip } from './gossip.ts'
 import { Hearsay } from './hearsay.ts'
-import { asUpdate, isLive, type Member, type MemberEvent, Members } from './members.ts'
+import { asUpdate, cutOffMs, isLive, type Member, type MemberEvent, Members } from './members.ts'
 import { Prober } from './prober.ts'
 import { Self } from './self.ts'
 import type { Membership, SwimSetting } from './setting.ts'
 import { Sync } from './sync.ts'
 
-/** For so long those who fell silent count together: then they are rather dead than this node cut off. */
-const cutOffMs = 30_000
 /** A member that answers packets and so many calls in a row not is reached by the one and not by the other. */
 const unansweredMost = 2
 /** How long one who leaves waits until it has told everyone. */

@@ -174,25 +174,86 @@ describe('those who are gone', () => {
   })
 })
 
-test.each<[string, Update[], boolean]>([
-  [
-    'one that was accused and has refuted it',
-    [said('01', 1, 'alive'), said('01', 1, 'dead', '02'), said('01', 2, 'alive')],
-    true,
-  ],
-  ['one that began a new life', [said('01', 1, 'alive'), said('01', 1, 'dead', '02'), said('01', 5001, 'alive')], false],
-  ['one that was only suspected', [said('01', 1, 'alive'), said('01', 1, 'suspect', '02'), said('01', 2, 'alive')], false],
-  ['one that has left', [said('01', 1, 'alive'), said('01', 1, 'left'), said('01', 2, 'alive')], false],
-])('who has lived on though it was taken for dead: %s', (_, updates, hasReturned) =>
-  expect(hear(updates).members.returnedAt).toBe(hasReturned ? 7 : -Infinity),
-)
+describe('who has lived on though it was taken for dead', () => {
+  const die = [said('01', 1, 'dead', '00'), said('02', 1, 'dead', '00')]
+  const known = [said('01', 1, 'alive'), said('02', 1, 'alive')]
+  const [one, two] = [said('01', 2, 'alive'), said('02', 2, 'alive')]
 
-test('who is taken for dead and answers a call has lived on', () => {
-  const { members } = hear([said('00', 1, 'alive'), said('01', 1, 'alive'), said('01', 1, 'dead', '02')])
-  members.noteAnswer('00', 8)
-  expect(members.returnedAt).toBe(-Infinity)
-  members.noteAnswer('01', 9)
-  expect(members.returnedAt).toBe(9)
+  test.each<[string, Update[], [Update, number][], number | undefined]>([
+    [
+      'two, together',
+      die,
+      [
+        [one, 5000],
+        [two, 6000],
+      ],
+      6000,
+    ],
+    [
+      'two, one long after the other',
+      die,
+      [
+        [one, 5000],
+        [two, 9000],
+      ],
+      undefined,
+    ],
+    ['one alone', die, [[one, 5000]], undefined],
+    [
+      'one alone, again and again',
+      die,
+      [
+        [one, 5000],
+        [said('01', 2, 'dead'), 5500],
+        [said('01', 3, 'alive'), 6000],
+      ],
+      undefined,
+    ],
+    ['one alone that was gone for half a minute', die, [[one, 30_000]], 30_000],
+    [
+      'two who began new lives',
+      die,
+      [
+        [said('01', 5001, 'alive'), 40_000],
+        [said('02', 5001, 'alive'), 40_000],
+      ],
+      undefined,
+    ],
+    [
+      'two who were only suspected',
+      [said('01', 1, 'suspect', '00'), said('02', 1, 'suspect', '00')],
+      [
+        [one, 40_000],
+        [two, 40_000],
+      ],
+      undefined,
+    ],
+    [
+      'two who have left',
+      [said('01', 1, 'left'), said('02', 1, 'left')],
+      [
+        [one, 40_000],
+        [two, 40_000],
+      ],
+      undefined,
+    ],
+  ])('%s', (_, first, then, returnedAt) => {
+    const members = new Members(() => {})
+    for (const update of [...known, ...first]) members.merge(update, 0)
+    for (const [update, now] of then) members.merge(update, now)
+    expect(members.returnedAt).toBe(returnedAt ?? -Infinity)
+  })
+
+  test('by answers to calls, too', () => {
+    const members = new Members(() => {})
+    for (const update of [...known, said('00', 1, 'alive'), ...die]) members.merge(update, 0)
+    members.noteAnswer('01', 5000)
+    members.noteAnswer('00', 5100)
+    members.noteAnswer('01', 5200)
+    expect(members.returnedAt).toBe(-Infinity)
+    members.noteAnswer('02', 5300)
+    expect(members.returnedAt).toBe(5300)
+  })
 })
 
 test('a full table takes nobody more, and still heeds what is said of those in it', () => {
