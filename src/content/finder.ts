@@ -16,7 +16,7 @@ import type { Id } from '../space/id.ts'
 
 /** Peers named by one routing answer beyond the window: enough that dead ones rarely cost a second question. */
 const spares = 3
-/** Within which rings that have met again become one, and what each was given lies where it belongs. */
+/** Within which rings that have met again become one, as a rule, and what each was given lies where it belongs. */
 const reunionMs = 3000
 
 export interface FinderOptions {
@@ -82,12 +82,20 @@ export class Finder {
     return isCutOff || (isKnown && peers.length > 1)
   }
 
-  /** Whether some who were taken for dead have come back of late: most of a window may not have yet what was acknowledged in another ring. */
-  get isReuniting(): boolean {
+  /**
+   * For how many ms yet what most of a window say counts for nothing: some who were taken for dead have come back, and were given more in
+   * another ring.
+   */
+  get reunionMs(): number {
     const { returnedAt } = this.#directory
     const now = this.#ports.clock.now()
     // The clock may have been set back since.
-    return returnedAt <= now && now - returnedAt < reunionMs
+    return returnedAt <= now ? Math.max(0, returnedAt + reunionMs - now) : 0
+  }
+
+  /** Whether someone is taken for dead: it may answer all the same, in another ring. */
+  isDead(id: Id): boolean {
+    return this.#directory.isDead(id)
   }
 
   /** A window as large as it should be of members that are all well, as far as this node knows; else nobody. */

@@ -88,7 +88,8 @@ export class Operations {
       replicas: options.replicas,
       now: () => holdings.now,
       hedge: (ask) => patience.wait(ask),
-      isReuniting: () => finder.isReuniting,
+      isReuniting: () => finder.reunionMs > 0,
+      isDead: (id) => finder.isDead(id),
       lately: new Lately(me.id),
       newer: (ours, theirs) => mergeRecords(ports.hash, ours, theirs),
       get: (peer, address, lookup) => holders.get(peer, address, lookup),
@@ -197,12 +198,16 @@ export class Operations {
   async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
     const until = this.#clock.now() + this.#options.operationTimeoutMs / 2
     for (;;) {
+      let waitMs = retryMs
       try {
         return await attempt()
       } catch (error) {
         if (!(error instanceof Refusal) || !passing.has(error.code) || this.#clock.now() + retryMs > until) throw error
+        // Before that is over nobody could say anything else.
+        if (error.code === 'INCONCLUSIVE')
+          waitMs = Math.max(retryMs, Math.min(this.#finder.reunionMs, until - this.#clock.now()))
       }
-      await this.#clock.sleep(retryMs)
+      await this.#clock.sleep(waitMs)
     }
   }
 

@@ -13,15 +13,22 @@ import type { Address } from './record.ts'
 /** Before it is looked again whether those who are storing leave a place. */
 const retryMs = 150
 
+/** Those who store under one key, as long as there are any. */
+interface Rush {
+  present: number
+  /** How many have a place. */
+  storing: number
+  /** How many have had one: a count that was asked for before may lack what they have stored. */
+  ended: number
+}
+
 export class Places {
   readonly #finder: Finder
   readonly #holders: Holders
   readonly #clock: Clock
   readonly #timeoutMs: number
-  /** How many are being stored under each key. */
-  readonly #storing = new Map<Id, number>()
-  /** How many have been stored so far: a count that was asked for before may lack them. */
-  #stored = 0
+  /** Of each key under which something is to be stored. */
+  readonly #rushes = new Map<Id, Rush>()
 
   /** @param timeoutMs how long a place is waited for that may become free */
   constructor(finder: Finder, holders: Holders, clock: Clock, timeoutMs: number) {
@@ -33,23 +40,32 @@ export class Places {
 
   /** Stores something once there is a place for it. @throws Refusal KEY_FULL, and what storing does */
   async within<T>(address: Required<Address>, store: () => Promise<T>): Promise<T> {
-    await this.#take(address)
+    const { key } = address
+    const rush = this.#rushes.get(key) ?? { present: 0, storing: 0, ended: 0 }
+    this.#rushes.set(key, rush)
+    rush.present++
     try {
-      return await store()
+      await this.#take(address, rush)
+      return await store().finally(() => {
+        rush.storing--
+        rush.ended++
+      })
     } finally {
-      this.#stored++
-      this.#add(address.key, -1)
+      if (--rush.present === 0) this.#rushes.delete(key)
     }
   }
 
-  async #take(address: Required<Address>): Promise<void> {
+  async #take(address: Required<Address>, rush: Rush): Promise<void> {
     const { key } = address
     const { valuesPerKey } = limits
     const until = this.#clock.now() + this.#timeoutMs
     for (;;) {
-      const stored = this.#stored
+      const ended = rush.ended
       const count = await this.#countAt(key)
-      if (count + this.#stored - stored + (this.#storing.get(key) ?? 0) < valuesPerKey) return this.#add(key, 1)
+      if (count + rush.storing + rush.ended - ended < valuesPerKey) {
+        rush.storing++
+        return
+      }
       if (count >= valuesPerKey || this.#clock.now() + retryMs > until) break
       await this.#clock.sleep(retryMs)
     }
@@ -59,13 +75,7 @@ export class Places {
         'KEY_FULL',
         `${valuesPerKey} values live under key ${key}, or were deleted of late; boot with more bits to store more`,
       )
-    this.#add(key, 1)
-  }
-
-  #add(key: Id, by: 1 | -1): void {
-    const storing = (this.#storing.get(key) ?? 0) + by
-    if (storing > 0) this.#storing.set(key, storing)
-    else this.#storing.delete(key)
+    rush.storing++
   }
 
   /** Whether one of the window has a record there, a tombstone perhaps. */

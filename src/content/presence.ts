@@ -72,10 +72,7 @@ export class Presence {
 
   /** Until when this node had everything on an arc in an earlier life, ms since 1970; 0 when it did not. */
   knew(arc: Arc, now: number): number {
-    const since = this.#wholeSince ?? now
-    // Others may have taken over since, and gone.
-    if (since > now || now - since > settlingMs) return 0
-    return this.#knew.covers(arc) ? latestUntil(now, this.#former?.times ?? []) : 0
+    return this.#isSettling(now) && this.#knew.covers(arc) ? latestUntil(now, this.#former?.times ?? []) : 0
   }
 
   /** How many shared what it had then. */
@@ -92,7 +89,7 @@ export class Presence {
   /** This node has everything now. Returns what is to be remembered, if that is something new. */
   note(now: number, complete: readonly Arc[], window: number): string | undefined {
     this.#wholeSince ??= now
-    this.#knew = this.#knew.without(Arcs.of(complete))
+    if (!this.#isSettling(now)) this.#knew = Arcs.none
     const what = JSON.stringify({ complete, window })
     if (Math.abs(now - (this.#times.at(-1)?.[1] ?? 0)) < noteEveryMs && what === this.#said) return undefined
     const times = timesUntil(now, this.#times)
@@ -109,6 +106,12 @@ export class Presence {
     this.#times = [...before, [from, now]]
     while (this.#times.length > 1 && lengthOf(this.#times.slice(1)) >= tombstoneHorizonMs) this.#times = this.#times.slice(1)
     return JSON.stringify({ knowsFrom: this.#knowsFrom, times: this.#times, complete, window })
+  }
+
+  /** Whether it may not have its whole place yet. Later others may have taken over, and gone again, since it began. */
+  #isSettling(now: number): boolean {
+    const since = this.#wholeSince ?? now
+    return since <= now && now - since <= settlingMs
   }
 
   /** Until when this node was there, if it has been away for longer than deletions are remembered. */

@@ -8,6 +8,7 @@
 import type { Lookup } from '../overlay/lookup.ts'
 import type { Held } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord } from '../protocol/schemas.ts'
+import type { Id } from '../space/id.ts'
 import { compareVersions, isLive, majorityOf } from './record.ts'
 
 export interface Answer extends Omit<Held, 'key'> {
@@ -17,8 +18,10 @@ export interface Answer extends Omit<Held, 'key'> {
 /** What judging answers takes. */
 export interface Judge {
   now(): number
-  /** See Finder.isReuniting. */
+  /** Whether rings are becoming one: what most of a window say counts for nothing yet. */
   isReuniting(): boolean
+  /** Whether it is taken for dead. */
+  isDead(id: Id): boolean
   /** The newer of two records of one index. */
   newer(ours: StoredRecord | undefined, theirs: StoredRecord): StoredRecord
 }
@@ -102,9 +105,9 @@ export class Tally {
     return this.#answers.filter(({ held, window }) => held && window >= least)
   }
 
-  /** Those of them who have had everything. */
+  /** Those of them who have had everything; whoever is taken for dead may have had it in another ring. */
   get #sure(): readonly Answer[] {
-    return this.#holders.filter(({ complete }) => complete)
+    return this.#holders.filter(({ complete, peer }) => complete && !this.#judge.isDead(peer.id))
   }
 
   /** As large as any of them says. */

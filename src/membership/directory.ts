@@ -11,7 +11,9 @@ export interface Directory {
   isSuspect(id: Id): boolean
   /** Whether so many are silent at once that it is rather this node whom nobody hears. */
   readonly isCutOff: boolean
-  /** When it was found, at last, that some who were taken for dead have lived on together, or one for long: in a network of their own. Ms since 1970. */
+  /** Whether it is taken for dead. */
+  isDead(id: Id): boolean
+  /** When it was heard last of some who were taken for dead that they have lived on together, or of one that it has for long; ms since 1970. */
   readonly returnedAt: number
   /** See Drift. */
   readonly aheadMs: number
@@ -22,6 +24,7 @@ export const nobodyKnown: Directory = {
   isKnown: false,
   peers: [],
   isSuspect: () => false,
+  isDead: () => false,
   isCutOff: false,
   returnedAt: -Infinity,
   aheadMs: 0,

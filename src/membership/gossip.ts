@@ -67,8 +67,8 @@ export class Gossip {
 
   /** See Membership.updatesFor. */
   updatesFor(to: Id): Update[] {
-    const suspect = this.#suspicions.has(to) ? this.#swim.get(to) : undefined
-    const warning = suspect && asUpdate(suspect)
+    const member = this.#swim.get(to)
+    const warning = member && (member.state === 'suspect' || member.state === 'dead') ? asUpdate(member) : undefined
     const room = packetBytes - overheadBytes - (warning ? jsonBytes(warning) + 1 : 0)
     const sendsMost = this.#setting.options.retransmitMult * Math.ceil(Math.log10(this.#swim.live().length + 2))
     const news = this.#broadcasts.take(room, sendsMost)

@@ -19,7 +19,10 @@ export interface MemberEvent {
   readonly member: Member
 }
 
-/** Incarnations of one life lie nearer to each other: a life begins with the time, in ms, and each refutation adds one or a few. */
+/**
+ * A life begins with the time in ms for its incarnation, and each refutation adds one: whoever was dead and is alive with one that is
+ * greater by so much was started again.
+ */
 const lifeLeast = 1000
 /** For so long those who fell silent count together: then they are rather dead than this node cut off, which acknowledges nothing alone before. */
 export const cutOffMs = 30_000
@@ -115,12 +118,6 @@ export class Members {
     return this.#returnedAt
   }
 
-  /** A member has answered a call. */
-  noteAnswer(id: Id, now: number): void {
-    const member = this.get(id)
-    if (member?.state === 'dead') this.#noteReturn(member, now)
-  }
-
   get(id: Id): Member | undefined {
     const entry = this.#entries.get(id)
     return entry?.vouched ? entry.member : undefined
@@ -147,8 +144,8 @@ export class Members {
     if (!news && !appears && !tells) return 'stale'
     if (tells) entry.metaIncarnation = update.incarnation
     const meta = tells ? update.meta : member.meta
-    if (vouched && member.state === 'dead' && update.state === 'alive' && update.incarnation - member.incarnation < lifeLeast)
-      this.#noteReturn(member, now)
+    const isSameLife = update.incarnation - member.incarnation < lifeLeast
+    if (news && vouched && member.state === 'dead' && update.state === 'alive' && isSameLife) this.#noteReturn(member, now)
     const since = news && update.state !== member.state ? now : member.since
     entry.member = { ...(news ? update : member), ...(meta === undefined ? {} : { meta }), since }
     if (!entry.vouched) return 'stale'

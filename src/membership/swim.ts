@@ -108,7 +108,9 @@ export class Swim implements Directory, Membership {
   /** It has answered a call. */
   answered(id: Id): void {
     this.#unanswered.delete(id)
-    this.#members.noteAnswer(id, this.#setting.ports.clock.now())
+    const member = this.#members.get(id)
+    // Whoever is dead hears of it from the probe, and refutes it.
+    if (this.isRunning && member?.state === 'dead') this.hurry(member)
   }
 
   hurry(member: Member): void {
@@ -132,6 +134,10 @@ export class Swim implements Directory, Membership {
 
   isSuspect(id: Id): boolean {
     return this.#gossip.isSuspect(id) || (this.#unanswered.get(id) ?? 0) >= unansweredMost
+  }
+
+  isDead(id: Id): boolean {
+    return this.#members.get(id)?.state === 'dead'
   }
 
   get health(): number {

@@ -53,7 +53,7 @@ export abstract class Wary<T extends Table, Options extends SharedOptions> exten
     if (this.#knows(peer)) this.meet(peer, rttMs)
   }
 
-  /** Whoever was asked before that may not have been there then. */
+  /** Asks once more where it is being asked: it may not have been there yet when it was. */
   override introduce(peer: Peer): void {
     super.introduce(peer)
     const asked = this.#asked.get(peer.id)

@@ -202,6 +202,57 @@ test.each([
   },
 )
 
+test.each(['chord', 'kademlia', 'pastry'] as const)(
+  'those who are started again, however often, keep nobody from reading names: %s',
+  async (overlay) => {
+    const world = new World({ seed: 3, settings: { overlay, membership: 'local' } })
+    const [first = '', ...others] = (await world.boot(8)).toSorted()
+    const name = 'motd'
+    await world.call(first, 'store', { name, value: 'hello' })
+    world.demanding = false
+    const [one = ''] = others
+    const tookMs: number[] = []
+    for (let round = 0; round < 8; round++) {
+      if (round % 2 === 0) world.stop(one)
+      else world.crash(one)
+      await world.run(round % 2 === 0 ? 1000 : 8000)
+      world.restart(one)
+      for (let ms = 0; ms < 1600; ms += 400) {
+        const asked = world.nowMs
+        const wait = (found: { state: string }) => tookMs.push(found.state === 'answered' ? world.nowMs - asked : Infinity)
+        for (const id of [first, ...others.slice(1)]) world.ask(id, 'lookupBy', { name }, wait)
+        await world.run(400)
+      }
+    }
+    await world.run(6000)
+    expect(tookMs).toHaveLength(8 * 4 * 7)
+    expect(tookMs.filter((ms) => ms > 1500)).toEqual([])
+  },
+)
+
+test.each([1, 2])('two parts that meet again through the ring are soon one for all who watch: seed %i', async (seed) => {
+  const world = new World({ seed, settings: { membership: 'lan' } })
+  const ids = (await world.boot(10)).toSorted()
+  const name = 'motd'
+  await world.run(10_000)
+  await world.call(world.anyone(), 'store', { name, value: 'hello' })
+  world.demanding = false
+  world.partition(
+    ids.filter((_, at) => at % 3 === 0),
+    ids.filter((_, at) => at % 3 !== 0),
+  )
+  await world.run(90_000)
+  world.heal()
+  const refused: number[] = []
+  for (const until = world.nowMs + 40_000; world.nowMs < until; await world.run(500))
+    for (const id of ids) {
+      const asked = world.nowMs
+      world.ask(id, 'lookupBy', { name }, ({ state }) => state === 'refused' && refused.push(asked))
+    }
+  await world.run(6000)
+  expect(refused).toEqual([])
+})
+
 test('who gave its place up does not tell newcomers that it had everything: another ring had more', async () => {
   const world = new World({ seed: 36, settings: { membership: 'local', replicas: 1 } })
   const ids = (await world.boot(8)).toSorted()

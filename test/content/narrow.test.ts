@@ -1,6 +1,10 @@
 /** Where ids are narrow, many values have one key. */
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
+import type { Finder } from '../../src/content/finder.ts'
+import type { Holders } from '../../src/content/holders.ts'
+import { Places } from '../../src/content/places.ts'
+import type { Clock } from '../../src/ports.ts'
 import { limits } from '../../src/protocol/schemas.ts'
 import { World } from '../../src/sim/world.ts'
 
@@ -36,6 +40,25 @@ test('a key that is full takes no more values, however many come at once, and th
   expect(stored.length).toBeGreaterThanOrEqual(limits.valuesPerKey - 1)
   expect(stored.length).toBeLessThanOrEqual(limits.valuesPerKey)
   expect(await world.call(ids[2] ?? '', 'store', { value: stored[0] ?? '' })).toMatchObject({ key })
+})
+
+test('a key has room, however much is stored under others while it is counted', async () => {
+  const gates: (() => void)[] = []
+  const finder = { to: () => ({ window: async () => [{ id: '01', url: 'http://10.0.0.1:1' }] }) } as unknown as Finder
+  const count = async (_: unknown, of: string) => {
+    if (of === key) await new Promise<void>((resolve) => gates.push(resolve))
+    return of === key ? limits.valuesPerKey - 10 : 0
+  }
+  const places = new Places(
+    finder,
+    { count } as unknown as Holders,
+    { now: () => 0, sleep: async () => {} } as unknown as Clock,
+    5000,
+  )
+  const stored = places.within({ key, index: 'v:1' }, async () => 'stored')
+  for (let number = 0; number < 20; number++) await places.within({ key: 'bb', index: 'v:2' }, async () => undefined)
+  for (const go of gates) go()
+  expect(await stored).toBe('stored')
 })
 
 test('what is too much for one call is not gathered, and nobody who stores besides waits for it', async () => {

@@ -49,21 +49,22 @@ test('an absence longer than the horizon is known by the next life, a shorter on
   expect(new Presence(undefined).awaySince(start)).toBeUndefined()
 })
 
-test('what an earlier life knew counts until this one has had all that it holds for five seconds, but for that', () => {
-  const [one, other] = [
+test('what an earlier life knew counts until this one has had all that it holds for five seconds, and never again', () => {
+  const [one, other, both] = [
     { from: '10', to: '20' },
     { from: '20', to: '30' },
+    { from: '10', to: '30' },
   ]
-  const memo = new Presence(undefined).note(start, [one, other], 3)
-  const next = new Presence(memo)
-  expect(next.knew({ from: '10', to: '30' }, start + day)).toBe(start)
+  const next = new Presence(new Presence(undefined).note(start, [one, other], 3))
+  const knew = (ms: number) => [one, other, both].map((arc) => next.knew(arc, start + day + ms))
+  expect(knew(-1000)).toEqual([start, start, start])
   next.note(start + day, [one], 2)
-  const knew = (ms: number) => [one, other].map((arc) => next.knew(arc, start + day + ms))
-  expect(knew(0)).toEqual([0, start])
   next.note(start + day + 1000, [one], 2)
-  expect(knew(5000)).toEqual([0, start])
-  expect(knew(5001)).toEqual([0, 0])
-  expect(knew(-1)).toEqual([0, 0])
+  expect(knew(5000)).toEqual([start, start, start])
+  expect(knew(5001)).toEqual([0, 0, 0])
+  expect(knew(-1)).toEqual([0, 0, 0])
+  next.note(start + day + 6000, [one], 2)
+  expect(knew(3000)).toEqual([0, 0, 0])
 })
 
 test('it is noted once a minute at the most', () => {

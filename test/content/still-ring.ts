@@ -40,6 +40,7 @@ export const viewOf = (peers: readonly Peer[], suspects: readonly Peer[] = []): 
   isKnown: true,
   peers: [...peers].sort((a, b) => (a.id < b.id ? -1 : 1)),
   isSuspect: (id) => suspects.some((peer) => peer.id === id),
+  isDead: () => false,
   isCutOff: false,
   returnedAt: -Infinity,
   aheadMs: 0,
@@ -120,6 +121,7 @@ export class StillRing {
         return node.view.peers
       },
       isSuspect: (id) => node.view.isSuspect(id),
+      isDead: (id) => node.view.isDead(id),
       get isCutOff() {
         return node.view.isCutOff
       },

@@ -29,10 +29,14 @@ const newcomer = (...records: StoredRecord[]): Said => ({ ...sure(...records), c
 const stranger = (...records: StoredRecord[]): Said => ({ records, held: false, complete: false, window: 0 })
 const ofAnother = (window: number, ...records: StoredRecord[]): Said => ({ ...sure(...records), window })
 
-const tallyOf = (said: readonly Said[], { isGuess = false, isReuniting = false, oneIsEnough = false }) => {
+const tallyOf = (
+  said: readonly Said[],
+  { isGuess = false, isReuniting = false, oneIsEnough = false, dead = [] as string[] },
+) => {
   const judge: Judge = {
     now: () => now,
     isReuniting: () => isReuniting,
+    isDead: (id) => dead.includes(id),
     newer: (ours, theirs) => mergeRecords(hash, ours, theirs),
   }
   const tally = new Tally(judge, { isGuess }, oneIsEnough)
@@ -64,6 +68,9 @@ test.each<[string, Said[], Parameters<typeof tallyOf>[1], 'there' | 'missing' | 
   ['of a guess some live in a smaller ring', [ofAnother(1), ofAnother(2), sure()], guess, 'open'],
   ['two rings have just met, and most have nothing', [sure(), sure(), sure()], { isReuniting: true }, 'open'],
   ['two rings have just met, and most have it', [sure(old), sure(old), sure(old)], { isReuniting: true }, 'open'],
+  ['most have nothing, and are taken for dead', [sure(), sure(), newcomer()], { dead: ['00'] }, 'open'],
+  ['most of those have it who are taken for alive', [sure(old), sure(), sure()], { dead: ['01'] }, 'there'],
+  ['one who is enough has it, and is taken for dead', [sure(old), newcomer()], { dead: ['00'], ...one }, 'open'],
   ['two rings have just met, and one who is enough has it', [sure(old)], { isReuniting: true, ...one }, 'there'],
 ])('%s', (_, said, setting, expected) => {
   const tally = tallyOf(said, setting)

@@ -243,17 +243,6 @@ describe('who has lived on though it was taken for dead', () => {
     for (const [update, now] of then) members.merge(update, now)
     expect(members.returnedAt).toBe(returnedAt ?? -Infinity)
   })
-
-  test('by answers to calls, too', () => {
-    const members = new Members(() => {})
-    for (const update of [...known, said('00', 1, 'alive'), ...die]) members.merge(update, 0)
-    members.noteAnswer('01', 5000)
-    members.noteAnswer('00', 5100)
-    members.noteAnswer('01', 5200)
-    expect(members.returnedAt).toBe(-Infinity)
-    members.noteAnswer('02', 5300)
-    expect(members.returnedAt).toBe(5300)
-  })
 })
 
 test('a full table takes nobody more, and still heeds what is said of those in it', () => {

@@ -137,7 +137,8 @@ const follow = async (ring: Ring, predecessor: Peer, counts = true): Promise<voi
   const was = ring.table.predecessor
   if (!adoptPredecessor(ring, [predecessor, ...(counts ? before : [])])) return
   // Else two rings that have met would grow together by one node in each round.
-  if (between(was.id, predecessor.id, ring.me.id)) ring.later(() => ring.call(was, 'offerSuccessor', predecessor))
+  if (was.id !== ring.me.id && between(was.id, predecessor.id, ring.me.id))
+    ring.later(() => ring.call(was, 'offerSuccessor', predecessor))
   await offerToSuccessor(ring)
 }
 
