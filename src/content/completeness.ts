@@ -157,5 +157,5 @@ export class Completeness {
 const areSame = (some: readonly Peer[] | undefined, others: readonly Peer[]): boolean =>
   some?.length === others.length && some.every(({ id }, at) => id === others[at]?.id)
 
-/** The clock may have been set back since. */
-const isWithin = (ms: number, since: number, now: number): boolean => since <= now && now - since < ms
+/** Whether so many ms have not gone by since then: the clock may have been set back. */
+export const isWithin = (ms: number, since: number, now: number): boolean => since <= now && now - since < ms

@@ -86,11 +86,8 @@ export class Finder {
    * For how many ms yet what most of a window say counts for nothing: some who were taken for dead have come back, and were given more in
    * another ring.
    */
-  get reunionMs(): number {
-    const { returnedAt } = this.#directory
-    const now = this.#ports.clock.now()
-    // The clock may have been set back since.
-    return returnedAt <= now ? Math.max(0, returnedAt + reunionMs - now) : 0
+  get reunionLeftMs(): number {
+    return Math.max(0, this.#directory.returnedAt + reunionMs - this.#ports.clock.now())
   }
 
   /** Whether someone is taken for dead: it may answer all the same, in another ring. */

@@ -88,7 +88,7 @@ export class Operations {
       replicas: options.replicas,
       now: () => holdings.now,
       hedge: (ask) => patience.wait(ask),
-      isReuniting: () => finder.reunionMs > 0,
+      isReuniting: () => finder.reunionLeftMs > 0,
       isDead: (id) => finder.isDead(id),
       lately: new Lately(me.id),
       newer: (ours, theirs) => mergeRecords(ports.hash, ours, theirs),
@@ -205,7 +205,7 @@ export class Operations {
         if (!(error instanceof Refusal) || !passing.has(error.code) || this.#clock.now() + retryMs > until) throw error
         // Before that is over nobody could say anything else.
         if (error.code === 'INCONCLUSIVE')
-          waitMs = Math.max(retryMs, Math.min(this.#finder.reunionMs, until - this.#clock.now()))
+          waitMs = Math.max(retryMs, Math.min(this.#finder.reunionLeftMs, until - this.#clock.now()))
       }
       await this.#clock.sleep(waitMs)
     }

@@ -8,6 +8,7 @@ import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { Arcs } from '../space/arcs.ts'
 import type { Arc } from '../space/ring.ts'
+import { isWithin } from './completeness.ts'
 import { tombstoneHorizonMs } from './record.ts'
 
 /** Presence goes on when the last note of it is no longer ago. */
@@ -110,8 +111,7 @@ export class Presence {
 
   /** Whether it may not have its whole place yet. Later others may have taken over, and gone again, since it began. */
   #isSettling(now: number): boolean {
-    const since = this.#wholeSince ?? now
-    return since <= now && now - since <= settlingMs
+    return isWithin(settlingMs, this.#wholeSince ?? now, now)
   }
 
   /** Until when this node was there, if it has been away for longer than deletions are remembered. */

@@ -166,7 +166,7 @@ export class Members {
   /** One by itself was given nothing, unless it was gone for long. */
   #noteReturn({ id, since }: Member, now: number): void {
     const last = this.#lastReturn
-    const isTogether = last !== undefined && last.id !== id && last.at <= now && now - last.at < togetherMs
+    const isTogether = last !== undefined && last.id !== id && now - last.at < togetherMs
     if (isTogether || now - since >= cutOffMs) this.#returnedAt = now
     this.#lastReturn = { id, at: now }
   }

@@ -107,6 +107,14 @@ describe('where everyone is known', () => {
     expect(ids(line.filter((node) => holds(node)))).toEqual(ids(line.slice(0, 4)))
   })
 
+  test('a name for which nobody vouches is not acknowledged, and it is said that it is not copies that are wanting', async () => {
+    for (const node of ring.nodes) node.content.holdings.cells.completeness.forget()
+    const told = await ring.outcome(entry.content.handlers.store({ name: 'motd', value }))
+    expect(told).toMatchObject({
+      error: { code: 'NOT_ENOUGH_COPIES', message: expect.stringMatching(/^3 of 3 copies written, too few/) },
+    })
+  })
+
   test('one who is silent and not suspected is waited for once', async () => {
     ring.silent.add(line[0]?.me.id ?? '')
     const began = ring.now

@@ -175,73 +175,28 @@ describe('those who are gone', () => {
 })
 
 describe('who has lived on though it was taken for dead', () => {
-  const die = [said('01', 1, 'dead', '00'), said('02', 1, 'dead', '00')]
   const known = [said('01', 1, 'alive'), said('02', 1, 'alive')]
+  const dead = [said('01', 1, 'dead', '00'), said('02', 1, 'dead', '00')]
+  const suspects = [said('01', 1, 'suspect', '00'), said('02', 1, 'suspect', '00')]
+  const gone = [said('01', 1, 'left'), said('02', 1, 'left')]
   const [one, two] = [said('01', 2, 'alive'), said('02', 2, 'alive')]
+  const at = (now: number, update: Update) => ({ now, update })
 
-  test.each<[string, Update[], [Update, number][], number | undefined]>([
-    [
-      'two, together',
-      die,
-      [
-        [one, 5000],
-        [two, 6000],
-      ],
-      6000,
-    ],
-    [
-      'two, one long after the other',
-      die,
-      [
-        [one, 5000],
-        [two, 9000],
-      ],
-      undefined,
-    ],
-    ['one alone', die, [[one, 5000]], undefined],
-    [
-      'one alone, again and again',
-      die,
-      [
-        [one, 5000],
-        [said('01', 2, 'dead'), 5500],
-        [said('01', 3, 'alive'), 6000],
-      ],
-      undefined,
-    ],
-    ['one alone that was gone for half a minute', die, [[one, 30_000]], 30_000],
-    [
-      'two who began new lives',
-      die,
-      [
-        [said('01', 5001, 'alive'), 40_000],
-        [said('02', 5001, 'alive'), 40_000],
-      ],
-      undefined,
-    ],
-    [
-      'two who were only suspected',
-      [said('01', 1, 'suspect', '00'), said('02', 1, 'suspect', '00')],
-      [
-        [one, 40_000],
-        [two, 40_000],
-      ],
-      undefined,
-    ],
-    [
-      'two who have left',
-      [said('01', 1, 'left'), said('02', 1, 'left')],
-      [
-        [one, 40_000],
-        [two, 40_000],
-      ],
-      undefined,
-    ],
+  test.each([
+    ['two, together', dead, [at(5000, one), at(6000, two)], 6000],
+    ['two, one long after the other', dead, [at(5000, one), at(9000, two)], -Infinity],
+    ['one alone', dead, [at(5000, one)], -Infinity],
+    ['one alone, twice', dead, [at(5000, one), at(5500, said('01', 2, 'dead')), at(6000, said('01', 3, 'alive'))], -Infinity],
+    ['one alone that was gone for half a minute', dead, [at(30_000, one)], 30_000],
+    ['two new lives', dead, [at(40_000, said('01', 5001, 'alive')), at(40_000, said('02', 5001, 'alive'))], -Infinity],
+    ['two who were only suspected', suspects, [at(40_000, one), at(40_000, two)], -Infinity],
+    ['two who have left', gone, [at(40_000, one), at(40_000, two)], -Infinity],
+    ['one of whom only tags are news', [said('01', 3, 'dead', '00')], [at(40_000, said('01', 2, 'alive'))], -Infinity],
   ])('%s', (_, first, then, returnedAt) => {
     const members = new Members(() => {})
     for (const update of [...known, ...first]) members.merge(update, 0)
-    for (const [update, now] of then) members.merge(update, now)
-    expect(members.returnedAt).toBe(returnedAt ?? -Infinity)
+    for (const { now, update } of then) members.merge(update, now)
+    expect(members.returnedAt).toBe(returnedAt)
   })
 })
 
