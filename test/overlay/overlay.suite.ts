@@ -218,19 +218,19 @@ export const overlaySuite = (overlay: OverlayName, { swarms = [], scenarios = []
       const quick = 'stabilizeEveryMs=200 rehomeEveryMs=1000'
       const whole = (nodes: number) =>
         `${shape} ordered and ideal · ${nodes} nodes · ${records} records, each in its window, no orphan`
-      expect((await home.task(`boot 5 ${overlay} port=${port} ${quick}`)).stdout).toContain(`${overlay} · 160 bits · 3 copies`)
+      expect(await home.said(`boot 5 ${overlay} port=${port} ${quick}`)).toContain(`${overlay} · 160 bits · 3 copies`)
       const stored = await home.json<{ distinctKeys: number }>('storemany 40 seed=7')
       expect(stored).toMatchObject({ stored: 40, short: 0, failed: 0 })
       const records = stored.distinctKeys
-      expect((await home.task('check 20')).stdout).toContain(whole(5))
+      expect(await home.said('check 20')).toContain(whole(5))
       const [one, other, third] = home.state.processes.map(({ name }) => name)
       for (const victim of [one, other]) await home.task(`kill ${victim}`)
-      expect((await home.task('check 20')).stdout).toContain(whole(3))
-      for (const victim of [one, other]) expect((await home.task(`restart ${victim}`)).stdout).toContain(`${shape} whole`)
-      expect((await home.task('check 20')).stdout).toContain(whole(5))
+      expect(await home.said('check 20')).toContain(whole(3))
+      for (const victim of [one, other]) expect(await home.said(`restart ${victim}`)).toContain(`${shape} whole`)
+      expect(await home.said('check 20')).toContain(whole(5))
       for (const mode of ways) expect(await home.json(`find hello mode=${mode}`)).toMatchObject({ mode })
-      expect((await home.task(`leave ${third}`)).stdout).toContain(`4 nodes`)
-      expect((await home.task('check 20')).stdout).toContain(whole(4))
+      expect(await home.said(`leave ${third}`)).toContain(`4 nodes`)
+      expect(await home.said('check 20')).toContain(whole(4))
     }, 120_000)
   })
 }

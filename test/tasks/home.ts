@@ -34,11 +34,16 @@ export class Home {
     })
   }
 
-  /** The JSON that a task prints. */
+  /** What a task prints. @throws Error with all that it said, unless it ends well */
+  async said(words: string): Promise<string> {
+    const { code, stdout, stderr } = await this.task(words)
+    if (code !== 0) throw new Error(`${words} ended with ${code}:\n${stderr}${stdout}`)
+    return stdout
+  }
+
+  /** The JSON that it prints. @throws Error as said */
   async json<T>(words: string): Promise<T> {
-    const { code, stdout, stderr } = await this.task(`${words} json`)
-    if (code !== 0) throw new Error(`${words}: ${stderr}`)
-    return JSON.parse(stdout) as T
+    return JSON.parse(await this.said(`${words} json`)) as T
   }
 
   get state(): NetworkState {

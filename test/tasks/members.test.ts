@@ -39,12 +39,12 @@ const is =
     states.includes(member?.state ?? '')
 
 test('the nodes of a network see who is stopped, who goes on, who dies, who comes back and who leaves', async () => {
-  expect(await home.task(`boot 5 port=${firstPort} stabilizeEveryMs=200 rehomeEveryMs=1000`)).toMatchObject({ code: 0 })
+  await home.said(`boot 5 port=${firstPort} stabilizeEveryMs=200 rehomeEveryMs=1000`)
   const [one, stopped, killed, leaving, other] = home.state.processes as [Entry, Entry, Entry, Entry, Entry]
   const steady = [one, other]
   for (const each of home.state.processes) await untilSeen(home.state.processes, each, is('alive'))
 
-  expect((await home.task('store hello world')).code).toBe(0)
+  await home.said('store hello world')
   expect(await home.json<{ tags: object }>(`tags ${stopped.name} zone=a`)).toEqual({ tags: { zone: 'a' } })
   await untilSeen(steady, stopped, (member) => member?.tags?.['zone'] === 'a')
   expect(await home.task(`tags ${stopped.name} zone=${'a'.repeat(257)}`)).toMatchObject({
@@ -56,16 +56,16 @@ test('the nodes of a network see who is stopped, who goes on, who dies, who come
   process.kill(stopped.pid ?? 0, 'SIGSTOP')
   await untilSeen(steady, stopped, is('suspect', 'dead'))
   await untilSeen(steady, stopped, is('dead'))
-  expect((await home.task('lookup hello world')).stdout).toContain('"hello world"')
+  expect(await home.said('lookup hello world')).toContain('"hello world"')
   const { port } = new URL(stopped.url)
-  expect((await home.task('status')).stdout).toContain(`next: npm run task check 30 · npm run task restart ${port}`)
+  expect(await home.said('status')).toContain(`next: npm run task check 30 · npm run task restart ${port}`)
   process.kill(stopped.pid ?? 0, 'SIGCONT')
   await untilSeen(steady, stopped, (member) => is('alive')(member) && (member?.incarnation ?? 0) > stopped.incarnation)
   for (const each of [one, killed, leaving, other]) await untilSeen([stopped], each, is('alive'))
 
   // Killed, and started again at once at the same address: a later life beats whatever is said of the last one.
   process.kill(killed.pid ?? 0, 'SIGKILL')
-  expect((await home.task(`restart ${killed.name}`)).stdout).toContain('is back with its data')
+  expect(await home.said(`restart ${killed.name}`)).toContain('is back with its data')
   const { incarnation } = home.state.processes.find(({ id }) => id === killed.id) as Entry
   await untilSeen(steady, killed, (member) => is('alive')(member) && (member?.incarnation ?? 0) >= incarnation)
 
@@ -74,14 +74,14 @@ test('the nodes of a network see who is stopped, who goes on, who dies, who come
   await untilSeen(steady, stopped, is('dead'))
   const status = await home.json<{ nodes: { id: string; condition: string; seenAs: string }[] }>('status')
   expect(status.nodes.find(({ id }) => id === stopped.id)).toMatchObject({ condition: 'dead', seenAs: 'dead' })
-  expect((await home.task(`restart ${stopped.name}`)).code).toBe(0)
+  await home.said(`restart ${stopped.name}`)
   await untilSeen(steady, stopped, (member) => is('alive')(member) && member?.tags?.['zone'] === 'a')
 
-  expect((await home.task(`leave ${leaving.name}`)).code).toBe(0)
+  await home.said(`leave ${leaving.name}`)
   await untilSeen([...steady, stopped, killed], leaving, is('left'))
   const views = await home.json<View[]>('members')
   expect(views.length).toBe(4)
   const info = (await (await fetch(`${one.url}/nodeinfo`)).json()) as NodeInfo
   expect(info.membership).toMatchObject({ alive: 4, suspect: 0, dead: 0, left: 1, cutOff: false, known: true })
-  expect((await home.task('check 20')).stdout).toMatch(/^✓ .*4 nodes/)
+  expect(await home.said('check 20')).toMatch(/^✓ .*4 nodes/)
 })

@@ -24,10 +24,10 @@ describe('a network', () => {
     const again = await home.task('boot')
     expect(again).toMatchObject({ code: 1, stdout: '' })
     expect(again.stderr).toContain('a network of 2 nodes is running; see it with npm run task status')
-    expect((await home.task('check 20')).stdout).toContain('note: 2 nodes for 3 copies: each has one')
+    expect(await home.said('check 20')).toContain('note: 2 nodes for 3 copies: each has one')
 
-    const grown = await home.task('addmany 3')
-    expect(grown.stdout).toMatch(/joined \(3 of 3\)\n3 nodes joined\n.*5 nodes · 0 values · ring whole/)
+    const grown = await home.said('addmany 3')
+    expect(grown).toMatch(/joined \(3 of 3\)\n3 nodes joined\n.*5 nodes · 0 values · ring whole/)
 
     const many = await home.json<{ distinctKeys: number }>('storemany 40 seed=7')
     expect(many).toMatchObject({ seed: 7, stored: 40, short: 0, failed: 0, failures: [] })
@@ -36,29 +36,29 @@ describe('a network', () => {
     const found = await home.json<Found>('lookup hello world')
     expect(found).toMatchObject({ key: written.key, values: [{ value: 'hello world' }], stored: 3, wanted: 3 })
     expect(await home.json<Placed>('find hello world mode=linear')).toMatchObject({ owner: written.owner, mode: 'linear' })
-    expect((await home.task('lookup hello world')).stdout).toMatch(
+    expect(await home.said('lookup hello world')).toMatch(
       /^key {5}\w{40}\nvalue {3}"hello world" · text\/plain.*\nstored {2}3 of 3 copies\n/,
     )
 
     const values = many.distinctKeys + 1
     const whole = (nodes: number) => new RegExp(`^✓ .*${nodes} nodes · ${values} records, .*\\n✓ ${3 * values} copies`)
-    expect((await home.task('check 20')).stdout).toMatch(whole(5))
+    expect(await home.said('check 20')).toMatch(whole(5))
     const { nodes, copies } = await home.json<Status>('status')
     expect(copies).toEqual({ values, there: 3 * values, wanted: 3 * values })
 
     const leaver = nodes.find(({ id }) => id === written.owner.id)
-    const left = await home.task(`leave ${leaver?.id.slice(0, 8)}`)
-    expect(left.stdout).toMatch(/left; \d+ records? moved on\n.*4 nodes · .*ring whole/)
+    const left = await home.said(`leave ${leaver?.id.slice(0, 8)}`)
+    expect(left).toMatch(/left; \d+ records? moved on\n.*4 nodes · .*ring whole/)
     expect(home.state.processes.map(({ name }) => name)).not.toContain(leaver?.name)
     expect(existsSync(`${home.path}/${leaver?.dataDir}`)).toBe(false)
     expect(isAlive(leaver?.pid ?? 0)).toBe(false)
-    expect((await home.task('check 20')).stdout).toMatch(whole(4))
+    expect(await home.said('check 20')).toMatch(whole(4))
 
     const [victim] = home.state.processes
-    expect((await home.task(`kill ${victim?.name}`)).stdout).toContain('is dead; what it held stays on its disk')
+    expect(await home.said(`kill ${victim?.name}`)).toContain('is dead; what it held stays on its disk')
     expect(await home.json<Found>('lookup hello world')).toMatchObject({ values: [{ value: 'hello world' }] })
-    expect((await home.task('check 20')).stdout).toMatch(new RegExp(`${whole(3).source}.*\nnote: ${victim?.name} is dead`, 's'))
-    expect((await home.task('status')).stdout).toMatch(/✗ dead[^]*next: npm run task restart all/)
+    expect(await home.said('check 20')).toMatch(new RegExp(`${whole(3).source}.*\nnote: ${victim?.name} is dead`, 's'))
+    expect(await home.said('status')).toMatch(/✗ dead[^]*next: npm run task restart all/)
     expect(await home.task(`leave ${victim?.name}`)).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('is not running'),
@@ -68,10 +68,10 @@ describe('a network', () => {
       code: 1,
       stderr: expect.stringContaining(`to bring it back type: npm run task restart ${port}`),
     })
-    expect((await home.task(`restart ${victim?.name}`)).stdout).toMatch(/is back with its data\n.*4 nodes/)
-    expect((await home.task('check 20')).stdout).toMatch(whole(4))
+    expect(await home.said(`restart ${victim?.name}`)).toMatch(/is back with its data\n.*4 nodes/)
+    expect(await home.said('check 20')).toMatch(whole(4))
 
-    expect((await home.task('delete hello world')).stdout).toContain('3 of 3 copies that say so')
+    expect(await home.said('delete hello world')).toContain('3 of 3 copies that say so')
     const gone = await home.task('lookup hello world')
     expect(gone).toMatchObject({ code: 1, stdout: '' })
     const miss: unknown = JSON.parse((await home.task('lookup hello world json')).stdout)
@@ -83,8 +83,8 @@ describe('a network', () => {
     })
 
     const pids = home.state.processes.flatMap(({ pid }) => pid ?? [])
-    const ended = await home.task('killall')
-    expect(ended.stdout).toMatch(/^4 nodes of network \w{16} ended; logs and data are gone\n/)
+    const ended = await home.said('killall')
+    expect(ended).toMatch(/^4 nodes of network \w{16} ended; logs and data are gone\n/)
     expect(pids.filter(isAlive)).toEqual([])
     expect(existsSync(`${home.path}/.polychord/data`)).toBe(false)
     expect(home.stateText).toBe(printState(emptyState))
@@ -96,16 +96,16 @@ describe('one node', () => {
   afterAll(() => home.remove())
 
   test('is called, watched, asked for its log, and does not leave when it is the last', async () => {
-    expect(await home.task(`boot 1 port=${firstPort} bits=8 allowCustomIds=true ${quick}`)).toMatchObject({ code: 0 })
+    await home.said(`boot 1 port=${firstPort} bits=8 allowCustomIds=true ${quick}`)
     const port = new URL(home.state.processes[0]?.url ?? '').port
 
-    const called = await home.task(`call ${port} GET /nodeinfo`)
-    expect(called.stdout).toMatch(/^200 application\/json/)
+    const called = await home.said(`call ${port} GET /nodeinfo`)
+    expect(called).toMatch(/^200 application\/json/)
     expect(await home.task(`call ${port} GET /nowhere`)).toMatchObject({ code: 1, stdout: expect.stringContaining('404 ') })
-    expect((await home.task(`call ${port} POST /store {"value":"json"} json`)).stdout).toContain('"status": 201')
+    expect(await home.said(`call ${port} POST /store {"value":"json"} json`)).toContain('"status": 201')
     const long = await home.task(`store hello name=${'x'.repeat(513)}`)
     expect(long).toMatchObject({ code: 2, stderr: 'polychord: name must NOT have more than 512 characters\n' })
-    expect((await home.task(`logs ${port}`)).stdout).toMatch(/info {2}node listens.*\n.*node-\d+\.log\nnext: /s)
+    expect(await home.said(`logs ${port}`)).toMatch(/info {2}node listens.*\n.*node-\d+\.log\nnext: /s)
 
     const nobody = await home.task('logs nowhere')
     expect(nobody).toMatchObject({
@@ -115,8 +115,8 @@ describe('one node', () => {
     const last = await home.task(`leave ${port}`)
     expect(last).toMatchObject({ code: 1, stderr: expect.stringContaining('to end the network: npm run task killall') })
 
-    const own = await home.task('add id=a0')
-    expect(own.stdout).toContain(' a0 joined: ')
+    const own = await home.said('add id=a0')
+    expect(own).toContain(' a0 joined: ')
     expect(await home.task('add id=a0')).toMatchObject({ code: 1, stderr: expect.stringContaining('id a0 is taken') })
     expect(await home.task('add id=a0f')).toMatchObject({ code: 2, stderr: expect.stringContaining('2 lowercase hex digits') })
     expect(await home.task(`add ${port}`)).toMatchObject({

@@ -52,9 +52,7 @@ const everythingWritten = async (): Promise<string> => {
 }
 
 test('boot secret=on makes a secret that only its owner can read', async () => {
-  const { code, stdout } = await home.task(`boot 3 port=${firstPort} secret=on ${quick}`)
-  expect(code).toBe(0)
-  expect(stdout).toContain('3 nodes · 0 values · ring whole')
+  expect(await home.said(`boot 3 port=${firstPort} secret=on ${quick}`)).toContain('3 nodes · 0 values · ring whole')
   expect(statSync(secretFile).mode & 0o777).toBe(0o600)
   noteSecret()
 })
@@ -64,9 +62,8 @@ test('a stranger cannot make a node leave, the tasks can call what is signed, an
   const stranger = await request(`${url}/leave`, { method: 'POST' })
   expect([stranger.statusCode, ((await stranger.body.json()) as { error: string }).error]).toEqual([401, 'UNAUTHORIZED'])
   const port = new URL(url).port
-  const fetched = await home.task(`call ${port} POST /fetch {"cursors":[]}`)
-  expect(fetched.code).toBe(0)
-  expect(fetched.stdout).toContain('"records": []')
+  const fetched = await home.said(`call ${port} POST /fetch {"cursors":[]}`)
+  expect(fetched).toContain('"records": []')
   expect(((await (await request(`${url}/nodeinfo`)).body.json()) as NodeInfo).state).toBe('ready')
 })
 
@@ -101,13 +98,12 @@ test('the secret is changed while a client writes, and no write fails', async ()
 })
 
 test('who comes after a rotation knows the new secret, and who leaves is asked with it', async () => {
-  expect((await home.task('add')).stdout).toContain('4 nodes')
+  expect(await home.said('add')).toContain('4 nodes')
   const [, second = ''] = urls()
-  expect((await home.task(`restart ${new URL(second).port}`)).stdout).toContain('is back with its data')
-  const left = await home.task(`leave ${new URL(second).port}`)
-  expect(left.code).toBe(0)
-  expect(left.stdout).toMatch(/left; .* moved on/)
-  expect((await home.task('check 20')).code).toBe(0)
+  expect(await home.said(`restart ${new URL(second).port}`)).toContain('is back with its data')
+  const left = await home.said(`leave ${new URL(second).port}`)
+  expect(left).toMatch(/left; .* moved on/)
+  await home.said('check 20')
 })
 
 test('no secret is in a log, an answer, the state or a command line', async () => {
@@ -133,7 +129,7 @@ test('a file that holds no secret any more is told of, with the way out', async 
       })
   }
   writeFileSync(secretFile, text)
-  expect((await home.task('check 20')).code).toBe(0)
+  await home.said('check 20')
 })
 
 test('who rotates beside another that does, or was killed at it, is told so', async () => {
@@ -155,7 +151,7 @@ test('a rotation of which a stopped node would not hear is not begun', async () 
 })
 
 test('a network without one has nothing to rotate; killall takes the secret with it', async () => {
-  expect((await home.task('killall')).code).toBe(0)
+  await home.said('killall')
   expect(existsSync(secretFile)).toBe(false)
   expect(home.stateText).toBe(printState(emptyState))
   await home.task(`boot 1 port=${firstPort} ${quick}`)

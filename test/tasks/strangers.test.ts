@@ -13,7 +13,7 @@ const home = new Home()
 afterAll(() => home.remove())
 
 test('it is shown, the ring is judged with it, and tasks go on beside it', async () => {
-  expect(await home.task(`boot 2 port=${firstPort} secret=on`)).toMatchObject({ code: 0 })
+  await home.said(`boot 2 port=${firstPort} secret=on`)
   const [seed] = home.state.processes
   const port = firstPort + 9
   const { POLYCHORD_HOME: _home, ...env } = process.env
@@ -37,22 +37,19 @@ test('it is shown, the ring is judged with it, and tasks go on beside it', async
       `^✓ ring ordered and ideal · 3 nodes[^]*node-${port} at http://127.0.0.1:${port} is a member that no task has started`,
     ),
   )
-  expect((await home.task('status')).stdout).toMatch(new RegExp(`3 nodes · .*ring whole\\n[^]*\\n${port} `))
+  expect(await home.said('status')).toMatch(new RegExp(`3 nodes · .*ring whole\\n[^]*\\n${port} `))
   const [, other] = home.state.processes
-  expect(await home.task(`kill ${other?.name}`)).toMatchObject({ code: 0 })
-  expect((await home.task('check 30')).stdout).toMatch(/^✓ ring ordered and ideal · 2 nodes/)
+  await home.said(`kill ${other?.name}`)
+  expect(await home.said('check 30')).toMatch(/^✓ ring ordered and ideal · 2 nodes/)
   // Alone among the recorded ones it comes back through whom no task has started.
-  expect((await home.task(`restart ${seed?.name}`)).stdout).toMatch(/is back[^,\n]*\n.*2 nodes · .*ring whole/)
-  expect((await home.task(`restart ${other?.name}`)).stdout).toMatch(/is back.*\n.*3 nodes · .*ring whole/)
+  expect(await home.said(`restart ${seed?.name}`)).toMatch(/is back[^,\n]*\n.*2 nodes · .*ring whole/)
+  expect(await home.said(`restart ${other?.name}`)).toMatch(/is back.*\n.*3 nodes · .*ring whole/)
   // None of the recorded ones runs: they founded a ring of their own, beside the one that was left.
-  for (const entry of [seed, other]) expect(await home.task(`kill ${entry?.name}`)).toMatchObject({ code: 0 })
-  const back = await home.task('restart all')
-  expect(back).toMatchObject({
-    code: 0,
-    stdout: expect.stringMatching(/2 nodes are back with their data\n.*3 nodes · .*ring whole/),
-  })
-  expect(back.stdout).not.toContain('as the first of the ring')
-  expect(await home.task('add')).toMatchObject({ code: 0, stdout: expect.stringMatching(/4 nodes · .*ring whole/) })
+  for (const entry of [seed, other]) await home.said(`kill ${entry?.name}`)
+  const back = await home.said('restart all')
+  expect(back).toMatch(/2 nodes are back with their data\n.*3 nodes · .*ring whole/)
+  expect(back).not.toContain('as the first of the ring')
+  expect(await home.said('add')).toMatch(/4 nodes · .*ring whole/)
   // It would be told nothing, and be shut out.
   expect(await home.task('rotate')).toMatchObject({
     code: 1,
@@ -60,6 +57,6 @@ test('it is shown, the ring is judged with it, and tasks go on beside it', async
   })
   stranger.kill('SIGKILL')
   await once(stranger, 'exit')
-  expect(await home.task('rotate')).toMatchObject({ code: 0, stdout: expect.stringContaining('3 nodes follow') })
-  expect((await home.task('check 30')).stdout).toMatch(/^✓ ring ordered and ideal · 3 nodes/)
+  expect(await home.said('rotate')).toContain('3 nodes follow')
+  expect(await home.said('check 30')).toMatch(/^✓ ring ordered and ideal · 3 nodes/)
 })
