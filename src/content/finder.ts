@@ -55,6 +55,11 @@ export class Finder {
     this.#breadth = Math.max(options.replicas + spares, overlay.confirm)
   }
 
+  /** @throws Refusal BAD_REQUEST where lookups do not travel so */
+  assertMode(mode: Mode): void {
+    assertMode(mode, this.#options.modes)
+  }
+
   /** @throws Refusal NO_ROUTE, NOT_JOINED */
   async find(key: Id, mode = this.#options.mode): Promise<Placed> {
     const lookup = this.#begin(key, mode, this.#knows(mode) ? (avoid) => this.#owner(key, avoid) : undefined)
@@ -134,7 +139,7 @@ export class Finder {
     const { network, clock } = this.#ports
     const { confirm } = overlay
     const count = this.#breadth
-    assertMode(mode, this.#options.modes)
+    this.assertMode(mode)
     return new Lookup(
       {
         local: (avoided) => overlay.route(key, count, avoided, mode),

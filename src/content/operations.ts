@@ -148,6 +148,7 @@ export class Operations {
   /** @throws Refusal NOT_FOUND; INCONCLUSIVE when too few of those who were reachable could say; NO_ROUTE, NOT_JOINED */
   async lookup(address: Address, mode?: Mode): Promise<Found> {
     const { key } = address
+    if (mode) this.#finder.assertMode(mode)
     const here = this.#ownWord(address)
     if (here) return { key, values: here.map(valueOf), answeredBy: this.#me, hops: 0, path: [] }
     return this.#patiently(async () => {

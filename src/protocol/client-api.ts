@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { Tags } from './packets.ts'
 import { row, signed } from './rpc.ts'
-import { ContentType, Encoding, exact, Hop, IdText, Index, Mode, Name, Peer, ValueText, Version, limits } from './schemas.ts'
+import { Encoding, exact, Hop, IdText, Index, MediaType, Mode, Name, Peer, ValueText, Version, limits } from './schemas.ts'
 
 /** A key is `/:key`, or `?value=`, or `?name=`. */
 const byKey = { key: IdText }
@@ -53,7 +53,7 @@ export type Deleted = Static<typeof Deleted>
 const content = {
   value: ValueText,
   encoding: Type.Optional(Encoding),
-  contentType: Type.Optional(ContentType),
+  contentType: Type.Optional(MediaType),
   ttlSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.ttlSeconds })),
 }
 
@@ -152,7 +152,9 @@ export const clientApi = {
     '/db',
     'the local content of this node, a page in key order',
     {
-      after: Type.Optional(Type.String({ maxLength: 128, description: 'the `next` of the page before' })),
+      after: Type.Optional(
+        Type.String({ pattern: '^[0-9a-f]{2,40}(/[vn]:[0-9a-f]{40})?$', description: 'the `next` of the page before' }),
+      ),
       limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
     },
     Page,

@@ -19,7 +19,7 @@ const Natural = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 /** What a member is said to be besides: `{ zone: 'a' }`. No commas: as an option they are a list. */
 export const Tags = Type.Record(
   Type.String({ pattern: '^[a-zA-Z0-9_.-]{1,64}$' }),
-  Type.String({ maxLength: 256, pattern: '^[^,\\p{Cc}]*$' }),
+  Type.String({ maxLength: 256, pattern: '^[^,\\p{Cc}]*$', description: 'text without commas and control characters' }),
   // Else a name that is none could have any value.
   { additionalProperties: false },
 )

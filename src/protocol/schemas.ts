@@ -67,7 +67,13 @@ export type Version = Static<typeof Version>
 /** Bytes as text: UTF-8 as it is, anything else in base64 and marked so. */
 export const Encoding = Type.Literal('base64')
 export const ValueText = Type.String({ maxLength: Math.ceil(limits.valueBytes / 3) * 4 })
-export const ContentType = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' })
+const ContentType = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' })
+/** What may be said of a value: the form that the header has, RFC 9110 §8.3.1. */
+export const MediaType = Type.String({
+  maxLength: 255,
+  pattern: "^[\\w!#$%&'*+.^|~-]+/[\\w!#$%&'*+.^|~-]+ *(;[\\x20-\\x7e]*)?$",
+  description: 'type/subtype, as in text/plain',
+})
 export const Name = Type.String({ minLength: 1, maxLength: limits.nameBytes })
 
 /**

@@ -32,7 +32,7 @@ const assertWellFormed = (body: unknown, what: string): void => {
       if (!value.isWellFormed())
         throw new Refusal(
           'BAD_REQUEST',
-          `${path} has half a surrogate pair, which is no text; a value of any bytes travels in base64`,
+          `${path} has half a surrogate pair, which is no text${path === 'value' ? '; a value of any bytes travels in base64' : ''}`,
         )
     } else if (typeof value === 'object' && value !== null)
       for (const [name, inner] of Object.entries(value)) left.push([name, `a field name in ${path}`], [inner, name])

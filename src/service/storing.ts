@@ -1,7 +1,8 @@
 /**
  * Values at the door: what a person may send to /store, and a value as the bytes that it is.
  *
- * The same bytes have one form inside, however they came: text when they are UTF-8, base64 when they are not.
+ * The same bytes have one form inside, however they came: text when they are UTF-8, base64 when they are not, or when JSON would make
+ * more of them.
  */
 import { isUtf8 } from 'node:buffer'
 import type { Value } from '../protocol/client-api.ts'
@@ -95,7 +96,19 @@ export const assertStorable = ({ value, name }: { value: string; name?: string }
 
 const valueOf = (bytes: Buffer): { value: string; encoding?: 'base64' } => {
   if (bytes.length > limits.valueBytes) throw tooLarge()
-  return isUtf8(bytes) ? { value: bytes.toString() } : { value: bytes.toString('base64'), encoding: 'base64' }
+  return isText(bytes) ? { value: bytes.toString() } : { value: bytes.toString('base64'), encoding: 'base64' }
+}
+
+/** Of all bytes. A control character for which JSON has no short escape is six there: with more of them it would make twice as many of all. */
+const controlsMost = 1 / 5
+
+const isText = (bytes: Buffer): boolean => {
+  if (!isUtf8(bytes)) return false
+  const most = bytes.length * controlsMost
+  let controls = 0
+  for (const byte of bytes)
+    if (byte < 0x20 && !(byte >= 0x08 && byte <= 0x0d && byte !== 0x0b) && ++controls > most) return false
+  return true
 }
 
 /** What has no text as its value is left as it is: the schema will say so. */

@@ -1,7 +1,7 @@
 /** What is written as text, in a path, a query, a form or the environment, and read by one rule. */
 
-/** The whole number that a text spells: `12`, not `012`, `1e1`, `+12` or ` 12`. undefined when it spells none. */
-export const numberIn = (text: string): number | undefined => (/^(0|[1-9]\d{0,14})$/.test(text) ? Number(text) : undefined)
+/** The whole number that a text spells: `12` or `-12`, not `012`, `1e1`, `+12` or ` 12`. undefined when it spells none. */
+export const numberIn = (text: string): number | undefined => (/^(0|-?[1-9]\d{0,14})$/.test(text) ? Number(text) : undefined)
 
 /** The same of whatever stands in a field: what spells no number is left as it is, for the schema to refuse. */
 export const numbered = (field: unknown): unknown => (typeof field === 'string' ? (numberIn(field) ?? field) : field)

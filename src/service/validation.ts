@@ -74,6 +74,8 @@ const wish = ({ keyword, params, parentSchema, message }: ErrorObject): string =
       return `must be one of: ${(params['allowedValues'] as unknown[]).join(', ')}`
     case 'const':
       return `must be ${JSON.stringify(params['allowedValue'])}`
+    case 'pattern':
+      return `must be ${parentSchema?.['description'] ?? `of the form ${params['pattern']}`}`
     case 'format':
       return 'must be an http origin like http://127.0.0.1:10001, without a path'
     default:

@@ -109,6 +109,10 @@ describe('the first things that a person types', () => {
     ['/lookup', {}, 'BAD_REQUEST', /\?value=/],
     ['/lookup?value=a&value=b', {}, 'BAD_REQUEST', /value is in the query twice/],
     ['/find?value=a&mode=fast', {}, 'BAD_REQUEST', /linear, fingers/],
+    // Was answered by whoever had the value itself.
+    ['/lookup?value=hello&mode=buckets', {}, 'BAD_REQUEST', /mode is fingers or linear or onehop in this network, not buckets/],
+    // Was the end of all pages.
+    ['/db?after=zzz', {}, 'BAD_REQUEST', /after must be the `next` of the page before/],
     ['/db?limit=ten', {}, 'BAD_REQUEST', /limit must be of type integer/],
     // Was taken as the number that it can be read as.
     ['/db?limit=1e2', {}, 'BAD_REQUEST', /limit must be of type integer/],
@@ -116,6 +120,10 @@ describe('the first things that a person types', () => {
     ['/db?limit=05', {}, 'BAD_REQUEST', /limit must be of type integer/],
     ['/db?limit=5&limit=5', {}, 'BAD_REQUEST', /limit is in the query twice/],
     ['/store', form('value=a&ttlSeconds=060'), 'BAD_REQUEST', /ttlSeconds must be of type integer/],
+    ['/store', form('value=a&ttlSeconds=-1'), 'BAD_REQUEST', /ttlSeconds must be >= 1/],
+    ['/store', json('{"value":"a","name":"\\ud800"}'), 'BAD_REQUEST', /^name has half a surrogate pair, which is no text$/],
+    ['/store', json({ value: 'a', contentType: 'foo bar' }), 'BAD_REQUEST', /contentType must be type\/subtype, as in text/],
+    ['/store', json({ value: 'a', contentType: 'text/html\r\nX: y' }), 'BAD_REQUEST', /contentType must be type\/subtype/],
     // Was looked for as the text %ff, and not found.
     ['/lookup?value=%ff', {}, 'BAD_REQUEST', /no UTF-8; a percent sign itself is written %25/],
     ['/lookup?value=100%', {}, 'BAD_REQUEST', /%25/],
@@ -150,8 +158,8 @@ describe('the first things that a person types', () => {
       /leave out if-none-match/,
     ],
     // Were taken, and kept the node from starting again.
-    ['/tags', json({ tags: { zone: 'a,b' } }, 'PUT'), 'BAD_REQUEST', /zone must match/],
-    ['/tags', json({ tags: { zone: 'a\nb' } }, 'PUT'), 'BAD_REQUEST', /zone must match/],
+    ['/tags', json({ tags: { zone: 'a,b' } }, 'PUT'), 'BAD_REQUEST', /zone must be text without commas/],
+    ['/tags', json({ tags: { zone: 'a\nb' } }, 'PUT'), 'BAD_REQUEST', /zone must be text without commas/],
     ['/tags', json({ tags: { 'a,b': 'c' } }, 'PUT'), 'BAD_REQUEST', /tags has no field "a,b"; a name there fits \^/],
     ['/tags', json({ tags: { '': 'c' } }, 'PUT'), 'BAD_REQUEST', /tags has no field ""/],
     ['/tags', json({ tags: { ü: { a: [1] } } }, 'PUT'), 'BAD_REQUEST', /tags has no field "ü"/],
@@ -206,6 +214,23 @@ describe('values as bytes', () => {
       ].map(async (options) => (await ask('/store', options)).json.index),
     )
     expect(new Set(indices).size).toBe(1)
+  })
+
+  test.each<[string, string, 'base64' | undefined]>([
+    // Six characters of JSON each: a store of 1 MiB of them took all nodes for seconds.
+    ['zeros', '\0'.repeat(3000), 'base64'],
+    ['a terminal’s output', '\x1b[31mred\x1b[0m and more '.repeat(10), undefined],
+    ['nothing but colours', '\x1b[m'.repeat(10), 'base64'],
+    ['lines, with tabs', '\r\n\t\f\b'.repeat(100), undefined],
+    ['quotes', '"\\'.repeat(100), undefined],
+  ])('text that JSON would make much more of travels as bytes: %s', async (_, text, encoding) => {
+    for (const options of [json({ value: text }), raw(text, 'text/plain'), form(`value=${encodeURIComponent(text)}`)]) {
+      const { key } = (await ask('/store', options)).json
+      const { values } = (await ask(`/lookup/${key}`)).json
+      expect(values).toMatchObject([{ value: encoding ? Buffer.from(text).toString(encoding) : text }])
+      expect(values[0].encoding).toBe(encoding)
+      expect((await ask(`/lookup/${key}?raw`)).text).toBe(text)
+    }
   })
 
   test('who has the version already is told so', async () => {
