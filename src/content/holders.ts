@@ -2,7 +2,7 @@
 import { Value as Schema } from 'typebox/value'
 import type { Lookup } from '../overlay/lookup.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
-import { type Held, NotHeld, type PeerApi } from '../protocol/peer-api.ts'
+import { type Held, NotHeld, type PeerApi, type Standing } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import type { Peer, StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
@@ -20,11 +20,13 @@ export class Holders {
   readonly #me: Peer
   readonly #holdings: Holdings
   readonly #network: Network<PeerApi>
+  readonly #replicas: number
 
-  constructor(me: Peer, holdings: Holdings, network: Network<PeerApi>) {
+  constructor(me: Peer, holdings: Holdings, network: Network<PeerApi>, replicas: number) {
     this.#me = me
     this.#holdings = holdings
     this.#network = network
+    this.#replicas = replicas
   }
 
   /** See Convoys. @throws Unreachable, Refusal */
@@ -41,7 +43,7 @@ export class Holders {
         here: () => this.#holdings.intake.insert(record, others),
         there: () => this.#network.call(peer, 'insert', { key, record, with: others }),
       })
-      return answer && { peer, ...answer }
+      return answer && { peer, ...this.#likely(answer) }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       if (error.code === 'STORE_FULL') return 'full'
@@ -58,7 +60,7 @@ export class Holders {
       here: () => heldAt(peer, () => this.#holdings.get(address)),
       there: () => heldAt(peer, () => this.#network.call(peer, 'get', address)),
     })
-    return held && { peer, ...held }
+    return held && { peer, ...this.#likely(held) }
   }
 
   /** How many records a peer has under a key, tombstones among them; undefined when it does not say. */
@@ -73,6 +75,11 @@ export class Holders {
       if (!(error instanceof Refusal)) throw error
       return undefined
     }
+  }
+
+  /** No window is larger: one that says so would make all who hold the key too few. */
+  #likely<T extends Standing>(standing: T): T {
+    return { ...standing, window: Math.min(standing.window, this.#replicas) }
   }
 
   /** One call for content, noted in the path; undefined when the peer does not answer. */

@@ -19,7 +19,7 @@ import { Lately } from './lately.ts'
 import { Patience } from './patience.ts'
 import { Places } from './places.ts'
 import { hedgeAfterMs, read, type Reader, type Reading } from './reads.ts'
-import { type Address, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
+import { type Address, isByContent, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
 import { write, type Writer } from './writes.ts'
 
 /** Before an operation is tried again that failed for what may be over in a moment. */
@@ -81,7 +81,7 @@ export class Operations {
     this.#stamps = stamps
     this.#options = options
     this.#origin = `${me.id}-${options.incarnation.toString(16)}`
-    const holders = new Holders(me, holdings, ports.network)
+    const holders = new Holders(me, holdings, ports.network, options.replicas)
     this.#places = new Places(finder, holders, ports.clock, options.operationTimeoutMs / 2)
     const patience = new Patience(ports.clock, hedgeAfterMs)
     this.#reader = {
@@ -155,12 +155,12 @@ export class Operations {
       const lookup = this.#finder.to(key, mode)
       const { records, answeredBy } = await read(this.#reader, address, lookup)
       return { key, values: records.map(valueOf), answeredBy, hops: lookup.hops, path: lookup.path }
-    })
+    }, !isByContent(address))
   }
 
   /** @throws Refusal NOT_FOUND when there was nothing; else as store and lookup do */
   async remove(address: Address): Promise<Deleted> {
-    const { records } = await this.#patiently(() => this.#read(address))
+    const { records } = await this.#patiently(() => this.#read(address), !isByContent(address))
     const graves = await Promise.all(
       records.map(({ key, index, contentType, name, version }) => {
         const grave = { key, index, value: null, contentType, version: this.#stamp(version.hlc) }
@@ -195,8 +195,9 @@ export class Operations {
   /**
    * Windows are short of nodes for a moment when some have died, or came a moment ago: what failed for that is tried again
    * as long as half of an operation's time, before whoever asked is told.
+   * @param takesMost whether most of a window must say it: while rings become one nobody could
    */
-  async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
+  async #patiently<T>(attempt: () => Promise<T>, takesMost = false): Promise<T> {
     const until = this.#clock.now() + this.#options.operationTimeoutMs / 2
     for (;;) {
       let waitMs = retryMs
@@ -204,8 +205,7 @@ export class Operations {
         return await attempt()
       } catch (error) {
         if (!(error instanceof Refusal) || !passing.has(error.code) || this.#clock.now() + retryMs > until) throw error
-        // Before that is over nobody could say anything else.
-        if (error.code === 'INCONCLUSIVE')
+        if (takesMost && error.code === 'INCONCLUSIVE')
           waitMs = Math.max(retryMs, Math.min(this.#finder.reunionLeftMs, until - this.#clock.now()))
       }
       await this.#clock.sleep(waitMs)
@@ -216,7 +216,7 @@ export class Operations {
   async #anew({ expiresAt, ...rest }: StoredRecord, after: string): Promise<StoredRecord> {
     const version = this.#stamp(after)
     const { key, index } = rest
-    const isShared = expiresAt !== undefined && index.startsWith('v:')
+    const isShared = expiresAt !== undefined && isByContent({ index })
     const until = isShared ? await this.#latest({ key, index }, expiresAt) : expiresAt
     return { ...rest, version, ...(until === undefined ? {} : { expiresAt: until }) }
   }
@@ -226,18 +226,18 @@ export class Operations {
   }
 
   /** What is stored by its content and is here, where this node may say so: nobody else need be asked. */
-  #ownWord({ key, index }: Address): StoredRecord[] | undefined {
-    if (!index?.startsWith('v:')) return undefined
-    if (!this.#holdings.testimony.vouchesFor(key)) return undefined
+  #ownWord(address: Address): StoredRecord[] | undefined {
+    const { key } = address
+    if (!isByContent(address) || !this.#holdings.testimony.vouchesFor(key)) return undefined
     const { now } = this.#holdings
-    const records = this.#holdings.read({ key, index }).filter((record) => isLive(record, now))
+    const records = this.#holdings.read(address).filter((record) => isLive(record, now))
     return records.length > 0 ? records : undefined
   }
 
   /** What is stored by its content may be somebody else's too: it lives as long as any of them wants it; undefined: for ever. */
   async #latest(address: Address, expiresAt: number): Promise<number | undefined> {
     try {
-      const { records } = await this.#patiently(() => read(this.#reader, address, this.#finder.to(address.key), false))
+      const { records } = await this.#patiently(() => read(this.#reader, address, this.#finder.to(address.key), false), true)
       const times = records.map((record) => record.expiresAt ?? Infinity)
       const latest = Math.max(expiresAt, ...times)
       return latest === Infinity ? undefined : latest

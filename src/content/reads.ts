@@ -9,7 +9,7 @@ import type { Lookup } from '../overlay/lookup.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Lately } from './lately.ts'
-import { type Address, majorityOf } from './record.ts'
+import { type Address, isByContent, majorityOf } from './record.ts'
 import { type Answer, type Judge, Tally } from './tally.ts'
 
 /** Nodes asked for the content of one key, at the most. */
@@ -47,7 +47,7 @@ export const read = async (
   reader: Reader,
   address: Address,
   lookup: Lookup,
-  oneIsEnough = address.index?.startsWith('v:') ?? false,
+  oneIsEnough = isByContent(address),
 ): Promise<Reading> => {
   for (;;) {
     const poll = new Poll(reader, address, lookup, oneIsEnough)

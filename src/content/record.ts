@@ -18,6 +18,9 @@ export interface Address {
   readonly index?: string
 }
 
+/** Whether what lives there is only ever itself. */
+export const isByContent = ({ index }: Pick<Address, 'index'>): boolean => index?.startsWith('v:') ?? false
+
 /** `v:2cf24dba…`: where a value is kept by its content. */
 export const valueIndex = (hash: Hash, value: string, encoding?: 'base64'): string => `v:${hash(value, encoding)}`
 
@@ -54,7 +57,7 @@ export const assertSound = (hash: Hash, record: StoredRecord, bits: number): voi
   // A character has three bytes at most: counting is for what is long.
   if (value !== null && value.length * 3 > limits.valueBytes && bytesOf(value, encoding) > limits.valueBytes) throw tooLarge()
   if (keyOf(index, bits) !== key) throw new Refusal('BAD_RECORD', `index ${index} does not belong under key ${key}`)
-  if (index.startsWith('v:') ? value !== null && valueIndex(hash, value, encoding) !== index : name === undefined)
+  if (isByContent(record) ? value !== null && valueIndex(hash, value, encoding) !== index : name === undefined)
     throw new Refusal('BAD_RECORD', `index ${index} is not that of the record's value or name`)
   if (name !== undefined && index.startsWith('n:') && nameIndex(hash, name) !== index)
     throw new Refusal('BAD_RECORD', `index ${index} is not that of the name ${JSON.stringify(name)}`)

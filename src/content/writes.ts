@@ -13,7 +13,7 @@ import { Refusal } from '../protocol/errors.ts'
 import type { Standing } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
-import { compareVersions, majorityOf } from './record.ts'
+import { compareVersions, isByContent, majorityOf } from './record.ts'
 
 /** How often a write that was superseded on its way is stamped anew. */
 const stampings = 4
@@ -114,7 +114,7 @@ class Round {
     this.#writer = writer
     this.#record = record
     this.#lookup = lookup
-    this.#oneIsEnough = record.index.startsWith('v:') && record.value !== null
+    this.#oneIsEnough = isByContent(record) && record.value !== null
   }
 
   get copies(): readonly Copy[] {

@@ -70,6 +70,8 @@ export class Members {
   #returnedAt = -Infinity
   /** Who was found last to have lived on, and when; ms since 1970. */
   #lastReturn: { readonly id: Id; readonly at: number } | undefined
+  /** Who was gone by then is forgotten; ms since 1970. */
+  #forgottenBefore = -Infinity
   readonly #told: (event: MemberEvent) => void
 
   constructor(told: (event: MemberEvent) => void) {
@@ -145,7 +147,7 @@ export class Members {
     if (tells) entry.metaIncarnation = update.incarnation
     const meta = tells ? update.meta : member.meta
     const isSameLife = update.incarnation - member.incarnation < lifeLeast
-    if (news && vouched && member.state === 'dead' && update.state === 'alive' && isSameLife) this.#noteReturn(member, now)
+    if (news && member.state === 'dead' && isLive(update) && isSameLife) this.#noteReturn(member, now)
     const since = news && update.state !== member.state ? now : member.since
     entry.member = { ...(news ? update : member), ...(meta === undefined ? {} : { meta }), since }
     if (!entry.vouched) return 'stale'
@@ -155,6 +157,7 @@ export class Members {
 
   /** Forgets those who have been dead, or gone, for so long. */
   reap(before: number): void {
+    this.#forgottenBefore = before
     for (const [id, entry] of this.#entries) {
       const { member, vouched } = entry
       if (!isAbsent(entry) || member.since >= before) continue
@@ -189,6 +192,8 @@ export class Members {
     const member = { ...update, since: now }
     this.#entries.set(update.id, { member, vouched, metaIncarnation: update.meta ? update.incarnation : -1 })
     if (!vouched) return 'stale'
+    // Whoever has lived for longer than those who are gone are remembered may be one of them.
+    if (update.incarnation < this.#forgottenBefore) this.#returnedAt = now
     this.#notify({ kind: 'join', member })
     return 'news'
   }

@@ -161,13 +161,18 @@ test.each([
 })
 
 test.each([
-  ['chord', 1],
-  ['kademlia', 2],
-  ['pastry', 2],
+  ['chord', 1, 'who were there all the while'],
+  ['kademlia', 2, 'who were there all the while'],
+  ['pastry', 2, 'who were there all the while'],
+  // They have never heard of the others but that they are dead.
+  ['chord', 2, 'one that was started again meanwhile'],
+  ['chord', 3, 'who have forgotten the others'],
 ] as const)(
-  'what a part of a network was given while it was cut off can be read there afterwards: %s %i',
-  async (overlay, seed) => {
-    const world = new World({ seed, settings: { overlay, membership: 'local' } })
+  'what a part of a network was given while it was cut off can be read there afterwards: %s %i, through %s',
+  async (overlay, seed, through) => {
+    const hasForgotten = through === 'who have forgotten the others'
+    const memory = hasForgotten ? { tombstoneMs: 30_000 } : {}
+    const world = new World({ seed, settings: { overlay, membership: 'local', ...memory } })
     const ids = (await world.boot(16)).toSorted()
     const parts = [ids.filter((_, at) => at % 5 < 3), ids.filter((_, at) => at % 5 >= 3)]
     await world.run(10_000)
@@ -175,15 +180,26 @@ test.each([
     for (const name of names) await world.call(world.anyone(), 'store', { name, value: 'old' })
     world.demanding = false
     world.partition(...parts)
-    await world.run(15_000)
+    await world.run(hasForgotten ? 145_000 : 15_000)
+    const readers = through === 'one that was started again meanwhile' ? parts.map(([one = '']) => [one]) : parts
+    if (readers !== parts) {
+      for (const [one = ''] of parts) {
+        world.crash(one)
+        await world.run(8000)
+        world.restart(one)
+        await world.run(5000)
+      }
+      await world.run(20_000)
+    }
     const written: { readonly sought: object; readonly part: readonly string[] }[] = []
     for (const part of parts)
       for (let number = 0; number < 30; number++) {
         const name = number % 2 === parts.indexOf(part) ? names[number] : undefined
         const value = name === undefined ? `${number} of ${part[0]}` : 'new'
-        const through = part[number % part.length] ?? ''
-        world.ask(through, 'store', name === undefined ? { value } : { name, value }, ({ state }) => {
-          if (state === 'answered') written.push({ sought: name === undefined ? { value } : { name }, part })
+        const writer = part[number % part.length] ?? ''
+        world.ask(writer, 'store', name === undefined ? { value } : { name, value }, ({ state }) => {
+          if (state !== 'answered') return
+          written.push({ sought: name === undefined ? { value } : { name }, part: readers[parts.indexOf(part)] ?? [] })
         })
       }
     await world.run(6000)

@@ -48,6 +48,26 @@ describe('where everyone is known', () => {
     })
   })
 
+  test('while rings meet a name is waited for until they are one', async () => {
+    await ring.outcome(entry.content.handlers.store({ value, name: value }))
+    entry.view = { ...entry.view, returnedAt: ring.now }
+    const began = ring.now
+    expect(await ring.outcome(entry.content.handlers.lookupBy({ name: value }))).toMatchObject({
+      reply: { values: [{ value }] },
+    })
+    expect(ring.now - began).toBe(3000)
+  })
+
+  test('while rings meet a value by its content is there as soon as anyone has it', async () => {
+    for (const { content } of line.slice(0, 3)) content.holdings.cells.completeness.forget()
+    entry.view = { ...entry.view, returnedAt: ring.now }
+    const began = ring.now
+    const found = entry.content.handlers.lookupBy({ value })
+    await ring.outcome((line[0] as StillNode).content.handlers.store({ value }))
+    expect(await ring.outcome(found)).toMatchObject({ reply: { values: [{ value }] } })
+    expect(ring.now - began).toBe(150)
+  })
+
   test('who owns a key is the owner’s own word, in one hop', async () => {
     const found = await ring.outcome(entry.content.handlers.find({ key }))
     expect(found).toMatchObject({ reply: { hops: 1, mode: 'onehop', window: line.slice(0, 3).map(({ me }) => me) } })

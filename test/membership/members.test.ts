@@ -181,10 +181,15 @@ describe('who has lived on though it was taken for dead', () => {
   const gone = [said('01', 1, 'left'), said('02', 1, 'left')]
   const [one, two] = [said('01', 2, 'alive'), said('02', 2, 'alive')]
   const at = (now: number, update: Update) => ({ now, update })
+  const suspect = (update: Update): Update => ({ ...update, state: 'suspect', from: '00' })
+  const elsewhere = (update: Update): Update => ({ ...update, id: `1${update.id}`, url: `${update.url}1` })
+  const there = ({ now, update }: { now: number; update: Update }) => at(now, elsewhere(update))
 
   test.each([
     ['two, together', dead, [at(5000, one), at(6000, two)], 6000],
     ['two, one long after the other', dead, [at(5000, one), at(9000, two)], -Infinity],
+    ['two, who are suspected at once', dead, [at(5000, suspect(one)), at(6000, suspect(two))], 6000],
+    ['two of whom only their deaths were heard', dead.map(elsewhere), [at(5000, one), at(6000, two)].map(there), 6000],
     ['one alone', dead, [at(5000, one)], -Infinity],
     ['one alone, twice', dead, [at(5000, one), at(5500, said('01', 2, 'dead')), at(6000, said('01', 3, 'alive'))], -Infinity],
     ['one alone that was gone for half a minute', dead, [at(30_000, one)], 30_000],
@@ -196,6 +201,17 @@ describe('who has lived on though it was taken for dead', () => {
     const members = new Members(() => {})
     for (const update of [...known, ...first]) members.merge(update, 0)
     for (const { now, update } of then) members.merge(update, now)
+    expect(members.returnedAt).toBe(returnedAt)
+  })
+
+  test.each([
+    ['one who may have been forgotten', 1, 90_000],
+    ['one whose life is new', 60_000, -Infinity],
+  ])('%s', (_, incarnation, returnedAt) => {
+    const members = new Members(() => {})
+    members.merge(said('01', 1, 'alive'), 1)
+    members.reap(50_000)
+    members.merge(said('02', incarnation, 'alive'), 90_000)
     expect(members.returnedAt).toBe(returnedAt)
   })
 })

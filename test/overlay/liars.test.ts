@@ -128,6 +128,26 @@ describe('one that lies', () => {
     expect(world.members()).toHaveLength(14)
   })
 
+  test.each(overlayNames)(
+    'and says that its window is huge keeps nobody from writing and reading names in %s',
+    async (overlay) => {
+      const world = await worldOf(overlay, 8)
+      const name = 'motd'
+      const window = world.window(hash(name)).map(({ id = '' }) => id)
+      const liar = nodeOf(world, window[0] ?? '')
+      const { get, insert } = liar.handlers
+      const huge = { window: 1_000_000 }
+      replace(liar, ['get'], async (request) => ({ ...(await get(request)), ...huge }))
+      replace(liar, ['insert'], async (request) => ({ ...(await insert(request)), ...huge }))
+      replace(liar, ['keep'], ({ records }: { records: unknown[] }) => ({ kept: records.map(() => false) }))
+      const reader = sorted(world).find((id) => !window.includes(id)) ?? ''
+      for (const value of ['hello', 'hello again']) {
+        expect(await world.call(reader, 'store', { name, value })).toMatchObject({ stored: 3 })
+        expect(await world.call(reader, 'lookupBy', { name })).toMatchObject({ values: [{ value }] })
+      }
+    },
+  )
+
   test.each(overlayNames)('and names an id that is none owns no key in %s', async (overlay) => {
     const world = await worldOf(overlay, 12)
     const key = '0123456789'.repeat(4)
