@@ -188,6 +188,8 @@ export class Node {
   }
 
   #rehome(): void {
+    // What it has lost, if only for a moment, others may have been given more of, whether or not anyone asks meanwhile.
+    this.#content.holdings.cells.all()
     if (this.#departure.hasBegun || this.#lookout.isCutOff) return
     void this.#work.attempt('rehome', () => this.#content.rehoming.run())
   }
