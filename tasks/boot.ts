@@ -7,7 +7,7 @@ import { waitUntilWhole } from './faults.ts'
 import { assertRoom, grow } from './grow.ts'
 import { launch } from './launch.ts'
 import { isAbandoned, isLiving, survey } from './live.ts'
-import { endNetwork, removeFolders } from './killall.ts'
+import { assertUnused, endNetwork, removeFolders } from './killall.ts'
 import { plural } from './render/text.ts'
 import { newSecret, removeSecrets, writeSecrets } from './secret.ts'
 import {
@@ -29,7 +29,7 @@ export const mostNodes = 500
 
 /** Options that every node of a network shares. */
 const networkOptions = {
-  bits: 'width of ids, 8 to 160 (160)',
+  bits: 'width of ids, a multiple of 4 from 8 to 160 (160)',
   replicas: 'copies of every record, 1 to 20 (3)',
   mode: `how lookups travel: onehop, or ${overlayNames.map((name) => `in ${name} ${kindOf(name).modes.join(' or ')}`).join(', ')} (onehop)`,
   stabilizeEveryMs: 'between two rounds of maintenance (1000)',
@@ -172,7 +172,8 @@ const typedLikeDefaults = (options: Readonly<Record<string, string>>): Record<st
 const found = async (plan: Omit<BootedNetwork, 'id'>, terminal: Terminal, quiet: boolean) => {
   const network: BootedNetwork = { id: randomBytes(8).toString('hex'), ...plan }
   const founding = async ({ state, save }: Change) => {
-    if (state.network !== null) {
+    if (state.network === null) await assertUnused()
+    else {
       await assertNothingRuns({ ...state, network: state.network })
       await removeFolders()
     }

@@ -48,11 +48,12 @@ export const removeFolders = async (): Promise<void> => {
 }
 
 /**
- * Nothing is removed from under a node that is not recorded: the state file may be another one than the network was booted with.
+ * Nothing is removed from under a node that is not recorded, nor is a network booted beside it: the state file may be another one than the
+ * network was booted with.
  * @param but processes that are about to end
  * @throws TaskFailure
  */
-const assertUnused = async (but: readonly (number | null)[] = []) => {
+export const assertUnused = async (but: readonly (number | null)[] = []) => {
   const data = inHome('.polychord', 'data')
   const entries = existsSync(data) ? await readdir(data, { withFileTypes: true }) : []
   const folders = entries.filter((entry) => entry.isDirectory())
@@ -62,7 +63,7 @@ const assertUnused = async (but: readonly (number | null)[] = []) => {
   if (used.length === 0) return
   throw new TaskFailure(
     [
-      'nodes run whose data is here and which network-state.json does not record, so nothing was removed:',
+      'nodes run whose data is here and which network-state.json does not record; nothing was done:',
       ...used.map(({ name, pid }) => `  process ${pid} in .polychord/data/${name}`),
       `bring the state file back, or end them: kill ${used.map(({ pid }) => pid).join(' ')}`,
     ].join('\n'),

@@ -91,7 +91,7 @@ const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): P
 
 export const restart: Task = {
   name: 'restart',
-  summary: 'bring back a node, or all that have ended, with their data',
+  summary: 'stop a node and start it, or start all that have ended, with their data',
   args: { '<node>': `${nodeWord}; or all: every node that does not run` },
   options: {},
   text: false,

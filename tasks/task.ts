@@ -39,7 +39,15 @@ export const nameWord = (name: string): string => `name=${isPlain(name) ? name :
 
 const isPlain = (word: string): boolean => /^[\w./:@%+,-]+$/.test(word)
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
+const quoted = (text: string): string =>
+  unseen.test(text)
+    ? `$'${text.replaceAll(/[\\']/g, '\\$&').replaceAll(new RegExp(unseen, 'gu'), escaped)}'`
+    : `'${text.replaceAll("'", "'\\''")}'`
+
+/** What would act on the terminal, or end the line; bash and its kin have escapes for it. */
+const unseen = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u
+
+const escaped = (character: string): string => `\\U${character.codePointAt(0)?.toString(16).padStart(8, '0')}`
 
 /** The last line of an outcome. */
 export const next = (...words: readonly string[]): string => `next: ${words.map(typed).join(' · ')}`

@@ -94,7 +94,12 @@ const keyringOf = (secret: string | undefined, file: string | undefined): Keyrin
     return new Keyring(() => secret ?? readFileSync(String(file), 'utf8'))
   } catch (error) {
     const what = file === undefined ? 'POLYCHORD_SECRET' : `POLYCHORD_SECRET_FILE=${file}`
-    throw new Misconfigured(`${what} ${(error as Error).message}`, { cause: error })
+    const { code, message } = error as NodeJS.ErrnoException
+    const why =
+      code === undefined
+        ? message
+        : `cannot be read (${message}): name the file of the network's other nodes; a new secret: openssl rand -hex 32`
+    throw new Misconfigured(`${what} ${why}`, { cause: error })
   }
 }
 

@@ -33,7 +33,9 @@ test('who left at the request of others is no dead node; and nothing is removed 
   home.write('{ "version": 2, "network": null, "processes": [] }')
   const refused = await home.task('killall')
   expect(refused).toMatchObject({ code: 1 })
-  expect(refused.stderr).toContain('nothing was removed')
+  expect(refused.stderr).toContain('nothing was done')
+  // Began beside them, and left them to run unseen.
+  expect(await home.task(`boot 1 port=${firstPort + 10}`)).toMatchObject({ code: 1, stdout: '', stderr: refused.stderr })
   // As file managers leave them.
   writeFileSync(`${home.path}/.polychord/data/.DS_Store`, '')
   for (const { pid } of others) expect(refused.stderr).toContain(`process ${pid} in .polychord/data/`)

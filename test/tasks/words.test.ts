@@ -173,6 +173,9 @@ test.each([
   ['ls -l', '-- ls -l', "name='ls -l'"],
   ['a & b', "'a & b'", "name='a & b'"],
   ["it's", "'it'\\''s'", "name='it'\\''s'"],
+  // Turned the terminal red.
+  ['l1\nl2\x1b[31mred', "$'l1\\U0000000al2\\U0000001b[31mred'", "name=$'l1\\U0000000al2\\U0000001b[31mred'"],
+  ["it's\ta \\", "$'it\\'s\\U00000009a \\\\'", "name=$'it\\'s\\U00000009a \\\\'"],
 ])('%j is typed %s as a value, and %s as a name', (text, value, name) => {
   expect(shellWords(text)).toBe(value)
   expect(nameWord(text)).toBe(name)
