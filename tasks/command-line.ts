@@ -75,11 +75,11 @@ export const run = async (typedWords: readonly string[], context: Context): Prom
   let json = words.at(-1) === 'json'
   try {
     if (!task) {
-      const isKnown = (word: string) =>
-        word === 'help' || isHelp(word) || tasks.some((one) => one.name === word || one.alias === word)
+      const isKnown = (word: string) => asksForHelp(word) || tasks.some((one) => one.name === word || one.alias === word)
       const unknown = isKnown(name) ? words.find((word) => !isKnown(word)) : undefined
       if (unknown !== undefined) throw new WrongUse(`there is no task ${JSON.stringify(unknown)}; type: ${typed('help')}`)
-      await parser(terminal, async () => {}).parseAsync([isHelp(name) ? 'help' : name, ...words], { from: 'user' })
+      const asked = asksForHelp(name) ? ['help', ...words.filter((word) => !asksForHelp(word))] : [name, ...words]
+      await parser(terminal, async () => {}).parseAsync(asked, { from: 'user' })
       return exitCodes.done
     }
     if (words.length === 1 && isHelp(words[0])) return await run(['help', task.name], context)
@@ -107,6 +107,8 @@ export const run = async (typedWords: readonly string[], context: Context): Prom
 }
 
 const isHelp = (word: string | undefined): boolean => word === '--help' || word === '-h'
+
+const asksForHelp = (word: string): boolean => word === 'help' || isHelp(word)
 
 /** What it means to a person, where the node's own words leave that open. */
 const meanings: Partial<Record<ErrorCode, string>> = {

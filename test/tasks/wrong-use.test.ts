@@ -144,7 +144,8 @@ describe('help', () => {
     expect(code).toBe(0)
     for (const { name } of tasks) expect(stdout).toMatch(new RegExp(`^  ${name}`, 'm'))
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
-    expect((await task('')).stdout).toBe(stdout)
+    // To the last nothing was said.
+    for (const words of ['', '--help', 'help help']) expect((await task(words)).stdout, words).toBe(stdout)
   })
 
   test.each(tasks.map(({ name }) => name))('of %s shows its words and examples', async (name) => {
