@@ -44,10 +44,10 @@ const quoted = (text: string): string =>
     ? `$'${text.replaceAll(/[\\']/g, '\\$&').replaceAll(new RegExp(unseen, 'gu'), escaped)}'`
     : `'${text.replaceAll("'", "'\\''")}'`
 
-/** What would act on the terminal, or end the line; bash and its kin have escapes for it. */
-const unseen = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u
+/** What would act on the terminal, turn the text or end the line, but not what joins letters; bash and its kin have escapes for it. */
+const unseen = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\u2028\u2029]/u
 
-const escaped = (character: string): string => `\\U${character.codePointAt(0)?.toString(16).padStart(8, '0')}`
+const escaped = (character: string): string => Buffer.from(character).toString('hex').replaceAll(/../g, '\\x$&')
 
 /** The last line of an outcome. */
 export const next = (...words: readonly string[]): string => `next: ${words.map(typed).join(' · ')}`

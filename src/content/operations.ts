@@ -199,14 +199,14 @@ export class Operations {
    */
   async #patiently<T>(attempt: () => Promise<T>, takesMost = false): Promise<T> {
     const until = this.#clock.now() + this.#options.operationTimeoutMs / 2
-    for (;;) {
-      let waitMs = retryMs
+    for (let waitMs = retryMs / 2; ; ) {
       try {
         return await attempt()
       } catch (error) {
         if (!(error instanceof Refusal) || !passing.has(error.code) || this.#clock.now() + retryMs > until) throw error
-        if (takesMost && error.code === 'INCONCLUSIVE')
-          waitMs = Math.max(retryMs, Math.min(this.#finder.reunionLeftMs, until - this.#clock.now()))
+        const reunionMs = error.code === 'INCONCLUSIVE' ? Math.min(this.#finder.reunionLeftMs, until - this.#clock.now()) : 0
+        // What one is enough for may be there sooner; whoever asks for what is nowhere is not to ask twenty times.
+        waitMs = Math.max(retryMs, takesMost ? reunionMs : Math.min(reunionMs, 2 * waitMs))
       }
       await this.#clock.sleep(waitMs)
     }

@@ -7,6 +7,7 @@
 import type { Random } from '../ports.ts'
 import { membersMost, memberStates, type Update } from '../protocol/packets.ts'
 import type { Id } from '../space/id.ts'
+import { remember } from '../space/memory.ts'
 
 export interface Member extends Update {
   /** Since when it is in this state here, ms since 1970. */
@@ -28,6 +29,9 @@ const lifeLeast = 1000
 export const cutOffMs = 30_000
 /** Those who were cut off together are found to have lived on within this. */
 const togetherMs = 3000
+
+/** Of so many that were forgotten is it known that they have lived on, should they come back. */
+const forgottenMost = 1024
 
 interface Entry {
   member: Member
@@ -70,8 +74,8 @@ export class Members {
   #returnedAt = -Infinity
   /** Who was found last to have lived on, and when; ms since 1970. */
   #lastReturn: { readonly id: Id; readonly at: number } | undefined
-  /** Who was gone by then is forgotten; ms since 1970. */
-  #forgottenBefore = -Infinity
+  /** In which incarnation those were who are forgotten. */
+  readonly #forgotten = new Map<Id, number>()
   readonly #told: (event: MemberEvent) => void
 
   constructor(told: (event: MemberEvent) => void) {
@@ -157,11 +161,11 @@ export class Members {
 
   /** Forgets those who have been dead, or gone, for so long. */
   reap(before: number): void {
-    this.#forgottenBefore = before
     for (const [id, entry] of this.#entries) {
       const { member, vouched } = entry
       if (!isAbsent(entry) || member.since >= before) continue
       this.#entries.delete(id)
+      remember(this.#forgotten, id, member.incarnation, forgottenMost)
       if (vouched) this.#notify({ kind: 'reap', member })
     }
   }
@@ -192,8 +196,7 @@ export class Members {
     const member = { ...update, since: now }
     this.#entries.set(update.id, { member, vouched, metaIncarnation: update.meta ? update.incarnation : -1 })
     if (!vouched) return 'stale'
-    // Whoever has lived for longer than those who are gone are remembered may be one of them.
-    if (update.incarnation < this.#forgottenBefore) this.#returnedAt = now
+    if (update.incarnation - (this.#forgotten.get(update.id) ?? -Infinity) < lifeLeast) this.#returnedAt = now
     this.#notify({ kind: 'join', member })
     return 'news'
   }

@@ -68,7 +68,7 @@ export type Version = Static<typeof Version>
 export const Encoding = Type.Literal('base64')
 export const ValueText = Type.String({ maxLength: Math.ceil(limits.valueBytes / 3) * 4 })
 const ContentType = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' })
-/** What may be said of a value: the form that the header has, RFC 9110 §8.3.1. */
+/** What may be said of a value: the form that the header has, RFC 9110 §8.3.1, without backticks. */
 export const MediaType = Type.String({
   maxLength: 255,
   pattern: "^[\\w!#$%&'*+.^|~-]+/[\\w!#$%&'*+.^|~-]+ *(;[\\x20-\\x7e]*)?$",

@@ -1,13 +1,14 @@
 /**
  * Values at the door: what a person may send to /store, and a value as the bytes that it is.
  *
- * The same bytes have one form inside, however they came: text when they are UTF-8, base64 when they are not, or when JSON would make
- * more of them.
+ * The same bytes have one form inside, however they came: text when they are UTF-8, base64 when they are not, or are many of which JSON
+ * would make more than twice as many.
  */
 import { isUtf8 } from 'node:buffer'
 import type { Value } from '../protocol/client-api.ts'
 import { Refusal, tooLarge } from '../protocol/errors.ts'
 import { limits } from '../protocol/schemas.ts'
+import { jsonBytes } from '../protocol/utf8.ts'
 import { parseJson } from './json.ts'
 import { numbered } from './text.ts'
 
@@ -99,17 +100,12 @@ const valueOf = (bytes: Buffer): { value: string; encoding?: 'base64' } => {
   return isText(bytes) ? { value: bytes.toString() } : { value: bytes.toString('base64'), encoding: 'base64' }
 }
 
-/** Of all bytes. A control character for which JSON has no short escape is six there: with more of them it would make twice as many of all. */
-const controlsMost = 1 / 5
+/** Up to there it does not matter what JSON makes of a value. */
+const shortBytes = 4096
 
-const isText = (bytes: Buffer): boolean => {
-  if (!isUtf8(bytes)) return false
-  const most = bytes.length * controlsMost
-  let controls = 0
-  for (const byte of bytes)
-    if (byte < 0x20 && !(byte >= 0x08 && byte <= 0x0d && byte !== 0x0b) && ++controls > most) return false
-  return true
-}
+/** Zeros are six characters each in JSON: with a few values of a MiB of them all nodes were busy for seconds. */
+const isText = (bytes: Buffer): boolean =>
+  isUtf8(bytes) && (bytes.length <= shortBytes || jsonBytes(bytes.toString()) <= 2 * bytes.length)
 
 /** What has no text as its value is left as it is: the schema will say so. */
 const fromJson = (body: Storing): Storing => {

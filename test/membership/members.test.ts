@@ -205,13 +205,16 @@ describe('who has lived on though it was taken for dead', () => {
   })
 
   test.each([
-    ['one who may have been forgotten', 1, 90_000],
-    ['one whose life is new', 60_000, -Infinity],
-  ])('%s', (_, incarnation, returnedAt) => {
+    ['one who was forgotten', said('01', 6, 'alive'), 90_000],
+    ['a new life of it', said('01', 5006, 'alive'), -Infinity],
+    // Its clock may be behind.
+    ['one who was never heard of', said('02', 1, 'alive'), -Infinity],
+  ])('%s', (_, update, returnedAt) => {
     const members = new Members(() => {})
-    members.merge(said('01', 1, 'alive'), 1)
+    members.merge(said('01', 5, 'alive'), 1)
+    members.merge(said('01', 5, 'dead', '00'), 1)
     members.reap(50_000)
-    members.merge(said('02', incarnation, 'alive'), 90_000)
+    members.merge(update, 90_000)
     expect(members.returnedAt).toBe(returnedAt)
   })
 })

@@ -35,24 +35,6 @@ test.each([
   },
 )
 
-test.each(['crash', 'partition'] as const)(
-  'of two nodes the one that is left says at once what is under a name, after a %s',
-  async (end) => {
-    const world = new World({ seed: 1, settings: { overlay: 'chord', membership: 'local' } })
-    const [one = '', other = ''] = await world.boot(2)
-    const name = 'motd'
-    await world.run(10_000)
-    await world.call(one, 'store', { name, value: 'hello' })
-    world.demanding = false
-    if (end === 'crash') world.crash(other)
-    else world.partition([one], [other])
-    // Until it is taken for dead nobody knows; whoever looks meanwhile changes nothing.
-    for (const until = world.nowMs + 12_000; world.nowMs < until; await world.run(100)) world.ask(one, 'nodeinfo', {})
-    for (const until = world.nowMs + 40_000; world.nowMs < until; await world.run(500))
-      expect(await world.call(one, 'lookupBy', { name })).toMatchObject({ values: [{ value: 'hello' }] })
-  },
-)
-
 test('one that is cut off alone from many says nothing of what they may write, though nobody has asked it since', async () => {
   const world = new World({ seed: 3, settings: { membership: 'local' } })
   const [one = '', ...others] = (await world.boot(4)).toSorted()

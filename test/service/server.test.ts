@@ -218,11 +218,12 @@ describe('values as bytes', () => {
 
   test.each<[string, string, 'base64' | undefined]>([
     // Six characters of JSON each: a store of 1 MiB of them took all nodes for seconds.
-    ['zeros', '\0'.repeat(3000), 'base64'],
-    ['a terminal’s output', '\x1b[31mred\x1b[0m and more '.repeat(10), undefined],
-    ['nothing but colours', '\x1b[m'.repeat(10), 'base64'],
-    ['lines, with tabs', '\r\n\t\f\b'.repeat(100), undefined],
-    ['quotes', '"\\'.repeat(100), undefined],
+    ['zeros', '\0'.repeat(5000), 'base64'],
+    ['few zeros', '\0'.repeat(4000), undefined],
+    ['a terminal’s output', '\x1b[31mred\x1b[0m and more '.repeat(300), undefined],
+    ['nothing but colours', '\x1b[m'.repeat(2000), 'base64'],
+    ['lines, with tabs', 'a\r\n\t\f\b'.repeat(2000), undefined],
+    ['quotes', '"\\a'.repeat(3000), undefined],
   ])('text that JSON would make much more of travels as bytes: %s', async (_, text, encoding) => {
     for (const options of [json({ value: text }), raw(text, 'text/plain'), form(`value=${encodeURIComponent(text)}`)]) {
       const { key } = (await ask('/store', options)).json

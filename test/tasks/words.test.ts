@@ -174,8 +174,10 @@ test.each([
   ['a & b', "'a & b'", "name='a & b'"],
   ["it's", "'it'\\''s'", "name='it'\\''s'"],
   // Turned the terminal red.
-  ['l1\nl2\x1b[31mred', "$'l1\\U0000000al2\\U0000001b[31mred'", "name=$'l1\\U0000000al2\\U0000001b[31mred'"],
-  ["it's\ta \\", "$'it\\'s\\U00000009a \\\\'", "name=$'it\\'s\\U00000009a \\\\'"],
+  ['l1\nl2\x1b[31mred', "$'l1\\x0al2\\x1b[31mred'", "name=$'l1\\x0al2\\x1b[31mred'"],
+  ["it's\ta \\", "$'it\\'s\\x09a \\\\'", "name=$'it\\'s\\x09a \\\\'"],
+  ['a\u202eb', "$'a\\xe2\\x80\\xaeb'", "name=$'a\\xe2\\x80\\xaeb'"],
+  ['\u{1f468}\u200d\u{1f469}', "'\u{1f468}\u200d\u{1f469}'", "name='\u{1f468}\u200d\u{1f469}'"],
 ])('%j is typed %s as a value, and %s as a name', (text, value, name) => {
   expect(shellWords(text)).toBe(value)
   expect(nameWord(text)).toBe(name)

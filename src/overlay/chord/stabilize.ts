@@ -20,14 +20,12 @@ export type Outcome = 'done' | 'stale' | 'busy' | 'alone' | Peer
 
 /**
  * Zave's stabilizeFromSuccessor, and stabilizeFromPredecessor where the successor knows of someone between.
- * Of a ring of two whose other node has died a ring of one is left: nobody is lost.
- * @param leaver who has said that it goes, and leaves this node alone: then it is one as well
+ * @param leaver who has said that it goes, and leaves this node alone: then it is a ring of one, and nobody is lost
  */
 export const stabilize = (ring: Ring, leaver?: Id): Promise<Outcome> =>
   ring.step(async () => {
     const { table, me } = ring
     const before = table.revision
-    const isOfTwo = table.isClosed && table.successors.length === 1
     while (ring.isMember) {
       const head = table.successor
       const answer = head.id === me.id ? { predecessor: table.predecessor, successors: [] } : await ring.ask(head)
@@ -37,8 +35,7 @@ export const stabilize = (ring: Ring, leaver?: Id): Promise<Outcome> =>
           drop(ring, head)
           continue
         }
-        const outcome = head.id === leaver ? 'alone' : await bridge(ring)
-        if (outcome !== 'alone' || !(isOfTwo || head.id === leaver)) return outcome
+        if (head.id !== leaver) return bridge(ring)
         table.clear()
         ring.noteChange()
         return 'done'
