@@ -1,4 +1,5 @@
 /** A task: what it is called, what it takes, what it does. tasks.ts lists them. */
+import { acting } from './render/text.ts'
 import type { Terminal } from './terminal.ts'
 import type { Grammar, Words } from './words.ts'
 
@@ -39,13 +40,11 @@ export const nameWord = (name: string): string => `name=${isPlain(name) ? name :
 
 const isPlain = (word: string): boolean => /^[\w./:@%+,-]+$/.test(word)
 
+/** Bash and its kin have escapes for what would act on the terminal. */
 const quoted = (text: string): string =>
-  unseen.test(text)
-    ? `$'${text.replaceAll(/[\\']/g, '\\$&').replaceAll(new RegExp(unseen, 'gu'), escaped)}'`
-    : `'${text.replaceAll("'", "'\\''")}'`
-
-/** What would act on the terminal, turn the text or end the line, but not what joins letters; bash and its kin have escapes for it. */
-const unseen = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\u2028\u2029]/u
+  text.search(acting) < 0
+    ? `'${text.replaceAll("'", "'\\''")}'`
+    : `$'${text.replaceAll(/[\\']/g, '\\$&').replaceAll(acting, escaped)}'`
 
 const escaped = (character: string): string => Buffer.from(character).toString('hex').replaceAll(/../g, '\\x$&')
 

@@ -155,12 +155,12 @@ export class Operations {
       const lookup = this.#finder.to(key, mode)
       const { records, answeredBy } = await read(this.#reader, address, lookup)
       return { key, values: records.map(valueOf), answeredBy, hops: lookup.hops, path: lookup.path }
-    }, !isByContent(address))
+    })
   }
 
   /** @throws Refusal NOT_FOUND when there was nothing; else as store and lookup do */
   async remove(address: Address): Promise<Deleted> {
-    const { records } = await this.#patiently(() => this.#read(address), !isByContent(address))
+    const { records } = await this.#patiently(() => this.#read(address))
     const graves = await Promise.all(
       records.map(({ key, index, contentType, name, version }) => {
         const grave = { key, index, value: null, contentType, version: this.#stamp(version.hlc) }
@@ -195,18 +195,17 @@ export class Operations {
   /**
    * Windows are short of nodes for a moment when some have died, or came a moment ago: what failed for that is tried again
    * as long as half of an operation's time, before whoever asked is told.
-   * @param takesMost whether most of a window must say it: while rings become one nobody could
    */
-  async #patiently<T>(attempt: () => Promise<T>, takesMost = false): Promise<T> {
+  async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
     const until = this.#clock.now() + this.#options.operationTimeoutMs / 2
     for (let waitMs = retryMs / 2; ; ) {
       try {
         return await attempt()
       } catch (error) {
         if (!(error instanceof Refusal) || !passing.has(error.code) || this.#clock.now() + retryMs > until) throw error
-        const reunionMs = error.code === 'INCONCLUSIVE' ? Math.min(this.#finder.reunionLeftMs, until - this.#clock.now()) : 0
-        // What one is enough for may be there sooner; whoever asks for what is nowhere is not to ask twenty times.
-        waitMs = Math.max(retryMs, takesMost ? reunionMs : Math.min(reunionMs, 2 * waitMs))
+        // While rings become one only what one is enough for can be said: that may be soon, and else not before it is over.
+        const leftMs = error.code === 'INCONCLUSIVE' ? Math.min(this.#finder.reunionLeftMs, until - this.#clock.now()) : 0
+        waitMs = Math.max(retryMs, Math.min(2 * waitMs, leftMs))
       }
       await this.#clock.sleep(waitMs)
     }
@@ -237,7 +236,7 @@ export class Operations {
   /** What is stored by its content may be somebody else's too: it lives as long as any of them wants it; undefined: for ever. */
   async #latest(address: Address, expiresAt: number): Promise<number | undefined> {
     try {
-      const { records } = await this.#patiently(() => read(this.#reader, address, this.#finder.to(address.key), false), true)
+      const { records } = await this.#patiently(() => read(this.#reader, address, this.#finder.to(address.key), false))
       const times = records.map((record) => record.expiresAt ?? Infinity)
       const latest = Math.max(expiresAt, ...times)
       return latest === Infinity ? undefined : latest

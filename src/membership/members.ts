@@ -161,13 +161,13 @@ export class Members {
 
   /** Forgets those who have been dead, or gone, for so long. */
   reap(before: number): void {
-    for (const [id, entry] of this.#entries) {
-      const { member, vouched } = entry
-      if (!isAbsent(entry) || member.since >= before) continue
-      this.#entries.delete(id)
-      remember(this.#forgotten, id, member.incarnation, forgottenMost)
-      if (vouched) this.#notify({ kind: 'reap', member })
-    }
+    for (const entry of this.#entries.values()) if (isAbsent(entry) && entry.member.since < before) this.#forget(entry)
+  }
+
+  #forget({ member, vouched }: Entry): void {
+    this.#entries.delete(member.id)
+    remember(this.#forgotten, member.id, member.incarnation, forgottenMost)
+    if (vouched) this.#notify({ kind: 'reap', member })
   }
 
   /** One by itself was given nothing, unless it was gone for long. */
@@ -203,12 +203,10 @@ export class Members {
 
   /** Forgets one who is not there: of those whom nobody vouched for the oldest, or who has been gone longest. */
   #makeRoom(): boolean {
-    let first: [Id, Entry] | undefined
-    for (const one of this.#entries) if (isAbsent(one[1]) && (!first || goesBefore(one[1], first[1]))) first = one
+    let first: Entry | undefined
+    for (const one of this.#entries.values()) if (isAbsent(one) && (!first || goesBefore(one, first))) first = one
     if (!first) return false
-    const [id, { member, vouched }] = first
-    this.#entries.delete(id)
-    if (vouched) this.#notify({ kind: 'reap', member })
+    this.#forget(first)
     return true
   }
 }

@@ -93,11 +93,13 @@ export const columnsOf = (text: string): number => {
   return columns
 }
 
-/** Without characters that would act on the terminal or turn the direction of the text; lines and tabs stay. */
+/** Characters that would act on the terminal or turn the direction of the text, each; lines and tabs among them. */
+export const acting = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
+
+/** Without those; lines and tabs stay. */
 export const harmless = (text: string): string =>
-  text.replaceAll(
-    /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  text.replaceAll(acting, (character) =>
+    /[\n\t]/.test(character) ? character : `\\u{${character.codePointAt(0)?.toString(16)}}`,
   )
 
 /** In quotes, on one line. */

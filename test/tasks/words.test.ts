@@ -176,8 +176,8 @@ test.each([
   // Turned the terminal red.
   ['l1\nl2\x1b[31mred', "$'l1\\x0al2\\x1b[31mred'", "name=$'l1\\x0al2\\x1b[31mred'"],
   ["it's\ta \\", "$'it\\'s\\x09a \\\\'", "name=$'it\\'s\\x09a \\\\'"],
+  ['\u{1f468}\u200d\u{1f469}', "$'\u{1f468}\\xe2\\x80\\x8d\u{1f469}'", "name=$'\u{1f468}\\xe2\\x80\\x8d\u{1f469}'"],
   ['a\u202eb', "$'a\\xe2\\x80\\xaeb'", "name=$'a\\xe2\\x80\\xaeb'"],
-  ['\u{1f468}\u200d\u{1f469}', "'\u{1f468}\u200d\u{1f469}'", "name='\u{1f468}\u200d\u{1f469}'"],
 ])('%j is typed %s as a value, and %s as a name', (text, value, name) => {
   expect(shellWords(text)).toBe(value)
   expect(nameWord(text)).toBe(name)
