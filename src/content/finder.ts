@@ -92,7 +92,7 @@ export class Finder {
    * another ring.
    */
   get reunionLeftMs(): number {
-    return Math.max(0, this.#directory.returnedAt + reunionMs - this.#ports.clock.now())
+    return Math.max(0, this.#directory.reunitedAt + reunionMs - this.#ports.clock.now())
   }
 
   /** Whether someone is taken for dead: it may answer all the same, in another ring. */

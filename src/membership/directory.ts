@@ -13,8 +13,8 @@ export interface Directory {
   readonly isCutOff: boolean
   /** Whether it is taken for dead. */
   isDead(id: Id): boolean
-  /** When it was heard last of some who were taken for dead that they have lived on together, or of one that it has for long; ms since 1970. */
-  readonly returnedAt: number
+  /** When this node heard last of some who have lived on apart from it, and may have been given what others were not; ms since 1970. */
+  readonly reunitedAt: number
   /** See Drift. */
   readonly aheadMs: number
 }
@@ -26,6 +26,6 @@ export const nobodyKnown: Directory = {
   isSuspect: () => false,
   isDead: () => false,
   isCutOff: false,
-  returnedAt: -Infinity,
+  reunitedAt: -Infinity,
   aheadMs: 0,
 }

@@ -6,7 +6,7 @@ import { packetBytes, type Update } from '../protocol/packets.ts'
 import { jsonBytes } from '../protocol/utf8.ts'
 import type { Id } from '../space/id.ts'
 import { Broadcasts } from './broadcasts.ts'
-import { asUpdate, isLive, type Member } from './members.ts'
+import { asUpdate, isLive, type Member, type Told } from './members.ts'
 import type { Membership, SwimSetting } from './setting.ts'
 import { Suspicion, suspicionBounds } from './suspicion.ts'
 
@@ -46,8 +46,8 @@ export class Gossip {
     return this.#suspicions.has(id)
   }
 
-  tell(update: Update): void {
-    this.#broadcasts.add(asUpdate(update))
+  tell(said: Told | Member): void {
+    this.#broadcasts.add(asUpdate(said, this.#setting.ports.clock.now()))
     this.#go()
   }
 
@@ -68,7 +68,10 @@ export class Gossip {
   /** See Membership.updatesFor. */
   updatesFor(to: Id): Update[] {
     const member = this.#swim.get(to)
-    const warning = member && (member.state === 'suspect' || member.state === 'dead') ? asUpdate(member) : undefined
+    const warning =
+      member && (member.state === 'suspect' || member.state === 'dead')
+        ? asUpdate(member, this.#setting.ports.clock.now())
+        : undefined
     const room = packetBytes - overheadBytes - (warning ? jsonBytes(warning) + 1 : 0)
     const sendsMost = this.#setting.options.retransmitMult * Math.ceil(Math.log10(this.#swim.live().length + 2))
     const news = this.#broadcasts.take(room, sendsMost)
@@ -122,7 +125,7 @@ export class Gossip {
     for (const [id, { deadline }] of this.#suspicions) {
       const member = this.#swim.get(id)
       if (!member) continue
-      if (deadline <= now) this.#swim.take({ ...asUpdate(member), state: 'dead', from: this.#setting.me.id })
+      if (deadline <= now) this.#swim.take({ ...asUpdate(member, now), state: 'dead', from: this.#setting.me.id })
       else if (deadline - now < this.#setting.options.probeEveryMs) this.#swim.hurry(member)
     }
   }

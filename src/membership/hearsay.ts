@@ -75,7 +75,8 @@ export class Hearsay {
   #hearOfSelf({ incarnation, state, url }: Update): void {
     const self = this.#self.member
     if (url !== self.url && state === 'alive' && incarnation >= self.incarnation) {
-      this.#setting.notify({ kind: 'conflict', member: { id: self.id, url, incarnation, state, since: self.since } })
+      const { id, since, settledAt } = self
+      this.#setting.notify({ kind: 'conflict', member: { id, url, incarnation, state, since, settledAt } })
       this.drop('conflict')
     }
     // Whoever goes has said so itself.

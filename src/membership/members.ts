@@ -7,11 +7,17 @@
 import type { Random } from '../ports.ts'
 import { membersMost, memberStates, type Update } from '../protocol/packets.ts'
 import type { Id } from '../space/id.ts'
-import { remember } from '../space/memory.ts'
+import type { Reunions } from './reunions.ts'
 
-export interface Member extends Update {
-  /** Since when it is in this state here, ms since 1970. */
+/** What is said of a member, but for how long it has been there. */
+export type Told = Omit<Update, 'settled'>
+
+/** As this node believes it to be; all times are its own, ms since 1970. */
+export interface Member extends Told {
+  /** Since when it is in this state here. */
   readonly since: number
+  /** When it has been there, in this life, for long enough that all have heard of it. */
+  readonly settledAt: number
 }
 
 /** One change of the table; those of one node, replayed on an empty view, give its members. */
@@ -25,13 +31,8 @@ export interface MemberEvent {
  * greater by so much was started again.
  */
 const lifeLeast = 1000
-/** For so long those who fell silent count together: then they are rather dead than this node cut off, which acknowledges nothing alone before. */
-export const cutOffMs = 30_000
-/** Those who were cut off together are found to have lived on within this. */
-const togetherMs = 3000
-
-/** Of so many that were forgotten is it known that they have lived on, should they come back. */
-const forgottenMost = 1024
+/** Within this everybody hears of whoever begins to live. */
+export const settleMs = 10_000
 
 interface Entry {
   member: Member
@@ -39,6 +40,8 @@ interface Entry {
   metaIncarnation: number
   /** Whether it was ever said to be alive: accusations alone make no member. */
   vouched: boolean
+  /** An incarnation of the last life of which more was heard than suspicion. */
+  life?: number
   /** Where another one claims the id. */
   rival?: string
 }
@@ -47,19 +50,23 @@ interface Entry {
  * What is said of a member. What it tells of itself goes with its being alive: whoever is accused may have told something else since, and
  * whoever is gone tells nothing.
  */
-export const asUpdate = ({ id, url, incarnation, state, from, meta }: Update): Update => ({
+export const asUpdate = (
+  { id, url, incarnation, state, from, meta, settledAt = Infinity }: Told & { readonly settledAt?: number },
+  now: number,
+): Update => ({
   id,
   url,
   incarnation,
   state,
   ...(from === undefined ? {} : { from }),
   ...(meta === undefined || state !== 'alive' ? {} : { meta }),
+  ...(settledAt <= now && state === 'alive' ? { settled: true } : {}),
 })
 
-export const isLive = ({ state }: Update): boolean => state === 'alive' || state === 'suspect'
+export const isLive = ({ state }: Told): boolean => state === 'alive' || state === 'suspect'
 
 /** Whether an update is news to someone who believes the other. */
-export const supersedes = (update: Update, known: Update): boolean =>
+export const supersedes = (update: Told, known: Told): boolean =>
   update.incarnation > known.incarnation ||
   (update.incarnation === known.incarnation && memberStates.indexOf(update.state) > memberStates.indexOf(known.state))
 
@@ -71,15 +78,12 @@ export class Members {
   #live: readonly Member[] | undefined
   /** Those who are suspected or dead: few, and asked about at every change. */
   readonly #fallen = new Map<Id, Member>()
-  #returnedAt = -Infinity
-  /** Who was found last to have lived on, and when; ms since 1970. */
-  #lastReturn: { readonly id: Id; readonly at: number } | undefined
-  /** In which incarnation those were who are forgotten. */
-  readonly #forgotten = new Map<Id, number>()
   readonly #told: (event: MemberEvent) => void
+  readonly #reunions: Reunions
 
-  constructor(told: (event: MemberEvent) => void) {
+  constructor(told: (event: MemberEvent) => void, reunions: Reunions) {
     this.#told = told
+    this.#reunions = reunions
   }
 
   /** In the order in which they were first heard of; not those of whom only accusations were heard. */
@@ -119,11 +123,6 @@ export class Members {
     return 2 * (suspects + dead) > this.#living.size + dead
   }
 
-  /** See Directory.returnedAt. */
-  get returnedAt(): number {
-    return this.#returnedAt
-  }
-
   get(id: Id): Member | undefined {
     const entry = this.#entries.get(id)
     return entry?.vouched ? entry.member : undefined
@@ -139,7 +138,7 @@ export class Members {
     const { member, vouched } = entry
     if (isLive(member) && vouched && member.url !== update.url) {
       if (update.state !== 'alive' || update.incarnation <= member.incarnation) return 'stale'
-      if (entry.rival !== update.url) this.#notify({ kind: 'conflict', member: { ...update, since: now } })
+      if (entry.rival !== update.url) this.#notify({ kind: 'conflict', member: { ...update, since: now, settledAt: Infinity } })
       entry.rival = update.url
       return 'conflict'
     }
@@ -150,10 +149,11 @@ export class Members {
     if (!news && !appears && !tells) return 'stale'
     if (tells) entry.metaIncarnation = update.incarnation
     const meta = tells ? update.meta : member.meta
-    const isSameLife = update.incarnation - member.incarnation < lifeLeast
-    if (news && member.state === 'dead' && isLive(update) && isSameLife) this.#noteReturn(member, now)
+    if (news && member.state === 'dead' && isLive(update) && isOfLife(update, member.incarnation))
+      this.#reunions.noteReturn(member.id, now - member.since, now)
     const since = news && update.state !== member.state ? now : member.since
-    entry.member = { ...(news ? update : member), ...(meta === undefined ? {} : { meta }), since }
+    const settledAt = this.#settledAt(entry, update, now)
+    entry.member = { ...(news ? toldIn(update) : member), ...(meta === undefined ? {} : { meta }), since, settledAt }
     if (!entry.vouched) return 'stale'
     this.#notify({ kind: kindOf(vouched ? member : undefined, entry.member), member: entry.member })
     return 'news'
@@ -166,16 +166,19 @@ export class Members {
 
   #forget({ member, vouched }: Entry): void {
     this.#entries.delete(member.id)
-    remember(this.#forgotten, member.id, member.incarnation, forgottenMost)
     if (vouched) this.#notify({ kind: 'reap', member })
   }
 
-  /** One by itself was given nothing, unless it was gone for long. */
-  #noteReturn({ id, since }: Member, now: number): void {
-    const last = this.#lastReturn
-    const isTogether = last !== undefined && last.id !== id && now - last.at < togetherMs
-    if (isTogether || now - since >= cutOffMs) this.#returnedAt = now
-    this.#lastReturn = { id, at: now }
+  /** When it counts as settled, by the last that was heard of it. */
+  #settledAt(entry: Entry, update: Update, now: number): number {
+    const { life, member } = entry
+    // Whoever is only suspected may be heard of for the first time yet.
+    if (update.state === 'suspect') return member.settledAt
+    entry.life = Math.max(life ?? 0, update.incarnation)
+    if (life !== undefined && isOfLife(update, life)) return member.settledAt
+    const isSettled = update.settled === true
+    if (update.state === 'alive') this.#reunions.noteLife(member.id, isSettled, now)
+    return isSettled ? now : now + settleMs
   }
 
   #notify(event: MemberEvent): void {
@@ -193,11 +196,12 @@ export class Members {
     // An accusation of someone unknown is not worth anyone's place.
     if (this.#entries.size >= membersMost && (update.state !== 'alive' || !this.#makeRoom())) return 'full'
     const vouched = update.state === 'alive'
-    const member = { ...update, since: now }
-    this.#entries.set(update.id, { member, vouched, metaIncarnation: update.meta ? update.incarnation : -1 })
+    const member = { ...toldIn(update), since: now, settledAt: Infinity }
+    const entry: Entry = { member, vouched, metaIncarnation: update.meta ? update.incarnation : -1 }
+    entry.member = { ...member, settledAt: this.#settledAt(entry, update, now) }
+    this.#entries.set(update.id, entry)
     if (!vouched) return 'stale'
-    if (update.incarnation - (this.#forgotten.get(update.id) ?? -Infinity) < lifeLeast) this.#returnedAt = now
-    this.#notify({ kind: 'join', member })
+    this.#notify({ kind: 'join', member: entry.member })
     return 'news'
   }
 
@@ -210,6 +214,10 @@ export class Members {
     return true
   }
 }
+
+const toldIn = ({ settled: _, ...told }: Update): Told => told
+
+const isOfLife = ({ incarnation }: Update, life: number): boolean => incarnation - life < lifeLeast
 
 const isAbsent = ({ member, vouched }: Entry): boolean => !vouched || !isLive(member)
 

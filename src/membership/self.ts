@@ -1,6 +1,6 @@
 /** This node as a member: what it tells of itself, and how far it doubts itself. Only it makes its incarnations. */
 import type { Meta } from '../protocol/packets.ts'
-import type { Member } from './members.ts'
+import { type Member, settleMs } from './members.ts'
 import { assertMeta } from './meta.ts'
 import type { SwimSetting } from './setting.ts'
 
@@ -15,7 +15,8 @@ export class Self {
     const { me, incarnation, meta, ports } = setting
     assertMeta(meta)
     this.#setting = setting
-    this.#member = { ...me, incarnation, state: 'alive', meta, since: ports.clock.now() }
+    const since = ports.clock.now()
+    this.#member = { ...me, incarnation, state: 'alive', meta, since, settledAt: since + settleMs }
   }
 
   get member(): Member {

@@ -15,8 +15,9 @@ import type { Directory } from './directory.ts'
 import { Drift } from './drift.ts'
 import { Gossip } from './gossip.ts'
 import { Hearsay } from './hearsay.ts'
-import { asUpdate, cutOffMs, isLive, type Member, type MemberEvent, Members } from './members.ts'
+import { asUpdate, isLive, type Member, type MemberEvent, Members } from './members.ts'
 import { Prober } from './prober.ts'
+import { cutOffMs, Reunions } from './reunions.ts'
 import { Self } from './self.ts'
 import type { Membership, SwimSetting } from './setting.ts'
 import { Sync } from './sync.ts'
@@ -32,6 +33,7 @@ export class Swim implements Directory, Membership {
   readonly handlers: Handlers<Pick<PeerApi, 'sync'>>
   readonly #setting: SwimSetting
   readonly #self: Self
+  readonly #reunions: Reunions
   readonly #members: Members
   readonly #gossip: Gossip
   readonly #hearsay: Hearsay
@@ -47,12 +49,13 @@ export class Swim implements Directory, Membership {
   constructor(setting: SwimSetting) {
     this.#setting = setting
     this.#self = new Self(setting)
-    this.#members = new Members((event) => this.#changed(event))
+    this.#reunions = new Reunions(() => this.isKnown || this.#now >= this.#self.member.settledAt)
+    this.#members = new Members((event) => this.#changed(event), this.#reunions)
     this.#gossip = new Gossip(this, setting)
     this.#hearsay = new Hearsay(setting, this.#self, this.#members, this.#gossip)
     this.#drift = new Drift(setting.ports.log)
     this.#prober = new Prober(this, setting, this.#drift)
-    this.#sync = new Sync(this, setting)
+    this.#sync = new Sync(this, setting, this.#reunions)
     this.handlers = { sync: ({ members }) => this.#sync.answer(members) }
   }
 
@@ -146,11 +149,11 @@ export class Swim implements Directory, Membership {
 
   /** Whether more than half of the others have fallen silent at about the same time: it is rather this node that is cut off. */
   get isCutOff(): boolean {
-    return this.#members.areMostSilent(this.#setting.ports.clock.now() - cutOffMs)
+    return this.#members.areMostSilent(this.#now - cutOffMs)
   }
 
-  get returnedAt(): number {
-    return this.#members.returnedAt
+  get reunitedAt(): number {
+    return this.#reunions.lastAt
   }
 
   /** Packets and updates that were not heeded, by reason. */
@@ -208,7 +211,7 @@ export class Swim implements Directory, Membership {
   }
 
   announce(): void {
-    const updates = [asUpdate(this.#self.member)]
+    const updates = [asUpdate(this.#self.member, this.#now)]
     for (const { id, url } of this.find(toldMost, isLive))
       this.#setting.ports.datagrams.send({ id, url }, { type: 'gossip', updates })
     this.#gossip.tell(this.#self.member)
@@ -220,6 +223,10 @@ export class Swim implements Directory, Membership {
 
   updatesFor(to: Id): Update[] {
     return this.#gossip.updatesFor(to)
+  }
+
+  get #now(): number {
+    return this.#setting.ports.clock.now()
   }
 
   #changed(event: MemberEvent): void {
@@ -246,7 +253,6 @@ export class Swim implements Directory, Membership {
   }
 
   reap(): void {
-    const { ports, options } = this.#setting
-    this.#members.reap(ports.clock.now() - options.tombstoneMs)
+    this.#members.reap(this.#now - this.#setting.options.tombstoneMs)
   }
 }

@@ -4,9 +4,11 @@
  */
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Update } from '../protocol/packets.ts'
+import type { Reply } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
-import { asUpdate, isLive } from './members.ts'
-import type { Membership, SwimSetting } from './setting.ts'
+import { asUpdate, isLive, settleMs } from './members.ts'
+import type { Reunions } from './reunions.ts'
+import type { Membership, SwimApi, SwimSetting } from './setting.ts'
 
 /** Networks up to so large exchange in every period; each doubling adds one to it. */
 const smallNetwork = 32
@@ -17,13 +19,15 @@ const retries = 60
 export class Sync {
   readonly #swim: Membership
   readonly #setting: SwimSetting
+  readonly #reunions: Reunions
   #seeds: readonly Peer[] = []
   #isKnown = false
   #turn = 0
 
-  constructor(swim: Membership, setting: SwimSetting) {
+  constructor(swim: Membership, setting: SwimSetting, reunions: Reunions) {
     this.#swim = swim
     this.#setting = setting
+    this.#reunions = reunions
   }
 
   /** Whether somebody has told of all members. */
@@ -63,35 +67,44 @@ export class Sync {
   }
 
   /** What the caller knows is merged, and everything answered that is known then. */
-  answer(members: readonly Update[]): { members: Update[] } {
+  answer(members: readonly Update[]): Reply<SwimApi['sync']> {
     for (const update of members) this.#swim.take(this.#milder(update))
     if (members.length > 1) this.#isKnown = true
-    return { members: this.#all() }
+    const reunitedMs = Math.max(0, Math.floor(this.#setting.ports.clock.now() - this.#reunions.lastAt))
+    return { members: this.#all(), ...(reunitedMs < settleMs ? { reunitedMs } : {}) }
   }
 
   /** Until a seed has answered. What it tells, the others know. */
   async #introduce(): Promise<void> {
     const { clock } = this.#setting.ports
     for (let round = 0; round < retries && this.#swim.isRunning; round++) {
-      for (const seed of this.#seeds)
-        if (await this.#with(seed, (update) => this.#swim.learn(update))) return this.#swim.announce()
+      for (const seed of this.#seeds) {
+        const told = await this.#with(seed, (update) => this.#swim.learn(update))
+        if (!told) continue
+        // Who comes while parts meet cannot tell them apart.
+        this.#reunions.learn(clock.now() - (told.reunitedMs ?? Infinity))
+        return this.#swim.announce()
+      }
       await clock.sleep(retryMs)
     }
   }
 
   /** @param heed each that it tells of; by default it is told on */
-  async #with({ id, url }: Peer, heed: (update: Update) => unknown = (it) => this.#swim.take(it)): Promise<boolean> {
+  async #with(
+    { id, url }: Peer,
+    heed: (update: Update) => unknown = (it) => this.#swim.take(it),
+  ): Promise<Reply<SwimApi['sync']> | undefined> {
     const { network, log } = this.#setting.ports
     try {
-      const { members } = await network.call({ id, url }, 'sync', { members: this.#all() })
-      if (!this.#swim.isRunning) return false
-      for (const update of members) heed(this.#milder(update))
+      const told = await network.call({ id, url }, 'sync', { members: this.#all() })
+      if (!this.#swim.isRunning) return undefined
+      for (const update of told.members) heed(this.#milder(update))
       this.#isKnown = true
-      return true
+      return told
     } catch (error) {
       if (!(error instanceof Unreachable || error instanceof Refusal)) throw error
       log.debug({ peer: id, why: error.message }, 'members not exchanged')
-      return false
+      return undefined
     }
   }
 
@@ -103,6 +116,7 @@ export class Sync {
   }
 
   #all(): Update[] {
-    return this.#swim.members().map(asUpdate)
+    const now = this.#setting.ports.clock.now()
+    return this.#swim.members().map((member) => asUpdate(member, now))
   }
 }

@@ -35,7 +35,8 @@ export type Meta = Static<typeof Meta>
 
 /**
  * One member as someone believes it to be. The incarnation is the member's own: ms since 1970 at its start, and one more with each
- * refutation and each change of what it tells of itself. `from`: who accuses it.
+ * refutation and each change of what it tells of itself. `from`: who accuses it. `settled`: it lives, and has been there for ten seconds, so
+ * that whoever is with it has heard of it.
  */
 export const Update = exact({
   id: IdText,
@@ -44,6 +45,7 @@ export const Update = exact({
   state: Type.Enum(memberStates),
   from: Type.Optional(IdText),
   meta: Type.Optional(Meta),
+  settled: Type.Optional(Type.Literal(true)),
 })
 export type Update = Static<typeof Update>
 

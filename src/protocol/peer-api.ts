@@ -199,7 +199,12 @@ export const peerApi = {
         '/sync',
         'exchange what both know of all members, themselves and those who died or left among them',
         { members: Type.Array(Update, { minItems: 1, maxItems: toldMost }) },
-        exact({ members: Type.Array(Update, { maxItems: toldMost }) }),
+        exact({
+          members: Type.Array(Update, { maxItems: toldMost }),
+          reunitedMs: Type.Optional(
+            Type.Integer({ minimum: 0, description: 'so long ago it heard of some who had lived on apart from it' }),
+          ),
+        }),
       ),
     ),
   ),

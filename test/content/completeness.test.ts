@@ -160,18 +160,43 @@ test.each([
   )
 })
 
+/** What becomes of the nodes of one part while it is cut off, and who of them is asked afterwards. */
+const fates: Readonly<Record<string, (world: World, part: readonly string[]) => Promise<readonly string[]>>> = {
+  'who were there all the while': async (_, part) => part,
+  'one that was started again meanwhile': async (world, [one = '', ...others]) => {
+    world.crash(one)
+    await world.run(8000)
+    world.restart(one, peersOf(world, others))
+    return [one]
+  },
+  'who were all started again meanwhile': async (world, part) => {
+    if (part.length > 6) return part
+    for (const id of part) world.crash(id)
+    await world.run(3000)
+    for (const id of part) world.restart(id, peersOf(world, part))
+    return part
+  },
+  'one that starts while they meet': async (world, [one = '']) => {
+    world.crash(one)
+    return [one]
+  },
+}
+
+const peersOf = (world: World, ids: readonly string[]) => ids.map((id) => world.peer(id))
+
 test.each([
-  ['chord', 1, 'who were there all the while'],
-  ['kademlia', 2, 'who were there all the while'],
-  ['pastry', 2, 'who were there all the while'],
-  // They have never heard of the others but that they are dead.
-  ['chord', 2, 'one that was started again meanwhile'],
-  ['chord', 3, 'who have forgotten the others'],
+  ['chord', 1, 'who were there all the while', {}],
+  ['kademlia', 2, 'who were there all the while', {}],
+  ['pastry', 2, 'who were there all the while', {}],
+  ['chord', 3, 'who were there all the while', { tombstoneMs: 30_000 }],
+  ['chord', 2, 'one that was started again meanwhile', {}],
+  ['chord', 4, 'one that was started again meanwhile', { tombstoneMs: 30_000 }],
+  ['chord', 3, 'who were all started again meanwhile', {}],
+  ['pastry', 1, 'who were all started again meanwhile', {}],
+  ['chord', 1, 'one that starts while they meet', {}],
 ] as const)(
-  'what a part of a network was given while it was cut off can be read there afterwards: %s %i, through %s',
-  async (overlay, seed, through) => {
-    const hasForgotten = through === 'who have forgotten the others'
-    const memory = hasForgotten ? { tombstoneMs: 30_000 } : {}
+  'what a part of a network was given while it was cut off can be read there afterwards: %s %i, through %s, %j',
+  async (overlay, seed, fate, memory: { tombstoneMs?: number }) => {
     const world = new World({ seed, settings: { overlay, membership: 'local', ...memory } })
     const ids = (await world.boot(16)).toSorted()
     const parts = [ids.filter((_, at) => at % 5 < 3), ids.filter((_, at) => at % 5 >= 3)]
@@ -180,40 +205,40 @@ test.each([
     for (const name of names) await world.call(world.anyone(), 'store', { name, value: 'old' })
     world.demanding = false
     world.partition(...parts)
-    await world.run(hasForgotten ? 145_000 : 15_000)
-    const areRestarted = through === 'one that was started again meanwhile'
-    const readers = areRestarted ? parts.map(([one = '']) => [one]) : parts
-    if (areRestarted) {
-      for (const [one = ''] of parts) {
-        world.crash(one)
-        await world.run(8000)
-        world.restart(one)
-        await world.run(5000)
-      }
-      await world.run(20_000)
-    }
-    const written: { readonly sought: object; readonly part: readonly string[] }[] = []
-    for (const part of parts)
+    await world.run(memory.tombstoneMs === undefined ? 15_000 : 145_000)
+    const readers: (readonly string[])[] = []
+    for (const part of parts) readers.push((await fates[fate]?.(world, part)) ?? [])
+    await world.run(fate === 'who were there all the while' ? 0 : 30_000)
+    const isUp = (id: string) => world.host(id).node !== undefined
+    const written: { readonly sought: object; readonly readers: readonly string[] }[] = []
+    for (const [at, part] of parts.entries())
       for (let number = 0; number < 30; number++) {
-        const name = number % 2 === parts.indexOf(part) ? names[number] : undefined
+        const name = number % 2 === at ? names[number] : undefined
         const value = name === undefined ? `${number} of ${part[0]}` : 'new'
-        const writer = part[number % part.length] ?? ''
+        const writers = part.filter(isUp)
+        const writer = writers[number % writers.length] ?? ''
         world.ask(writer, 'store', name === undefined ? { value } : { name, value }, ({ state }) => {
           if (state !== 'answered') return
-          written.push({ sought: name === undefined ? { value } : { name }, part: readers[parts.indexOf(part)] ?? [] })
+          written.push({ sought: name === undefined ? { value } : { name }, readers: readers[at] ?? [] })
         })
       }
     await world.run(6000)
     expect(written.length).toBeGreaterThan(50)
     world.heal()
+    if (fate === 'one that starts while they meet') {
+      await world.run(500)
+      for (const [one = '', ...others] of parts) world.restart(one, peersOf(world, others))
+    }
     const wrong: object[] = []
     let turn = 0
-    for (const until = world.nowMs + 1200; world.nowMs < until; await world.run(150))
-      for (const { sought, part } of written)
-        world.ask(part[turn++ % part.length] ?? '', 'lookupBy', sought, (found) => {
+    for (const until = world.nowMs + 1500; world.nowMs < until; await world.run(150))
+      for (const { sought, readers: asked } of written) {
+        const reader = asked[turn++ % asked.length] ?? ''
+        world.ask(reader, 'lookupBy', sought, (found) => {
           const isMissing = found.state === 'refused' && found.error.error === 'NOT_FOUND'
           if (isMissing || (found.state === 'answered' && found.reply.values[0]?.value === 'old')) wrong.push(sought)
         })
+      }
     await world.run(6000)
     expect(wrong).toEqual([])
   },

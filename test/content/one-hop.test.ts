@@ -50,7 +50,7 @@ describe('where everyone is known', () => {
 
   test('while rings meet a name is waited for until they are one', async () => {
     await ring.outcome(entry.content.handlers.store({ value, name: value }))
-    entry.view = { ...entry.view, returnedAt: ring.now }
+    entry.view = { ...entry.view, reunitedAt: ring.now }
     const began = ring.now
     expect(await ring.outcome(entry.content.handlers.lookupBy({ name: value }))).toMatchObject({
       reply: { values: [{ value }] },
@@ -60,7 +60,7 @@ describe('where everyone is known', () => {
 
   test('while rings meet a value by its content is there as soon as anyone has it', async () => {
     for (const { content } of line.slice(0, 3)) content.holdings.cells.completeness.forget()
-    entry.view = { ...entry.view, returnedAt: ring.now }
+    entry.view = { ...entry.view, reunitedAt: ring.now }
     const began = ring.now
     const found = entry.content.handlers.lookupBy({ value })
     await ring.outcome((line[0] as StillNode).content.handlers.store({ value }))

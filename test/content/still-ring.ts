@@ -42,7 +42,7 @@ export const viewOf = (peers: readonly Peer[], suspects: readonly Peer[] = []): 
   isSuspect: (id) => suspects.some((peer) => peer.id === id),
   isDead: () => false,
   isCutOff: false,
-  returnedAt: -Infinity,
+  reunitedAt: -Infinity,
   aheadMs: 0,
 })
 
@@ -125,8 +125,8 @@ export class StillRing {
       get isCutOff() {
         return node.view.isCutOff
       },
-      get returnedAt() {
-        return node.view.returnedAt
+      get reunitedAt() {
+        return node.view.reunitedAt
       },
       aheadMs: 0,
     }

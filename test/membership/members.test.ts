@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type MemberEvent, Members, supersedes } from '../../src/membership/members.ts'
+import { asUpdate, type Member, type MemberEvent, Members, supersedes } from '../../src/membership/members.ts'
+import { Reunions } from '../../src/membership/reunions.ts'
 import { membersMost, memberStates, type Update } from '../../src/protocol/packets.ts'
 import { replayed } from './group.ts'
 
@@ -29,7 +30,7 @@ const said = (id: string, incarnation: number, state: Update['state'], from?: st
 /** What a node believes that has heard these one after the other, and the events that led there. */
 const hear = (updates: readonly Update[]) => {
   const events: MemberEvent[] = []
-  const members = new Members((event) => events.push(event))
+  const members = new Members((event) => events.push(event), new Reunions(() => true))
   const outcomes = updates.map((it) => members.merge(it, 7))
   return { members, events, outcomes, table: tableOf(members.all()) }
 }
@@ -174,49 +175,83 @@ describe('those who are gone', () => {
   })
 })
 
-describe('who has lived on though it was taken for dead', () => {
+/** Where nothing was heard of any. */
+const never = -Infinity
+
+describe('there are some who have lived on apart', () => {
+  const settled = (update: Update): Update => ({ ...update, settled: true })
+  const suspect = (update: Update): Update => ({ ...update, state: 'suspect', from: '00' })
+  const elsewhere = (update: Update): Update => ({ ...update, id: `1${update.id}`, url: `${update.url}1` })
   const known = [said('01', 1, 'alive'), said('02', 1, 'alive')]
   const dead = [said('01', 1, 'dead', '00'), said('02', 1, 'dead', '00')]
   const suspects = [said('01', 1, 'suspect', '00'), said('02', 1, 'suspect', '00')]
   const gone = [said('01', 1, 'left'), said('02', 1, 'left')]
-  const [one, two] = [said('01', 2, 'alive'), said('02', 2, 'alive')]
+  const [one, two, newcomer] = [said('01', 2, 'alive'), said('02', 2, 'alive'), said('03', 5001, 'alive')]
   const at = (now: number, update: Update) => ({ now, update })
-  const suspect = (update: Update): Update => ({ ...update, state: 'suspect', from: '00' })
-  const elsewhere = (update: Update): Update => ({ ...update, id: `1${update.id}`, url: `${update.url}1` })
-  const there = ({ now, update }: { now: number; update: Update }) => at(now, elsewhere(update))
 
-  test.each([
-    ['two, together', dead, [at(5000, one), at(6000, two)], 6000],
-    ['two, one long after the other', dead, [at(5000, one), at(9000, two)], -Infinity],
-    ['two, who are suspected at once', dead, [at(5000, suspect(one)), at(6000, suspect(two))], 6000],
-    ['two of whom only their deaths were heard', dead.map(elsewhere), [at(5000, one), at(6000, two)].map(there), 6000],
-    ['one alone', dead, [at(5000, one)], -Infinity],
-    ['one alone, twice', dead, [at(5000, one), at(5500, said('01', 2, 'dead')), at(6000, said('01', 3, 'alive'))], -Infinity],
-    ['one alone that was gone for half a minute', dead, [at(30_000, one)], 30_000],
-    ['two new lives', dead, [at(40_000, said('01', 5001, 'alive')), at(40_000, said('02', 5001, 'alive'))], -Infinity],
-    ['two who were only suspected', suspects, [at(40_000, one), at(40_000, two)], -Infinity],
-    ['two who have left', gone, [at(40_000, one), at(40_000, two)], -Infinity],
-    ['one of whom only tags are news', [said('01', 3, 'dead', '00')], [at(40_000, said('01', 2, 'alive'))], -Infinity],
-  ])('%s', (_, first, then, returnedAt) => {
-    const members = new Members(() => {})
+  /** What is heard at 0, then, and when a reunion was noted last. */
+  const lastAt = (first: readonly Update[], then: readonly { now: number; update: Update }[], knowsOthers = true) => {
+    const reunions = new Reunions(() => knowsOthers)
+    const members = new Members(() => {}, reunions)
     for (const update of [...known, ...first]) members.merge(update, 0)
-    for (const { now, update } of then) members.merge(update, now)
-    expect(members.returnedAt).toBe(returnedAt)
-  })
+    for (const { now, update } of then) {
+      if (update.state === 'left') members.reap(now)
+      members.merge(update, now)
+    }
+    return reunions.lastAt
+  }
 
   test.each([
-    ['one who was forgotten', said('01', 6, 'alive'), 90_000],
-    ['a new life of it', said('01', 5006, 'alive'), -Infinity],
-    // Its clock may be behind.
-    ['one who was never heard of', said('02', 1, 'alive'), -Infinity],
-  ])('%s', (_, update, returnedAt) => {
-    const members = new Members(() => {})
-    members.merge(said('01', 5, 'alive'), 1)
-    members.merge(said('01', 5, 'dead', '00'), 1)
-    members.reap(50_000)
-    members.merge(update, 90_000)
-    expect(members.returnedAt).toBe(returnedAt)
+    ['two who were taken for dead', dead, [at(5000, one), at(6000, two)], 6000],
+    ['two, one long after the other', dead, [at(5000, one), at(9000, two)], never],
+    ['two, who are suspected at once', dead, [at(5000, suspect(one)), at(6000, suspect(two))], 6000],
+    [
+      'two of whom only their deaths were heard',
+      dead.map(elsewhere),
+      [at(5000, elsewhere(one)), at(6000, elsewhere(two))],
+      6000,
+    ],
+    ['one alone', dead, [at(5000, settled(one))], never],
+    ['one alone, twice', dead, [at(5000, one), at(5500, said('01', 2, 'dead')), at(6000, said('01', 3, 'alive'))], never],
+    ['one alone that was gone for half a minute', dead, [at(30_000, one)], 30_000],
+    ['one, and whoever came to it', dead, [at(5000, one), at(6000, newcomer)], 6000],
+    ['one, after whoever came to it', dead, [at(5000, newcomer), at(6000, one)], 6000],
+    ['one, and long after it a newcomer', dead, [at(5000, one), at(9000, newcomer)], never],
+    ['one of whom nobody knew', [], [at(5000, settled(newcomer))], 5000],
+    ['one of whom only suspicion was heard', [suspect(newcomer)], [at(5000, settled(newcomer))], 5000],
+    ['one of a new life, which is not new', dead, [at(5000, settled(said('01', 5001, 'alive')))], 5000],
+    [
+      'the same, suspected at once',
+      dead,
+      [at(5000, suspect(said('01', 5001, 'alive'))), at(6000, settled(said('01', 5002, 'alive')))],
+      6000,
+    ],
+    ['one who was forgotten', dead, [at(90_000, { ...one, id: '04', state: 'left' }), at(90_000, settled(one))], 90_000],
+  ])('as is known by %s', (_, first, then, expected) => expect(lastAt(first, then)).toBe(expected))
+
+  test.each([
+    ['newcomers', [], [at(5000, newcomer), at(5000, { ...newcomer, id: '04' })]],
+    ['a newcomer who is still there', [], [at(5000, newcomer), at(20_000, settled(said('03', 5002, 'alive')))]],
+    ['two new lives', dead, [at(40_000, said('01', 5001, 'alive')), at(40_000, said('02', 5001, 'alive'))]],
+    ['two who were only suspected', suspects, [at(40_000, settled(one)), at(40_000, settled(two))]],
+    ['two who have left', gone, [at(40_000, settled(one)), at(40_000, settled(two))]],
+    ['one of whom only tags are news', [said('01', 3, 'dead', '00')], [at(40_000, settled(said('01', 2, 'alive')))]],
+  ])('as is not known by %s', (_, first, then) => expect(lastAt(first, then)).toBe(never))
+
+  test('to one that has just come everyone is new', () => {
+    expect(lastAt([], [at(5000, settled(newcomer))], false)).toBe(never)
   })
+})
+
+test.each([
+  ['a newcomer', said('01', 5, 'alive'), [undefined, undefined, true]],
+  ['one that was there when it was heard of', { ...said('01', 5, 'alive'), settled: true as const }, [true, true, true]],
+  ['one that was only accused', said('01', 5, 'suspect', '00'), [undefined, undefined, undefined]],
+])('whether it was there for a while, of %s', (_, update, settled) => {
+  const { members } = hear([said('01', 5, 'alive')].filter(() => update.state === 'suspect'))
+  members.merge(update, 7)
+  const [member] = members.all() as [Member]
+  expect([7, 10_006, 10_007].map((now) => asUpdate(member, now).settled)).toEqual(settled)
 })
 
 test('a full table takes nobody more, and still heeds what is said of those in it', () => {

@@ -1,0 +1,60 @@
+/**
+ * When this node heard last of some who have lived on apart from it: both sides may have been given what the other has not.
+ *
+ * Nothing but what becomes of members tells of it. Whoever is there for a while has been heard of by all, so who is first heard of after that
+ * was elsewhere; and so were those who were taken for dead and are not. One of these by itself acknowledged nothing, as long as it was not
+ * gone for long, and nobody comes with it.
+ */
+import type { Id } from '../space/id.ts'
+
+/** For so long those who fell silent count together: then they are rather dead than this node cut off, which acknowledges nothing alone before. */
+export const cutOffMs = 30_000
+/** Those who were apart together are heard of within this. */
+const togetherMs = 3000
+
+interface Arrival {
+  readonly id: Id
+  readonly at: number
+}
+
+export class Reunions {
+  readonly #knowsOthers: () => boolean
+  #lastAt = -Infinity
+  /** Who was found last to have lived on. */
+  #lastReturn: Arrival | undefined
+  /** Who began to live last, as far as this node has heard. */
+  #lastBirth: Arrival | undefined
+
+  /** @param knowsOthers whether this node knows who was there until now: before, everyone is new to it */
+  constructor(knowsOthers: () => boolean) {
+    this.#knowsOthers = knowsOthers
+  }
+
+  /** See Directory.reunitedAt. */
+  get lastAt(): number {
+    return this.#lastAt
+  }
+
+  /** Another one has heard of some at that time. */
+  learn(at: number): void {
+    this.#lastAt = Math.max(this.#lastAt, at)
+  }
+
+  /** One that was taken for dead for so long has lived on. */
+  noteReturn(id: Id, goneMs: number, now: number): void {
+    if (goneMs >= cutOffMs || isWith(this.#lastReturn, id, now) || isWith(this.#lastBirth, id, now)) this.#lastAt = now
+    this.#lastReturn = { id, at: now }
+  }
+
+  /**
+   * A life is heard of for the first time.
+   * @param isSettled whether it began a while ago
+   */
+  noteLife(id: Id, isSettled: boolean, now: number): void {
+    if (this.#knowsOthers() && (isSettled || isWith(this.#lastReturn, id, now))) this.#lastAt = now
+    this.#lastBirth = { id, at: now }
+  }
+}
+
+const isWith = (other: Arrival | undefined, id: Id, now: number): boolean =>
+  other !== undefined && other.id !== id && now - other.at < togetherMs
