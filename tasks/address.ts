@@ -5,13 +5,24 @@ import type { Words } from './words.ts'
 
 export type Address = { readonly value: string } | { readonly name: string } | { readonly key: string }
 
-export const addressOptions = { name: 'the name it was stored under', key: 'its key in hex' }
+/** What looks like something else can be said so. */
+export const valueOption = { value: 'the value itself, whatever it looks like' }
+
+export const addressOptions = { ...valueOption, name: 'the name it was stored under', key: 'its key in hex' }
 
 /** @throws WrongUse none of the three, or several */
-export const parseAddress = (task: string, { plain, options: { name, key } }: Pick<Words, 'plain' | 'options'>): Address => {
-  const value = plain.length > 0 ? plain.join(' ') : undefined
+export const parseAddress = (task: string, words: Pick<Words, 'plain' | 'options'>): Address => {
+  const { name, key } = words.options
+  const value = valueIn(task, words)
   if ([value, name, key].filter((given) => given !== undefined).length !== 1)
     throw new WrongUse(`${task} takes one of: a value, name=<name>, key=<hex>; for instance: ${typed(`${task} hello world`)}`)
   if (value !== undefined) return { value }
   return name === undefined ? { key: key ?? '' } : { name }
+}
+
+/** All words, or what `value=` says. @throws WrongUse both */
+export const valueIn = (task: string, { plain, options: { value } }: Pick<Words, 'plain' | 'options'>): string | undefined => {
+  if (plain.length === 0) return value
+  if (value === undefined) return plain.join(' ')
+  throw new WrongUse(`${task} takes one value: ${JSON.stringify(plain.join(' '))}, or ${JSON.stringify(value)}`)
 }

@@ -44,7 +44,7 @@ const networkOptions = {
   probeEveryMs: 'between two probes (500)',
   probeTimeoutMs: 'patience with a probe (200)',
   indirectProbes: 'who are asked to probe a silent one as well (3)',
-  suspicionMult: 'patience with a suspect, × log10 N probes (4)',
+  suspicionMult: 'patience with a suspect, × log10 N probes, at least 1 (4)',
   suspicionMaxMult: 'and as long as nobody confirms it, × (6)',
   healthMax: 'how much slower a slow node probes, × (8)',
   retransmitMult: 'how often news is sent, × log10 N (4)',
@@ -69,6 +69,7 @@ const overlayOptions = Object.fromEntries(
 const bootOptions = {
   ...networkOptions,
   ...overlayOptions,
+  overlay: 'the same as its word alone',
   port: `the first port to try (${defaults.port})`,
   secret: 'on: nodes share a secret, and leave and peer calls need it (off)',
 }
@@ -90,7 +91,10 @@ export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>):
   let nodes: number | undefined
   // All nodes of the CLI live on one machine.
   let settings: Settings = { membership: 'local' }
-  for (const word of plain) {
+  const { port = String(defaults.port), secret = 'off', overlay: named, ...rest } = options
+  if (named !== undefined && !overlayNames.some((name) => name === named))
+    throw new WrongUse(`overlay is ${overlayNames.join(' or ')}, not ${JSON.stringify(named)}`)
+  for (const word of named === undefined ? plain : [...plain, named]) {
     const set = Object.hasOwn(meanings, word) ? meanings[word] : undefined
     const overlay = set?.overlay ?? settings['overlay']
     if (set && (settings['overlay'] ?? overlay) === overlay) settings = { ...settings, ...set }
@@ -103,7 +107,6 @@ export const parseBoot = ({ plain, options }: Pick<Words, 'plain' | 'options'>):
           `a preset (${Object.keys(presets).join(', ')}) and name=value options`,
       )
   }
-  const { port = String(defaults.port), secret = 'off', ...rest } = options
   if (secret !== 'on' && secret !== 'off')
     throw new WrongUse(`secret is on or off, not ${JSON.stringify(secret)}: boot makes one by itself`)
   const plan = {
@@ -232,7 +235,7 @@ export const boot: Task = {
 export const reboot: Task = {
   ...words,
   name: 'reboot',
-  summary: 'killall, then boot as before, or as told from the same port',
+  summary: 'killall, then boot as before it, or as told from the same port',
   examples: ['reboot', 'reboot 5'],
   run: async (given, terminal) => {
     const { network } = await readState()

@@ -8,7 +8,7 @@ import { ask } from './client.ts'
 import { catchingUp, inspectContent, type Held, listed, ringFaults, ringOrder } from './faults.ts'
 import { isStranger, openNetwork, type Running, surveyAll } from './live.ts'
 import { copiesAmong, networkOf } from './render/status.ts'
-import { fold, plural } from './render/text.ts'
+import { fold, hundredths, plural } from './render/text.ts'
 import { next, type Task } from './task.ts'
 import { wholeNumber } from './words.ts'
 
@@ -122,7 +122,7 @@ export const check: Task = {
         ...notes.map((note) => paint.dim(`note: ${note}`)),
         next(...(nodes === 0 ? ['restart all', 'killall'] : failed ? ['check 30', 'status'] : ['monitor'])),
       ],
-      data: { ok: !failed, violations, notes, nodes, records, copies, seconds: elapsed() },
+      data: { ok: !failed, violations, notes, nodes, records, copies, seconds: hundredths(elapsed()) },
       failed,
     }
   },

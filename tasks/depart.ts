@@ -25,7 +25,7 @@ const findLiving = async (word: string) => {
   const entry = findEntry(booted.processes, word)
   const [sighting] = await survey({ ...booted, processes: [entry] })
   if (!sighting || !isLiving(sighting) || entry.pid === null)
-    throw new TaskFailure(`${entry.name} is not running; type: ${typed('status')}`)
+    throw new TaskFailure(`${entry.name} is not running; to have it back: ${typed(`restart ${portOf(entry.url)}`)}`)
   return { network: booted.network, entry, pid: entry.pid }
 }
 

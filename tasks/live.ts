@@ -207,6 +207,9 @@ const mostNamed = 8
 /** How a person says which node is meant. */
 export const nodeWord = 'a port, a name, or the beginning of an id'
 
+/** It may begin an id, and is rather meant for the first node, or for a count. */
+const shortNumber = /^\d{1,3}$/
+
 /**
  * The recorded process that a person means.
  * @throws WrongUse none, or several
@@ -214,7 +217,7 @@ export const nodeWord = 'a port, a name, or the beginning of an id'
 export const findEntry = (processes: readonly Entry[], word: string): Entry => {
   const named = processes.find(({ url, name }) => portOf(url) === word || name === word)
   if (named) return named
-  const matching = /^[0-9a-f]+$/.test(word) ? processes.filter(({ id }) => id.startsWith(word)) : []
+  const matching = processes.filter(({ id }) => id === word || (!shortNumber.test(word) && id.startsWith(word)))
   const [only, ...more] = matching
   if (only && more.length === 0) return only
   const list = (entries: readonly Entry[]) => {

@@ -240,7 +240,7 @@ Dropped, and counted in \`polychord_packet_drops_total\` by the first of these: 
 ${Object.entries(shapes).map(shapeOf).join('\n')}
 ## Errors
 
-Every error is \`{ "error": CODE, "message": what to do next, … }\` with the status of its code.
+Every error is \`{ "error": CODE, "message": what is wrong, or what to do next, … }\` with the status of its code.
 
 | status | code | says |
 | --- | --- | --- |

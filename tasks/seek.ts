@@ -8,7 +8,7 @@ import { addressOptions, type Address, parseAddress } from './address.ts'
 import { ask, orUndefined } from './client.ts'
 import { WrongUse } from './failure.ts'
 import { type Booted, label, openNetwork, pickRandomNode } from './live.ts'
-import { cut, duration, plural, quote, tellCopies } from './render/text.ts'
+import { cut, duration, hundredths, plural, quote, tellCopies } from './render/text.ts'
 import { renderTravel } from './render/travel.ts'
 import { networkOf } from './render/status.ts'
 import { nameWord, next, shellWords, type Task } from './task.ts'
@@ -30,7 +30,7 @@ const through = async <T>(address: Address, { mode }: Words['options'], request:
   const { info } = await pickRandomNode(booted)
   const began = performance.now()
   const reply = await request(info.url, route)
-  return { booted, entry: { id: info.id, url: info.url }, reply, ms: performance.now() - began }
+  return { booted, entry: { id: info.id, url: info.url }, reply, ms: hundredths(performance.now() - began) }
 }
 
 const parseMode = (mode: string, overlay: OverlayName): Mode => {

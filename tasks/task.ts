@@ -28,9 +28,10 @@ export const typed = (words: string): string => `npm run task ${words}`
 
 /**
  * Words of a value as they are typed in a shell: only what needs quotes gets them, also a last word that would ask for JSON, and what npm
- * would take for a flag, two dashes.
+ * would take for a flag, two dashes. What would be an option is said by one.
  */
 export const shellWords = (text: string): string => {
+  if (/(^| )(value|name|key|mode|ttlSeconds)=/.test(text)) return `value=${quoted(text)}`
   const words = text.split(' ').every(isPlain) && !text.endsWith(' json') ? text : quoted(text)
   return /^-| -/.test(text) ? `-- ${words}` : words
 }

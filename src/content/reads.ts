@@ -56,7 +56,7 @@ export const read = async (
     const { isMiss } = poll.tally
     if (!isMiss && lookup.distrust()) continue
     const details = { key: address.key, hops: lookup.hops, path: lookup.path }
-    if (isMiss) throw new Refusal('NOT_FOUND', 'nothing is stored there', details)
+    if (isMiss) throw new Refusal('NOT_FOUND', 'nothing is stored there; what a node holds is told by its /db', details)
     throw new Refusal(
       'INCONCLUSIVE',
       'too few of those who hold this key can say; try again in a second, and for half a minute where nodes have died',

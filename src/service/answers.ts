@@ -99,7 +99,8 @@ const pathTable = (api: NodeApi): { matches: RegExp; methods: string[] }[] => [
 
 /** What to do about a request that is none, by Node's code for what is wrong with it. */
 const noHttp: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: 'the address and the headers may have 16 KiB together; a long value is asked for by its key',
+  HPE_HEADER_OVERFLOW:
+    'the address and the headers may have 16 KiB together; a long value is asked for by the key that /store told: GET /lookup/KEY',
   HPE_INVALID_URL: "what is no plain letter is written as %XX in an address: curl -G --data-urlencode 'value=…' does so",
   ERR_HTTP_REQUEST_TIMEOUT: 'the request did not come to its end in time; send it again, in one go',
 }

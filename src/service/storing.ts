@@ -19,6 +19,9 @@ export type Storing = Record<string, unknown>
 export const mediaTypeOf = (contentType: string | undefined): string | undefined =>
   contentType?.split(';')[0]?.trim().toLowerCase()
 
+/** How JSON begins, and no form. */
+const brace = 0x7b
+
 const textType = 'text/plain; charset=utf-8'
 const bytesType = 'application/octet-stream'
 
@@ -74,12 +77,11 @@ export const storingBytes = (
   if (bytes.length === 0)
     throw new Refusal('BAD_REQUEST', `there is nothing to store: the body is empty. Try: curl ${url}/store -d value=hello`)
   const { ttlSeconds, ...rest } = query
-  const value = valueOf(bytes)
   return {
     ...rest,
     ...path,
-    ...value,
-    contentType: contentType ?? ('encoding' in value ? bytesType : textType),
+    ...valueOf(bytes),
+    ...(contentType === undefined ? {} : { contentType }),
     ...(ttlSeconds === undefined ? {} : { ttlSeconds: numbered(ttlSeconds) }),
   }
 }
@@ -95,17 +97,21 @@ export const assertStorable = ({ value, name }: { value: string; name?: string }
     throw new Refusal('BAD_REQUEST', `name may have ${limits.nameBytes} bytes at most`)
 }
 
-const valueOf = (bytes: Buffer): { value: string; encoding?: 'base64' } => {
+/** A value as it travels, and what it is where nobody says so. */
+const valueOf = (bytes: Buffer): { value: string; encoding?: 'base64'; contentType: string } => {
   if (bytes.length > limits.valueBytes) throw tooLarge()
-  return isText(bytes) ? { value: bytes.toString() } : { value: bytes.toString('base64'), encoding: 'base64' }
+  const contentType = isUtf8(bytes) ? textType : bytesType
+  return travelsAsText(bytes)
+    ? { value: bytes.toString(), contentType }
+    : { value: bytes.toString('base64'), encoding: 'base64', contentType }
 }
 
-/** Up to there it does not matter what JSON makes of a value. */
+/** Up to there what JSON makes of one value costs nobody time. */
 const shortBytes = 4096
 
 /** Zeros are six characters each in JSON: with a few values of a MiB of them all nodes were busy for seconds. */
-const isText = (bytes: Buffer): boolean =>
-  isUtf8(bytes) && (bytes.length <= shortBytes || jsonBytes(bytes.toString()) <= 2 * bytes.length)
+const travelsAsText = (bytes: Buffer): boolean =>
+  isUtf8(bytes) && (bytes.length <= shortBytes || jsonBytes(bytes.toString()) <= 2 * (bytes.length + 1))
 
 /** What has no text as its value is left as it is: the schema will say so. */
 const fromJson = (body: Storing): Storing => {
@@ -115,10 +121,12 @@ const fromJson = (body: Storing): Storing => {
   const bytes = Buffer.from(value, encoding ?? 'utf8')
   if (encoding === 'base64' && bytes.toString('base64') !== value)
     throw new Refusal('BAD_REQUEST', 'value is not base64, as its encoding says')
-  return { contentType: textType, ...rest, ...valueOf(bytes) }
+  return { ...valueOf(bytes), ...rest }
 }
 
 const fromForm = (bytes: Buffer, url: string): Storing => {
+  if (bytes[0] === brace)
+    throw new Refusal('BAD_REQUEST', "JSON is told from a form by its content type: add -H 'content-type: application/json'")
   const form: Storing = {}
   // As latin1 a text holds bytes one by one, which is how a form escapes them.
   for (const pair of bytes.toString('latin1').split('&')) {
@@ -136,7 +144,7 @@ a value with & or % in it: curl ${url}/store --data-urlencode 'value=…'`,
     else if (!isUtf8(content)) throw new Refusal('BAD_REQUEST', `${field} is not UTF-8`)
     else form[field] = field === 'ttlSeconds' ? numbered(content.toString()) : content.toString()
   }
-  return { contentType: 'encoding' in form ? bytesType : textType, ...form }
+  return form
 }
 
 const unescape = (text: string): Buffer =>

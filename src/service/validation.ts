@@ -64,6 +64,7 @@ const wish = ({ keyword, params, parentSchema, message }: ErrorObject): string =
       const unknown = JSON.stringify(params['additionalProperty'])
       const [pattern] = Object.keys((parentSchema?.['patternProperties'] as object | undefined) ?? {})
       if (pattern !== undefined) return `has no field ${unknown}; a name there fits ${pattern}`
+      if (unknown === '"key"' && known.includes('value')) return 'has no field "key"; a key goes into the path: /lookup/KEY'
       return `has no field ${unknown}; ${known.length > 0 ? `it may have: ${known.join(', ')}` : 'it takes none'}`
     }
     case 'required':

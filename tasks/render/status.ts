@@ -113,8 +113,12 @@ export const heading = ({ network, nodes, faults }: Status, paint: Paint, column
     `${bits} bits`,
     ...departures,
     replicas === 1 ? '1 copy' : `${replicas} copies`,
-    plural(contents.length, 'node'),
-    ...tellContent(copiesAmong(contents, replicas), faults.length === 0 || replicas === 1, paint),
+    ...(contents.length > 0
+      ? [
+          plural(contents.length, 'node'),
+          ...tellContent(copiesAmong(contents, replicas), faults.length === 0 || replicas === 1, paint),
+        ]
+      : [`none of ${plural(nodes.length, 'node')} answers`]),
     faults.length === 0 ? paint.green(`${shape} whole`) : paint.red(`${shape} not whole`),
   ]
   return fold(facts.join(' · '), ' · ', columns)

@@ -116,6 +116,9 @@ export const tellCopies = ({ stored, wanted }: { stored: number; wanted: number 
 export const duration = (ms: number): string =>
   ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : ms >= 10 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`
 
+/** A time for JSON: more than hundredths would be noise. */
+export const hundredths = (time: number): number => Math.round(time * 100) / 100
+
 /** `4 s`, `12 min`, `3 h`, `5 d`. */
 export const age = (ms: number): string => {
   const units = [

@@ -172,7 +172,9 @@ describe('the first things that a person types', () => {
     ['/leave', form('now=yes'), 'UNSUPPORTED_MEDIA', /takes no body/],
     ['/', { method: 'QUERY' }, 'METHOD_NOT_ALLOWED', /ask with GET/],
     ['/%zz', {}, 'BAD_REQUEST', /./],
-    [`/lookup?value=${'a'.repeat(20_000)}`, {}, 'BAD_REQUEST', /16 KiB/],
+    [`/lookup?value=${'a'.repeat(20_000)}`, {}, 'BAD_REQUEST', /16 KiB.* GET \/lookup\/KEY$/],
+    ['/lookup?key=2cf2', {}, 'BAD_REQUEST', /a key goes into the path: \/lookup\/KEY$/],
+    ['/store', form('{"value":"x"}'), 'BAD_REQUEST', /add -H 'content-type: application\/json'/],
   ]
   for (const [index, [path, options, code, message]] of wrong.entries())
     test(`${index}: ${options?.method ?? 'GET'} ${path.slice(0, 40)} is told ${code} ${message.source}`, () =>
@@ -190,6 +192,7 @@ describe('values as bytes', () => {
     ['bytes without a type', Buffer.from([0xff, 0xfe]), undefined, 'application/octet-stream'],
     ['text with a byte order mark', Buffer.from('\ufeffmark'), 'text/csv', 'text/csv'],
     ['what calls itself JSON', Buffer.from('{"not json'), 'application/json', 'application/json'],
+    ['text of which JSON makes much more', Buffer.from('\x1b\n'.repeat(5000)), undefined, 'text/plain; charset=utf-8'],
     ['a page', Buffer.from('<script>alert(1)</script>'), 'text/html', 'text/html'],
     ['exactly 1 MiB', Buffer.alloc(1024 * 1024, 0xff), 'image/png', 'image/png'],
   ])('%s comes back as it went in', async (what, bytes, contentType, expected) => {

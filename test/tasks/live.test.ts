@@ -19,6 +19,12 @@ const ten = Array.from({ length: 10 }, (_, at) => entry(10_001 + at, `a${at}0`))
 describe('a node', () => {
   test.each(['10003', 'node-10003', 'a20', 'a2'])('is meant by %s', (word) => expect(findEntry(ten, word)).toBe(ten[2]))
 
+  test('is not meant by a short number that begins its id, but by all of a short id', () => {
+    const [first, second] = [entry(10_001, '1cdb'), entry(10_002, '12')]
+    expect(() => findEntry([first, second], '1')).toThrow('there is no node 1;')
+    expect(findEntry([first, second], '12')).toBe(second)
+  })
+
   test.each([
     ['10011', 'there is no node 10011; a node is a port, a name, or the beginning of an id: 10001 (a00), 10002 (a10), '],
     ['10011', '10008 (a70), 2 more'],

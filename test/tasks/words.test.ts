@@ -153,11 +153,13 @@ describe('an address', () => {
     [['hello', 'world'], {}, { value: 'hello world' }],
     [[], { name: 'greeting' }, { name: 'greeting' }],
     [[], { key: 'ab' }, { key: 'ab' }],
+    [[], { value: 'name=x' }, { value: 'name=x' }],
   ])('%j %j', (plain, options, address) => expect(parseAddress('lookup', { plain, options })).toEqual(address))
 
   test.each([
     [[], {}],
     [['hello'], { name: 'x' }],
+    [['hello'], { value: 'x' }],
     [[], { name: 'x', key: 'ab' }],
   ])('refused: %j %j', (plain, options) => expect(() => parseAddress('lookup', { plain, options })).toThrow(WrongUse))
 })
@@ -169,6 +171,8 @@ test.each([
   ['json', 'json', 'name=json'],
   ['two  spaces', "'two  spaces'", "name='two  spaces'"],
   [' ', "' '", "name=' '"],
+  ['name=x', "value='name=x'", "name='name=x'"],
+  ['a key=b', "value='a key=b'", "name='a key=b'"],
   ['-5', '-- -5', 'name=-5'],
   ['ls -l', '-- ls -l', "name='ls -l'"],
   ['a & b', "'a & b'", "name='a & b'"],
