@@ -71,6 +71,9 @@ const examine = async (thorough: boolean) => {
           ? `${name} is dead, and others have yet to drop ${shortId(id)}: that takes seconds`
           : `${name} is dead`,
       ),
+      ...members
+        .filter(({ info }) => info.content.full)
+        .map(({ info: { name } }) => `${name} has no room for more: delete something, or add nodes`),
       ...sightings.filter(isStranger).map(({ entry }) => `${entry.name} at ${entry.url} is a member that no task has started`),
     ],
     nodes: members.length,

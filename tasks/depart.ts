@@ -54,7 +54,8 @@ const watchLeave = async (entry: Entry, pid: number, tell: (moving: number) => v
   while (!(await hasEnded(pid, lookEveryMs))) {
     const info = await nodeInfo(entry.url)
     const seeLog = `type: ${typed(`logs ${portOf(entry.url)}`)}`
-    if (info?.state === 'ready') throw new TaskFailure(`${entry.name} stays: nobody takes what it holds; ${seeLog}`)
+    const seeWhy = `the others may be full: ${typed('status')}; or ${typed(`logs ${portOf(entry.url)}`)}`
+    if (info?.state === 'ready') throw new TaskFailure(`${entry.name} stays: nobody takes what it holds; ${seeWhy}`)
     if (info && info.content.moving !== moving) {
       moving = info.content.moving
       deadline = performance.now() + leaveTimeoutMs

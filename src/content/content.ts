@@ -164,7 +164,13 @@ export class Content {
   /** What this node tells of its content. */
   counts(): Counts {
     const { records, cells } = this.holdings
-    return { ...this.holdings.counts(), bytes: records.bytes, moving: this.rehoming.moving, complete: cells.areWhole }
+    return {
+      ...this.holdings.counts(),
+      bytes: records.bytes,
+      full: records.isFull,
+      moving: this.rehoming.moving,
+      complete: cells.areWhole,
+    }
   }
 
   async #forget(key: Id): Promise<{ dropped: number }> {

@@ -23,6 +23,8 @@ export class Records {
   readonly #prints: Fingerprints
   readonly #expiries = new Expiries()
   #bytes = 0
+  /** By how much it would have grown, when it was to grow beyond its quota last. */
+  #refusedBytes = 0
 
   /** @param digits of an id @param loaded told of each record that is there already */
   constructor(store: Store, digits: number, quotaBytes: number, loaded: (record: StoredRecord) => void) {
@@ -42,6 +44,11 @@ export class Records {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Whether the last for which the quota left no room would find none now. */
+  get isFull(): boolean {
+    return this.#bytes + this.#refusedBytes > this.#quotaBytes
   }
 
   /**
@@ -123,8 +130,10 @@ export class Records {
   /** Puts a record in the place of another. @throws Refusal STORE_FULL */
   replace(ours: StoredRecord | undefined, winner: StoredRecord): void {
     const growth = sizeOf(winner) - (ours ? sizeOf(ours) : 0)
-    if (growth > 0 && winner.value !== null && this.#bytes + growth > this.#quotaBytes)
+    if (growth > 0 && winner.value !== null && this.#bytes + growth > this.#quotaBytes) {
+      this.#refusedBytes = growth
       throw new Refusal('STORE_FULL', `this node keeps ${this.#quotaBytes} bytes at most; delete something, or add nodes`)
+    }
     this.#store.write(winner)
     if (ours) this.#note(ours, -1)
     this.#note(winner, 1)

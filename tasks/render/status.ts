@@ -130,15 +130,16 @@ const conditionWords = { starting: 'starting', silent: '✗ silent', dead: '✗ 
 export const movingWords = (state: string | undefined, moving: number): string[] =>
   moving > 0 ? [`${moving} ${state === 'leaving' ? 'to go' : 'moving'}`] : []
 
-/** `ready`, `leaving · 12 to go`, `catching up · 120 moving`, `ready · 3 misplaced`, `ready · suspect`. */
+/** `ready`, `leaving · 12 to go`, `catching up · 120 moving`, `ready · 3 misplaced`, `ready · full`, `ready · suspect`. */
 const stateWords = (
-  { state, degraded, content: { complete, moving, misplaced }, membership }: NodeInfo,
+  { state, degraded, content: { complete, full, moving, misplaced }, membership }: NodeInfo,
   seenAs?: string,
 ): string =>
   [
     ...(membership?.cutOff ? ['cut off'] : []),
     state === 'ready' && !complete ? 'catching up' : state,
     ...movingWords(state, moving),
+    ...(full ? ['full'] : []),
     ...(misplaced > 0 ? [`${misplaced} misplaced`] : []),
     ...(membership && membership.aheadMs !== 0 ? [clockWords(membership.aheadMs)] : []),
     ...(seenAs === 'suspect' ? ['suspect'] : seenAs === 'dead' ? ['seen as dead'] : []),

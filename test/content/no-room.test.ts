@@ -160,3 +160,18 @@ test('one without room that stood still for a while does not show for ever what 
   await world.run(600_000)
   for (const id of ids) await expect(world.call(id, 'lookupBy', { value: old })).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
+
+test('whose quota leaves no room for what it was given says so, until there would be some', async () => {
+  const world = new World({ seed: 10, settings: { quotaBytes: 1024 * 1024 } })
+  const ids = await world.boot(3)
+  const [one = ''] = ids
+  const full = () => ids.map((id) => world.host(id).node?.info().content.full)
+  const value = (name: string) => name.padEnd(600_000, '.')
+  await world.call(one, 'store', { value: value('first') })
+  expect(full()).toEqual([false, false, false])
+  await expect(world.call(one, 'store', { value: value('second') })).rejects.toMatchObject({ code: 'STORE_FULL' })
+  await world.call(one, 'store', { value: 'a little' })
+  expect(full()).toEqual([true, true, true])
+  await world.call(one, 'removeBy', { value: value('first') })
+  expect(full()).toEqual([false, false, false])
+})

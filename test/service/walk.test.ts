@@ -87,7 +87,7 @@ const nodeInfo = {
   incarnation: 1,
   state: 'ready',
   degraded: false,
-  content: { owned: 0, replicas: 0, misplaced: 0, bytes: 0, moving: 0, complete: true },
+  content: { owned: 0, replicas: 0, misplaced: 0, bytes: 0, full: false, moving: 0, complete: true },
   membership: {
     alive: 3,
     suspect: 0,

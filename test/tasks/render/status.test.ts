@@ -22,7 +22,7 @@ const info = (port: string, id: string, before: string, after: string, more: Par
   content: still,
   ...more,
 })
-const still = { owned: 7, replicas: 0, misplaced: 0, bytes: 0, moving: 0, complete: true }
+const still = { owned: 7, replicas: 0, misplaced: 0, bytes: 0, full: false, moving: 0, complete: true }
 
 describe('status', () => {
   test('nodes in ring order, aligned, within 80 columns', () => {
@@ -69,7 +69,7 @@ describe('status', () => {
     const nodes = [
       node('10001', '20', { replicas: 10, misplaced: 2 }),
       node('10002', '40', { replicas: 4, complete: false, moving: 12345 }),
-      node('10003', '80', { replicas: 14, moving: 9 }),
+      node('10003', '80', { replicas: 14, full: true, moving: 9 }),
     ]
     const lines = renderStatus({ network: { ...network, replicas: 3 }, nodes, faults: [] }, plainPaint, 80)
     expect(lines.join('\n')).toMatchInlineSnapshot(`
@@ -77,7 +77,7 @@ describe('status', () => {
       NODE   ID    ARC  OWNED  REPLICAS   PRED   SUCC  STATE
       10001  20  62.5%      7        10  10001  10002  ready · 2 misplaced
       10002  40  12.5%      7         4  10001  10002  catching up · 12345 moving
-      10003  80  25.0%      7        14  10001  10002  ready · 9 moving"
+      10003  80  25.0%      7        14  10001  10002  ready · 9 moving · full"
     `)
     expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(80)
     expect(tellMoving(nodes)).toEqual(['1 node catching up', '12354 records moving'])
