@@ -43,7 +43,8 @@ export interface Booted extends NetworkState {
   readonly network: BootedNetwork
 }
 
-const lookTimeoutMs = 2000
+/** For what a node answers at once. */
+export const lookTimeoutMs = 2000
 
 const look = async (entry: Entry, network: string): Promise<Sighting> => {
   const starting = isStarting(entry) && !isAbandoned(entry)

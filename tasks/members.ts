@@ -3,7 +3,7 @@ import { parseTags } from '../src/membership/options.ts'
 import { clientApi } from '../src/protocol/client-api.ts'
 import { ask } from './client.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
-import { findEntry, label, nodeWord, openNetwork, portOf, runningNodes } from './live.ts'
+import { findEntry, label, lookTimeoutMs, nodeWord, openNetwork, portOf, runningNodes } from './live.ts'
 import { renderMembers, type View } from './render/members.ts'
 import { harmless } from './render/text.ts'
 import { signatureFor } from './secret.ts'
@@ -11,7 +11,7 @@ import { changeEntry } from './state.ts'
 import { next, type Task, typed } from './task.ts'
 
 const viewOf = async ({ id, url }: { id: string; url: string }): Promise<View> => {
-  const { members } = await ask(url, clientApi.members, {})
+  const { members } = await ask(url, clientApi.members, {}, lookTimeoutMs)
   return { port: portOf(url), id, members }
 }
 
@@ -58,7 +58,7 @@ export const tags: Task = {
     const { network, processes } = await openNetwork()
     const entry = findEntry(processes, word)
     const changes = words.map(parseTag)
-    const { members: known } = await ask(entry.url, clientApi.members, {})
+    const { members: known } = await ask(entry.url, clientApi.members, {}, lookTimeoutMs)
     const self = known.find(({ id }) => id === entry.id)
     if (!self?.tags) throw new TaskFailure('nobody watches members in this network: it was booted with membership=off')
     const wanted = Object.fromEntries(
