@@ -112,15 +112,21 @@ export class Members {
     return found
   }
 
-  /** Whether more than half have fallen silent: are suspected, or have died since then (ms since 1970). */
-  areMostSilent(since: number): boolean {
-    let suspects = 0
-    let dead = 0
-    for (const { state, from, since: changed } of this.#fallen.values())
-      if (state === 'suspect') suspects++
+  /**
+   * Whether more than half have fallen silent: are suspected, or have died since then (ms since 1970).
+   * @param isRefused whether it is known that nobody listens there
+   */
+  areMostSilent(since: number, isRefused: (id: Id) => boolean): boolean {
+    let well = this.#living.size
+    let silent = 0
+    for (const { id, state, from, since: changed } of this.#fallen.values()) {
+      const isSuspect = state === 'suspect'
+      if (isSuspect) well--
       // Whoever says goodbye is not silent.
-      else if (changed >= since && from !== undefined) dead++
-    return 2 * (suspects + dead) > this.#living.size + dead
+      const counts = isSuspect || (changed >= since && from !== undefined)
+      if (counts && !isRefused(id)) silent++
+    }
+    return silent > well
   }
 
   get(id: Id): Member | undefined {

@@ -180,8 +180,9 @@ export class Prober {
     try {
       await network.call({ id, url }, 'healthz', {})
     } catch (error) {
-      if (error instanceof Unreachable || error instanceof Refusal) return
-      throw error
+      if (!(error instanceof Unreachable || error instanceof Refusal)) throw error
+      if (error instanceof Unreachable && error.isRefused) this.#swim.noteRefusal(id)
+      return
     }
     if (![...this.#probes.values()].includes(probe)) return
     if (!this.#unheard.has(id)) log.warn({ peer: id }, 'member answers over HTTP but not over UDP; let UDP through on its port')

@@ -18,16 +18,19 @@ interface Arrival {
 }
 
 export class Reunions {
-  readonly #knowsOthers: () => boolean
+  readonly #node: { knowsOthers(): boolean; isRefused(id: Id): boolean }
   #lastAt = -Infinity
   /** Who was found last to have lived on. */
   #lastReturn: Arrival | undefined
   /** Who began to live last, as far as this node has heard. */
   #lastBirth: Arrival | undefined
 
-  /** @param knowsOthers whether this node knows who was there until now: before, everyone is new to it */
-  constructor(knowsOthers: () => boolean) {
-    this.#knowsOthers = knowsOthers
+  /**
+   * @param node whose they are. `knowsOthers`: it knows who was there until now; before, everyone is new to it. `isRefused`: it went by
+   * that somebody was nowhere, at once
+   */
+  constructor(node: { knowsOthers(): boolean; isRefused(id: Id): boolean }) {
+    this.#node = node
   }
 
   /** See Directory.reunitedAt. */
@@ -42,7 +45,8 @@ export class Reunions {
 
   /** One that was taken for dead for so long has lived on. */
   noteReturn(id: Id, goneMs: number, now: number): void {
-    if (goneMs >= cutOffMs || isWith(this.#lastReturn, id, now) || isWith(this.#lastBirth, id, now)) this.#lastAt = now
+    const hasActed = goneMs >= cutOffMs || this.#node.isRefused(id)
+    if (hasActed || isWith(this.#lastReturn, id, now) || isWith(this.#lastBirth, id, now)) this.#lastAt = now
     this.#lastReturn = { id, at: now }
   }
 
@@ -51,7 +55,7 @@ export class Reunions {
    * @param isSettled whether it began a while ago
    */
   noteLife(id: Id, isSettled: boolean, now: number): void {
-    if (this.#knowsOthers() && (isSettled || isWith(this.#lastReturn, id, now))) this.#lastAt = now
+    if (this.#node.knowsOthers() && (isSettled || isWith(this.#lastReturn, id, now))) this.#lastAt = now
     this.#lastBirth = { id, at: now }
   }
 }

@@ -50,6 +50,8 @@ export interface Membership {
   take(update: Update): void
   /** The same, and tells nobody. @returns the member where it is news */
   learn(update: Update): Member | undefined
+  /** Its machine says that nobody listens there. */
+  noteRefusal(id: Id): void
   /** Has it probed out of turn. */
   hurry(member: Member): void
   /** This node itself has found that nobody hears of a member. */

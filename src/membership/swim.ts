@@ -45,11 +45,16 @@ export class Swim implements Directory, Membership {
   #peers: readonly Peer[] | undefined
   /** How many calls in a row each has left unanswered. */
   readonly #unanswered = new Map<Id, number>()
+  /** Those of whom their machines say that they are not there. */
+  readonly #refused = new Set<Id>()
 
   constructor(setting: SwimSetting) {
     this.#setting = setting
     this.#self = new Self(setting)
-    this.#reunions = new Reunions(() => this.isKnown || this.#now >= this.#self.member.settledAt)
+    this.#reunions = new Reunions({
+      knowsOthers: () => this.isKnown || this.#now >= this.#self.member.settledAt,
+      isRefused: (id) => this.#refused.has(id),
+    })
     this.#members = new Members((event) => this.#changed(event), this.#reunions)
     this.#gossip = new Gossip(this, setting)
     this.#hearsay = new Hearsay(setting, this.#self, this.#members, this.#gossip)
@@ -101,7 +106,8 @@ export class Swim implements Directory, Membership {
   }
 
   /** A call to it has failed: it is probed out of turn. */
-  hint(id: Id): void {
+  hint(id: Id, isRefused = false): void {
+    if (isRefused) this.noteRefusal(id)
     const member = this.#members.get(id)
     if (this.#state !== 'running' || !member || !isLive(member)) return
     this.#unanswered.set(id, (this.#unanswered.get(id) ?? 0) + 1)
@@ -111,9 +117,14 @@ export class Swim implements Directory, Membership {
   /** It has answered a call. */
   answered(id: Id): void {
     this.#unanswered.delete(id)
+    this.#refused.delete(id)
     const member = this.#members.get(id)
     // Whoever is dead hears of it from the probe, and refutes it.
     if (this.isRunning && member?.state === 'dead') this.hurry(member)
+  }
+
+  noteRefusal(id: Id): void {
+    if (this.#members.get(id)) this.#refused.add(id)
   }
 
   hurry(member: Member): void {
@@ -147,9 +158,12 @@ export class Swim implements Directory, Membership {
     return this.#self.health
   }
 
-  /** Whether more than half of the others have fallen silent at about the same time: it is rather this node that is cut off. */
+  /**
+   * Whether more than half of the others have fallen silent at about the same time: it is rather this node that is cut off, but for those of
+   * whom their machines say that they are not there.
+   */
   get isCutOff(): boolean {
-    return this.#members.areMostSilent(this.#now - cutOffMs)
+    return this.#members.areMostSilent(this.#now - cutOffMs, (id) => this.#refused.has(id))
   }
 
   get reunitedAt(): number {
@@ -234,6 +248,7 @@ export class Swim implements Directory, Membership {
     if (event.kind === 'join') this.#prober.enlist(event.member.id)
     // What it left unanswered in a former life is over.
     if (event.kind !== 'suspect' && event.kind !== 'conflict') this.#unanswered.delete(event.member.id)
+    if (event.member.state === 'alive' || event.kind === 'reap') this.#refused.delete(event.member.id)
     if (!isLive(event.member)) this.#drift.forget(event.member.id)
     this.#setting.notify(event)
   }

@@ -103,6 +103,7 @@ export class Sync {
       return told
     } catch (error) {
       if (!(error instanceof Unreachable || error instanceof Refusal)) throw error
+      if (error instanceof Unreachable && error.isRefused) this.#swim.noteRefusal(id)
       log.debug({ peer: id, why: error.message }, 'members not exchanged')
       return undefined
     }

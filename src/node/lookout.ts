@@ -72,7 +72,7 @@ export class Lookout {
         }
         const reply = network.call(peer, name, request)
         reply.then(answered, (error: unknown) => {
-          if (error instanceof Unreachable) this.swim?.hint(peer.id)
+          if (error instanceof Unreachable) this.swim?.hint(peer.id, error.isRefused)
           else if (error instanceof Refusal) answered()
         })
         return reply

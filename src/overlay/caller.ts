@@ -87,7 +87,7 @@ export abstract class Caller<T extends Table, Options extends SharedOptions> {
     try {
       return await this.ports.network.call(peer, name, request)
     } catch (error) {
-      if (error instanceof Unreachable) this.miss(peer)
+      if (error instanceof Unreachable) this.miss(peer, error)
       else if (error instanceof Refusal) {
         this.ports.log.warn({ peer, name, why: error.message }, 'peer refused')
         if (concernsUs(error) && !(await this.#isSo(error, peer)))
@@ -157,7 +157,7 @@ export abstract class Caller<T extends Table, Options extends SharedOptions> {
   }
 
   /** A peer that was reached for has not answered. */
-  protected miss({ id }: Peer): void {
+  protected miss({ id }: Peer, _why: Unreachable): void {
     this.evict(id)
   }
 

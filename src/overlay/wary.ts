@@ -2,7 +2,7 @@
  * A resident that takes nobody for gone who has not been asked twice: an answer that was lost, or all of one moment, are no death. And
  * that others name whoever did not answer is no reason to ask again, for a while.
  */
-import { Refusal } from '../protocol/errors.ts'
+import { Refusal, type Unreachable } from '../protocol/errors.ts'
 import type { Reply, Request, Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { distinct, type Id } from '../space/id.ts'
@@ -90,8 +90,8 @@ export abstract class Wary<T extends Table, Options extends SharedOptions> exten
   }
 
   /** Someone has not answered. One that never did may be about to come, and then speaks for itself. */
-  protected override miss(peer: Peer): void {
-    super.miss(peer)
+  protected override miss(peer: Peer, why: Unreachable): void {
+    super.miss(peer, why)
     if (!this.isQuarantined(peer.id)) this.quarantine(peer.id, this.options.reuniteEveryMs)
   }
 

@@ -69,9 +69,13 @@ export const tooLarge = (): Refusal => new Refusal('TOO_LARGE', 'a value may hav
 
 /** Nobody answered as that peer: refused, timed out, answered nonsense, or another node lives there now. */
 export class Unreachable extends Error {
-  constructor(url: string, reason: string, options?: ErrorOptions) {
+  /** Whether its machine was there, and said that nobody listens. */
+  readonly isRefused: boolean
+
+  constructor(url: string, reason: string, { isRefused = false, ...options }: ErrorOptions & { isRefused?: boolean } = {}) {
     super(`${url} did not answer: ${reason}`, options)
     this.name = 'Unreachable'
+    this.isRefused = isRefused
   }
 }
 

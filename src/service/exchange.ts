@@ -19,16 +19,16 @@ export const exchange = (dispatcher: Dispatcher, options: Dispatcher.DispatchOpt
     let status = 0
     let signature: string | undefined
     const chunks: Buffer[] = []
-    const fail = (reason: string, cause?: Error) => {
+    const fail = (error: Unreachable) => {
       clearTimeout(timer)
-      reject(new Unreachable(String(options.origin), reason, { cause }))
+      reject(error)
     }
     const tooMuch = () => {
       clearTimeout(timer)
       reject(new Refusal('TOO_LARGE', 'the answer is too large for one call; ask for one value by ?value= or ?name='))
     }
     const timer = setTimeout(() => {
-      fail(`nothing within ${timeoutMs} ms`)
+      fail(new Unreachable(String(options.origin), `nothing within ${timeoutMs} ms`))
       timedOut = true
       controller?.abort(new Error('timed out'))
     }, timeoutMs)
@@ -51,7 +51,7 @@ export const exchange = (dispatcher: Dispatcher, options: Dispatcher.DispatchOpt
       onResponseError(_controller, error) {
         // Too much is no sign of death.
         if (error instanceof errors.ResponseExceededMaxSizeError) tooMuch()
-        else fail(reasonOf(error), error)
+        else fail(unreachable(options, error))
       },
     })
   })
@@ -84,12 +84,14 @@ export const upgrade = (client: Client, options: Dispatcher.DispatchOptions, tim
         clearTimeout(timer)
         // A proxy may end what it does not understand in one way or another.
         if (isConnected) resolve(undefined)
-        else reject(new Unreachable(String(options.origin), reasonOf(error), { cause: error }))
+        else reject(unreachable(options, error))
       },
     })
   })
 
-const reasonOf = (error: Error): string => {
-  const code = 'code' in error ? error.code : undefined
-  return code === 'ECONNREFUSED' ? 'connection refused' : `${typeof code === 'string' ? `${code} ` : ''}${error.message}`
+const unreachable = ({ origin }: Dispatcher.DispatchOptions, cause: Error): Unreachable => {
+  const code = 'code' in cause ? cause.code : undefined
+  const isRefused = code === 'ECONNREFUSED'
+  const reason = isRefused ? 'connection refused' : `${typeof code === 'string' ? `${code} ` : ''}${cause.message}`
+  return new Unreachable(String(origin), reason, { cause, isRefused })
 }

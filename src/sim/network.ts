@@ -89,11 +89,10 @@ export class SimNetwork {
       call: <N extends Call & string>(peer: Peer, name: N, request: Request<NodeApi[N]>) =>
         new Promise<Reply<NodeApi[N]>>((resolve, reject) => {
           if (life !== host.life) return
-          const fail = (reason: string) => reject(new Unreachable(peer.url, reason))
-          const end = deadlines.begin(() => fail('timed out'))
+          const end = deadlines.begin(() => reject(new Unreachable(peer.url, 'timed out')))
           const sent = this.#write(host, name, 'request', request)
           const refused = () => {
-            if (end()) fail('connection refused')
+            if (end()) reject(new Unreachable(peer.url, 'connection refused', { isRefused: true }))
           }
           const answered = (answer: Answer) => {
             if (!end()) return

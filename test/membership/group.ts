@@ -151,11 +151,11 @@ export class Group {
   /** An answer, or that there is none: at once from a host where nobody listens, after a while from a silent one. */
   call(from: Process, to: Peer, name: keyof SwimApi, request: unknown): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const fail = (why: string) => () => reject(new Unreachable(to.url, why))
-      from.after(callTimeoutMs, fail('timed out'))
+      const fail = (isRefused: boolean) => () => reject(new Unreachable(to.url, 'nobody answers', { isRefused }))
+      from.after(callTimeoutMs, fail(false))
       const receiver = this.#byUrl.get(to.url)
       if (!receiver || !this.http || this.blocks(from, receiver)) return
-      if (!receiver.isUp) return from.after(2 * delayMs, fail('connection refused'))
+      if (!receiver.isUp) return from.after(2 * delayMs, fail(true))
       this.#carry(from, receiver, () => {
         try {
           const reply =

@@ -21,7 +21,10 @@ class Memory {
     return group.up.flatMap((observer) => {
       const members = observer.swim.members()
       const wrong = members.length > group.processes.length ? [`${observer.peer.id} knows ${members.length} members`] : []
-      if (observer.swim.isCutOff !== isCutOff(observer, group.nowMs)) wrong.push(`${observer.peer.id}: is it cut off?`)
+      const ended = group.processes.filter(({ life }) => life > 0).map(({ peer }) => peer.id)
+      const surely = isCutOff(observer, group.nowMs, ended)
+      const perhaps = isCutOff(observer, group.nowMs, [])
+      if (observer.swim.isCutOff ? !perhaps : surely) wrong.push(`${observer.peer.id}: is it cut off?`)
       for (const { id, incarnation } of members) {
         const label = `${observer.peer.id}#${observer.life} of ${id}`
         if (incarnation < (this.#incarnations.get(label) ?? 0)) wrong.push(`${label}: ${incarnation} is older`)
@@ -33,13 +36,18 @@ class Memory {
   }
 }
 
-/** Whether more than half of those who are there, or were half a minute ago and said no goodbye, are silent. */
-const isCutOff = ({ peer, swim }: Process, nowMs: number): boolean => {
+/**
+ * Whether more than half of those who are there, or were half a minute ago and said no goodbye, are silent.
+ * @param ended whose machines may have said that they are not there
+ */
+const isCutOff = ({ peer, swim }: Process, nowMs: number, ended: readonly string[]): boolean => {
   const others = swim.members().filter(({ id, state, from, since }) => {
     const isOver = state === 'dead' && (from === undefined || since < epochMs + nowMs - 30_000)
     return id !== peer.id && state !== 'left' && !isOver
   })
-  return others.filter(({ state }) => state !== 'alive').length * 2 > others.length
+  const alive = others.filter(({ state }) => state === 'alive')
+  const silent = others.filter(({ id, state }) => state !== 'alive' && !ended.includes(id))
+  return silent.length > alive.length
 }
 
 /** Each time somebody is said to be alive after it was dead, or was suspected, it has said so itself: in a newer incarnation. */

@@ -60,12 +60,19 @@ describe('one or two nodes', () => {
     expect(second.swim.isKnown).toBe(true)
   })
 
-  test('of two one dies: there is nobody to ask, and it is dead all the same', async () => {
-    const group = await gathered(2)
-    at(group, 1).crash()
-    await group.until(() => group.allHave(at(group, 1).peer.id, 'dead'), 4000)
-    expect(at(group, 0).swim.isCutOff).toBe(true)
-  })
+  test.each([
+    [true, false],
+    [false, true],
+  ])(
+    'of two one dies: there is nobody to ask, and it is dead all the same; where its machine answers (%j) the other is cut off: %j',
+    async (http, isCutOff) => {
+      const group = await gathered(2)
+      group.http = http
+      at(group, 1).crash()
+      await group.until(() => group.allHave(at(group, 1).peer.id, 'dead'), 4000)
+      expect(at(group, 0).swim.isCutOff).toBe(isCutOff)
+    },
+  )
 
   test('a seed that is not there yet is asked until it answers', async () => {
     const group = new Group({ seed: 1, size: 2, options: local })

@@ -51,3 +51,24 @@ test('one that is cut off alone from many says nothing of what they may write, t
     names.map(() => 'INCONCLUSIVE'),
   )
 })
+
+test.each([
+  [2, 1],
+  [3, 2],
+  [3, 4],
+])('of a ring of %i whose others have died, as their machines say, one is left that answers: seed %i', async (nodes, seed) => {
+  const world = new World({ seed, settings: { membership: 'local' } })
+  const [one = '', ...others] = await world.boot(nodes)
+  const names = Array.from({ length: 20 }, (_, number) => `name ${number}`)
+  await world.run(20_000)
+  for (const name of names) await world.call(one, 'store', { name, value: 'old' })
+  world.demanding = false
+  for (const other of others) world.crash(other)
+  for (let round = 0; round < 10; round++) {
+    const found = names.map((name) => world.ask(one, 'lookupBy', { name }))
+    await world.run(500)
+    expect(found.map(({ state }) => state)).toEqual(names.map(() => 'answered'))
+  }
+  await world.run(10_000)
+  expect(await world.call(one, 'store', { name: 'name 0', value: 'new' })).toMatchObject({ stored: 1 })
+})

@@ -5,6 +5,7 @@ import { Refusal, Unreachable } from '../../protocol/errors.ts'
 import type { Route } from '../../protocol/peer-api.ts'
 import { avoidedOf, type Peer } from '../../protocol/schemas.ts'
 import { distinct, type Id } from '../../space/id.ts'
+import { remember } from '../../space/memory.ts'
 import { between } from '../../space/ring.ts'
 import { concernsUs } from '../caller.ts'
 import { Resident } from '../resident.ts'
@@ -16,6 +17,8 @@ import { Table } from './table.ts'
 const breadth = 4
 /** How long it counts that a peer did not answer: to wait for it again would keep back those who are there. */
 const silentMs = 3000
+/** As many as are asked when everyone is lost. */
+const missedMost = 128
 
 /** How a lookup for maintenance begins. */
 interface Start {
@@ -30,6 +33,8 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
   readonly table = new Table(this.me, this.options)
   /** Times that our list was copied by a joiner or by maintenance. Lookups do not count. */
   #copied = 0
+  /** Of those who did not answer when they were asked last, what their machines said. */
+  readonly #missed = new Map<Id, { readonly isRefused: boolean }>()
   #steps: Promise<unknown> = Promise.resolve()
 
   /** Our neighbourhood, for someone who will copy it. */
@@ -40,10 +45,20 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
     return { self: this.me, predecessor, successors: successors.length > 0 ? [...successors] : [this.me] }
   }
 
-  protected override miss({ id }: Peer): void {
+  protected override miss({ id }: Peer, { isRefused }: Unreachable): void {
     super.evict(id)
+    remember(this.#missed, id, { isRefused }, missedMost)
     this.table.dropFinger(id)
     this.quarantine(id, silentMs)
+  }
+
+  /** Whether everyone it ever knew was gone when it was asked last: their machines said so, and nobody is merely silent. */
+  get areOthersGone(): boolean {
+    return this.contacts().every(({ id }) => this.isGone(id))
+  }
+
+  isGone(id: Id): boolean {
+    return this.#missed.get(id)?.isRefused ?? false
   }
 
   /** Everyone known who is there, clockwise from this node. */
