@@ -14,6 +14,9 @@ const counterDigits = 4
 /** Stamps far ahead that a clock remembers to have given: what one of them is for has been written, or given up, long before it is forgotten. */
 const farGivenMost = 1000
 
+/** No clock is a century ahead, but for one that was never set: a later stamp would leave none that comes after it. */
+export const stampMostMs = 2 ** 42
+
 /** How far ahead of the wall clock a stamp may be. */
 export const stampAheadMs = 5 * 60_000
 

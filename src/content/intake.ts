@@ -5,7 +5,7 @@ import type { Standing } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import type { Cells } from './cells.ts'
-import { type HybridClock, isAhead, stampMs } from './hybrid-clock.ts'
+import { type HybridClock, isAhead, stampMostMs, stampMs } from './hybrid-clock.ts'
 import { assertSound, buried, compareVersions, isOver, mergeRecords } from './record.ts'
 import type { Records } from './records.ts'
 import type { Testimony } from './testimony.ts'
@@ -117,7 +117,10 @@ export class Intake {
   #put(record: StoredRecord): Version {
     this.#cells.assertWritable()
     assertSound(this.#hash, record, this.#me.id.length * 4)
-    this.#stamps.observe(record.version.hlc, this.#clock.now())
+    const now = this.#clock.now()
+    if (stampMs(record.version.hlc) > now + stampMostMs)
+      throw new Refusal('BAD_RECORD', `the stamp of ${record.index} is more than a century ahead`)
+    this.#stamps.observe(record.version.hlc, now)
     const ours = this.#store.get(record.key, record.index)
     // What has expired is kept as it is: before it has heard others a node may be wrong about the time, and what is buried is gone.
     const winner = mergeRecords(this.#hash, ours, record)

@@ -49,11 +49,13 @@ export const mergeRecords = (hash: Hash, ours: StoredRecord | undefined, theirs:
 }
 
 /**
- * What no merge may let in: an index that is not that of the value or the name, a key that is not the index's, too much.
+ * What no merge may let in: an index that is not that of the value or the name, a key that is not the index's, base64 that is none, too much.
  * @throws Refusal BAD_RECORD, TOO_LARGE
  */
 export const assertSound = (hash: Hash, record: StoredRecord, bits: number): void => {
   const { key, index, value, encoding, name } = record
+  if (value !== null && encoding && !isBase64(value))
+    throw new Refusal('BAD_RECORD', `the value of ${index} is not base64, as its encoding says`)
   // A character has three bytes at most: counting is for what is long.
   if (value !== null && value.length * 3 > limits.valueBytes && bytesOf(value, encoding) > limits.valueBytes) throw tooLarge()
   if (keyOf(index, bits) !== key) throw new Refusal('BAD_RECORD', `index ${index} does not belong under key ${key}`)
@@ -90,8 +92,13 @@ export const sizeOf = ({ value }: StoredRecord): number => (value?.length ?? 0) 
 export const batchBytes = 1024 * 1024
 
 /** How many bytes a value's text stands for. */
-export const bytesOf = (value: string, encoding: 'base64' | undefined): number =>
-  encoding ? Math.floor((value.replace(/=+$/, '').length * 3) / 4) : utf8Bytes(value)
+export const bytesOf = (value: string, encoding: 'base64' | undefined): number => {
+  if (!encoding) return utf8Bytes(value)
+  const padding = value.endsWith('==') ? 2 : value.endsWith('=') ? 1 : 0
+  return Math.floor(((value.length - padding) * 3) / 4)
+}
+
+const isBase64 = (text: string): boolean => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)
 
 const fingerprint = (hash: Hash, { value, encoding, expiresAt = 0, contentType, name }: StoredRecord): string =>
   `${value === null ? '' : hash(value, encoding)}/${expiresAt}/${contentType}/${name}`

@@ -1,34 +1,72 @@
-/** The connections of a server, and what is answered on each: who is silent is cut off, unless it waits for this node. */
+/**
+ * The connections of a server, and what is answered on each: who is silent is cut off, unless it waits for this node; and who asks without
+ * reading is not given all that it asks for, or the answers would fill the memory.
+ */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { Refusal } from '../protocol/errors.ts'
+
+/** Requests that are under way on one connection; more are refused. */
+const underWayMost = 16
+/** Bytes of answers that nobody has read yet, on all connections; beyond that no large one is given. */
+const unreadBytesMost = 128 * 1024 * 1024
+const largeBytes = 16 * 1024
+
+/** One connection. */
+interface Line {
+  /** What is answered on it, or was last. */
+  response?: ServerResponse
+  underWay: number
+}
 
 export class Connections {
-  /** What is answered on each, or was last. */
-  readonly #responses = new Map<Socket, ServerResponse | undefined>()
+  readonly #lines = new Map<Socket, Line>()
+  #unreadBytes = 0
 
   constructor(app: FastifyInstance) {
-    const responses = this.#responses
+    const lines = this.#lines
     app.server.on('connection', (socket: Socket) => {
       // It comes again after a request that would rather have spoken another protocol.
-      if (!responses.has(socket)) socket.once('close', () => responses.delete(socket))
-      responses.set(socket, undefined)
+      if (!lines.has(socket)) socket.once('close', () => lines.delete(socket))
+      lines.set(socket, { underWay: 0 })
     })
-    app.server.on('request', ({ socket }, response) => void responses.set(socket, response))
+    app.server.on('request', ({ socket }, response) => {
+      const line = lines.get(socket)
+      if (!line) return
+      line.response = response
+      line.underWay++
+      response.once('close', () => line.underWay--)
+    })
     app.server.on('timeout', (socket: Socket) => {
-      const response = responses.get(socket)
+      const response = lines.get(socket)?.response
       // Whoever waits for this node is silent with good reason.
       if (!response || response.headersSent) socket.destroy()
     })
     app.addHook('preClose', (done) => {
       // Those that nobody has said anything on Node takes for busy, and would wait for.
-      for (const socket of responses.keys()) if (socket.bytesRead === 0) socket.destroy()
+      for (const socket of lines.keys()) if (socket.bytesRead === 0) socket.destroy()
       done()
     })
   }
 
   /** The last answer on a connection, given or under way. */
   answeredOn(socket: Socket): ServerResponse | undefined {
-    return this.#responses.get(socket)
+    return this.#lines.get(socket)?.response
+  }
+
+  /** Why one more request is not looked at. */
+  refusalOn(socket: Socket): Refusal | undefined {
+    if ((this.#lines.get(socket)?.underWay ?? 0) < underWayMost) return undefined
+    return new Refusal('OVERLOADED', `${underWayMost} requests are under way on this connection; read their answers first`)
+  }
+
+  /** Why an answer of that length is not given. One that is counts until it has left, or cannot any more. */
+  refusalOf(response: ServerResponse, bytes: number): Refusal | undefined {
+    if (bytes > largeBytes && this.#unreadBytes + bytes > unreadBytesMost)
+      return new Refusal('OVERLOADED', 'too many large answers of this node wait to be read; try again in a second')
+    this.#unreadBytes += bytes
+    response.once('close', () => (this.#unreadBytes -= bytes))
+    return undefined
   }
 }

@@ -1,7 +1,9 @@
 /**
- * How late this process is: the mean delay of its event loop over the last second, sampled ten times a second while requests come, and
- * once a second otherwise. To wake ten times a second for nothing else is a sixth of what an idle node of fifty costs.
+ * How hard this process has it: how full its memory is; and how late it is, the mean delay of its event loop over the last second, sampled
+ * ten times a second while requests come, and once a second otherwise. To wake ten times a second for nothing else is a sixth of what an
+ * idle node of fifty costs.
  */
+import { getHeapStatistics } from 'node:v8'
 import { Refusal } from '../protocol/errors.ts'
 
 const windowMs = 1000
@@ -14,6 +16,10 @@ const requestsLeast = 20
  */
 const overloadedMs = 1000
 const overloadedWindows = 2
+/** The part of the memory that may be used: what is under way needs some yet. */
+const heapPart = 1 / 2
+/** Requests between two looks at the memory. */
+const requestsBetween = 64
 
 /** What whoever is turned away is told. */
 export const overloaded = (): Refusal =>
@@ -26,6 +32,7 @@ export class Pressure {
   #delayMs = 0
   /** Windows in a row that were too late. */
   #late = 0
+  #isCrowded = false
 
   constructor() {
     this.#watch()
@@ -36,16 +43,21 @@ export class Pressure {
   }
 
   get overloaded(): boolean {
-    return this.#late >= overloadedWindows
+    return this.#isCrowded || this.#late >= overloadedWindows
   }
 
   /** A request has come. */
   note(): void {
-    this.#requests++
+    if (this.#requests++ % requestsBetween === 0) this.#look()
   }
 
   stop(): void {
     clearTimeout(this.#timer)
+  }
+
+  #look(): void {
+    const { used_heap_size, external_memory, heap_size_limit } = getHeapStatistics()
+    this.#isCrowded = used_heap_size + external_memory > heapPart * heap_size_limit
   }
 
   /** One window, and the next. */

@@ -71,6 +71,7 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
     },
     schemaErrorFormatter: (errors, where) => explain(errors as never, where, config.bits),
   })
+  const connections = new Connections(app)
   app.setValidatorCompiler<never>(({ schema }) => validation.strict(schema))
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
@@ -83,10 +84,18 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   })
   app.addHook('onRequest', (request, _reply, next) => {
     pressure.note()
-    const refusal = guard(request) ?? gate?.refusalOf(request) ?? faultOf(request)
+    const refusal = connections.refusalOn(request.raw.socket) ?? guard(request) ?? gate?.refusalOf(request) ?? faultOf(request)
     if (refusal) next(refusal)
     else if (pressure.overloaded && !unshed.has(request.url)) next(overloaded())
     else next()
+  })
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    const isWhole = typeof payload === 'string' || payload instanceof Uint8Array
+    const refusal = connections.refusalOf(reply.raw, isWhole ? payload.length : 0)
+    if (!refusal) return done(null, payload)
+    reply.code(refusal.status).removeHeader('etag')
+    reply.headers({ 'content-type': 'application/json', 'retry-after': '1', 'cache-control': 'no-store' })
+    done(null, JSON.stringify(refusal.toBody()))
   })
   gate?.signAnswers(app)
   const turnEnd = new TurnEnd()
@@ -106,7 +115,6 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
   // What is expected besides is nothing that this node knows of.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.server.on('connect', answerConnect)
-  const connections = new Connections(app)
   app.addHook('onClose', (_app, done) => {
     pressure.stop()
     done()

@@ -19,6 +19,9 @@ export type Storing = Record<string, unknown>
 export const mediaTypeOf = (contentType: string | undefined): string | undefined =>
   contentType?.split(';')[0]?.trim().toLowerCase()
 
+/** More fields than any request to store has: those of one with many more would all be looked at before it is refused. */
+const partsMost = 1000
+
 /** How JSON begins, and no form. */
 const brace = 0x7b
 
@@ -44,7 +47,7 @@ export const storing = (contentType: string | undefined, query: Storing, bytes: 
  * @param what the bytes are: 'the body'
  */
 export const storingJson = (bytes: Buffer, what: string): Storing => {
-  const body = parseJson(bytes, what)
+  const body = parseJson(bytes, what, partsMost)
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new Refusal('BAD_REQUEST', `${what} must be an object: { "value": "hello" }`)
   return fromJson(body as Storing)
@@ -128,18 +131,20 @@ const fromForm = (bytes: Buffer, url: string): Storing => {
   if (bytes[0] === brace)
     throw new Refusal('BAD_REQUEST', "JSON is told from a form by its content type: add -H 'content-type: application/json'")
   const form: Storing = {}
-  // As latin1 a text holds bytes one by one, which is how a form escapes them.
-  for (const pair of bytes.toString('latin1').split('&')) {
-    const [name = '', ...rest] = pair.split('=')
-    const field = unescape(name).toString()
-    if (!['value', 'name', 'ttlSeconds'].includes(field) || rest.length === 0)
+  for (let start = 0; start <= bytes.length; ) {
+    const ampersand = bytes.indexOf('&', start)
+    const pair = bytes.subarray(start, ampersand < 0 ? bytes.length : ampersand)
+    start += pair.length + 1
+    const equals = pair.indexOf('=')
+    const field = equals < 0 ? '' : unescape(pair.subarray(0, Math.min(equals, fieldBytesMost))).toString()
+    if (!['value', 'name', 'ttlSeconds'].includes(field))
       throw new Refusal(
         'BAD_REQUEST',
         `a form says value=… (and name=…, ttlSeconds=…). Try: curl ${url}/store -d value=hello; \
 a value with & or % in it: curl ${url}/store --data-urlencode 'value=…'`,
       )
     if (Object.hasOwn(form, field)) throw new Refusal('BAD_REQUEST', `${field} is there twice`)
-    const content = unescape(rest.join('='))
+    const content = unescape(pair.subarray(equals + 1))
     if (field === 'value') Object.assign(form, valueOf(content))
     else if (!isUtf8(content)) throw new Refusal('BAD_REQUEST', `${field} is not UTF-8`)
     else form[field] = field === 'ttlSeconds' ? numbered(content.toString()) : content.toString()
@@ -147,10 +152,28 @@ a value with & or % in it: curl ${url}/store --data-urlencode 'value=…'`,
   return form
 }
 
-const unescape = (text: string): Buffer =>
-  Buffer.from(
-    text
-      .replaceAll('+', ' ')
-      .replace(/%([0-9a-f]{2})/gi, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
-    'latin1',
-  )
+/** Of the name of a field, in percent signs. */
+const fieldBytesMost = 3 * 'ttlSeconds'.length
+
+const [plus, space, percent] = Buffer.from('+ %') as unknown as [number, number, number]
+
+/** What a form's escapes stand for, in the bytes that it came in. */
+const unescape = (escaped: Buffer): Buffer => {
+  const bytes = Buffer.allocUnsafe(escaped.length)
+  let length = 0
+  for (let at = 0; at < escaped.length; at++) {
+    const byte = escaped[at] as number
+    const high = byte === percent ? digitOf(escaped[at + 1]) : undefined
+    const low = high === undefined ? undefined : digitOf(escaped[at + 2])
+    if (high !== undefined && low !== undefined) at += 2
+    bytes[length++] = high !== undefined && low !== undefined ? 16 * high + low : byte === plus ? space : byte
+  }
+  return bytes.subarray(0, length)
+}
+
+/** The value of a hex digit; undefined for what is none. */
+const digitOf = (byte = 0): number | undefined => {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
+  const letter = byte | 0x20
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : undefined
+}

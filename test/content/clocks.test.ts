@@ -193,3 +193,33 @@ test('what a node with a wrong clock takes for expired, and forgotten, it keeps 
   const { stored } = await world.call('10', 'store', { value: 'hello', ttlSeconds: 86_400 })
   expect(ids.filter((id) => world.host(id).store.get(keyOf(index, 8), index))).toHaveLength(stored)
 })
+
+test.each([
+  ['the last stamp that there is', '0fffffffffffffff', 'refused', 'first'],
+  [
+    'one of a century ahead',
+    (epochMs + 100 * 365 * dayMs).toString(16).padStart(12, '0').padEnd(16, '0'),
+    'answered',
+    'forged',
+  ],
+])('a name can be written whoever gives it %s', async (_, hlc, state, seen) => {
+  const world = new World({ seed: 4, settings: {} })
+  const [one = '', ...others] = await world.boot(3)
+  const name = 'motd'
+  await world.call(one, 'store', { name, value: 'first' })
+  const index = nameIndex(hash, name)
+  const forged = {
+    key: keyOf(index, 160),
+    index,
+    name,
+    value: 'forged',
+    contentType: 'text/plain',
+    version: { hlc, origin: 'ff' },
+  }
+  const merged = [one, ...others].map((id) => world.ask(id, 'merge', { records: [forged], keep: 'all' }))
+  await world.run(100)
+  expect(merged.map((asked) => asked.state)).toEqual([state, state, state])
+  expect((await world.call(one, 'lookupBy', { name })).values).toMatchObject([{ value: seen }])
+  expect(await world.call(one, 'store', { name, value: 'second' })).toMatchObject({ stored: 3 })
+  expect((await world.call(one, 'lookupBy', { name })).values).toMatchObject([{ value: 'second' }])
+})

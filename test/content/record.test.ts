@@ -65,11 +65,17 @@ describe('a sound record', () => {
     contentType: 'text/plain',
     version: { hlc: '0'.repeat(16), origin: '0a' },
   }
+  const none = { value: `${'='.repeat(300_000)}x`, encoding: 'base64' } as const
   test.each<[string, Partial<StoredRecord>, boolean]>([
     ['as it is', {}, true],
     ['a tombstone', { value: null }, true],
     ['another value under this index', { value: 'bye' }, false],
     ['the value said to be base64', { encoding: 'base64' }, false],
+    [
+      'base64 that is none, under its index',
+      { ...none, index: valueIndex(hash, none.value, 'base64'), key: valueIndex(hash, none.value, 'base64').slice(2) },
+      false,
+    ],
     ['under another key', { key: '0'.repeat(40) }, false],
     ['an index of a name without one', { index: index, key: index.slice(2) }, false],
     ['another name than the index has', { index: index, key: index.slice(2), name: 'other' }, false],

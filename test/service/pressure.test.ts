@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { Pressure } from '../../src/service/pressure.ts'
 
@@ -55,4 +56,15 @@ test('how late a process is is measured', async () => {
   while (performance.now() < until);
   await vi.waitFor(() => expect(pressure.delayMs).toBeGreaterThan(400), { timeout: 10_000 })
   await vi.waitFor(() => expect(pressure.delayMs).toBeLessThan(400), { timeout: 10_000 })
+})
+
+test('a process whose memory is more than half full is overloaded, as soon as someone asks', () => {
+  const pressure = new Pressure()
+  onTestFinished(() => pressure.stop())
+  pressure.note()
+  expect(pressure.overloaded).toBe(false)
+  // Nothing is written there: it is only counted.
+  const much = Array.from({ length: 6 }, () => Buffer.allocUnsafeSlow(Math.floor(getHeapStatistics().heap_size_limit / 10)))
+  for (let number = 0; number < 64; number++) pressure.note()
+  expect([pressure.overloaded, much.length]).toEqual([true, 6])
 })

@@ -71,6 +71,7 @@ describe('the first things that a person types', () => {
     expect((await ask('/lookup?name=cat.png&raw')).bytes).toEqual(cat)
   })
 
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
   const wrong: [string, Options, ErrorCode, RegExp][] = [
     ['/store', form('hello'), 'BAD_REQUEST', /curl http\S+\/store -d value=hello/],
     ['/store', form('value=a&b'), 'BAD_REQUEST', /--data-urlencode/],
@@ -85,7 +86,14 @@ describe('the first things that a person types', () => {
     ['/store', json('{"value":"a","__proto__":{}}'), 'BAD_REQUEST', /no field "__proto__"/],
     ['/store', json('{"value":"\\ud800"}'), 'BAD_REQUEST', /half a surrogate pair/],
     // Was said to be a defect of the node.
-    ['/store', json(`{"value":"\\ud83d\\ude00","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`), 'BAD_REQUEST', /x/],
+    ['/tags', json(`{"tags":{"a":"\\ud83d\\ude00"},"x":${deep}}`, 'PUT'), 'BAD_REQUEST', /no field "x"/],
+    ['/tags', json(`{"tags":{"a":"\\ud83d"},"x":${deep}}`, 'PUT'), 'BAD_REQUEST', /a has half a surrogate pair/],
+    // Stood still for seconds.
+    ['/store', json(`{"value":"\\\\\\"","x":${deep}}`), 'BAD_REQUEST', /more than 1000 fields/],
+    ['/store', json(`["\\ud83d\\ude00"${',[]'.repeat(1_000_000)}]`), 'BAD_REQUEST', /more than 1000 fields/],
+    ['/store', form(`value=a&name=${'%41'.repeat(2_000_000)}`), 'BAD_REQUEST', /name must NOT have more than 512/],
+    ['/store', form(`value=${'%41'.repeat(2_000_000)}`), 'TOO_LARGE', /1 MiB/],
+    ['/store', form('&'.repeat(8_000_000)), 'BAD_REQUEST', /a form says value=/],
     ['/store', json('{"value":'), 'BAD_REQUEST', /not JSON/],
     ['/store', json({ value: 'a', encoding: 'base64' }), 'BAD_REQUEST', /not base64/],
     ['/store', json({ value: 'a', encoding: 'hex' }), 'BAD_REQUEST', /encoding/],

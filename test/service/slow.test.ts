@@ -41,6 +41,8 @@ const serve = (store?: Node['handlers']['store']) => {
   return createServer(served, { log, metrics, validation })
 }
 
+const storing = 'POST /store HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello'
+
 let app: ReturnType<typeof serve>
 beforeEach(() => {
   app = serve()
@@ -112,13 +114,57 @@ test('a connection is cut on which nothing happens, and whoever has an answer an
   large.server.setTimeout(100)
   await large.listen({ host: '127.0.0.1', port: 0 })
   const { port } = large.server.address() as AddressInfo
-  for (const said of [
-    '',
-    'POST /store HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello',
-  ]) {
+  for (const said of ['', storing]) {
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(said))
     onTestFinished(() => void socket.destroy())
     await once(large.server, 'timeout')
     await expect.poll(() => new Promise((resolve) => large.server.getConnections((_error, count) => resolve(count)))).toBe(0)
   }
+})
+
+test('who sends requests and reads no answers is answered to sixteen of them', async () => {
+  let go = () => {}
+  const silent = new Promise<void>((resolve) => (go = resolve))
+  const slow = serve(async () => {
+    await silent
+    throw new Refusal('NOT_ENOUGH_COPIES', 'at last')
+  })
+  onTestFinished(() => slow.close())
+  await slow.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = slow.server.address() as AddressInfo
+  const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(storing.repeat(40)))
+  onTestFinished(() => void socket.destroy())
+  let text = ''
+  socket.on('data', (data) => (text += String(data)))
+  const codes = () => [...text.matchAll(/"error":"(\w+)"/g)].map(([, code]) => code)
+  await expect.poll(() => socket.bytesWritten).toBe(40 * storing.length)
+  await fetch(`http://127.0.0.1:${port}/healthz`)
+  go()
+  await expect.poll(() => codes().length).toBe(40)
+  expect(codes().filter((code) => code === 'OVERLOADED')).toHaveLength(24)
+  socket.write(storing)
+  await expect.poll(() => codes().length).toBe(41)
+  expect(codes().at(-1)).toBe('NOT_ENOUGH_COPIES')
+})
+
+test('of large answers that nobody reads so many are kept, and others are answered all the while', async () => {
+  const much = 'x'.repeat(40 * 1024 * 1024)
+  const large = serve(() => Promise.reject(new Refusal('NOT_ENOUGH_COPIES', much)))
+  onTestFinished(() => large.close())
+  const url = await large.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = large.server.address() as AddressInfo
+  const ask = async () => {
+    const response = await fetch(`${url}/store`, { method: 'POST', body: 'hello', headers: { 'content-type': 'text/plain' } })
+    return ((await response.json()) as { error: string }).error
+  }
+  expect(await ask()).toBe('NOT_ENOUGH_COPIES')
+  const sockets = Array.from({ length: 3 }, () => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(storing))
+    onTestFinished(() => void socket.destroy())
+    return socket
+  })
+  await expect.poll(ask).toBe('OVERLOADED')
+  expect((await fetch(`${url}/healthz`)).status).toBe(200)
+  for (const socket of sockets) socket.destroy()
+  await expect.poll(ask).toBe('NOT_ENOUGH_COPIES')
 })
