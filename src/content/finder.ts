@@ -5,6 +5,7 @@
  * does not, the overlay is asked.
  */
 import type { Directory } from '../membership/directory.ts'
+import { reunionMs } from '../membership/reunions.ts'
 import { assertMode, Lookup } from '../overlay/lookup.ts'
 import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock } from '../ports.ts'
@@ -16,8 +17,6 @@ import type { Id } from '../space/id.ts'
 
 /** Peers named by one routing answer beyond the window: enough that dead ones rarely cost a second question. */
 const spares = 3
-/** Within which rings that have met again become one, as a rule, and what each was given lies where it belongs. */
-const reunionMs = 3000
 
 export interface FinderOptions {
   readonly replicas: number
@@ -88,8 +87,8 @@ export class Finder {
   }
 
   /**
-   * For how many ms yet what most of a window say counts for nothing: some who were taken for dead have come back, and were given more in
-   * another ring.
+   * For how many ms yet what most of a window say counts for nothing: some have come who lived on apart, and were given more in another
+   * ring.
    */
   get reunionLeftMs(): number {
     return Math.max(0, this.#directory.reunitedAt + reunionMs - this.#ports.clock.now())

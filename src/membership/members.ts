@@ -31,9 +31,6 @@ export interface MemberEvent {
  * greater by so much was started again.
  */
 const lifeLeast = 1000
-/** Within this everybody hears of whoever begins to live. */
-export const settleMs = 10_000
-
 interface Entry {
   member: Member
   /** Of the incarnation that `meta` is of. */
@@ -184,7 +181,7 @@ export class Members {
     if (life !== undefined && isOfLife(update, life)) return member.settledAt
     const isSettled = update.settled === true
     if (update.state === 'alive') this.#reunions.noteLife(member.id, isSettled, now)
-    return isSettled ? now : now + settleMs
+    return isSettled ? now : now + this.#reunions.settleMs
   }
 
   #notify(event: MemberEvent): void {

@@ -6,31 +6,49 @@
  * gone for long, and nobody comes with it.
  */
 import type { Id } from '../space/id.ts'
+import type { MembershipOptions } from './options.ts'
 
 /** For so long those who fell silent count together: then they are rather dead than this node cut off, which acknowledges nothing alone before. */
 export const cutOffMs = 30_000
 /** Those who were apart together are heard of within this. */
 const togetherMs = 3000
+/** Within which those who have met again are one, as a rule, and what each was given lies where it belongs. */
+export const reunionMs = 3000
+/** In so many rounds of gossip everybody hears of whoever begins to live, in a large network, and where many do at once. */
+const settleRounds = 30
+
+/** So long has a member been there that all others know it. */
+export const settleMsOf = ({ gossipEveryMs }: Pick<MembershipOptions, 'gossipEveryMs'>): number => settleRounds * gossipEveryMs
 
 interface Arrival {
   readonly id: Id
   readonly at: number
 }
 
+/** The node that hears of them. */
+interface Onlooker {
+  readonly settleMs: number
+  /** Whether it knows who was there until now: before, everyone is new to it. */
+  knowsOthers(): boolean
+  /** Whether it went by that somebody was nowhere, at once. */
+  isRefused(id: Id): boolean
+}
+
 export class Reunions {
-  readonly #node: { knowsOthers(): boolean; isRefused(id: Id): boolean }
+  readonly #node: Onlooker
   #lastAt = -Infinity
   /** Who was found last to have lived on. */
   #lastReturn: Arrival | undefined
   /** Who began to live last, as far as this node has heard. */
   #lastBirth: Arrival | undefined
 
-  /**
-   * @param node whose they are. `knowsOthers`: it knows who was there until now; before, everyone is new to it. `isRefused`: it went by
-   * that somebody was nowhere, at once
-   */
-  constructor(node: { knowsOthers(): boolean; isRefused(id: Id): boolean }) {
+  constructor(node: Onlooker) {
     this.#node = node
+  }
+
+  /** See settleMsOf. */
+  get settleMs(): number {
+    return this.#node.settleMs
   }
 
   /** See Directory.reunitedAt. */

@@ -1,7 +1,8 @@
 /** This node as a member: what it tells of itself, and how far it doubts itself. Only it makes its incarnations. */
 import type { Meta } from '../protocol/packets.ts'
-import { type Member, settleMs } from './members.ts'
+import type { Member } from './members.ts'
 import { assertMeta } from './meta.ts'
+import { settleMsOf } from './reunions.ts'
 import type { SwimSetting } from './setting.ts'
 
 export class Self {
@@ -15,8 +16,13 @@ export class Self {
     const { me, incarnation, meta, ports } = setting
     assertMeta(meta)
     this.#setting = setting
-    const since = ports.clock.now()
-    this.#member = { ...me, incarnation, state: 'alive', meta, since, settledAt: since + settleMs }
+    this.#member = { ...me, incarnation, state: 'alive', meta, since: ports.clock.now(), settledAt: Infinity }
+  }
+
+  /** Others can hear of it from now on; whoever founded a network has nobody who should. */
+  begin(hasFounded: boolean): void {
+    const { options, ports } = this.#setting
+    this.#member = { ...this.#member, settledAt: ports.clock.now() + (hasFounded ? 0 : settleMsOf(options)) }
   }
 
   get member(): Member {

@@ -17,7 +17,7 @@ import { Gossip } from './gossip.ts'
 import { Hearsay } from './hearsay.ts'
 import { asUpdate, isLive, type Member, type MemberEvent, Members } from './members.ts'
 import { Prober } from './prober.ts'
-import { cutOffMs, Reunions } from './reunions.ts'
+import { cutOffMs, Reunions, settleMsOf } from './reunions.ts'
 import { Self } from './self.ts'
 import type { Membership, SwimSetting } from './setting.ts'
 import { Sync } from './sync.ts'
@@ -52,7 +52,8 @@ export class Swim implements Directory, Membership {
     this.#setting = setting
     this.#self = new Self(setting)
     this.#reunions = new Reunions({
-      knowsOthers: () => this.isKnown || this.#now >= this.#self.member.settledAt,
+      settleMs: settleMsOf(setting.options),
+      knowsOthers: () => this.#sync.knowsOthers || this.#now >= this.#self.member.settledAt,
       isRefused: (id) => this.#refused.has(id),
     })
     this.#members = new Members((event) => this.#changed(event), this.#reunions)
@@ -64,11 +65,15 @@ export class Swim implements Directory, Membership {
     this.handlers = { sync: ({ members }) => this.#sync.answer(members) }
   }
 
-  /** Begins to probe and to gossip; exchanges members with the seeds until one answers. */
-  start(seeds: readonly Peer[]): void {
+  /**
+   * Begins to probe and to gossip; exchanges members with the seeds until one answers.
+   * @param hasFounded whether nobody else was in its network when it came in
+   */
+  start(seeds: readonly Peer[], hasFounded = false): void {
     const { clock } = this.#setting.ports
     const { syncEveryMs, reconnectEveryMs } = this.#setting.options
     this.#state = 'running'
+    this.#self.begin(hasFounded)
     this.#gossip.start()
     this.#gossip.tell(this.#self.member)
     this.#prober.start()

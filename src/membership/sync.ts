@@ -6,8 +6,8 @@ import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Update } from '../protocol/packets.ts'
 import type { Reply } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
-import { asUpdate, isLive, settleMs } from './members.ts'
-import type { Reunions } from './reunions.ts'
+import { asUpdate, isLive } from './members.ts'
+import { reunionMs, type Reunions } from './reunions.ts'
 import type { Membership, SwimApi, SwimSetting } from './setting.ts'
 
 /** Networks up to so large exchange in every period; each doubling adds one to it. */
@@ -22,6 +22,7 @@ export class Sync {
   readonly #reunions: Reunions
   #seeds: readonly Peer[] = []
   #isKnown = false
+  #knowsOthers = false
   #turn = 0
 
   constructor(swim: Membership, setting: SwimSetting, reunions: Reunions) {
@@ -33,6 +34,11 @@ export class Sync {
   /** Whether somebody has told of all members. */
   get isKnown(): boolean {
     return this.#isKnown
+  }
+
+  /** Whether somebody has told of one who has been there for a while. */
+  get knowsOthers(): boolean {
+    return this.#knowsOthers
   }
 
   start(seeds: readonly Peer[]): void {
@@ -69,9 +75,10 @@ export class Sync {
   /** What the caller knows is merged, and everything answered that is known then. */
   answer(members: readonly Update[]): Reply<SwimApi['sync']> {
     for (const update of members) this.#swim.take(this.#milder(update))
+    this.#noteTold(members)
     if (members.length > 1) this.#isKnown = true
     const reunitedMs = Math.max(0, Math.floor(this.#setting.ports.clock.now() - this.#reunions.lastAt))
-    return { members: this.#all(), ...(reunitedMs < settleMs ? { reunitedMs } : {}) }
+    return { members: this.#all(), ...(reunitedMs < reunionMs ? { reunitedMs } : {}) }
   }
 
   /** Until a seed has answered. What it tells, the others know. */
@@ -99,6 +106,7 @@ export class Sync {
       const told = await network.call({ id, url }, 'sync', { members: this.#all() })
       if (!this.#swim.isRunning) return undefined
       for (const update of told.members) heed(this.#milder(update))
+      this.#noteTold(told.members)
       this.#isKnown = true
       return told
     } catch (error) {
@@ -107,6 +115,10 @@ export class Sync {
       log.debug({ peer: id, why: error.message }, 'members not exchanged')
       return undefined
     }
+  }
+
+  #noteTold(members: readonly Update[]): void {
+    this.#knowsOthers ||= members.some(({ settled }) => settled)
   }
 
   /** What another one has as dead is only suspected where it was thought alive: the one concerned shall have its say. */

@@ -35,8 +35,8 @@ export type Meta = Static<typeof Meta>
 
 /**
  * One member as someone believes it to be. The incarnation is the member's own: ms since 1970 at its start, and one more with each
- * refutation and each change of what it tells of itself. `from`: who accuses it. `settled`: it lives, and has been there for ten seconds, so
- * that whoever is with it has heard of it.
+ * refutation and each change of what it tells of itself. `from`: who accuses it. `settled`: it lives, and has been there for thirty
+ * rounds of gossip, so that whoever is with it has heard of it.
  */
 export const Update = exact({
   id: IdText,

@@ -30,7 +30,10 @@ const said = (id: string, incarnation: number, state: Update['state'], from?: st
 /** What a node believes that has heard these one after the other, and the events that led there. */
 const hear = (updates: readonly Update[]) => {
   const events: MemberEvent[] = []
-  const members = new Members((event) => events.push(event), new Reunions({ knowsOthers: () => true, isRefused: () => false }))
+  const members = new Members(
+    (event) => events.push(event),
+    new Reunions({ settleMs: 10_000, knowsOthers: () => true, isRefused: () => false }),
+  )
   const outcomes = updates.map((it) => members.merge(it, 7))
   return { members, events, outcomes, table: tableOf(members.all()) }
 }
@@ -191,7 +194,7 @@ describe('there are some who have lived on apart', () => {
 
   /** What is heard at 0, then, and when a reunion was noted last. */
   const lastAt = (first: readonly Update[], then: readonly { now: number; update: Update }[], knowsOthers = true) => {
-    const reunions = new Reunions({ knowsOthers: () => knowsOthers, isRefused: () => false })
+    const reunions = new Reunions({ settleMs: 10_000, knowsOthers: () => knowsOthers, isRefused: () => false })
     const members = new Members(() => {}, reunions)
     for (const update of [...known, ...first]) members.merge(update, 0)
     for (const { now, update } of then) {

@@ -1,6 +1,6 @@
 /** One member, or a few, and what SWIM says of the case. Words of many members and of figures are in test/paper/swim.test.ts. */
 import { describe, expect, test } from 'vitest'
-import type { Member } from '../../src/membership/members.ts'
+import { asUpdate, type Member } from '../../src/membership/members.ts'
 import type { MembershipOptions } from '../../src/membership/options.ts'
 import { suspicionBounds } from '../../src/membership/suspicion.ts'
 import { membersMost, metaBytes, type Packet, packetBytes, type Update } from '../../src/protocol/packets.ts'
@@ -73,6 +73,21 @@ describe('one or two nodes', () => {
       expect(at(group, 0).swim.isCutOff).toBe(isCutOff)
     },
   )
+
+  test.each([
+    [2500, false],
+    [4000, true],
+  ])('two who were there for %i ms, each without the other, have lived on apart: %j', async (ms, apart) => {
+    const group = new Group({ seed: 1, size: 2, options: local })
+    const [one, other] = [at(group, 0), at(group, 1)]
+    for (const { swim } of [one, other]) swim.start([])
+    await group.run(ms)
+    const { members } = await other.swim.handlers.sync({
+      members: one.swim.members().map((member) => asUpdate(member, epochMs + group.nowMs)),
+    })
+    await one.swim.handlers.sync({ members })
+    expect([one, other].map(({ swim }) => swim.reunitedAt === epochMs + group.nowMs)).toEqual([apart, apart])
+  })
 
   test('a seed that is not there yet is asked until it answers', async () => {
     const group = new Group({ seed: 1, size: 2, options: local })
