@@ -9,7 +9,7 @@ import { Refusal } from '../protocol/errors.ts'
 
 /** Requests that are under way on one connection; more are refused. */
 const underWayMost = 16
-/** Bytes of answers that nobody has read yet, on all connections; beyond that no large one is given. */
+/** Bytes of large answers that nobody has read yet, on all connections; beyond that no other is given. */
 const unreadBytesMost = 128 * 1024 * 1024
 const largeBytes = 16 * 1024
 
@@ -61,9 +61,10 @@ export class Connections {
     return new Refusal('OVERLOADED', `${underWayMost} requests are under way on this connection; read their answers first`)
   }
 
-  /** Why an answer of that length is not given. One that is counts until it has left, or cannot any more. */
+  /** Why an answer of that length is not given. A large one that is counts until it has left, or cannot any more. */
   refusalOf(response: ServerResponse, bytes: number): Refusal | undefined {
-    if (bytes > largeBytes && this.#unreadBytes + bytes > unreadBytesMost)
+    if (bytes <= largeBytes) return undefined
+    if (this.#unreadBytes + bytes > unreadBytesMost)
       return new Refusal('OVERLOADED', 'too many large answers of this node wait to be read; try again in a second')
     this.#unreadBytes += bytes
     response.once('close', () => (this.#unreadBytes -= bytes))
