@@ -37,6 +37,7 @@ export class Cells {
   /** What other nodes hold of it, by node, as far as they were asked about. */
   readonly #shared = new Map<Id, Arcs>()
   #accepts: Acceptance = 'all'
+  #wasAccompanied = false
 
   constructor(me: Peer, overlay: Overlay, clock: Pick<Clock, 'now'>, replicas: number) {
     this.#me = me
@@ -50,6 +51,7 @@ export class Cells {
     if (this.#revision !== this.#overlay.revision) {
       this.#revision = this.#overlay.revision
       this.#cells = this.#overlay.cells()
+      this.#wasAccompanied ||= this.#cells.some(({ window }) => window.length > 1)
       const held = Arcs.of(this.#cells)
       this.#lost = this.#lost.plus(this.#held.without(held))
       this.#held = held
@@ -57,6 +59,11 @@ export class Cells {
       this.completeness.cut(this.#held, this.#clock.now(), this.#overlay.neighbors())
     }
     return this.#cells
+  }
+
+  /** Whether it has founded its network, and was alone there since: then it has had everything. */
+  get isFounder(): boolean {
+    return this.#overlay.hasFounded && !this.#wasAccompanied
   }
 
   /** From now on it is noted what this node loses, if only for a moment. */

@@ -39,8 +39,6 @@ export class Windows {
   #rounds = 0
   /** Passes so far. */
   #turn = 0
-  /** Whether there was ever anyone else. */
-  #accompanied = false
   /** Arcs of which nobody who has had everything is there, and since when. */
   #bereft: readonly { readonly arcs: Arcs; readonly since: number }[] = []
   /** Who has said that it had everything of an arc, while this node lacks something: asked first, as such words do not count for long. */
@@ -81,7 +79,6 @@ export class Windows {
     const all = cells.all()
     const current = new Set(all.flatMap((cell) => this.#othersOf(cell).map((other) => agreement(cell, other))))
     for (const old of this.#agreed) if (!current.has(old)) this.#agreed.delete(old)
-    this.#accompanied ||= all.some(({ window }) => window.length > 1)
     this.#turn++
     cells.watch()
     const sharings = all.map((cell) => this.#begin(cell))
@@ -179,7 +176,7 @@ export class Windows {
    */
   #isRemembered(knew: readonly number[], window: number): boolean {
     const { isBack, formerWindow } = this.#party.holdings.testimony.presence
-    if (!isBack && !this.#accompanied) return true
+    if (!isBack && this.#party.holdings.cells.isFounder) return true
     const last = Math.max(...knew)
     return knew.filter((until) => until > 0 && last - until < staleMs).length >= majorityOf(Math.max(window, formerWindow))
   }

@@ -181,9 +181,10 @@ export class Prober {
       await network.call({ id, url }, 'healthz', {})
     } catch (error) {
       if (!(error instanceof Unreachable || error instanceof Refusal)) throw error
-      if (error instanceof Unreachable && error.isRefused) this.#swim.noteRefusal(id)
+      if (error instanceof Unreachable && error.isRefused) this.#swim.noteListening(id, false)
       return
     }
+    this.#swim.noteListening(id, true)
     if (![...this.#probes.values()].includes(probe)) return
     if (!this.#unheard.has(id)) log.warn({ peer: id }, 'member answers over HTTP but not over UDP; let UDP through on its port')
     this.#unheard.add(id)
@@ -224,7 +225,10 @@ export class Prober {
     if (!probe || target !== probe.target.id || !this.#wasAsked(probe, from)) return this.#swim.drop('stray ack')
     this.#unheard.delete(target)
     // On its way back it took about half of the time.
-    if (from.id === target) this.#drift.hear(from.id, (probe.sentMs + this.#now) / 2 - now)
+    if (from.id === target) {
+      this.#drift.hear(from.id, (probe.sentMs + this.#now) / 2 - now)
+      this.#swim.noteListening(target, true)
+    }
     probe.answered()
   }
 

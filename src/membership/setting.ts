@@ -50,8 +50,8 @@ export interface Membership {
   take(update: Update): void
   /** The same, and tells nobody. @returns the member where it is news */
   learn(update: Update): Member | undefined
-  /** Its machine says that nobody listens there. */
-  noteRefusal(id: Id): void
+  /** It has answered; or its machine has, that nobody listens there. */
+  noteListening(id: Id, listens: boolean): void
   /** Has it probed out of turn. */
   hurry(member: Member): void
   /** This node itself has found that nobody hears of a member. */

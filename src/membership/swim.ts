@@ -112,7 +112,7 @@ export class Swim implements Directory, Membership {
 
   /** A call to it has failed: it is probed out of turn. */
   hint(id: Id, isRefused = false): void {
-    if (isRefused) this.noteRefusal(id)
+    if (isRefused) this.noteListening(id, false)
     const member = this.#members.get(id)
     if (this.#state !== 'running' || !member || !isLive(member)) return
     this.#unanswered.set(id, (this.#unanswered.get(id) ?? 0) + 1)
@@ -122,14 +122,15 @@ export class Swim implements Directory, Membership {
   /** It has answered a call. */
   answered(id: Id): void {
     this.#unanswered.delete(id)
-    this.#refused.delete(id)
+    this.noteListening(id, true)
     const member = this.#members.get(id)
     // Whoever is dead hears of it from the probe, and refutes it.
     if (this.isRunning && member?.state === 'dead') this.hurry(member)
   }
 
-  noteRefusal(id: Id): void {
-    if (this.#members.get(id)) this.#refused.add(id)
+  noteListening(id: Id, listens: boolean): void {
+    if (listens) this.#refused.delete(id)
+    else if (this.#members.get(id)) this.#refused.add(id)
   }
 
   hurry(member: Member): void {

@@ -105,13 +105,14 @@ export class Sync {
     try {
       const told = await network.call({ id, url }, 'sync', { members: this.#all() })
       if (!this.#swim.isRunning) return undefined
+      this.#swim.noteListening(id, true)
       for (const update of told.members) heed(this.#milder(update))
       this.#noteTold(told.members)
       this.#isKnown = true
       return told
     } catch (error) {
       if (!(error instanceof Unreachable || error instanceof Refusal)) throw error
-      if (error instanceof Unreachable && error.isRefused) this.#swim.noteRefusal(id)
+      if (error instanceof Unreachable && error.isRefused) this.#swim.noteListening(id, false)
       log.debug({ peer: id, why: error.message }, 'members not exchanged')
       return undefined
     }

@@ -129,7 +129,7 @@ export class Node {
     if (this.#departure.hasBegun) return
     this.#begun = true
     this.#beginWork()
-    this.#lookout.swim?.start(seeds, this.overlay.neighbors().length === 0)
+    this.#lookout.swim?.start(seeds, this.overlay.hasFounded)
   }
 
   /** Ends the jobs and tells the neighbours goodbye; keeps the content. What SIGTERM does. */

@@ -48,6 +48,8 @@ export interface Overlay {
   readonly isDegraded: boolean
   /** Whom it has known, and may turn to. */
   readonly acquaintances: readonly Acquaintance[]
+  /** Whether nobody was there when it came in last: it founded a network then. */
+  readonly hasFounded: boolean
   readonly attributes: Attributes
   /**
    * Where to go next for a key: best next first, at most `count`, none of `avoid`. When final, the window, owner first.

@@ -18,6 +18,7 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> e
   protected seeds: readonly Peer[] = []
   #member = false
   #leaving = false
+  #hasFounded = false
   #passages = 0
 
   constructor(setting: OverlaySetting<T, Options>) {
@@ -39,6 +40,11 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> e
   /** Whether this node has its place; if not it answers nothing about it, which counts as dead. */
   get isMember(): boolean {
     return this.#member
+  }
+
+  /** See Overlay.hasFounded. */
+  get hasFounded(): boolean {
+    return this.#hasFounded
   }
 
   /** Whether it is going, for good. */
@@ -82,7 +88,7 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> e
     this.seeds = seeds.filter(({ id }) => id !== this.me.id)
     for (const seed of this.seeds) this.introduce(seed)
     const { foundAfterMs } = this.options
-    if (seeds.length === 0) await this.found()
+    if (seeds.length === 0) await this.#foundFirst()
     // Of many who begin at the same time, and name each other, one is to be the first.
     else await this.comeIn(foundAfterMs + this.ports.random.below(foundAfterMs + 1))
   }
@@ -113,12 +119,15 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> e
             return concernsUs(refusal)
           },
         )
-        if (entered) return
+        if (entered) {
+          this.#hasFounded = false
+          return
+        }
         if (entered === false) answered = true
       }
       // Whoever waits for the dead on our behalf answers too late, and is there all the same.
       const isOver = !answered && clock.now() - heard >= patienceMs
-      if (isOver && (await this.present(this.contacts())).length === 0) return this.found()
+      if (isOver && (await this.present(this.contacts())).length === 0) return this.#foundFirst()
       if (answered || isOver) heard = clock.now()
       await this.pause()
     }
@@ -134,6 +143,11 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> e
   protected contacts(): Peer[] {
     const known = distinct([...this.seeds, ...this.acquaintances.map(({ peer }) => peer)])
     return known.filter(({ id }) => id !== this.me.id)
+  }
+
+  #foundFirst(): Promise<void> {
+    this.#hasFounded = true
+    return this.found()
   }
 
   #pass(member: boolean): void {

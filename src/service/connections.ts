@@ -63,7 +63,8 @@ export class Connections {
 
   /** Why an answer of that length is not given. A large one that is counts until it has left, or cannot any more. */
   refusalOf(response: ServerResponse, bytes: number): Refusal | undefined {
-    if (bytes <= largeBytes) return undefined
+    // Who has gone meanwhile is not heard of again.
+    if (bytes <= largeBytes || response.destroyed || response.req.socket.destroyed) return undefined
     if (this.#unreadBytes + bytes > unreadBytesMost)
       return new Refusal('OVERLOADED', 'too many large answers of this node wait to be read; try again in a second')
     this.#unreadBytes += bytes

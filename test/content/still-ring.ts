@@ -186,6 +186,7 @@ export class StillRing {
 const overlayOf = (table: Table): Overlay => ({
   confirm: 0,
   isMember: true,
+  hasFounded: true,
   revision: 1,
   isDegraded: false,
   acquaintances: [],

@@ -304,6 +304,16 @@ describe('suspicion', () => {
     await group.until(() => group.isWhole && !alone.swim.isCutOff, 30_000)
   })
 
+  test('one that was refused for a moment, and has answered since, counts as silent like any other', async () => {
+    const group = await gathered(3)
+    const alone = at(group, 0)
+    for (const { peer } of group.processes.slice(1)) alone.swim.hint(peer.id, true)
+    await group.run(10_000)
+    group.blocks = (from, to) => from === alone || to === alone
+    await group.until(() => alone.swim.isCutOff, 30_000)
+    expect(alone.swim.isCutOff).toBe(true)
+  })
+
   test('the death of one of many cuts off nobody', async () => {
     const group = await gathered(5)
     at(group, 4).crash()

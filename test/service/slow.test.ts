@@ -1,7 +1,7 @@
 /** Requests that do not come to their end, and connections on which none begins: half of a body was kept for as long as the sender liked. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { MemoryStore } from '../../src/content/memory-store.ts'
 import { nodeApi } from '../../src/node/api.ts'
@@ -167,4 +167,28 @@ test('of large answers that nobody reads so many are kept, and others are answer
   expect((await fetch(`${url}/healthz`)).status).toBe(200)
   for (const socket of sockets) socket.destroy()
   await expect.poll(ask).toBe('NOT_ENOUGH_COPIES')
+})
+
+test('answers to those who have gone meanwhile do not count', async () => {
+  const much = 'x'.repeat(40 * 1024 * 1024)
+  const gone: Promise<void>[] = []
+  let asked = 0
+  const large = serve(async () => {
+    await gone[asked++]
+    throw new Refusal('NOT_ENOUGH_COPIES', much)
+  })
+  onTestFinished(() => large.close())
+  const url = await large.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = large.server.address() as AddressInfo
+  for (let number = 0; number < 4; number++) {
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(storing))
+    onTestFinished(() => void socket.destroy())
+    const [connection] = (await once(large.server, 'connection')) as [Socket]
+    gone.push(once(connection, 'close').then(() => {}))
+    await once(large.server, 'request')
+    socket.destroy()
+    await gone.at(-1)
+  }
+  const response = await fetch(`${url}/store`, { method: 'POST', body: 'hello', headers: { 'content-type': 'text/plain' } })
+  expect(await response.json()).toMatchObject({ error: 'NOT_ENOUGH_COPIES' })
 })

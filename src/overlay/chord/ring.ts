@@ -54,11 +54,12 @@ export abstract class Ring extends Resident<ChordApi, ChordOptions> {
 
   /** Whether everyone it ever knew was gone when it was asked last: their machines said so, and nobody is merely silent. */
   get areOthersGone(): boolean {
-    return this.contacts().every(({ id }) => this.isGone(id))
+    return this.contacts().every(({ id }) => this.#missed.get(id)?.isRefused)
   }
 
-  isGone(id: Id): boolean {
-    return this.#missed.get(id)?.isRefused ?? false
+  override admit(peer: Peer, rttMs: number): void {
+    super.admit(peer, rttMs)
+    this.#missed.delete(peer.id)
   }
 
   /** Everyone known who is there, clockwise from this node. */

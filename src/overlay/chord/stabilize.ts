@@ -20,38 +20,28 @@ export type Outcome = 'done' | 'stale' | 'busy' | 'alone' | Peer
 
 /**
  * Zave's stabilizeFromSuccessor, and stabilizeFromPredecessor where the successor knows of someone between.
- * Of a small ring whose others are all gone, as their machines say, a ring of one is left: nobody is lost.
+ * Of a ring of two whose other node is gone, as its machine says, a ring of one is left: nothing was acknowledged without this node.
  * @param leaver who has said that it goes, and leaves this node alone: then it is one as well
  */
 export const stabilize = (ring: Ring, leaver?: Id): Promise<Outcome> =>
   ring.step(async () => {
     const { table, me } = ring
     const before = table.revision
-    const { isClosed } = table
-    const heads = table.successors.length > 0 ? [...table.successors] : [me]
-    for (const [at, head] of heads.entries()) {
-      if (!ring.isMember) break
+    const isOfTwo = table.isClosed && table.successors.length === 1
+    while (ring.isMember) {
+      const head = table.successor
       const answer = head.id === me.id ? { predecessor: table.predecessor, successors: [] } : await ring.ask(head)
-      if (answer === 'stale' || answer === 'busy') {
-        drop(ring, heads.slice(0, at))
-        return answer
-      }
+      if (answer === 'stale' || answer === 'busy') return answer
       if (answer === 'dead') {
-        const dead = heads.slice(0, at + 1)
-        // Of what may become a ring of one nothing in between is to be seen.
-        const isVanishing = isClosed && dead.every(({ id }) => ring.isGone(id))
-        if (head !== heads.at(-1)) {
-          if (!isVanishing) drop(ring, dead)
+        if (table.successors.length > 1) {
+          drop(ring, head)
           continue
         }
         const outcome = head.id === leaver ? 'alone' : await bridge(ring)
-        if (outcome === 'alone' && (head.id === leaver || (isVanishing && ring.areOthersGone))) {
-          table.clear()
-          ring.noteChange()
-          return 'done'
-        }
-        if (outcome !== 'done') drop(ring, dead.slice(0, -1))
-        return outcome
+        if (outcome !== 'alone' || !(head.id === leaver || (isOfTwo && ring.areOthersGone))) return outcome
+        table.clear()
+        ring.noteChange()
+        return 'done'
       }
       if (head.id !== me.id) adopt(ring, [head, ...answer.successors])
       const outcome = await adoptBetween(ring, head, answer.predecessor)
@@ -212,8 +202,9 @@ const adopt = (ring: Ring, list: readonly Peer[]): void => {
   ring.noteChange()
 }
 
-const drop = (ring: Ring, heads: readonly Peer[]): void => {
-  for (const head of heads) if (ring.table.dropSuccessor(head.id)) ring.ports.log.info({ peer: head }, 'successor lost')
+const drop = (ring: Ring, head: Peer): void => {
+  ring.table.dropSuccessor(head.id)
+  ring.ports.log.info({ peer: head }, 'successor lost')
   ring.noteChange()
 }
 

@@ -104,9 +104,9 @@ export class Table {
     return closed === this.#closed && samePeers(adopted, this.#successors)
   }
 
-  /** Drops a head that did not answer. Returns whether it was there. */
-  dropSuccessor(id: Id): boolean {
-    return this.#replaceSuccessors(this.#successors.filter((peer) => peer.id !== id))
+  /** Drops a head that did not answer. */
+  dropSuccessor(id: Id): void {
+    this.#replaceSuccessors(this.#successors.filter((peer) => peer.id !== id))
   }
 
   /** A joiner's: the list that it has copied, and whose that was, who does not know of it yet. */
