@@ -1,8 +1,11 @@
-/** Many short waits of the same length, most of which are over before they end: one sleep at a time serves them all. */
+/**
+ * Many short waits of the same length, most of which are over before they end: one sleep at a time serves them all. Whoever wakes late was
+ * busy itself, and has answers to read: all wait once more, or a node that has much to do would ask for even more.
+ */
 import type { Clock } from '../ports.ts'
 
 interface Wait {
-  readonly until: number
+  until: number
   /** Undefined once it is called off. */
   wake: (() => void) | undefined
 }
@@ -31,8 +34,12 @@ export class Patience {
 
   async #watch(): Promise<void> {
     this.#watching = true
-    for (let next = this.#next(); next; next = this.#next())
-      await this.#clock.sleep(Math.max(1, next.until - this.#clock.now()))
+    for (let next = this.#next(); next; next = this.#next()) {
+      const { until } = next
+      await this.#clock.sleep(Math.max(1, until - this.#clock.now()))
+      const now = this.#clock.now()
+      if (now - until > this.#ms) for (const wait of this.#waits) wait.until = Math.max(wait.until, now + this.#ms)
+    }
     this.#watching = false
   }
 

@@ -180,7 +180,7 @@ export class Node {
       if (this.overlay.neighbors().length === 0)
         throw new Refusal(
           'LAST_NODE',
-          'the last node has nobody to leave its content to; to end it stop its process, or all: npm run task killall',
+          'the last node has nobody to leave its content to; to end the network: npm run task killall, or stop its process',
         )
       void this.#work.attempt('leave', () => this.#departure.leave())
     }
