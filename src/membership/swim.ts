@@ -11,6 +11,7 @@ import type { PeerApi } from '../protocol/peer-api.ts'
 import type { Handlers } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
+import { Calls } from './calls.ts'
 import type { Directory } from './directory.ts'
 import { Drift } from './drift.ts'
 import { Gossip } from './gossip.ts'
@@ -22,8 +23,6 @@ import { Self } from './self.ts'
 import type { Membership, SwimSetting } from './setting.ts'
 import { Sync } from './sync.ts'
 
-/** A member that answers packets and so many calls in a row not is reached by the one and not by the other. */
-const unansweredMost = 2
 /** How long one who leaves waits until it has told everyone. */
 const leaveTimeoutMs = 5000
 /** Members that are told directly of who comes or goes; others hear of it from them. */
@@ -43,10 +42,7 @@ export class Swim implements Directory, Membership {
   #state: 'idle' | 'running' | 'leaving' | 'stopped' = 'idle'
   #stops: (() => void)[] = []
   #peers: readonly Peer[] | undefined
-  /** How many calls in a row each has left unanswered. */
-  readonly #unanswered = new Map<Id, number>()
-  /** Those of whom their machines say that they are not there. */
-  readonly #refused = new Set<Id>()
+  readonly #calls = new Calls()
 
   constructor(setting: SwimSetting) {
     this.#setting = setting
@@ -54,7 +50,7 @@ export class Swim implements Directory, Membership {
     this.#reunions = new Reunions({
       settleMs: settleMsOf(setting.options),
       knowsOthers: () => this.#sync.knowsOthers || this.#now >= this.#self.member.settledAt,
-      isRefused: (id) => this.#refused.has(id),
+      isRefused: (id) => this.#calls.isRefused(id),
     })
     this.#members = new Members((event) => this.#changed(event), this.#reunions)
     this.#gossip = new Gossip(this, setting)
@@ -115,22 +111,21 @@ export class Swim implements Directory, Membership {
     if (isRefused) this.noteListening(id, false)
     const member = this.#members.get(id)
     if (this.#state !== 'running' || !member || !isLive(member)) return
-    this.#unanswered.set(id, (this.#unanswered.get(id) ?? 0) + 1)
+    this.#calls.miss(id)
     this.hurry(member)
   }
 
   /** It has answered a call. */
   answered(id: Id): void {
-    this.#unanswered.delete(id)
-    this.noteListening(id, true)
+    this.#calls.answer(id)
     const member = this.#members.get(id)
     // Whoever is dead hears of it from the probe, and refutes it.
     if (this.isRunning && member?.state === 'dead') this.hurry(member)
   }
 
   noteListening(id: Id, listens: boolean): void {
-    if (listens) this.#refused.delete(id)
-    else if (this.#members.get(id)) this.#refused.add(id)
+    if (listens) this.#calls.hear(id)
+    else if (this.#members.get(id)) this.#calls.refuse(id)
   }
 
   hurry(member: Member): void {
@@ -153,7 +148,7 @@ export class Swim implements Directory, Membership {
   }
 
   isSuspect(id: Id): boolean {
-    return this.#gossip.isSuspect(id) || (this.#unanswered.get(id) ?? 0) >= unansweredMost
+    return this.#gossip.isSuspect(id) || this.#calls.areInVain(id)
   }
 
   isDead(id: Id): boolean {
@@ -169,7 +164,7 @@ export class Swim implements Directory, Membership {
    * whom their machines say that they are not there.
    */
   get isCutOff(): boolean {
-    return this.#members.areMostSilent(this.#now - cutOffMs, (id) => this.#refused.has(id))
+    return this.#members.areMostSilent(this.#now - cutOffMs, (id) => this.#calls.isRefused(id))
   }
 
   get reunitedAt(): number {
@@ -252,9 +247,7 @@ export class Swim implements Directory, Membership {
   #changed(event: MemberEvent): void {
     this.#peers = undefined
     if (event.kind === 'join') this.#prober.enlist(event.member.id)
-    // What it left unanswered in a former life is over.
-    if (event.kind !== 'suspect' && event.kind !== 'conflict') this.#unanswered.delete(event.member.id)
-    if (event.member.state === 'alive' || event.kind === 'reap') this.#refused.delete(event.member.id)
+    this.#calls.heed(event)
     if (!isLive(event.member)) this.#drift.forget(event.member.id)
     this.#setting.notify(event)
   }
