@@ -8,7 +8,7 @@ import { modesOf, overlayNames, overlays } from '../src/overlay/overlays.ts'
 import { clientApi, Counts, Watch } from '../src/protocol/client-api.ts'
 import { type ErrorCode, errorStatus } from '../src/protocol/errors.ts'
 import { Meta, packetBytes, packets, Update } from '../src/protocol/packets.ts'
-import { peerApi } from '../src/protocol/peer-api.ts'
+import { peerApi, Told } from '../src/protocol/peer-api.ts'
 import { channel, type Row, type Table } from '../src/protocol/rpc.ts'
 import { Hop, Index, limits, Mode, Peer, Stored, Version } from '../src/protocol/schemas.ts'
 import { keyIdDigits, skewMs, tagBytes } from '../src/service/keyring.ts'
@@ -35,7 +35,7 @@ interface Shape {
   maxItems?: number
 }
 
-const shapes: Record<string, object> = { Peer, Hop, Mode, Index, Version, Record: Stored, Meta, Update, Counts, Watch }
+const shapes: Record<string, object> = { Peer, Hop, Mode, Index, Version, Record: Stored, Told, Meta, Update, Counts, Watch }
 const nameOf = new Map(Object.entries(shapes).map(([name, schema]) => [JSON.stringify(schema), name] as const))
 
 const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``

@@ -94,7 +94,7 @@ export class Content {
       },
       keep: async ({ records, with: all }) => ({ kept: await holdings.intake.keep(records, all) }),
       merge: (given) => this.#merge(given),
-      get: (address) => holdings.get(address),
+      get: ({ brief, ...address }) => holdings.get(address, brief),
       getBy: (content) => holdings.get(operations.addressOf(content)),
       cell: ({ key }) => {
         const cell = holdings.cells.believes(key) ? holdings.cells.of(key) : undefined

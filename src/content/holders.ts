@@ -2,7 +2,7 @@
 import { Value as Schema } from 'typebox/value'
 import type { Lookup } from '../overlay/lookup.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
-import { type Held, NotHeld, type PeerApi, type Standing } from '../protocol/peer-api.ts'
+import { type Held, NotHeld, type PeerApi, type Standing, type Told } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import type { Peer, StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
@@ -10,9 +10,12 @@ import { idBefore } from '../space/ring.ts'
 import type { Load } from './convoys.ts'
 import type { Holdings } from './holdings.ts'
 import type { Answer } from './tally.ts'
-import type { Address } from './record.ts'
+import { type Address, areLarge, cursorOf } from './record.ts'
+import { Turns } from './turns.ts'
 import type { Copy, Obstacle } from './writes.ts'
 
+/** Calls with large values that are under way at once in each direction: more would wait for each other, and for longer than a call may. */
+const largeMost = 8
 /** The fingerprint of nothing. */
 const noPrint = '0'.repeat(16)
 
@@ -21,6 +24,8 @@ export class Holders {
   readonly #holdings: Holdings
   readonly #network: Network<PeerApi>
   readonly #replicas: number
+  readonly #fetches = new Turns(largeMost)
+  readonly #loads = new Turns(largeMost)
 
   constructor(me: Peer, holdings: Holdings, network: Network<PeerApi>, replicas: number) {
     this.#me = me
@@ -32,17 +37,19 @@ export class Holders {
   /** See Convoys. @throws Unreachable, Refusal */
   async keep(peer: Peer, load: Load): Promise<readonly boolean[]> {
     if (peer.id === this.#me.id) return this.#holdings.intake.keep(load.records, load.with)
-    return (await this.#network.call(peer, 'keep', load)).kept
+    return (await this.#give(load.records, () => this.#network.call(peer, 'keep', load))).kept
   }
 
   /** See Writer.insert. */
   async insert(peer: Peer, record: StoredRecord, others: Id[], lookup: Lookup): Promise<Copy | Obstacle | undefined> {
     const { key } = record
     try {
-      const answer = await this.#visit(peer, lookup, {
-        here: () => this.#holdings.intake.insert(record, others),
-        there: () => this.#network.call(peer, 'insert', { key, record, with: others }),
-      })
+      const visit = () =>
+        this.#visit(peer, lookup, {
+          here: () => this.#holdings.intake.insert(record, others),
+          there: () => this.#network.call(peer, 'insert', { key, record, with: others }),
+        })
+      const answer = await (peer.id === this.#me.id ? visit() : this.#give([record], visit))
       return answer && { peer, ...this.#likely(answer) }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
@@ -58,9 +65,24 @@ export class Holders {
   async get(peer: Peer, address: Address, lookup: Lookup): Promise<Answer | undefined> {
     const held = await this.#visit<Omit<Held, 'key'>>(peer, lookup, {
       here: () => heldAt(peer, () => this.#holdings.get(address)),
-      there: () => heldAt(peer, () => this.#network.call(peer, 'get', address)),
+      there: () => heldAt(peer, () => this.#network.call(peer, 'get', { ...address, brief: true })),
     })
     return held && { peer, ...this.#likely(held) }
+  }
+
+  /** See Reader.fetch. */
+  async fetch(peer: Peer, told: readonly Told[], lookup: Lookup): Promise<readonly StoredRecord[]> {
+    const fetched: StoredRecord[] = []
+    for (let cursors = told.map(cursorOf); cursors.length > 0; ) {
+      const ask = () => this.#network.call(peer, 'fetch', { cursors })
+      const said = await this.#fetches.take(() => lookup.visit(peer, ask))
+      const records = (said?.records ?? []).filter((record) => cursors.includes(cursorOf(record)))
+      if (records.length === 0) break
+      fetched.push(...records)
+      const got = new Set(records.map(cursorOf))
+      cursors = cursors.filter((cursor) => !got.has(cursor))
+    }
+    return fetched
   }
 
   /** How many records a peer has under a key, tombstones among them; undefined when it does not say. */
@@ -75,6 +97,11 @@ export class Holders {
       if (!(error instanceof Refusal)) throw error
       return undefined
     }
+  }
+
+  /** One call that gives records. */
+  #give<T>(records: readonly StoredRecord[], call: () => Promise<T>): Promise<T> {
+    return areLarge(records) ? this.#loads.take(call) : call()
   }
 
   /** No window is larger: one that says so would make all who hold the key too few. */

@@ -9,7 +9,7 @@ import type { Arc } from '../space/ring.ts'
 import { Cells } from './cells.ts'
 import { type HybridClock, stampMs } from './hybrid-clock.ts'
 import { Intake } from './intake.ts'
-import { type Address, isLive, sizeOf } from './record.ts'
+import { type Address, isLive, outlined, sizeOf } from './record.ts'
 import { Records } from './records.ts'
 import { Testimony } from './testimony.ts'
 
@@ -60,12 +60,14 @@ export class Holdings {
 
   /**
    * The records at an address, tombstones among them.
+   * @param isBrief whether values that are large are left out
    * @throws Refusal NOT_HELD when none of them lives; TOO_LARGE as read
    */
-  get(address: Address): Held {
+  get(address: Address, isBrief = false): Held {
     const { key } = address
     const { now } = this
-    const records = this.read(address)
+    const all = this.read(address)
+    const records = isBrief ? outlined(all) : all
     const standing = this.testimony.standing(key)
     if (records.some((record) => isLive(record, now))) return { key, records, ...standing }
     const why = standing.held ? 'nothing lives here under that key, which this node is to hold' : 'not held here'

@@ -93,6 +93,7 @@ export class Operations {
       lately: new Lately(me.id),
       newer: (ours, theirs) => mergeRecords(ports.hash, ours, theirs),
       get: (peer, address, lookup) => holders.get(peer, address, lookup),
+      fetch: (peer, records, lookup) => holders.fetch(peer, records, lookup),
       give: async (peer, record, lookup) => {
         const copy = await holders.insert(peer, record, [], lookup)
         return typeof copy === 'object' ? copy.version : undefined

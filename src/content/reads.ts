@@ -7,9 +7,10 @@
  */
 import type { Lookup } from '../overlay/lookup.ts'
 import { Refusal } from '../protocol/errors.ts'
+import type { Told } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Lately } from './lately.ts'
-import { type Address, isByContent, majorityOf } from './record.ts'
+import { type Address, isByContent, isWhole, majorityOf } from './record.ts'
 import { type Answer, type Judge, Tally } from './tally.ts'
 
 /** Nodes asked for the content of one key, at the most. */
@@ -28,6 +29,8 @@ export interface Reader extends Judge {
   readonly lately: Lately
   /** What a node has; undefined when it does not answer. */
   get(peer: Peer, address: Address, lookup: Lookup): Promise<Answer | undefined>
+  /** Records of which a node has told, with their values: as far as it still has them, or later ones. */
+  fetch(peer: Peer, records: readonly Told[], lookup: Lookup): Promise<readonly StoredRecord[]>
   /** Gives a node what it lacks. */
   give(peer: Peer, record: StoredRecord, lookup: Lookup): Promise<Version | undefined>
 }
@@ -68,9 +71,13 @@ export const read = async (
 /** What most can say, or one who is enough; undefined when everyone has been asked. */
 const inquire = async (poll: Poll): Promise<Reading | undefined> => {
   const { tally } = poll
-  while (!tally.isSure) if (!(await poll.ask())) break
-  const records = tally.living()
-  if (records.length === 0 || !(tally.isSure || tally.isAllThereIs)) return undefined
+  let records: readonly StoredRecord[] | undefined
+  for (let isMore = true; isMore && !records; ) {
+    if (poll.isEnough) records = await poll.whole()
+    else isMore = await poll.ask()
+  }
+  if (!records && tally.isAllThereIs) records = await poll.whole()
+  if (!records) return undefined
   await poll.repair()
   return { records, answeredBy: tally.answererOf(records) }
 }
@@ -82,6 +89,8 @@ class Poll {
   readonly #lookup: Lookup
   readonly #oneIsEnough: boolean
   readonly #met = new Set<string>()
+  /** Of these, who was asked for values that were left out. */
+  readonly #askedMore = new Set<string>()
   #underWay = 0
   /** What wakes whoever waits for answers. */
   #progress: () => void = () => {}
@@ -111,13 +120,34 @@ class Poll {
       this.#progress()
     }
     const callOff = peers.length > 0 && peers.length < left.length ? this.#reader.hedge(hurry) : undefined
-    while (this.#underWay > 0 && !isLate && !this.tally.isSure && !this.#failure)
+    while (this.#underWay > 0 && !isLate && !this.isEnough && !this.#failure)
       await new Promise<void>((resolve) => {
         this.#progress = resolve
       })
     callOff?.()
     if (this.#failure) throw this.#failure.error
     return true
+  }
+
+  /** Whether what lives is known, and its values are there or can be asked for. */
+  get isEnough(): boolean {
+    return this.tally.isSure && (this.tally.isWhole || this.#teller !== undefined)
+  }
+
+  /** What lives, with its values: those that were left out are asked for, of one after the other; undefined when nobody gives one. */
+  async whole(): Promise<readonly StoredRecord[] | undefined> {
+    for (let teller = this.#teller; teller; teller = this.#teller) {
+      const { peer, records } = teller
+      this.#askedMore.add(peer.id)
+      for (const record of await this.#reader.fetch(peer, records, this.#lookup)) this.tally.learn(record)
+    }
+    const living = this.tally.living()
+    return living.length > 0 && living.every(isWhole) ? living : undefined
+  }
+
+  /** The last who has told of values that were left out, and has not been asked for them. */
+  get #teller(): { peer: Peer; records: readonly Told[] } | undefined {
+    return this.tally.leftOut.findLast(({ peer: { id } }) => !this.#askedMore.has(id) && !this.#lookup.avoid.has(id))
   }
 
   /** Gives the newest to those of the window who answered without it, so that no later reading finds less. */

@@ -5,6 +5,7 @@
  * several values share a key and none is lost.
  */
 import { Refusal, tooLarge } from '../protocol/errors.ts'
+import type { Told } from '../protocol/peer-api.ts'
 import { limits, type StoredRecord, type Version } from '../protocol/schemas.ts'
 import { utf8Bytes } from '../protocol/utf8.ts'
 import type { Hash } from '../ports.ts'
@@ -43,8 +44,10 @@ export const compareVersions = (a: Version, b: Version): number =>
  */
 export const mergeRecords = (hash: Hash, ours: StoredRecord | undefined, theirs: StoredRecord): StoredRecord => {
   if (ours === undefined) return theirs
+  // Only what differs need be hashed to be told apart.
+  const hashOf: Hash = ours.value === theirs.value && ours.encoding === theirs.encoding ? () => '' : hash
   const order =
-    compareVersions(ours.version, theirs.version) || compareTexts(fingerprint(hash, ours), fingerprint(hash, theirs))
+    compareVersions(ours.version, theirs.version) || compareTexts(fingerprint(hashOf, ours), fingerprint(hashOf, theirs))
   return order < 0 ? theirs : ours
 }
 
@@ -79,8 +82,29 @@ export const buried = (record: StoredRecord, now: number): StoredRecord => {
   return { ...rest, value: null }
 }
 
-export const isLive = (record: StoredRecord, now: number): boolean =>
+/** A value that was left out lives as long as any other. */
+export const isLive = (record: Told, now: number): boolean =>
   record.value !== null && (record.expiresAt === undefined || record.expiresAt > now)
+
+/** Characters of values that travel among much else; what has more is large, and is given its time. */
+const largeChars = 64 * 1024
+
+export const areLarge = (records: readonly StoredRecord[]): boolean =>
+  records.reduce((chars, { value }) => chars + (value?.length ?? 0), 0) > largeChars
+
+/** Records without those values that would be large together. */
+export const outlined = (records: readonly StoredRecord[]): Told[] => {
+  let room = largeChars
+  return records.map((record) => {
+    const { value, ...outline } = record
+    if ((value?.length ?? 0) > room) return outline
+    room -= value?.length ?? 0
+    return record
+  })
+}
+
+/** Whether its value is there, which may be that there is none any more. */
+export const isWhole = (record: Told): record is StoredRecord => record.value !== undefined
 
 /** What a record costs beside its value, about. */
 const overheadBytes = 300

@@ -6,10 +6,10 @@
  * have been given what the other has not.
  */
 import type { Lookup } from '../overlay/lookup.ts'
-import type { Held } from '../protocol/peer-api.ts'
+import type { Held, Told } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
-import { compareVersions, isLive, majorityOf } from './record.ts'
+import { compareVersions, isLive, isWhole, majorityOf } from './record.ts'
 
 export interface Answer extends Omit<Held, 'key'> {
   readonly peer: Peer
@@ -33,7 +33,7 @@ export class Tally {
   readonly #lookup: Pick<Lookup, 'isGuess'>
   readonly #oneIsEnough: boolean
   readonly #answers: Answer[] = []
-  readonly #newest = new Map<string, StoredRecord>()
+  readonly #newest = new Map<string, Told>()
 
   /** @param oneIsEnough whether the word of one who holds it is */
   constructor(judge: Judge, lookup: Pick<Lookup, 'isGuess'>, oneIsEnough: boolean) {
@@ -44,8 +44,12 @@ export class Tally {
 
   note(answer: Answer): void {
     this.#answers.push(answer)
-    for (const record of answer.records)
-      this.#newest.set(record.index, this.#judge.newer(this.#newest.get(record.index), record))
+    for (const record of answer.records) this.learn(record)
+  }
+
+  /** Of one who has answered: a record of which it has told. */
+  learn(record: Told): void {
+    this.#newest.set(record.index, this.#newer(this.#newest.get(record.index), record))
   }
 
   get isEmpty(): boolean {
@@ -75,22 +79,35 @@ export class Tally {
     return !this.#judge.isReuniting() && this.#sure.length >= majorityOf(this.#window)
   }
 
-  living(): StoredRecord[] {
+  living(): Told[] {
     const now = this.#judge.now()
     return [...this.#newest.values()].filter((record) => isLive(record, now))
   }
 
+  /** Whether the values are there of all that lives. */
+  get isWhole(): boolean {
+    return this.living().every(isWhole)
+  }
+
+  /** Of what lives those whose values were left out, and who has told of them. */
+  get leftOut(): { peer: Peer; records: readonly Told[] }[] {
+    const outlines = this.living().filter((record) => !isWhole(record))
+    return this.#answers
+      .map((answer) => ({ peer: answer.peer, records: outlines.filter((record) => hasTold(answer, record)) }))
+      .filter(({ records }) => records.length > 0)
+  }
+
   /** Someone who has the first of these, in this version, if there is one. */
-  answererOf([first]: readonly StoredRecord[]): Peer {
-    const has = ({ records }: Answer) =>
-      records.some(({ index, version }) => index === first?.index && compareVersions(version, first.version) === 0)
-    return (this.#answers.find(has) ?? (this.#answers[0] as Answer)).peer
+  answererOf([first]: readonly Told[]): Peer {
+    const told = first && this.#answers.find((answer) => hasTold(answer, first))
+    return (told ?? (this.#answers[0] as Answer)).peer
   }
 
   /** Who of the window has answered without the newest, and what each of them lacks. */
   get lacking(): { peer: Peer; record: StoredRecord }[] {
     return this.#answers.flatMap(({ peer, held, records }) =>
       [...this.#newest.values()]
+        .filter(isWhole)
         .filter((newest) => {
           const theirs = records.find(({ index }) => index === newest.index)
           return held && (!theirs || compareVersions(theirs.version, newest.version) < 0)
@@ -114,4 +131,15 @@ export class Tally {
   get #window(): number {
     return Math.max(1, ...this.#answers.map(({ window }) => window))
   }
+
+  /** Of one version, whichever has its value. */
+  #newer(ours: Told | undefined, theirs: Told): Told {
+    if (isWhole(theirs) && (!ours || isWhole(ours))) return this.#judge.newer(ours, theirs)
+    const order = ours ? compareVersions(ours.version, theirs.version) : -1
+    return order < 0 || (order === 0 && isWhole(theirs)) ? theirs : (ours as Told)
+  }
 }
+
+/** Whether an answer has a record, in its version. */
+const hasTold = ({ records }: Answer, { index, version }: Told): boolean =>
+  records.some((record) => record.index === index && compareVersions(record.version, version) === 0)

@@ -22,8 +22,12 @@ export const Standing = exact({
 })
 export type Standing = Static<typeof Standing>
 
-/** A node's records under a key, tombstones among them, and its standing. */
-const Held = exact({ key: IdText, records: Type.Array(Stored), ...Standing.properties })
+/** A record as a node tells of it: without its value where that is large, and was not asked for. */
+export const Told = exact({ ...Stored.properties, value: Type.Optional(Stored.properties.value) })
+export type Told = Static<typeof Told>
+
+/** What a node has under a key, tombstones among it, and its standing. */
+const Held = exact({ key: IdText, records: Type.Array(Told), ...Standing.properties })
 export type Held = Static<typeof Held>
 
 /** The details of NOT_HELD: the same, where none of the records lives. */
@@ -131,7 +135,11 @@ export const peerApi = {
       'GET',
       '/get/:key',
       'what this very node holds under the key; 404 NOT_HELD says what this node knows all the same',
-      { key: IdText, index: Type.Optional(Index) },
+      {
+        key: IdText,
+        index: Type.Optional(Index),
+        brief: Type.Optional(Type.Boolean({ description: 'without the values that are large: `fetch` gives them' })),
+      },
       Held,
     ),
   ),

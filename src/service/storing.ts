@@ -8,7 +8,6 @@ import { isUtf8 } from 'node:buffer'
 import type { Value } from '../protocol/client-api.ts'
 import { Refusal, tooLarge } from '../protocol/errors.ts'
 import { limits } from '../protocol/schemas.ts'
-import { jsonBytes } from '../protocol/utf8.ts'
 import { parseJson } from './json.ts'
 import { numbered } from './text.ts'
 
@@ -114,7 +113,7 @@ const shortBytes = 4096
 
 /** Zeros are six characters each in JSON: with a few values of a MiB of them all nodes were busy for seconds. */
 const travelsAsText = (bytes: Buffer): boolean =>
-  isUtf8(bytes) && (bytes.length <= shortBytes || jsonBytes(bytes.toString()) <= 2 * (bytes.length + 1))
+  isUtf8(bytes) && (bytes.length <= shortBytes || Buffer.byteLength(JSON.stringify(bytes.toString())) <= 2 * (bytes.length + 1))
 
 /** What has no text as its value is left as it is: the schema will say so. */
 const fromJson = (body: Storing): Storing => {

@@ -5,7 +5,7 @@ import type { Reply } from '../protocol/rpc.ts'
 import type { Id } from '../space/id.ts'
 import { toldOf } from './clients.ts'
 import { epochMs, type Host } from './host.ts'
-import { nameOf } from './ledger.ts'
+import { nameOf, shown } from './ledger.ts'
 import type { World } from './world.ts'
 
 /**
@@ -83,8 +83,8 @@ export const brokenPromises = async (world: World): Promise<string[]> => {
     const possible = ledger.strict || !register.wasRewritten ? register.possible(began, time) : register.everything(time)
     const told = toldOf(register, found)
     if (told !== undefined && possible.includes(told)) return []
-    const said = told === undefined && found.state === 'refused' ? found.error.error : (told ?? 'that there is nothing')
-    const wanted = possible.map((one) => one ?? 'nothing').join(' or ')
+    const said = told === undefined && found.state === 'refused' ? found.error.error : shown(told ?? null)
+    const wanted = possible.map(shown).join(' or ')
     return [`${nameOf(register)}: ${through} says ${said}, not ${wanted}; kept by ${ledger.whereabouts(register)}`]
   })
 }

@@ -9,7 +9,7 @@ import type { ErrorBody } from '../protocol/errors.ts'
 import type { Id } from '../space/id.ts'
 import type { Span } from './clocks.ts'
 import { hash } from './host.ts'
-import { nameOf } from './ledger.ts'
+import { nameOf, shown } from './ledger.ts'
 import type { Register, Tick, What } from './register.ts'
 import type { Asked, World } from './world.ts'
 
@@ -89,7 +89,7 @@ export class Clients {
     const time = clocks.between(ms)
     const possible = demanding && ledger.judges(register) ? register.possible(tick, time) : register.everything(time)
     if (possible.includes(told)) return
-    this.#accuse(register, by, told ?? 'that there is nothing', possible.map((one) => one ?? 'nothing').join(' or '))
+    this.#accuse(register, by, told === null ? 'that there is nothing' : shown(told), possible.map(shown).join(' or '))
   }
 
   #accuse(register: Register, by: Id, said: string, wanted: string): void {

@@ -9,6 +9,10 @@ import type { What } from './register.ts'
 /** Over while nodes come and go, or there until the end. */
 const lifetimes = [3, 10, 30, 90, 300, 3600] as const
 
+/** Of so many values one is large: it travels apart from what is said of it. */
+const largeEvery = 16
+const largeChars = 65 * 1024
+
 const names = ['rose', 'lily', 'iris', 'aster', 'violet'] as const
 
 export type Errand =
@@ -30,14 +34,18 @@ export class Errands {
 
   next(): Errand {
     const choice = this.#random.below(12)
-    if (choice < 3) return { do: 'store', value: `value ${this.#values++}`, ...this.#lifetime() }
-    if (choice < 5)
-      return { do: 'store', value: `value ${this.#values++}`, name: pick(this.#random, names), ...this.#lifetime() }
+    if (choice < 3) return { do: 'store', value: this.#value(), ...this.#lifetime() }
+    if (choice < 5) return { do: 'store', value: this.#value(), name: pick(this.#random, names), ...this.#lifetime() }
     const { registers } = this.#ledger
     const what = registers[this.#random.below(Math.max(1, registers.length))]?.what ?? { name: pick(this.#random, names) }
     if (choice === 5) return { do: 'remove', what }
     if (choice === 6 && 'value' in what) return { do: 'store', value: what.value, ...this.#lifetime() }
     return { do: 'look', what }
+  }
+
+  #value(): string {
+    const value = `value ${this.#values++}`
+    return this.#values % largeEvery === 0 ? value.padEnd(largeChars, '.') : value
   }
 
   #lifetime(): { ttlSeconds?: number } {

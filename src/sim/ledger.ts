@@ -88,7 +88,7 @@ export class Ledger {
     if (new Set([...write.lost, ...stopping.map(({ disk }) => disk)]).size >= copies) return []
     const later = register.acknowledge(write, version, copies, this.tick(), this.#holders.nowMs())
     const late = later.map(
-      ({ value }) => `${nameOf(register)}: NoLostUpdate: ${value} was acknowledged before, and is the later version`,
+      ({ value }) => `${nameOf(register)}: NoLostUpdate: ${shown(value)} was acknowledged before, and is the later version`,
     )
     return [...(this.strict ? late : []), ...this.#settle(register)]
   }
@@ -208,7 +208,11 @@ export class Ledger {
 }
 
 /** `n:5c0d17 (rose)` */
-export const nameOf = ({ index, what }: Register): string => `${index.slice(0, 8)} (${'name' in what ? what.name : what.value})`
+export const nameOf = ({ index, what }: Register): string =>
+  `${index.slice(0, 8)} (${'name' in what ? what.name : shown(what.value)})`
+
+/** As much of a value as tells it from others. */
+export const shown = (value: string | null): string => value?.slice(0, 32) ?? 'nothing'
 
 const believes = ({ node }: Host, key: Id): boolean =>
   node?.overlay.cells().some(({ from, to }) => inArc(from, key, to)) ?? false

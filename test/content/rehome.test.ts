@@ -4,6 +4,7 @@ import { Refusal } from '../../src/protocol/errors.ts'
 import type { Id } from '../../src/space/id.ts'
 import { epochMs, hash } from '../../src/sim/host.ts'
 import { calm } from '../../src/sim/weather.ts'
+import { isWhole } from '../../src/content/record.ts'
 import { World } from '../../src/sim/world.ts'
 
 const nodeOf = (world: World, id: Id): Node => {
@@ -675,7 +676,7 @@ test('a stray is kept as long as fewer are named for it than there are to be cop
   const { cell } = handlers
   handlers.cell = async (request) => ({ ...(await cell(request)), window: [owner] })
   const [record] = (await nodeOf(world, owner.id).handlers.get({ key })).records
-  if (!record) throw new Error('the owner lacks it')
+  if (!record || !isWhole(record)) throw new Error('the owner lacks it')
   await world.call(outsider, 'insert', { key, record, with: [] })
   const misplaced = () => nodeOf(world, outsider).info().content.misplaced
   await world.run(60_000)

@@ -58,13 +58,35 @@ test('how late a process is is measured', async () => {
   await vi.waitFor(() => expect(pressure.delayMs).toBeLessThan(400), { timeout: 10_000 })
 })
 
-test('a process whose memory is more than half full is overloaded, as soon as someone asks', () => {
+/** More than half of what there is. Nothing is written there: it is only counted. */
+const much = () => Array.from({ length: 6 }, () => Buffer.allocUnsafeSlow(Math.floor(getHeapStatistics().heap_size_limit / 10)))
+
+const ask = (pressure: Pressure) => {
+  for (let number = 0; number < 64; number++) pressure.note()
+}
+
+test('a process whose memory is more than half full is overloaded once someone asks, and until that is used no more', async () => {
   const pressure = new Pressure()
   onTestFinished(() => pressure.stop())
-  pressure.note()
+  let used = much()
   expect(pressure.overloaded).toBe(false)
-  // Nothing is written there: it is only counted.
-  const much = Array.from({ length: 6 }, () => Buffer.allocUnsafeSlow(Math.floor(getHeapStatistics().heap_size_limit / 10)))
-  for (let number = 0; number < 64; number++) pressure.note()
-  expect([pressure.overloaded, much.length]).toEqual([true, 6])
+  ask(pressure)
+  await vi.waitFor(() => expect([pressure.overloaded, used.length]).toEqual([true, 6]), { timeout: 10_000 })
+  used = []
+  await vi.waitFor(() => expect([pressure.overloaded, used.length]).toEqual([false, 0]), { timeout: 30_000 })
+})
+
+test('a process whose memory is full of what is not used any more is not overloaded', async () => {
+  const pressure = new Pressure()
+  onTestFinished(() => pressure.stop())
+  expect(much().length).toBe(6)
+  ask(pressure)
+  const { heap_size_limit } = getHeapStatistics()
+  await vi.waitFor(
+    () => {
+      expect(pressure.overloaded).toBe(false)
+      expect(getHeapStatistics().external_memory).toBeLessThan(heap_size_limit / 2)
+    },
+    { timeout: 10_000 },
+  )
 })

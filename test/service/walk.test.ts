@@ -102,6 +102,7 @@ const nodeInfo = {
 }
 
 test('what nodes say to each other all day needs no Ajv', () => {
+  const { value: _, ...outline } = record
   const said: [keyof typeof chordNodeApi, 'request' | 'reply', object][] = [
     ['route', 'request', { key: id, count: 8, avoid: [id], mode: 'fingers' }],
     ['route', 'reply', { peers: [peer, peer], final: true }],
@@ -110,7 +111,8 @@ test('what nodes say to each other all day needs no Ajv', () => {
     ['insert', 'reply', { version: record.version, held: true, complete: true, window: 3, ask: [] }],
     ['keep', 'request', { records: [record], with: [id] }],
     ['keep', 'reply', { kept: [true, false] }],
-    ['get', 'reply', { key: id, records: [record], held: true, complete: true, window: 3, ask: [peer] }],
+    ['get', 'request', { key: id, index: record.index, brief: true }],
+    ['get', 'reply', { key: id, records: [record, outline], held: true, complete: true, window: 3, ask: [peer] }],
     ['digest', 'request', { arcs: [{ from: id, to: id, count: 1, print: 'f'.repeat(16) }], by: id }],
     ['lookup', 'request', { key: id, mode: 'linear' }],
     ['nodeinfo', 'reply', nodeInfo],

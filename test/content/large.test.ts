@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest'
+import type { Load } from '../../src/content/convoys.ts'
+import { Holders } from '../../src/content/holders.ts'
+import type { Holdings } from '../../src/content/holdings.ts'
+import { areLarge, outlined } from '../../src/content/record.ts'
+import { Turns } from '../../src/content/turns.ts'
+import { Refusal } from '../../src/protocol/errors.ts'
+import type { Held, PeerApi } from '../../src/protocol/peer-api.ts'
+import type { Network } from '../../src/protocol/rpc.ts'
+import type { Peer, StoredRecord } from '../../src/protocol/schemas.ts'
+import { hash } from '../../src/sim/host.ts'
+import { World } from '../../src/sim/world.ts'
+import type { Id } from '../../src/space/id.ts'
+import { nodeOf, refuse, replace } from '../overlay/worlds.ts'
+import { peerAt } from './still-ring.ts'
+
+const name = 'map'
+const key = hash(name)
+const index = `n:${key}`
+const [old, young] = ['o', 'y'].map((letter) => letter.repeat(100_000)) as [string, string]
+
+const record = (chars: number | null): StoredRecord => ({
+  key,
+  index,
+  value: chars === null ? null : 'x'.repeat(chars),
+  contentType: 'text/plain',
+  name,
+  version: { hlc: '0'.repeat(16), origin: 'aa' },
+})
+
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+test.each([
+  ['what is small', [10, 20], [10, 20]],
+  ['as much as travels among much else', [65_536], [65_536]],
+  ['one more', [65_537], [undefined]],
+  ['what is large, and what is small after it', [70_000, 10], [undefined, 10]],
+  ['what would be large together', [40_000, 40_000], [40_000, undefined]],
+  ['tombstones, whatever they are among', [65_000, null, 1000, null], [65_000, null, undefined, null]],
+])('of an outline: %s', (_what, given, expected) => {
+  const records = given.map(record)
+  const chars = outlined(records).map(({ value }) => (typeof value === 'string' ? value.length : value))
+  expect(chars).toEqual(expected)
+  expect(areLarge(records)).toBe(expected.includes(undefined))
+})
+
+test('as many work at once as may, and those that wait come to their turn in order, whatever becomes of those before', async () => {
+  const turns = new Turns(2)
+  const ends: ((failure?: Error) => void)[] = []
+  const begun: number[] = []
+  const work = (number: number) => () =>
+    new Promise<number>((resolve, reject) => {
+      begun.push(number)
+      ends[number] = (failure) => (failure ? reject(failure) : resolve(number))
+    })
+  const outcomes = Promise.allSettled([0, 1, 2, 3].map((number) => turns.take(work(number))))
+  await settled()
+  expect(begun).toEqual([0, 1])
+  ends[1]?.(new Error('it failed'))
+  await settled()
+  expect(begun).toEqual([0, 1, 2])
+  ends[0]?.()
+  ends[2]?.()
+  await settled()
+  expect(begun).toEqual([0, 1, 2, 3])
+  ends[3]?.()
+  expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+})
+
+describe('a value that is large', () => {
+  /** A ring that has it, those who hold it, and one who does not. */
+  const stored = async () => {
+    const world = new World({ seed: 7 })
+    const ids = await world.boot(6)
+    await world.run(5000)
+    world.demanding = false
+    await world.call(ids[0] ?? '', 'store', { name, value: old })
+    const holders = (await world.call(ids[0] ?? '', 'find', { key })).window.map(({ id }) => id)
+    const stranger = ids.find((id) => !holders.includes(id)) ?? ''
+    return { world, holders, stranger }
+  }
+  const lookup = (world: World, through: Id) => world.call(through, 'lookup', { key })
+  /** What was asked of one, and what it said. */
+  const listen = (world: World, id: Id) => {
+    const heard = { told: [] as (string | null | undefined)[], fetched: 0 }
+    const { get, fetch } = nodeOf(world, id).handlers
+    replace(nodeOf(world, id), ['get'], async (request) => {
+      const held: Held = await get(request)
+      heard.told.push(...held.records.map(({ value }) => value))
+      return held
+    })
+    replace(nodeOf(world, id), ['fetch'], async (request) => {
+      const given = await fetch(request)
+      heard.fetched += given.records.length
+      return given
+    })
+    return heard
+  }
+
+  test('comes from one, who is asked for it apart; what the others say is that they have it', async () => {
+    const { world, holders, stranger } = await stored()
+    const heard = holders.map((id) => listen(world, id))
+    const { values, hops, path } = await lookup(world, stranger)
+    expect(values).toMatchObject([{ value: old, name }])
+    expect([hops, path.length]).toEqual([2, 2])
+    expect(heard.flatMap(({ told }) => told)).toEqual([undefined, undefined])
+    expect(heard.reduce((sum, { fetched }) => sum + fetched, 0)).toBe(1)
+  })
+
+  test('is there through everyone, those who hold it among them', async () => {
+    const { world } = await stored()
+    for (const id of world.members()) expect(await lookup(world, id)).toMatchObject({ values: [{ value: old }] })
+  })
+
+  test('is given whole to whoever does not ask for less', async () => {
+    const { world, holders } = await stored()
+    expect(await world.call(holders[0] ?? '', 'get', { key })).toMatchObject({ records: [{ value: old }] })
+  })
+
+  test.each([
+    ['have lost it', () => ({ records: [] })],
+    ['give another', () => ({ records: [{ ...record(70_000), index: `n:${'0'.repeat(40)}` }] })],
+    ['are in trouble', refuse('INTERNAL')],
+  ])('comes from the last of those who told of it where the others %s', async (_what, answer) => {
+    const { world, holders, stranger } = await stored()
+    const [last, ...others] = holders
+    for (const id of others) replace(nodeOf(world, id), ['fetch'], answer)
+    expect(await lookup(world, stranger)).toMatchObject({ values: [{ value: old }], answeredBy: { id: expect.anything() } })
+    replace(nodeOf(world, last ?? ''), ['fetch'], answer)
+    const failure = await lookup(world, stranger).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(Refusal)
+    expect(failure).toMatchObject({ status: 503 })
+  })
+
+  test('and is written anew while it is asked for is the new one, which all have that were asked', async () => {
+    const { world, holders, stranger } = await stored()
+    const [record] = (await world.call(holders[0] ?? '', 'get', { key })).records
+    const asked: Id[] = []
+    for (const id of holders) {
+      const { fetch, get, insert } = nodeOf(world, id).handlers
+      replace(nodeOf(world, id), ['get'], (request) => {
+        asked.push(id)
+        return get(request)
+      })
+      replace(nodeOf(world, id), ['fetch'], async (request) => {
+        const version = { hlc: `${record?.version.hlc.slice(0, 12)}ffff`, origin: record?.version.origin ?? '' }
+        await insert({ key, record: { ...record, version, value: young } as StoredRecord, with: holders })
+        return fetch(request)
+      })
+    }
+    expect(await lookup(world, stranger)).toMatchObject({ values: [{ value: young }] })
+    expect(asked.length).toBeGreaterThan(1)
+    for (const id of new Set(asked)) expect(await world.call(id, 'get', { key })).toMatchObject({ records: [{ value: young }] })
+  })
+})
+
+test('no more large values are given at once than have time for it, and small ones do not wait for them', async () => {
+  const [me, peer] = [peerAt(1), peerAt(2)]
+  const underWay: number[] = []
+  const answers: (() => void)[] = []
+  const network = {
+    call: (_peer: Peer, _name: string, { records }: Load) => {
+      underWay.push(records[0]?.value?.length ?? 0)
+      return new Promise((resolve) => answers.push(() => resolve({ kept: [true] })))
+    },
+  } as unknown as Network<PeerApi>
+  const holders = new Holders(me, {} as Holdings, network, 3)
+  const give = (chars: number) => holders.keep(peer, { records: [record(chars)], with: [] })
+  const given = [...Array.from({ length: 12 }, () => give(70_000)), give(10)]
+  await settled()
+  expect(underWay).toEqual([...Array.from({ length: 8 }, () => 70_000), 10])
+  for (let at = 0; at < given.length; at++) {
+    answers[at]?.()
+    await settled()
+  }
+  expect(await Promise.all(given)).toEqual(given.map(() => [true]))
+  expect(underWay).toHaveLength(13)
+})
