@@ -20,7 +20,7 @@ import { Patience } from './patience.ts'
 import { Places } from './places.ts'
 import { hedgeAfterMs, read, type Reader, type Reading } from './reads.ts'
 import { type Address, isByContent, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
-import { write, type Writer } from './writes.ts'
+import { copiesLeast, write, type Writer } from './writes.ts'
 
 /** Before an operation is tried again that failed for what may be over in a moment. */
 const retryMs = 150
@@ -90,6 +90,9 @@ export class Operations {
       hedge: (ask) => patience.wait(ask),
       isReuniting: () => finder.reunionLeftMs > 0,
       isDead: (id) => finder.isDead(id),
+      get leastWords() {
+        return finder.isAccompanied ? Math.min(options.replicas, copiesLeast) : 1
+      },
       lately: new Lately(me.id),
       newer: (ours, theirs) => mergeRecords(ports.hash, ours, theirs),
       get: (peer, address, lookup) => holders.get(peer, address, lookup),

@@ -22,6 +22,8 @@ export interface Judge {
   isReuniting(): boolean
   /** Whether it is taken for dead. */
   isDead(id: Id): boolean
+  /** How many must say so of a window, however small that has become: whoever is left alone of several may be cut off from them. */
+  readonly leastWords: number
   /** The newer of two records of one index. */
   newer(ours: StoredRecord | undefined, theirs: StoredRecord): StoredRecord
 }
@@ -76,7 +78,8 @@ export class Tally {
   }
 
   get isMajority(): boolean {
-    return !this.#judge.isReuniting() && this.#sure.length >= majorityOf(this.#window)
+    const { leastWords } = this.#judge
+    return !this.#judge.isReuniting() && this.#sure.length >= Math.max(leastWords, majorityOf(this.#window))
   }
 
   living(): Told[] {

@@ -20,7 +20,7 @@ const stampings = 4
 /** Nodes tried for one write, at the most. */
 const visits = 16
 /** Copies without which nothing is acknowledged in a network of more than one node. */
-const copiesLeast = 2
+export const copiesLeast = 2
 
 /** A copy that was written: by whom, the version that won there, and what that one says of the key. */
 export interface Copy extends Standing {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { Completeness } from '../../src/content/completeness.ts'
+import { overlayNames } from '../../src/overlay/overlays.ts'
 import type { Refusal } from '../../src/protocol/errors.ts'
 import { hash } from '../../src/sim/host.ts'
 import { World } from '../../src/sim/world.ts'
@@ -335,3 +336,31 @@ test('who gave its place up does not tell newcomers that it had everything: anot
       })
   expect(missing).toEqual([])
 })
+
+test.each(overlayNames.flatMap((overlay) => [2, 3, 6].map((count) => ({ overlay, count }))))(
+  'who is cut off alone says at first neither what a name is nor that there is nothing, and in the end both: $count nodes in $overlay',
+  async ({ overlay, count }) => {
+    const world = new World({ seed: 5, settings: { overlay, membership: 'local' } })
+    const ids = await world.boot(count)
+    await world.run(20_000)
+    world.demanding = false
+    const name = 'motd'
+    const lone = (await world.call(ids[0] ?? '', 'store', { name, value: 'hello' })).owner.id
+    world.partition(
+      [lone],
+      ids.filter((id) => id !== lone),
+    )
+    const said = (asked: string) =>
+      world.call(lone, 'lookupBy', { name: asked }).then(
+        ({ values }) => values[0]?.value,
+        ({ code }: Refusal) => code,
+      )
+    for (const until = world.nowMs + 20_000; world.nowMs < until; await world.run(500)) {
+      expect(await said(name)).not.toBe('hello')
+      expect(await said('another')).not.toBe('NOT_FOUND')
+    }
+    await world.run(90_000)
+    expect(await said(name)).toBe('hello')
+    expect(await said('another')).toBe('NOT_FOUND')
+  },
+)

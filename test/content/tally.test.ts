@@ -31,12 +31,13 @@ const ofAnother = (window: number, ...records: StoredRecord[]): Said => ({ ...su
 
 const tallyOf = (
   said: readonly Said[],
-  { isGuess = false, isReuniting = false, oneIsEnough = false, dead = [] as string[] },
+  { isGuess = false, isReuniting = false, oneIsEnough = false, dead = [] as string[], leastWords = 1 },
 ) => {
   const judge: Judge = {
     now: () => now,
     isReuniting: () => isReuniting,
     isDead: (id) => dead.includes(id),
+    leastWords,
     newer: (ours, theirs) => mergeRecords(hash, ours, theirs),
   }
   const tally = new Tally(judge, { isGuess }, oneIsEnough)
@@ -70,6 +71,9 @@ test.each<[string, Said[], Parameters<typeof tallyOf>[1], 'there' | 'missing' | 
   ['two rings have just met, and most have it', [sure(old), sure(old), sure(old)], { isReuniting: true }, 'open'],
   ['most have nothing, and are taken for dead', [sure(), sure(), newcomer()], { dead: ['00'] }, 'open'],
   ['most of those have it who are taken for alive', [sure(old), sure(), sure()], { dead: ['01'] }, 'there'],
+  ['one who is alone in its window has it, and there are others', [ofAnother(1, old)], { leastWords: 2 }, 'open'],
+  ['one who is alone in its window has nothing, and there are others', [ofAnother(1)], { leastWords: 2 }, 'open'],
+  ['one who is enough is alone in its window, and there are others', [ofAnother(1, old)], { leastWords: 2, ...one }, 'there'],
   ['one who is enough has it, and is taken for dead', [sure(old), newcomer()], { dead: ['00'], ...one }, 'open'],
   ['two rings have just met, and one who is enough has it', [sure(old)], { isReuniting: true, ...one }, 'there'],
 ])('%s', (_, said, setting, expected) => {
