@@ -82,8 +82,7 @@ export class Finder {
 
   /** Whether there are others in the network, as far as membership tells: whoever is cut off does not know that they are gone. */
   get isAccompanied(): boolean {
-    const { isKnown, peers, isCutOff } = this.#directory
-    return isCutOff || (isKnown && peers.length > 1)
+    return this.#directory.isAccompanied
   }
 
   /**

@@ -37,19 +37,19 @@ export class Holders {
   /** See Convoys. @throws Unreachable, Refusal */
   async keep(peer: Peer, load: Load): Promise<readonly boolean[]> {
     if (peer.id === this.#me.id) return this.#holdings.intake.keep(load.records, load.with)
-    return (await this.#give(load.records, () => this.#network.call(peer, 'keep', load))).kept
+    const call = () => this.#network.call(peer, 'keep', load)
+    return (await (areLarge(load.records) ? this.#loads.take(call) : call())).kept
   }
 
   /** See Writer.insert. */
   async insert(peer: Peer, record: StoredRecord, others: Id[], lookup: Lookup): Promise<Copy | Obstacle | undefined> {
     const { key } = record
     try {
-      const visit = () =>
-        this.#visit(peer, lookup, {
-          here: () => this.#holdings.intake.insert(record, others),
-          there: () => this.#network.call(peer, 'insert', { key, record, with: others }),
-        })
-      const answer = await (peer.id === this.#me.id ? visit() : this.#give([record], visit))
+      const ask = {
+        here: () => this.#holdings.intake.insert(record, others),
+        there: () => this.#network.call(peer, 'insert', { key, record, with: others }),
+      }
+      const answer = await this.#visit(peer, lookup, ask, areLarge([record]) ? this.#loads : undefined)
       return answer && { peer, ...this.#likely(answer) }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
@@ -75,7 +75,7 @@ export class Holders {
     const fetched: StoredRecord[] = []
     for (let cursors = told.map(cursorOf); cursors.length > 0; ) {
       const ask = () => this.#network.call(peer, 'fetch', { cursors })
-      const said = await this.#fetches.take(() => lookup.visit(peer, ask))
+      const said = await this.#call(peer, lookup, ask, this.#fetches)
       const records = (said?.records ?? []).filter((record) => cursors.includes(cursorOf(record)))
       if (records.length === 0) break
       fetched.push(...records)
@@ -99,11 +99,6 @@ export class Holders {
     }
   }
 
-  /** One call that gives records. */
-  #give<T>(records: readonly StoredRecord[], call: () => Promise<T>): Promise<T> {
-    return areLarge(records) ? this.#loads.take(call) : call()
-  }
-
   /** No window is larger: one that says so would make all who hold the key too few. */
   #likely<T extends Standing>(standing: T): T {
     return { ...standing, window: Math.min(standing.window, this.#replicas) }
@@ -114,9 +109,15 @@ export class Holders {
     peer: Peer,
     lookup: Lookup,
     ask: { here: () => T | Promise<T>; there: () => Promise<T> },
+    turns?: Turns,
   ): Promise<T | undefined> {
-    if (peer.id === this.#me.id) return ask.here()
-    return lookup.visit(peer, ask.there)
+    return peer.id === this.#me.id ? ask.here() : this.#call(peer, lookup, ask.there, turns)
+  }
+
+  /** The same of another node: when it is its turn, but that nobody waits for a suspect. */
+  #call<T>(peer: Peer, lookup: Lookup, ask: () => Promise<T>, turns?: Turns): Promise<T | undefined> {
+    const visit = () => lookup.visit(peer, ask)
+    return turns && !lookup.isSuspect(peer.id) ? turns.take(visit) : visit()
   }
 }
 

@@ -9,8 +9,8 @@ export interface Directory {
   readonly peers: readonly Peer[]
   /** Whether it may be dead, or cannot be called. */
   isSuspect(id: Id): boolean
-  /** Whether so many are silent at once that it is rather this node whom nobody hears. */
-  readonly isCutOff: boolean
+  /** Whether there are others, though it may be that nobody hears this node: what it has by itself then counts for little. */
+  readonly isAccompanied: boolean
   /** Whether it is taken for dead. */
   isDead(id: Id): boolean
   /** When this node heard last of some who have lived on apart from it, and may have been given what others were not; ms since 1970. */
@@ -25,7 +25,7 @@ export const nobodyKnown: Directory = {
   peers: [],
   isSuspect: () => false,
   isDead: () => false,
-  isCutOff: false,
+  isAccompanied: false,
   reunitedAt: -Infinity,
   aheadMs: 0,
 }

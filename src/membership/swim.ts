@@ -167,6 +167,12 @@ export class Swim implements Directory, Membership {
     return this.#members.areMostSilent(this.#now - cutOffMs, (id) => this.#calls.isRefused(id))
   }
 
+  /** Of only one other its machine may say that it is not there: nothing was acknowledged without this node. */
+  get isAccompanied(): boolean {
+    const others = this.isKnown ? this.live() : []
+    return others.length > 1 || others.some(({ id }) => !this.#calls.isRefused(id)) || this.isCutOff
+  }
+
   get reunitedAt(): number {
     return this.#reunions.lastAt
   }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { Load } from '../../src/content/convoys.ts'
 import { Holders } from '../../src/content/holders.ts'
 import type { Holdings } from '../../src/content/holdings.ts'
 import { areLarge, outlined } from '../../src/content/record.ts'
 import { Turns } from '../../src/content/turns.ts'
+import type { Lookup } from '../../src/overlay/lookup.ts'
 import { Refusal } from '../../src/protocol/errors.ts'
 import type { Held, PeerApi } from '../../src/protocol/peer-api.ts'
 import type { Network } from '../../src/protocol/rpc.ts'
@@ -154,25 +154,45 @@ describe('a value that is large', () => {
   })
 })
 
-test('no more large values are given at once than have time for it, and small ones do not wait for them', async () => {
-  const [me, peer] = [peerAt(1), peerAt(2)]
-  const underWay: number[] = []
-  const answers: (() => void)[] = []
-  const network = {
-    call: (_peer: Peer, _name: string, { records }: Load) => {
-      underWay.push(records[0]?.value?.length ?? 0)
-      return new Promise((resolve) => answers.push(() => resolve({ kept: [true] })))
-    },
-  } as unknown as Network<PeerApi>
-  const holders = new Holders(me, {} as Holdings, network, 3)
-  const give = (chars: number) => holders.keep(peer, { records: [record(chars)], with: [] })
-  const given = [...Array.from({ length: 12 }, () => give(70_000)), give(10)]
-  await settled()
-  expect(underWay).toEqual([...Array.from({ length: 8 }, () => 70_000), 10])
-  for (let at = 0; at < given.length; at++) {
-    answers[at]?.()
-    await settled()
+describe('calls with large values', () => {
+  const [me, well, suspect] = [peerAt(1), peerAt(2), peerAt(3)]
+  const lookup = {
+    visit: (_peer: Peer, ask: () => unknown) => ask(),
+    isSuspect: (id: Id) => id === suspect.id,
+  } as unknown as Lookup
+  /** A node that waits for answers, and whom it has asked, in order. */
+  const waiting = () => {
+    const asked: string[] = []
+    const answers: (() => void)[] = []
+    const network = {
+      call: (peer: Peer, name: string) => {
+        asked.push(`${name} ${peer.url}`)
+        return new Promise((resolve) => answers.push(() => resolve({ kept: [true] })))
+      },
+    } as unknown as Network<PeerApi>
+    return { holders: new Holders(me, {} as Holdings, network, 3), asked, answers }
   }
-  expect(await Promise.all(given)).toEqual(given.map(() => [true]))
-  expect(underWay).toHaveLength(13)
+  const times = (count: number, word: string) => Array.from({ length: count }, () => word)
+
+  test('are no more at once than have time, and small ones do not wait for them', async () => {
+    const { holders, asked, answers } = waiting()
+    const keep = (chars: number) => holders.keep(well, { records: [record(chars)], with: [] })
+    const kept = [...Array.from({ length: 12 }, () => keep(70_000)), keep(10)]
+    await settled()
+    expect(asked).toEqual(times(9, `keep ${well.url}`))
+    for (let at = 0; at < kept.length; at++) {
+      answers[at]?.()
+      await settled()
+    }
+    expect(await Promise.all(kept)).toEqual(kept.map(() => [true]))
+  })
+
+  test('to suspects keep nobody waiting', async () => {
+    const { holders, asked } = waiting()
+    const insert = (peer: Peer) => void holders.insert(peer, record(70_000), [], lookup)
+    for (let count = 0; count < 12; count++) insert(suspect)
+    for (let count = 0; count < 12; count++) insert(well)
+    await settled()
+    expect(asked).toEqual([...times(12, `insert ${suspect.url}`), ...times(8, `insert ${well.url}`)])
+  })
 })

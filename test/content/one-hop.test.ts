@@ -145,7 +145,7 @@ describe('where everyone is known', () => {
   test('who has lost all others acknowledges no single copy as long as they may only be silent', async () => {
     const alone = new StillRing(0, 'onehop', 1)
     const [node] = alone.nodes as [StillNode]
-    node.view = { ...viewOf([node.me]), isCutOff: true }
+    node.view = { ...viewOf([node.me]), isAccompanied: true }
     expect(codeOf(await alone.outcome(node.content.handlers.store({ value })))).toBe('NOT_ENOUGH_COPIES')
     node.view = viewOf([node.me, peerAt(500)], [peerAt(500)])
     expect(codeOf(await alone.outcome(node.content.handlers.store({ value })))).toBe('NOT_ENOUGH_COPIES')

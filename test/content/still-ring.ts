@@ -41,7 +41,7 @@ export const viewOf = (peers: readonly Peer[], suspects: readonly Peer[] = []): 
   peers: [...peers].sort((a, b) => (a.id < b.id ? -1 : 1)),
   isSuspect: (id) => suspects.some((peer) => peer.id === id),
   isDead: () => false,
-  isCutOff: false,
+  isAccompanied: peers.length > 1,
   reunitedAt: -Infinity,
   aheadMs: 0,
 })
@@ -122,8 +122,8 @@ export class StillRing {
       },
       isSuspect: (id) => node.view.isSuspect(id),
       isDead: (id) => node.view.isDead(id),
-      get isCutOff() {
-        return node.view.isCutOff
+      get isAccompanied() {
+        return node.view.isAccompanied
       },
       get reunitedAt() {
         return node.view.reunitedAt

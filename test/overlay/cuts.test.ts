@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { overlayNames } from '../../src/overlay/overlays.ts'
 import { World } from '../../src/sim/world.ts'
 
 test.each([
@@ -52,10 +53,10 @@ test('one that is cut off alone from many says nothing of what they may write, t
   )
 })
 
-test.each([1, 2])(
-  'of a ring of two whose other has died, as its machine says, one is left that answers: seed %i',
-  async (seed) => {
-    const world = new World({ seed, settings: { membership: 'local' } })
+test.each(overlayNames.flatMap((overlay) => [1, 2].map((seed) => ({ overlay, seed }))))(
+  'of two whose other has died, as its machine says, one is left that answers: $overlay, seed $seed',
+  async ({ overlay, seed }) => {
+    const world = new World({ seed, settings: { overlay, membership: 'local' } })
     const [one = '', ...others] = await world.boot(2)
     const names = Array.from({ length: 20 }, (_, number) => `name ${number}`)
     await world.run(20_000)
