@@ -10,6 +10,8 @@ import type { TurnEnd } from './turn-end.ts'
 
 /** Calls of one channel that may be under way at once. */
 const underWayMost = 4096
+/** Calls of one channel that are looked at before others have their turn. */
+const atOnceMost = 256
 /** A channel on which nothing was said for so long has lost who asked: twice what that would wait before it closed it. */
 const idleMs = 120_000
 /** The same for a node that ends. */
@@ -42,6 +44,7 @@ export class Answering {
   #leaving: string[] = []
   #leavingChars = 0
   #isFinishing = false
+  #isResting = false
   /** When the first of a frame came that is not whole yet. */
   #partialSince: number | undefined
 
@@ -118,14 +121,25 @@ export class Answering {
       throw new Refusal('BAD_REQUEST', 'the frame did not come to its end in time')
   }
 
-  /** Looks at what has come, as long as there is room for the answers. */
+  /** Looks at what has come, as long as there is room for the answers, and others need not wait. */
   #work(): void {
-    while (this.#next < this.#calls.length && this.#hasRoom) this.#look(this.#calls[this.#next++] as Call)
+    if (this.#isResting) return
+    const end = this.#next + atOnceMost
+    while (this.#next < Math.min(end, this.#calls.length) && this.#hasRoom) this.#look(this.#calls[this.#next++] as Call)
     const isDue = this.#next < this.#calls.length
+    if (isDue && this.#next === end) this.#rest()
     if (!isDue) this.#forget()
     if (this.#isFinishing) this.#closeIfDone()
     else if (isDue) this.#socket.pause()
     else this.#socket.resume()
+  }
+
+  #rest(): void {
+    this.#isResting = true
+    setImmediate(() => {
+      this.#isResting = false
+      this.#work()
+    })
   }
 
   get #hasRoom(): boolean {

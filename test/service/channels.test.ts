@@ -309,6 +309,21 @@ describe('who is slow', () => {
     expect((await asker.answered(4)).slice(3)).toEqual([[1, 200, { count: 1 }]])
   })
 
+  test('much at once keeps no other waiting until all of it was looked at', async () => {
+    let looked = 0
+    const { port } = await serve({
+      neighborhood: () => {
+        if (looked++ === 0) setImmediate(() => (inOneTurn = looked))
+        return {}
+      },
+    })
+    let inOneTurn = 0
+    const asker = await openChannel(port)
+    asker.ask(...Array.from({ length: 2000 }, (_, number) => [number, 'neighborhood', {}]))
+    expect((await asker.answered(2000)).map(([number]) => number)).toEqual(Array.from({ length: 2000 }, (_, number) => number))
+    expect([looked, inOneTurn]).toEqual([2000, 256])
+  })
+
   test('to read is answered as much as it reads, and keeps no other waiting', async () => {
     const value = 'x'.repeat(700_000)
     const headers = { 'content-type': 'text/plain' }
