@@ -6,6 +6,7 @@ import { type Held, NotHeld, type PeerApi, type Standing, type Told } from '../p
 import type { Network } from '../protocol/rpc.ts'
 import type { Peer, StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
+import { remember } from '../space/memory.ts'
 import { idBefore } from '../space/ring.ts'
 import type { Load } from './convoys.ts'
 import type { Holdings } from './holdings.ts'
@@ -16,6 +17,7 @@ import type { Copy, Obstacle } from './writes.ts'
 
 /** Calls with large values that are under way at once in each direction: more would wait for each other, and for longer than a call may. */
 const largeMost = 8
+const rememberedMost = 1024
 /** The fingerprint of nothing. */
 const noPrint = '0'.repeat(16)
 
@@ -26,6 +28,8 @@ export class Holders {
   readonly #replicas: number
   readonly #fetches = new Turns(largeMost)
   readonly #loads = new Turns(largeMost)
+  /** How often each peer has not answered a call with large values. */
+  readonly #silences = new Map<Id, number>()
 
   constructor(me: Peer, holdings: Holdings, network: Network<PeerApi>, replicas: number) {
     this.#me = me
@@ -38,18 +42,18 @@ export class Holders {
   async keep(peer: Peer, load: Load): Promise<readonly boolean[]> {
     if (peer.id === this.#me.id) return this.#holdings.intake.keep(load.records, load.with)
     const call = () => this.#network.call(peer, 'keep', load)
-    return (await (areLarge(load.records) ? this.#loads.take(call) : call())).kept
+    return (await (areLarge(load.records) ? this.#inTurn(this.#loads, peer, call) : call())).kept
   }
 
   /** See Writer.insert. */
   async insert(peer: Peer, record: StoredRecord, others: Id[], lookup: Lookup): Promise<Copy | Obstacle | undefined> {
     const { key } = record
     try {
-      const ask = {
+      const call = () => this.#network.call(peer, 'insert', { key, record, with: others })
+      const answer = await this.#visit(peer, lookup, {
         here: () => this.#holdings.intake.insert(record, others),
-        there: () => this.#network.call(peer, 'insert', { key, record, with: others }),
-      }
-      const answer = await this.#visit(peer, lookup, ask, areLarge([record]) ? this.#loads : undefined)
+        there: () => (areLarge([record]) && !lookup.isSuspect(peer.id) ? this.#inTurn(this.#loads, peer, call) : call()),
+      })
       return answer && { peer, ...this.#likely(answer) }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
@@ -74,9 +78,10 @@ export class Holders {
   async fetch(peer: Peer, told: readonly Told[], lookup: Lookup): Promise<readonly StoredRecord[]> {
     const fetched: StoredRecord[] = []
     for (let cursors = told.map(cursorOf); cursors.length > 0; ) {
-      const ask = () => this.#network.call(peer, 'fetch', { cursors })
-      const said = await this.#call(peer, lookup, ask, this.#fetches)
-      const records = (said?.records ?? []).filter((record) => cursors.includes(cursorOf(record)))
+      const call = () => given(this.#network.call(peer, 'fetch', { cursors }))
+      const ask = () => (lookup.isSuspect(peer.id) ? call() : this.#inTurn(this.#fetches, peer, call))
+      const said = await lookup.visit(peer, ask)
+      const records = (said ?? []).filter((record) => cursors.includes(cursorOf(record)))
       if (records.length === 0) break
       fetched.push(...records)
       const got = new Set(records.map(cursorOf))
@@ -109,15 +114,33 @@ export class Holders {
     peer: Peer,
     lookup: Lookup,
     ask: { here: () => T | Promise<T>; there: () => Promise<T> },
-    turns?: Turns,
   ): Promise<T | undefined> {
-    return peer.id === this.#me.id ? ask.here() : this.#call(peer, lookup, ask.there, turns)
+    return peer.id === this.#me.id ? ask.here() : lookup.visit(peer, ask.there)
   }
 
-  /** The same of another node: when it is its turn, but that nobody waits for a suspect. */
-  #call<T>(peer: Peer, lookup: Lookup, ask: () => Promise<T>, turns?: Turns): Promise<T | undefined> {
-    const visit = () => lookup.visit(peer, ask)
-    return turns && !lookup.isSuspect(peer.id) ? turns.take(visit) : visit()
+  /** One call, when it is its turn; whoever has left another one without an answer meanwhile is not called. @throws Unreachable, Refusal */
+  #inTurn<T>(turns: Turns, peer: Peer, call: () => Promise<T>): Promise<T> {
+    const { id, url } = peer
+    const silences = this.#silences.get(id)
+    return turns.take(async () => {
+      if (this.#silences.get(id) !== silences) throw new Unreachable(url, 'it has just left others without an answer')
+      try {
+        return await call()
+      } catch (error) {
+        if (error instanceof Unreachable) remember(this.#silences, id, (silences ?? 0) + 1, rememberedMost)
+        throw error
+      }
+    })
+  }
+}
+
+/** The records of an answer; none where it was a refusal: others may give them. @throws Unreachable */
+const given = async (answer: Promise<{ records: StoredRecord[] }>): Promise<readonly StoredRecord[]> => {
+  try {
+    return (await answer).records
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return []
   }
 }
 

@@ -18,9 +18,9 @@ import type { HybridClock } from './hybrid-clock.ts'
 import { Lately } from './lately.ts'
 import { Patience } from './patience.ts'
 import { Places } from './places.ts'
-import { hedgeAfterMs, read, type Reader, type Reading } from './reads.ts'
-import { type Address, isByContent, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
-import { copiesLeast, write, type Writer } from './writes.ts'
+import { hedgeAfterMs, read, type Reader, readOutlines } from './reads.ts'
+import { type Address, copiesLeast, isByContent, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
+import { write, type Writer } from './writes.ts'
 
 /** Before an operation is tried again that failed for what may be over in a moment. */
 const retryMs = 150
@@ -164,7 +164,7 @@ export class Operations {
 
   /** @throws Refusal NOT_FOUND when there was nothing; else as store and lookup do */
   async remove(address: Address): Promise<Deleted> {
-    const { records } = await this.#patiently(() => this.#read(address))
+    const { records } = await this.#patiently(() => readOutlines(this.#reader, address, this.#finder.to(address.key)))
     const graves = await Promise.all(
       records.map(({ key, index, contentType, name, version }) => {
         const grave = { key, index, value: null, contentType, version: this.#stamp(version.hlc) }
@@ -224,10 +224,6 @@ export class Operations {
     return { ...rest, version, ...(until === undefined ? {} : { expiresAt: until }) }
   }
 
-  #read(address: Address): Promise<Reading> {
-    return read(this.#reader, address, this.#finder.to(address.key))
-  }
-
   /** What is stored by its content and is here, where this node may say so: nobody else need be asked. */
   #ownWord(address: Address): StoredRecord[] | undefined {
     const { key } = address
@@ -240,7 +236,8 @@ export class Operations {
   /** What is stored by its content may be somebody else's too: it lives as long as any of them wants it; undefined: for ever. */
   async #latest(address: Address, expiresAt: number): Promise<number | undefined> {
     try {
-      const { records } = await this.#patiently(() => read(this.#reader, address, this.#finder.to(address.key), false))
+      const lookup = () => this.#finder.to(address.key)
+      const { records } = await this.#patiently(() => readOutlines(this.#reader, address, lookup(), false))
       const times = records.map((record) => record.expiresAt ?? Infinity)
       const latest = Math.max(expiresAt, ...times)
       return latest === Infinity ? undefined : latest

@@ -1,11 +1,13 @@
 /**
  * Many short waits of the same length, most of which are over before they end: one sleep at a time serves them all. Whoever wakes late was
- * busy itself, and has answers to read: all wait once more, or a node that has much to do would ask for even more.
+ * busy itself, and has answers to read: each waits once more, or a node that has much to do would ask for even more.
  */
 import type { Clock } from '../ports.ts'
 
 interface Wait {
   until: number
+  /** Whether it has waited once more. */
+  isExtended: boolean
   /** Undefined once it is called off. */
   wake: (() => void) | undefined
 }
@@ -24,7 +26,7 @@ export class Patience {
 
   /** Calls back once the time is up, unless it is called off before. Returns how to call it off. */
   wait(wake: () => void): () => void {
-    const wait: Wait = { until: this.#clock.now() + this.#ms, wake }
+    const wait: Wait = { until: this.#clock.now() + this.#ms, isExtended: false, wake }
     this.#waits.push(wait)
     if (!this.#watching) void this.#watch()
     return () => {
@@ -38,9 +40,18 @@ export class Patience {
       const { until } = next
       await this.#clock.sleep(Math.max(1, until - this.#clock.now()))
       const now = this.#clock.now()
-      if (now - until > this.#ms) for (const wait of this.#waits) wait.until = Math.max(wait.until, now + this.#ms)
+      if (now - until > this.#ms) this.#extend(now + this.#ms)
     }
     this.#watching = false
+  }
+
+  #extend(until: number): void {
+    for (const wait of this.#waits) {
+      if (wait.isExtended) continue
+      wait.isExtended = true
+      wait.until = Math.max(wait.until, until)
+    }
+    this.#waits.sort((a, b) => a.until - b.until)
   }
 
   /** Wakes those whose time is up. */

@@ -35,27 +35,37 @@ export interface Reader extends Judge {
   give(peer: Peer, record: StoredRecord, lookup: Lookup): Promise<Version | undefined>
 }
 
-export interface Reading {
+export interface Reading<R extends Told = StoredRecord> {
   /** Those that live. */
-  readonly records: readonly StoredRecord[]
+  readonly records: readonly R[]
   readonly answeredBy: Peer
 }
 
 /**
- * The records at an address.
- * @param oneIsEnough whether the word of one who holds it is: what is stored by its content is only ever itself, but for how long it lives
+ * The records at an address. One who holds what is stored by its content is enough: that is only ever itself.
  * @throws Refusal NOT_FOUND; INCONCLUSIVE when too few could say; NO_ROUTE, NOT_JOINED
  */
-export const read = async (
+export const read = (reader: Reader, address: Address, lookup: Lookup): Promise<Reading> =>
+  settle(() => new Poll(reader, address, lookup, { oneIsEnough: isByContent(address), wantsValues: true })) as Promise<Reading>
+
+/**
+ * The same for whoever needs no values: those that are large may be left out.
+ * @param oneIsEnough whether the word of one who holds what is stored by its content is: it may not know for how long that lives
+ */
+export const readOutlines = (
   reader: Reader,
   address: Address,
   lookup: Lookup,
   oneIsEnough = isByContent(address),
-): Promise<Reading> => {
+): Promise<Reading<Told>> => settle(() => new Poll(reader, address, lookup, { oneIsEnough, wantsValues: false }))
+
+/** What polls come to, of which another one is begun where the guess of the first was not borne out. */
+const settle = async (begin: () => Poll): Promise<Reading<Told>> => {
   for (;;) {
-    const poll = new Poll(reader, address, lookup, oneIsEnough)
+    const poll = begin()
     const reading = await inquire(poll)
     if (reading) return reading
+    const { lookup, address } = poll
     const { isMiss } = poll.tally
     if (!isMiss && lookup.distrust()) continue
     const details = { key: address.key, hops: lookup.hops, path: lookup.path }
@@ -69,25 +79,32 @@ export const read = async (
 }
 
 /** What most can say, or one who is enough; undefined when everyone has been asked. */
-const inquire = async (poll: Poll): Promise<Reading | undefined> => {
+const inquire = async (poll: Poll): Promise<Reading<Told> | undefined> => {
   const { tally } = poll
-  let records: readonly StoredRecord[] | undefined
+  let records: readonly Told[] | undefined
   for (let isMore = true; isMore && !records; ) {
-    if (poll.isEnough) records = await poll.whole()
+    if (poll.isEnough) records = await poll.gather()
     else isMore = await poll.ask()
   }
-  if (!records && tally.isAllThereIs) records = await poll.whole()
+  if (!records && tally.isAllThereIs) records = await poll.gather()
   if (!records) return undefined
   await poll.repair()
   return { records, answeredBy: tally.answererOf(records) }
 }
 
+interface PollOptions {
+  /** Whether the word of one who holds it is. */
+  readonly oneIsEnough: boolean
+  /** Whether values that were left out are to be asked for. */
+  readonly wantsValues: boolean
+}
+
 class Poll {
   readonly tally: Tally
+  readonly address: Address
+  readonly lookup: Lookup
   readonly #reader: Reader
-  readonly #address: Address
-  readonly #lookup: Lookup
-  readonly #oneIsEnough: boolean
+  readonly #options: PollOptions
   readonly #met = new Set<string>()
   /** Of these, who was asked for values that were left out. */
   readonly #askedMore = new Set<string>()
@@ -97,12 +114,12 @@ class Poll {
   #failure: { readonly error: unknown } | undefined
   readonly #named: Peer[] = []
 
-  constructor(reader: Reader, address: Address, lookup: Lookup, oneIsEnough: boolean) {
+  constructor(reader: Reader, address: Address, lookup: Lookup, options: PollOptions) {
     this.#reader = reader
-    this.#address = address
-    this.#lookup = lookup
-    this.#oneIsEnough = oneIsEnough
-    this.tally = new Tally(reader, lookup, oneIsEnough)
+    this.address = address
+    this.lookup = lookup
+    this.#options = options
+    this.tally = new Tally(reader, lookup, options.oneIsEnough)
   }
 
   /**
@@ -129,37 +146,39 @@ class Poll {
     return true
   }
 
-  /** Whether what lives is known, and its values are there or can be asked for. */
+  /** Whether what lives is known, and the values that are wanted are there or can be asked for. */
   get isEnough(): boolean {
-    return this.tally.isSure && (this.tally.isWhole || this.#teller !== undefined)
+    return this.tally.isSure && (!this.#options.wantsValues || this.tally.isWhole || this.#teller !== undefined)
   }
 
-  /** What lives, with its values: those that were left out are asked for, of one after the other; undefined when nobody gives one. */
-  async whole(): Promise<readonly StoredRecord[] | undefined> {
-    for (let teller = this.#teller; teller; teller = this.#teller) {
+  /** What lives; the values that are wanted and were left out are asked for, of one after the other. Undefined when nobody gives one. */
+  async gather(): Promise<readonly Told[] | undefined> {
+    const { wantsValues } = this.#options
+    for (let teller = this.#teller; wantsValues && teller; teller = this.#teller) {
       const { peer, records } = teller
       this.#askedMore.add(peer.id)
-      for (const record of await this.#reader.fetch(peer, records, this.#lookup)) this.tally.learn(record)
+      for (const record of await this.#reader.fetch(peer, records, this.lookup)) this.tally.complete(peer, record)
     }
     const living = this.tally.living()
-    return living.length > 0 && living.every(isWhole) ? living : undefined
+    return living.length > 0 && (!wantsValues || living.every(isWhole)) ? living : undefined
   }
 
-  /** The last who has told of values that were left out, and has not been asked for them. */
+  /** The last who has told of values that were left out, and has not been asked for them; suspects come after the others. */
   get #teller(): { peer: Peer; records: readonly Told[] } | undefined {
-    return this.tally.leftOut.findLast(({ peer: { id } }) => !this.#askedMore.has(id) && !this.#lookup.avoid.has(id))
+    const left = this.tally.leftOut.filter(({ peer: { id } }) => !this.#askedMore.has(id) && !this.lookup.avoid.has(id))
+    return left.findLast(({ peer }) => !this.lookup.isSuspect(peer.id)) ?? left.at(-1)
   }
 
   /** Gives the newest to those of the window who answered without it, so that no later reading finds less. */
   async repair(): Promise<void> {
-    if (this.#oneIsEnough) return
-    await Promise.all(this.tally.lacking.map(({ peer, record }) => this.#reader.give(peer, record, this.#lookup)))
+    if (this.#options.oneIsEnough) return
+    await Promise.all(this.tally.lacking.map(({ peer, record }) => this.#reader.give(peer, record, this.lookup)))
   }
 
   /** How many more to ask: of a window that nobody has answered for yet, as many as may be enough. */
   get #wanted(): number {
     const { replicas } = this.#reader
-    if (this.#oneIsEnough) return this.tally.isEmpty ? 1 : replicas + 1
+    if (this.#options.oneIsEnough) return this.tally.isEmpty ? 1 : replicas + 1
     return this.#met.size > 0 ? replicas + 1 : majorityOf(this.tally.size)
   }
 
@@ -167,7 +186,7 @@ class Poll {
     this.#met.add(peer.id)
     this.#underWay++
     try {
-      const answer = await this.#reader.get(peer, this.#address, this.#lookup)
+      const answer = await this.#reader.get(peer, this.address, this.lookup)
       // Whoever cannot be enough is not asked first for having answered.
       if (answer?.held && answer.complete) this.#reader.lately.note(peer.id)
       if (answer) this.#note(answer)
@@ -189,7 +208,7 @@ class Poll {
     const line = await this.#line()
     const window = line.slice(0, replicas)
     this.tally.size = window.length
-    const unmet = (peer: Peer) => !this.#met.has(peer.id) && !this.#lookup.avoid.has(peer.id)
+    const unmet = (peer: Peer) => !this.#met.has(peer.id) && !this.lookup.avoid.has(peer.id)
     const fresh = [...this.#inOrder(window), ...line.slice(replicas, replicas + 1)].filter(unmet)
     if (fresh.length > 0 || this.tally.isMajority) return fresh
     return [...new Map(this.#named.filter(unmet).map((peer) => [peer.id, peer])).values()]
@@ -197,7 +216,7 @@ class Poll {
 
   /** First those whose answer costs least, suspects last. */
   #inOrder(window: readonly Peer[]): readonly Peer[] {
-    const suspects = window.filter(({ id }) => this.#lookup.isSuspect(id))
+    const suspects = window.filter(({ id }) => this.lookup.isSuspect(id))
     const others = this.#reader.lately.sort(window)
     return suspects.length === 0 ? others : [...others.filter((peer) => !suspects.includes(peer)), ...suspects]
   }
@@ -205,7 +224,7 @@ class Poll {
   /** Nobody at all once someone has answered and nobody who is left knows more. */
   async #line(): Promise<Peer[]> {
     try {
-      return await this.#lookup.window()
+      return await this.lookup.window()
     } catch (error) {
       if (!this.tally.isEmpty && error instanceof Refusal && error.code === 'NO_ROUTE') return []
       throw error

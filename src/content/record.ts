@@ -131,3 +131,6 @@ const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 :
 
 /** The least that any two parts of a window of that size, each so large, have one node in common. */
 export const majorityOf = (window: number): number => Math.floor(window / 2) + 1
+
+/** Copies without which nothing is acknowledged in a network of more than one node, and words without which none of them is believed. */
+export const copiesLeast = 2

@@ -46,12 +46,15 @@ export class Tally {
 
   note(answer: Answer): void {
     this.#answers.push(answer)
-    for (const record of answer.records) this.learn(record)
+    for (const record of answer.records) this.#hear(record)
   }
 
-  /** Of one who has answered: a record of which it has told. */
-  learn(record: Told): void {
-    this.#newest.set(record.index, this.#newer(this.#newest.get(record.index), record))
+  /** What one who has told of a record without its value has for it by now. */
+  complete({ id }: Peer, record: StoredRecord): void {
+    const at = this.#answers.findIndex(({ peer }) => peer.id === id)
+    const { records, ...answer } = this.#answers[at] as Answer
+    this.#answers[at] = { ...answer, records: records.map((told) => (told.index === record.index ? record : told)) }
+    this.#hear(record)
   }
 
   get isEmpty(): boolean {
@@ -135,13 +138,22 @@ export class Tally {
     return Math.max(1, ...this.#answers.map(({ window }) => window))
   }
 
-  /** Of one version, whichever has its value. */
+  #hear(record: Told): void {
+    const { index } = record
+    this.#newest.set(index, this.#newer(this.#newest.get(index), record))
+  }
+
+  /** Of one version a value before one that was left out, and that before one that has been buried. */
   #newer(ours: Told | undefined, theirs: Told): Told {
     if (isWhole(theirs) && (!ours || isWhole(ours))) return this.#judge.newer(ours, theirs)
-    const order = ours ? compareVersions(ours.version, theirs.version) : -1
-    return order < 0 || (order === 0 && isWhole(theirs)) ? theirs : (ours as Told)
+    if (!ours) return theirs
+    const order = compareVersions(ours.version, theirs.version) || wordOf(ours) - wordOf(theirs)
+    return order < 0 ? theirs : ours
   }
 }
+
+/** How much it says. */
+const wordOf = ({ value }: Told): number => (value === null ? 0 : value === undefined ? 1 : 2)
 
 /** Whether an answer has a record, in its version. */
 const hasTold = ({ records }: Answer, { index, version }: Told): boolean =>

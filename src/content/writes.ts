@@ -13,14 +13,12 @@ import { Refusal } from '../protocol/errors.ts'
 import type { Standing } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
-import { compareVersions, isByContent, majorityOf } from './record.ts'
+import { compareVersions, copiesLeast, isByContent, majorityOf } from './record.ts'
 
 /** How often a write that was superseded on its way is stamped anew. */
 const stampings = 4
 /** Nodes tried for one write, at the most. */
 const visits = 16
-/** Copies without which nothing is acknowledged in a network of more than one node. */
-export const copiesLeast = 2
 
 /** A copy that was written: by whom, the version that won there, and what that one says of the key. */
 export interface Copy extends Standing {

@@ -1,7 +1,7 @@
 /**
- * How hard this process has it: how full its memory is of what is still used, which takes a collection of what is not to know; and how late it is, the mean delay of its event loop over the last second, sampled
- * ten times a second while requests come, and once a second otherwise. To wake ten times a second for nothing else is a sixth of what an
- * idle node of fifty costs.
+ * How hard this process has it: how full its memory is of what is still used, which takes a collection of what is not to know; and how
+ * late it is, the mean delay of its event loop over the last second, sampled ten times a second while requests come, and once a second
+ * otherwise. To wake ten times a second for nothing else is a sixth of what an idle node of fifty costs.
  */
 import { Session } from 'node:inspector'
 import { getHeapStatistics } from 'node:v8'
@@ -21,8 +21,9 @@ const overloadedWindows = 2
 const heapPart = 1 / 2
 /** Requests between two looks at the memory. */
 const requestsBetween = 64
-/** Between two collections for the sake of such a look. */
+/** Between two collections for the sake of such a look, at the least; and the part of the time that they may take. */
 const collectMs = 3000
+const collectPart = 1 / 20
 
 /** What whoever is turned away is told. */
 export const overloaded = (): Refusal =>
@@ -36,7 +37,8 @@ export class Pressure {
   /** Windows in a row that were too late. */
   #late = 0
   #isCrowded = false
-  #collectedAt = -Infinity
+  /** No collection before that. */
+  #restUntil = -Infinity
 
   constructor() {
     this.#watch()
@@ -60,11 +62,15 @@ export class Pressure {
   }
 
   #look(): void {
-    const now = performance.now()
+    const began = performance.now()
     if (!isFull()) this.#isCrowded = false
-    else if (now - this.#collectedAt > collectMs) {
-      this.#collectedAt = now
-      collect(() => (this.#isCrowded = isFull()))
+    else if (began > this.#restUntil) {
+      this.#restUntil = Infinity
+      collect(() => {
+        const now = performance.now()
+        this.#restUntil = now + Math.max(collectMs, (now - began) / collectPart)
+        this.#isCrowded = isFull()
+      })
     }
   }
 

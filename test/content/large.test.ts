@@ -69,10 +69,10 @@ test('as many work at once as may, and those that wait come to their turn in ord
 
 describe('a value that is large', () => {
   /** A ring that has it, those who hold it, and one who does not. */
-  const stored = async () => {
-    const world = new World({ seed: 7 })
+  const stored = async (settings = {}) => {
+    const world = new World({ seed: 7, settings })
     const ids = await world.boot(6)
-    await world.run(5000)
+    await world.run(20_000)
     world.demanding = false
     await world.call(ids[0] ?? '', 'store', { name, value: old })
     const holders = (await world.call(ids[0] ?? '', 'find', { key })).window.map(({ id }) => id)
@@ -121,6 +121,8 @@ describe('a value that is large', () => {
     ['have lost it', () => ({ records: [] })],
     ['give another', () => ({ records: [{ ...record(70_000), index: `n:${'0'.repeat(40)}` }] })],
     ['are in trouble', refuse('INTERNAL')],
+    ['say that there is no such thing', refuse('NOT_FOUND')],
+    ['say that it is too large', refuse('TOO_LARGE')],
   ])('comes from the last of those who told of it where the others %s', async (_what, answer) => {
     const { world, holders, stranger } = await stored()
     const [last, ...others] = holders
@@ -130,6 +132,24 @@ describe('a value that is large', () => {
     const failure = await lookup(world, stranger).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(Refusal)
     expect(failure).toMatchObject({ status: 503 })
+  })
+
+  test('keeps nobody waiting for longer than one call when one who has it stops while a hundred ask', async () => {
+    const { world, holders, stranger } = await stored({ membership: 'local' })
+    const until = world.nowMs + 2 * world.config.callTimeoutMs
+    const said = Array.from({ length: 100 }, () => world.ask(stranger, 'lookup', { key }))
+    await world.run(5)
+    world.pause(holders[1] ?? '', 600_000)
+    await world.run(until - world.nowMs)
+    expect(said.map(({ state }) => state)).toEqual(said.map(() => 'answered'))
+  })
+
+  test('is deleted without a look at it, also where nobody has it any more', async () => {
+    const { world, holders, stranger } = await stored()
+    const heard = holders.map((id) => listen(world, id))
+    for (const id of holders) replace(nodeOf(world, id), ['fetch'], () => ({ records: [] }))
+    expect(await world.call(stranger, 'removeBy', { name })).toMatchObject({ stored: 3 })
+    expect(heard.map(({ fetched }) => fetched)).toEqual([0, 0, 0])
   })
 
   test('and is written anew while it is asked for is the new one, which all have that were asked', async () => {

@@ -25,3 +25,14 @@ test.each([
 ])('a wait begins anew where its process was late by more than it lasts: %i ms', async (lateMs, expected) => {
   expect(await woken(lateMs)).toEqual(expected)
 })
+
+test('a wait ends in a process that is late every time', async () => {
+  let now = 0
+  const said: number[] = []
+  const sleep = async (ms: number) => {
+    now += ms + 40
+  }
+  new Patience({ now: () => now, sleep, every: () => () => {} }, 30).wait(() => said.push(now))
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+  expect(said).toEqual([140])
+})

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Told } from '../../src/protocol/peer-api.ts'
 import type { StoredRecord } from '../../src/protocol/schemas.ts'
 import { type Judge, Tally } from '../../src/content/tally.ts'
 import { mergeRecords } from '../../src/content/record.ts'
@@ -19,12 +20,12 @@ const [old, young, grave, expired] = [record('old', 1), record('young', 2), reco
 
 /** What one says: its standing, and what it has. */
 interface Said {
-  readonly records: readonly StoredRecord[]
+  readonly records: readonly Told[]
   readonly held: boolean
   readonly complete: boolean
   readonly window: number
 }
-const sure = (...records: StoredRecord[]): Said => ({ records, held: true, complete: true, window: 3 })
+const sure = (...records: Told[]): Said => ({ records, held: true, complete: true, window: 3 })
 const newcomer = (...records: StoredRecord[]): Said => ({ ...sure(...records), complete: false })
 const stranger = (...records: StoredRecord[]): Said => ({ records, held: false, complete: false, window: 0 })
 const ofAnother = (window: number, ...records: StoredRecord[]): Said => ({ ...sure(...records), window })
@@ -99,4 +100,32 @@ test('what nobody vouches for is given where one is enough, but not by a guess',
   expect(tallyOf([newcomer(old)], { ...one, ...guess }).isAllThereIs).toBe(false)
   expect(tallyOf([sure(), newcomer(old)], { ...one, ...guess }).isAllThereIs).toBe(true)
   expect(tallyOf([newcomer(old)], {}).isAllThereIs).toBe(false)
+})
+
+test('of one version a value that was left out is there, though somebody has buried it already', () => {
+  const { value: _, ...outline } = record('mortal', 5, now + 500)
+  const [mortal, buried] = [record('mortal', 5, now + 500), record(null, 5)]
+  for (const [said, there] of [
+    [[sure(buried), sure(mortal)], mortal],
+    [[sure(buried), sure(outline)], outline],
+    [[sure(outline), sure(buried)], outline],
+    [[sure(outline), sure(mortal)], mortal],
+    [[sure(mortal), sure(outline)], mortal],
+  ] as const) {
+    const tally = tallyOf(said as readonly Said[], {})
+    expect([tally.living(), tally.isMiss]).toEqual([[there], false])
+  }
+})
+
+test('what one gives who had left it out is what it has by now', () => {
+  const [{ value: _, ...outline }, given] = [old, young]
+  const tally = tallyOf([sure(outline), sure(outline)], {})
+  expect(tally.leftOut.map(({ peer, records }) => [peer.id, records])).toEqual([
+    ['00', [outline]],
+    ['01', [outline]],
+  ])
+  tally.complete({ id: '01', url: 'http://1' }, given)
+  expect([tally.isWhole, tally.living(), tally.leftOut]).toEqual([true, [given], []])
+  expect(tally.answererOf([given]).id).toBe('01')
+  expect(tally.lacking.map(({ peer, record: lacked }) => [peer.id, lacked])).toEqual([['00', given]])
 })

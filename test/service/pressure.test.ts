@@ -1,3 +1,4 @@
+import { Session } from 'node:inspector'
 import { getHeapStatistics } from 'node:v8'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { Pressure } from '../../src/service/pressure.ts'
@@ -89,4 +90,30 @@ test('a process whose memory is full of what is not used any more is not overloa
     },
     { timeout: 10_000 },
   )
+})
+
+test('what is used and stays so is looked for no more often than takes a twentieth of the time, and never at the same time', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  let now = 0
+  vi.spyOn(performance, 'now').mockImplementation(() => now)
+  const collections: (() => void)[] = []
+  vi.spyOn(Session.prototype, 'post').mockImplementation((...words) => {
+    collections.push(words.at(-1) as () => void)
+  })
+  const pressure = new Pressure()
+  onTestFinished(() => pressure.stop())
+  const used = much()
+  const askAt = (ms: number) => {
+    now = ms
+    ask(pressure)
+    return collections.length
+  }
+  expect(askAt(1000)).toBe(1)
+  expect(askAt(1999)).toBe(1)
+  // It has taken a second.
+  now = 2000
+  collections[0]?.()
+  expect([pressure.overloaded, used.length]).toEqual([true, 6])
+  expect(askAt(21_999)).toBe(1)
+  expect(askAt(22_001)).toBe(2)
 })
