@@ -51,10 +51,10 @@ export interface Random {
 export interface Store {
   get(key: Id, index: string): StoredRecord | undefined
   /**
-   * Records after a cursor (see `cursorOf`; every one comes after '') in order of (key, index); at most `limit`, and none with a
-   * key beyond the last.
+   * Records after a cursor (see `cursorOf`; every one comes after '') in order of (key, index); at most `limit`, none with a key beyond
+   * the last, and none after those that have more than so many bytes together (see `sizeOf`).
    */
-  scan(after: string, limit: number, last?: Id): StoredRecord[]
+  scan(after: string, limit: number, last?: Id, bytesMost?: number): StoredRecord[]
   /** How many records there are. */
   readonly size: number
   /** A few words that the node keeps beside its records; undefined in a new store. */

@@ -13,7 +13,7 @@ import { Holdings, type HoldingsOptions } from './holdings.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { Finder, type FinderOptions } from './finder.ts'
 import { Operations, type OperationsOptions } from './operations.ts'
-import { bytesOf, isLive } from './record.ts'
+import { batchBytes, bytesOf, isLive } from './record.ts'
 import { Rehoming } from './rehome.ts'
 import { paceMs } from './transfer.ts'
 
@@ -47,6 +47,8 @@ export interface ContentOptions extends HoldingsOptions, OperationsOptions, Find
 /** Characters of a value that /db shows. */
 const previewLength = 40
 const pageLength = 100
+/** Of values that are looked at for one page on which they are not shown. */
+const shownBytes = 4 * batchBytes
 /** Arcs that are looked at before others have their turn. */
 const digestsAtOnce = 8
 
@@ -103,7 +105,7 @@ export class Content {
       },
       digest: (asked) => this.#digest(asked),
       versions: ({ from, to, after, limit }) => {
-        const { records, ...rest } = holdings.records.page(after, limit, { from, to })
+        const { records, ...rest } = holdings.records.page(after, limit, { from, to }, shownBytes)
         return { entries: records.map(({ index, version }) => ({ index, version })), ...rest }
       },
       records: ({ from, to, after, limit }) => holdings.records.page(after, limit, { from, to }),
@@ -114,7 +116,7 @@ export class Content {
 
   #page(after: string | undefined, limit: number): Page {
     const { now } = this.holdings
-    const { records, ...rest } = this.holdings.records.page(after, limit)
+    const { records, ...rest } = this.holdings.records.page(after, limit, undefined, shownBytes)
     const entries = records
       .filter((record) => isLive(record, now))
       .map(({ key, index, name, value, encoding, contentType, version }) => ({

@@ -16,7 +16,9 @@ import { Turns } from './turns.ts'
 import type { Copy, Obstacle } from './writes.ts'
 
 /** Calls with large values that are under way at once in each direction: more would wait for each other, and for longer than a call may. */
-const largeMost = 8
+const largeMost = 4
+/** Where so many wait, those that came now would wait for longer than whoever asks. */
+const waitingMost = 512
 const rememberedMost = 1024
 /** The fingerprint of nothing. */
 const noPrint = '0'.repeat(16)
@@ -36,6 +38,11 @@ export class Holders {
     this.#holdings = holdings
     this.#network = network
     this.#replicas = replicas
+  }
+
+  /** @throws Refusal OVERLOADED when too many wait to be stored for one more to come to its turn in time */
+  assertRoomFor(record: StoredRecord): void {
+    if (areLarge([record])) assertRoom(this.#loads)
   }
 
   /** See Convoys. @throws Unreachable, Refusal */
@@ -76,6 +83,7 @@ export class Holders {
 
   /** See Reader.fetch. */
   async fetch(peer: Peer, told: readonly Told[], lookup: Lookup): Promise<readonly StoredRecord[]> {
+    assertRoom(this.#fetches)
     const fetched: StoredRecord[] = []
     for (let cursors = told.map(cursorOf); cursors.length > 0; ) {
       const call = () => given(this.#network.call(peer, 'fetch', { cursors }))
@@ -132,6 +140,11 @@ export class Holders {
       }
     })
   }
+}
+
+const assertRoom = ({ waiting }: Turns): void => {
+  if (waiting < waitingMost) return
+  throw new Refusal('OVERLOADED', 'too many large values are under way through this node; try again in a second')
 }
 
 /** The records of an answer; none where it was a refusal: others may give them. @throws Unreachable */

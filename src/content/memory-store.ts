@@ -2,7 +2,7 @@
 import type { Store } from '../ports.ts'
 import type { StoredRecord } from '../protocol/schemas.ts'
 import { firstAtOrAfter, type Id } from '../space/id.ts'
-import { cursorOf } from './record.ts'
+import { cursorOf, sizeOf } from './record.ts'
 
 export class MemoryStore implements Store {
   readonly #byKey = new Map<Id, Map<string, StoredRecord>>()
@@ -60,16 +60,18 @@ export class MemoryStore implements Store {
     }
   }
 
-  scan(after: string, limit: number, last?: Id): StoredRecord[] {
+  scan(after: string, limit: number, last?: Id, bytesMost = Infinity): StoredRecord[] {
     this.#order ??= [...this.#byKey.keys()].sort()
     const keys = this.#order
     const page: StoredRecord[] = []
+    let bytes = 0
     for (let at = firstAtOrAfter(keys, after.split('/')[0] ?? ''); at < keys.length; at++) {
       if (last !== undefined && (keys[at] ?? '') > last) break
       for (const record of this.read(keys[at] ?? '')) {
         if (cursorOf(record) <= after) continue
-        if (page.length === limit) return page
+        if (page.length === limit || bytes > bytesMost) return page
         page.push(record)
+        bytes += sizeOf(record)
       }
     }
     return page

@@ -60,6 +60,7 @@ export class Operations {
   readonly #options: OperationsOptions
   readonly #reader: Reader
   readonly #writer: Writer
+  readonly #holders: Holders
   readonly #convoys: Convoys
   readonly #places: Places
 
@@ -82,6 +83,7 @@ export class Operations {
     this.#options = options
     this.#origin = `${me.id}-${options.incarnation.toString(16)}`
     const holders = new Holders(me, holdings, ports.network, options.replicas)
+    this.#holders = holders
     this.#places = new Places(finder, holders, ports.clock, options.operationTimeoutMs / 2)
     const patience = new Patience(ports.clock, hedgeAfterMs)
     this.#reader = {
@@ -122,7 +124,7 @@ export class Operations {
     return { key: keyOf(index, this.#options.bits), index }
   }
 
-  /** @throws Refusal NOT_ENOUGH_COPIES, KEY_FULL, STORE_FULL, NO_ROUTE, NOT_JOINED */
+  /** @throws Refusal NOT_ENOUGH_COPIES, KEY_FULL, STORE_FULL, OVERLOADED, NO_ROUTE, NOT_JOINED */
   async store(content: Given): Promise<Written> {
     const { value, encoding, name } = content
     const index = name === undefined ? valueIndex(this.#hash, value, encoding) : nameIndex(this.#hash, name)
@@ -180,6 +182,7 @@ export class Operations {
   }
 
   async #write(record: StoredRecord): Promise<Written> {
+    this.#holders.assertRoomFor(record)
     const { key, index, version } = record
     const [owner, ...others] = this.#finder.plainWindow(key)
     if (!owner) return this.#writeWithCare(record, [])

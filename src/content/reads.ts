@@ -29,7 +29,7 @@ export interface Reader extends Judge {
   readonly lately: Lately
   /** What a node has; undefined when it does not answer. */
   get(peer: Peer, address: Address, lookup: Lookup): Promise<Answer | undefined>
-  /** Records of which a node has told, with their values: as far as it still has them, or later ones. */
+  /** Records of which a node has told, with their values: as far as it still has them, or later ones. @throws Refusal OVERLOADED */
   fetch(peer: Peer, records: readonly Told[], lookup: Lookup): Promise<readonly StoredRecord[]>
   /** Gives a node what it lacks. */
   give(peer: Peer, record: StoredRecord, lookup: Lookup): Promise<Version | undefined>

@@ -10,7 +10,7 @@ import { Expiries } from './expiries.ts'
 import { Fingerprints, isListable, type Summary } from './fingerprints.ts'
 import { batchBytes, buried, compareVersions, cursorOf, sizeOf } from './record.ts'
 
-/** Records that are read from the store at once: few where nothing is known of them, then as many as have few bytes. */
+/** Records that are read from the store at once, unless they have many bytes: few at first, of which no more may be wanted. */
 const pageLeast = 8
 const pageLength = 200
 /** Of the hash in an index. */
@@ -75,8 +75,11 @@ export class Records {
     return this.#prints.of(arc)
   }
 
-  /** Every record on an arc after a cursor, in the arc's order. What is written meanwhile may be among them or not. */
-  *on(arc: Arc, after?: string): Generator<StoredRecord, void> {
+  /**
+   * Every record on an arc after a cursor, in the arc's order. What is written meanwhile may be among them or not.
+   * @param wanted how many of them are, about
+   */
+  *on(arc: Arc, after?: string, wanted = pageLeast): Generator<StoredRecord, void> {
     const key = after?.split('/')[0]
     const spans = spansOf(arc)
     const reached =
@@ -88,7 +91,7 @@ export class Records {
           )
     for (const [at, span] of spans.entries())
       if (at >= reached)
-        yield* this.#scanSpan(span, at === reached && after !== undefined && after > span.first ? after : span.first)
+        yield* this.#scanSpan(span, at === reached && after !== undefined && after > span.first ? after : span.first, wanted)
   }
 
   /** All at a key, however many bytes: read as they are asked for. A key as wide as an index has one value at most, and one name. */
@@ -100,14 +103,23 @@ export class Records {
     }
   }
 
-  /** Records after a cursor, on an arc or everywhere: so many at most, and no more than are read at once. There are more after `next`. */
-  page(after: string | undefined, limit: number, arc = everywhere(this.#digits)): { records: StoredRecord[]; next?: string } {
+  /**
+   * Records after a cursor, on an arc or everywhere: so many at most, and none after those that have more than so many bytes together. There may
+   * be more after `next`.
+   */
+  page(
+    after: string | undefined,
+    limit: number,
+    arc = everywhere(this.#digits),
+    bytesMost = batchBytes,
+  ): { records: StoredRecord[]; next?: string } {
     const records: StoredRecord[] = []
     let bytes = 0
-    for (const record of this.on(arc, after)) {
-      if (records.length === limit || bytes > batchBytes) return { records, next: cursorOf(records.at(-1) as StoredRecord) }
+    for (const record of this.on(arc, after, limit + 1)) {
+      if (records.length === limit) return { records, next: cursorOf(records.at(-1) as StoredRecord) }
       records.push(record)
       bytes += sizeOf(record)
+      if (bytes > bytesMost) return { records, next: cursorOf(record) }
     }
     return { records }
   }
@@ -154,13 +166,12 @@ export class Records {
     return records.length
   }
 
-  *#scanSpan({ first, last }: Span, after = first): Generator<StoredRecord, void> {
-    for (let limit = pageLeast, from = after; ; ) {
-      const page = this.#store.scan(from, limit, last)
+  *#scanSpan({ first, last }: Span, after = first, wanted = pageLeast): Generator<StoredRecord, void> {
+    for (let limit = Math.min(wanted, pageLength), from = after; ; limit = pageLength) {
+      const page = this.#store.scan(from, limit, last, batchBytes)
       yield* page
-      if (page.length < limit) return
+      if (page.length < limit && bytesOf(page) <= batchBytes) return
       from = cursorOf(page.at(-1) as StoredRecord)
-      limit = nextLimit(page)
     }
   }
 
@@ -174,8 +185,4 @@ export class Records {
 /** @param digits of an id */
 export const everywhere = (digits: number): Arc => ({ from: '0'.repeat(digits), to: '0'.repeat(digits) })
 
-/** How many of such records are read at once. */
-const nextLimit = (page: readonly StoredRecord[]): number => {
-  const bytes = page.reduce((sum, record) => sum + sizeOf(record), 0)
-  return Math.max(1, Math.min(pageLength, Math.floor((batchBytes * page.length) / bytes)))
-}
+const bytesOf = (records: readonly StoredRecord[]): number => records.reduce((sum, record) => sum + sizeOf(record), 0)

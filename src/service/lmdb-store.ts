@@ -11,7 +11,7 @@
  */
 import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
-import { cursorOf } from '../content/record.ts'
+import { cursorOf, sizeOf } from '../content/record.ts'
 import type { Log, Store } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { StoredRecord } from '../protocol/schemas.ts'
@@ -114,8 +114,17 @@ export class LmdbStore implements Store {
     return text === undefined ? undefined : recordOf(cursor, text)
   }
 
-  scan(after: string, limit: number, last?: Id): StoredRecord[] {
-    return this.#between(after, last === undefined ? beyond : `${last}/~`, limit)
+  scan(after: string, limit: number, last?: Id, bytesMost = Infinity): StoredRecord[] {
+    const page: StoredRecord[] = []
+    let bytes = 0
+    for (const { cursor, text } of this.#between(after, last === undefined ? beyond : `${last}/~`)) {
+      if (page.length === limit) break
+      const record = recordOf(cursor, text)
+      page.push(record)
+      bytes += sizeOf(record)
+      if (bytes > bytesMost) break
+    }
+    return page
   }
 
   write(record: StoredRecord): void {
@@ -159,23 +168,16 @@ export class LmdbStore implements Store {
     }
   }
 
-  /** Those after one cursor and before another, in order: what has changed, and the tree for the rest. */
-  #between(after: string, end: string, limit: number): StoredRecord[] {
+  /** Those after one cursor and before another, in order: what has changed, and the tree for the rest. To be read in one turn. */
+  *#between(after: string, end: string): Generator<Kept, void> {
     assert(this.#tree, closed)
     const changes = this.#changes.between(after, end)
-    const page: StoredRecord[] = []
     let next = changes.next().value
-    const takeChangesBefore = (cursor: string) => {
-      for (; next && next.cursor < cursor && page.length < limit; next = changes.next().value)
-        if (next.text !== undefined) page.push(recordOf(next.cursor, next.text))
+    for (const { key: cursor, value } of this.#tree.between(after, end)) {
+      for (; next && next.cursor < cursor; next = changes.next().value) yield* thereIn(next)
+      if (next?.cursor !== cursor) yield { cursor, text: value }
     }
-    for (const row of this.#tree.between(after, end)) {
-      takeChangesBefore(row.key)
-      if (page.length === limit) return page
-      if (next?.cursor !== row.key) page.push(recordOf(row.key, row.value))
-    }
-    takeChangesBefore(end)
-    return page
+    for (; next; next = changes.next().value) yield* thereIn(next)
   }
 
   /** A place as it is now. */
@@ -260,6 +262,15 @@ interface Place {
   readonly cursor: string
   readonly text: string | undefined
 }
+
+/** A record as it is kept. */
+interface Kept {
+  readonly cursor: string
+  readonly text: string
+}
+
+/** Nothing where it was dropped. */
+const thereIn = ({ cursor, text }: Change): Kept[] => (text === undefined ? [] : [{ cursor, text }])
 
 const bytesOf = ({ text }: Change): number => overheadBytes + (text?.length ?? 0)
 

@@ -71,8 +71,8 @@ export class Mount implements Store {
     return this.#seen.read(key)
   }
 
-  scan(after: string, limit: number, last?: Id): StoredRecord[] {
-    return this.#seen.scan(after, limit, last)
+  scan(after: string, limit: number, last?: Id, bytesMost?: number): StoredRecord[] {
+    return this.#seen.scan(after, limit, last, bytesMost)
   }
 
   write(record: StoredRecord): void {

@@ -70,3 +70,40 @@ test('of a long arc only the records at its ends are looked at', () => {
   // Of the arc, and of its first and its last part.
   expect(scan).toHaveBeenCalledTimes(4)
 })
+
+/** Records, and how many were read from their store since. */
+const watched = (values: readonly string[]) => {
+  const store = new MemoryStore()
+  const records = new Records(store, 40, 1e9, () => {})
+  for (const [at, value] of values.entries()) records.replace(undefined, { ...recordAt(`v:${hash(String(at))}`, 160), value })
+  const scan = vi.spyOn(store, 'scan')
+  const read = () => scan.mock.results.reduce((sum, { value }) => sum + (value as StoredRecord[]).length, 0)
+  return { records, read }
+}
+
+test.each([
+  ['of small values', 300, 1, 100, 3, 302],
+  ['of one more than a page', 101, 1, 100, 2, 102],
+  ['of values of half a MiB', 9, 512 * 1024, 100, 5, 9],
+  ['of values of a MiB', 5, 1024 * 1024, 100, 6, 5],
+  ['one by one', 5, 1, 1, 5, 9],
+] as const)('a page reads hardly more than it gives: %s', (_what, count, chars, limit, pages, most) => {
+  const { records, read } = watched(Array.from({ length: count }, () => 'x'.repeat(chars)))
+  const seen: StoredRecord[] = []
+  let turns = 0
+  for (let after: string | undefined, more = true; more; turns++) {
+    const page = records.page(after, limit)
+    seen.push(...page.records)
+    after = page.next
+    more = after !== undefined
+  }
+  expect(seen).toHaveLength(count)
+  expect(new Set(seen.map(({ index }) => index)).size).toBe(count)
+  expect([turns, read()]).toEqual([pages, most])
+})
+
+test('to look at the first of many large ones none of the others is read', () => {
+  const { records, read } = watched(Array.from({ length: 20 }, () => 'x'.repeat(1024 * 1024)))
+  const [first] = records.on({ from: '0'.repeat(40), to: '0'.repeat(40) })
+  expect([first?.value?.length, read()]).toEqual([1024 * 1024, 1])
+})

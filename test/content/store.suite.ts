@@ -152,6 +152,24 @@ export const storeSuite = (name: string, open: () => Promise<Store>): object =>
       expect(store.scan('3c/~', 1)).toEqual([recordAt('a0', 'n:1')])
     })
 
+    test('ends a page after the record with which it has too many bytes, wherever that is kept', async () => {
+      const store = await open()
+      const all = ['00', '3c', 'a0', 'ff'].map((key) => recordAt(key, 'v:1', 'x'.repeat(1000)))
+      for (const [at, kept] of all.entries()) {
+        store.write(kept)
+        if (at === 1) await store.flushed()
+      }
+      for (const [bytesMost, count] of [
+        [0, 1],
+        [1299, 1],
+        [1300, 2],
+        [2600, 3],
+        [10_000, 4],
+      ] as const)
+        expect(store.scan('', 10, undefined, bytesMost)).toEqual(all.slice(0, count))
+      expect(store.scan('', 1, undefined, 10_000)).toEqual(all.slice(0, 1))
+    })
+
     test('shows the same as a map, whatever was written, dropped, remembered and flushed', async () =>
       fc.assert(
         fc.asyncProperty(fc.array(fc.tuple(step, cursor, fc.integer({ min: 1, max: 5 })), { maxLength: 30 }), async (steps) => {
