@@ -96,7 +96,7 @@ export class Content {
       },
       keep: async ({ records, with: all }) => ({ kept: await holdings.intake.keep(records, all) }),
       merge: (given) => this.#merge(given),
-      get: ({ brief, ...address }) => holdings.get(address, brief),
+      get: (asked) => holdings.get(asked, asked.brief),
       getBy: (content) => holdings.get(operations.addressOf(content)),
       cell: ({ key }) => {
         const cell = holdings.cells.believes(key) ? holdings.cells.of(key) : undefined

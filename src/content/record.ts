@@ -96,9 +96,12 @@ export const areLarge = (records: readonly StoredRecord[]): boolean =>
 export const outlined = (records: readonly StoredRecord[]): Told[] => {
   let room = largeChars
   return records.map((record) => {
-    const { value, ...outline } = record
-    if ((value?.length ?? 0) > room) return outline
-    room -= value?.length ?? 0
+    const chars = record.value?.length ?? 0
+    if (chars > room) {
+      const { value: _, ...outline } = record
+      return outline
+    }
+    room -= chars
     return record
   })
 }

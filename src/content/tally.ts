@@ -36,6 +36,8 @@ export class Tally {
   readonly #oneIsEnough: boolean
   readonly #answers: Answer[] = []
   readonly #newest = new Map<string, Told>()
+  /** Whether values were left out, of some of them perhaps. */
+  #hasOutlines = false
 
   /** @param oneIsEnough whether the word of one who holds it is */
   constructor(judge: Judge, lookup: Pick<Lookup, 'isGuess'>, oneIsEnough: boolean) {
@@ -92,11 +94,12 @@ export class Tally {
 
   /** Whether the values are there of all that lives. */
   get isWhole(): boolean {
-    return this.living().every(isWhole)
+    return !this.#hasOutlines || this.living().every(isWhole)
   }
 
   /** Of what lives those whose values were left out, and who has told of them. */
   get leftOut(): { peer: Peer; records: readonly Told[] }[] {
+    if (!this.#hasOutlines) return []
     const outlines = this.living().filter((record) => !isWhole(record))
     return this.#answers
       .map((answer) => ({ peer: answer.peer, records: outlines.filter((record) => hasTold(answer, record)) }))
@@ -140,6 +143,7 @@ export class Tally {
 
   #hear(record: Told): void {
     const { index } = record
+    this.#hasOutlines ||= !isWhole(record)
     this.#newest.set(index, this.#newer(this.#newest.get(index), record))
   }
 
