@@ -19,6 +19,7 @@ import type { Copy, Obstacle } from './writes.ts'
 const largeMost = 4
 /** Where so many wait, those that came now would wait for longer than whoever asks. */
 const waitingMost = 512
+/** Peers of whom it is known whether they have not answered. */
 const rememberedMost = 1024
 /** The fingerprint of nothing. */
 const noPrint = '0'.repeat(16)
@@ -135,10 +136,14 @@ export class Holders {
       try {
         return await call()
       } catch (error) {
-        if (error instanceof Unreachable) remember(this.#silences, id, (silences ?? 0) + 1, rememberedMost)
+        if (error instanceof Unreachable) this.#noteSilence(id)
         throw error
       }
     })
+  }
+
+  #noteSilence(id: Id): void {
+    remember(this.#silences, id, (this.#silences.get(id) ?? 0) + 1, rememberedMost)
   }
 }
 

@@ -192,11 +192,15 @@ export class Operations {
     return { key, index, version, owner, stored: copies, wanted: copies, hops: 0 }
   }
 
-  /** @param silent those who are known not to answer */
+  /** @param silent those who have just not answered: they are not asked at first */
   #writeWithCare(record: StoredRecord, silent: readonly Id[]): Promise<Written> {
     for (const id of silent) this.#overlay.evict(id)
-    const lookup = () => this.#finder.to(record.key, undefined, silent)
-    return this.#patiently(() => write(this.#writer, record, lookup()))
+    let avoid = silent
+    return this.#patiently(() => {
+      const lookup = this.#finder.to(record.key, undefined, avoid)
+      avoid = []
+      return write(this.#writer, record, lookup)
+    })
   }
 
   /**

@@ -77,7 +77,7 @@ export class Records {
 
   /**
    * Every record on an arc after a cursor, in the arc's order. What is written meanwhile may be among them or not.
-   * @param wanted how many of them are, about
+   * @param wanted about how many will be taken
    */
   *on(arc: Arc, after?: string, wanted = pageLeast): Generator<StoredRecord, void> {
     const key = after?.split('/')[0]
@@ -104,8 +104,8 @@ export class Records {
   }
 
   /**
-   * Records after a cursor, on an arc or everywhere: so many at most, and none after those that have more than so many bytes together. There may
-   * be more after `next`.
+   * Records after a cursor, on an arc or everywhere: so many at most, and none after those that have more than so many bytes together.
+   * There may be more after `next`.
    */
   page(
     after: string | undefined,
@@ -167,10 +167,12 @@ export class Records {
   }
 
   *#scanSpan({ first, last }: Span, after = first, wanted = pageLeast): Generator<StoredRecord, void> {
-    for (let limit = Math.min(wanted, pageLength), from = after; ; limit = pageLength) {
+    for (let left = wanted, from = after; ; ) {
+      const limit = left > 0 ? Math.min(left, pageLength) : pageLength
       const page = this.#store.scan(from, limit, last, batchBytes)
       yield* page
       if (page.length < limit && bytesOf(page) <= batchBytes) return
+      left -= page.length
       from = cursorOf(page.at(-1) as StoredRecord)
     }
   }

@@ -106,7 +106,7 @@ export class Answering {
       const from = this.#socket.remoteAddress
       const { status, body } = errorAnswer(error, log, { from })
       log.warn({ from, why: body.message }, 'channel closed')
-      this.#work()
+      this.#work(Infinity)
       this.#answer(null, [status, JSON.stringify(body)])
       this.#finish()
     }
@@ -122,9 +122,9 @@ export class Answering {
   }
 
   /** Looks at what has come, as long as there is room for the answers, and others need not wait. */
-  #work(): void {
-    if (this.#isResting) return
-    const end = this.#next + atOnceMost
+  #work(most = atOnceMost): void {
+    if (this.#isResting && most === atOnceMost) return
+    const end = this.#next + most
     while (this.#next < Math.min(end, this.#calls.length) && this.#hasRoom) this.#look(this.#calls[this.#next++] as Call)
     const isDue = this.#next < this.#calls.length
     if (isDue && this.#next === end) this.#rest()

@@ -111,7 +111,10 @@ const valueOf = (bytes: Buffer): { value: string; encoding?: 'base64'; contentTy
 /** Up to there what JSON makes of one value costs nobody time. */
 const shortBytes = 4096
 
-/** Whether it is text that JSON does not make much longer. Zeros are six characters each in JSON: with a few values of a MiB of them all nodes were busy for seconds. */
+/**
+ * Whether it is text of which JSON does not make much more. Zeros are six characters each there: with a few values of a MiB of them
+ * all nodes were busy for seconds.
+ */
 const travelsAsText = (bytes: Buffer): boolean =>
   isUtf8(bytes) && (bytes.length <= shortBytes || Buffer.byteLength(JSON.stringify(bytes.toString())) <= 2 * (bytes.length + 1))
 

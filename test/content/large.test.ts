@@ -4,7 +4,7 @@ import type { Holdings } from '../../src/content/holdings.ts'
 import { areLarge, outlined } from '../../src/content/record.ts'
 import { Turns } from '../../src/content/turns.ts'
 import type { Lookup } from '../../src/overlay/lookup.ts'
-import { Refusal } from '../../src/protocol/errors.ts'
+import { Refusal, Unreachable } from '../../src/protocol/errors.ts'
 import type { Held, PeerApi } from '../../src/protocol/peer-api.ts'
 import type { Network } from '../../src/protocol/rpc.ts'
 import type { Peer, StoredRecord } from '../../src/protocol/schemas.ts'
@@ -215,4 +215,53 @@ describe('calls with large values', () => {
     await settled()
     expect(asked).toEqual([...times(12, `insert ${suspect.url}`), ...times(4, `insert ${well.url}`)])
   })
+
+  test('that wait for one that leaves others without an answer are told so, in whatever order those end', async () => {
+    const ends: (() => void)[] = []
+    const call = () =>
+      new Promise((_resolve, reject) => ends.push(() => reject(new Unreachable(well.url, 'nothing within 1500 ms'))))
+    const holders = new Holders(me, {} as Holdings, { call } as unknown as Network<PeerApi>, 3)
+    const keep = () => void holders.keep(well, { records: [record(70_000)], with: [] }).catch(() => {})
+    for (let count = 0; count < 4; count++) keep()
+    await settled()
+    ends[0]?.()
+    await settled()
+    // Begins after one silence, and one more waits, until there are two, and then the third of those that began before any.
+    keep()
+    await settled()
+    keep()
+    ends[4]?.()
+    ends[1]?.()
+    await settled()
+    expect(ends).toHaveLength(5)
+  })
+})
+
+test.each([
+  [1, 4],
+  [2, 2],
+  [2, 5],
+  [3, 5],
+])('of large values for one that misses a call only that call is lost: %i copies, %i nodes', async (replicas, count) => {
+  const world = new World({ seed: 7, settings: { replicas, mode: 'onehop', membership: 'local' } })
+  const ids = await world.boot(count)
+  await world.run(20_000)
+  world.demanding = false
+  const [through = '', slow = ''] = ids
+  const names: string[] = []
+  for (let number = 0; names.length < 60; number++) {
+    const { window } = await world.call(through, 'find', { key: hash(`name ${number}`) })
+    if (window[0]?.id === slow && (replicas > 1 || window.every(({ id }) => id !== through))) names.push(`name ${number}`)
+  }
+  const { keep } = nodeOf(world, slow).handlers
+  let calls = 0
+  replace(nodeOf(world, slow), ['keep'], async (request) => {
+    if (calls++ === 0) return new Promise(() => {})
+    await new Promise<void>((resume) => world.host(slow).after(0.4 * world.config.callTimeoutMs, resume))
+    return keep(request)
+  })
+  const said = names.map((one) => world.ask(through, 'store', { name: one, value: one.padEnd(600_000, '-') }))
+  await world.run(30_000)
+  // One convoy is two of these.
+  expect(said.filter(({ state }) => state !== 'answered').length).toBeLessThanOrEqual(2)
 })

@@ -86,6 +86,8 @@ test.each([
   ['of one more than a page', 101, 1, 100, 2, 102],
   ['of values of half a MiB', 9, 512 * 1024, 100, 5, 9],
   ['of values of a MiB', 5, 1024 * 1024, 100, 6, 5],
+  ['as many as are read at once', 1000, 1, 200, 5, 1004],
+  ['more than are read at once', 5000, 1, 1000, 5, 5004],
   ['one by one', 5, 1, 1, 5, 9],
 ] as const)('a page reads hardly more than it gives: %s', (_what, count, chars, limit, pages, most) => {
   const { records, read } = watched(Array.from({ length: count }, () => 'x'.repeat(chars)))

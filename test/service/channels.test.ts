@@ -251,6 +251,14 @@ describe('what is no frame is told so, and nothing is heard after it', () => {
     expect(await asker.untilClosed()).toEqual([[1, 200, { count: 1 }], [2, 200, { count: 2 }], refused(null, 'BAD_REQUEST')])
   })
 
+  test.each([100, 300, 1000])('nor are %i calls in one frame before it', async (count) => {
+    const { port } = await serve({ neighborhood: () => ({}) })
+    const asker = await openChannel(port)
+    const calls = Array.from({ length: count }, (_, number) => [number, 'neighborhood', {}])
+    asker.connection.say(Buffer.concat([asker.pack(calls), asker.pack('{}')]))
+    expect(await asker.untilClosed()).toEqual([...calls.map(([number]) => [number, 200, {}]), refused(null, 'BAD_REQUEST')])
+  })
+
   test('a defect of ours it is not', async () => {
     expect(defectsIn(node)).toEqual([])
     await isServing(node)
