@@ -48,7 +48,7 @@ export interface ContentOptions extends HoldingsOptions, OperationsOptions, Find
 const previewLength = 40
 const pageLength = 100
 /** Of values that are looked at for one page on which they are not shown. */
-const shownBytes = 4 * batchBytes
+const lookedAtBytes = 4 * batchBytes
 /** Arcs that are looked at before others have their turn. */
 const digestsAtOnce = 8
 
@@ -105,7 +105,7 @@ export class Content {
       },
       digest: (asked) => this.#digest(asked),
       versions: ({ from, to, after, limit }) => {
-        const { records, ...rest } = holdings.records.page(after, limit, { from, to }, shownBytes)
+        const { records, ...rest } = holdings.records.page(after, limit, { from, to }, lookedAtBytes)
         return { entries: records.map(({ index, version }) => ({ index, version })), ...rest }
       },
       records: ({ from, to, after, limit }) => holdings.records.page(after, limit, { from, to }),
@@ -116,7 +116,7 @@ export class Content {
 
   #page(after: string | undefined, limit: number): Page {
     const { now } = this.holdings
-    const { records, ...rest } = this.holdings.records.page(after, limit, undefined, shownBytes)
+    const { records, ...rest } = this.holdings.records.page(after, limit, undefined, lookedAtBytes)
     const entries = records
       .filter((record) => isLive(record, now))
       .map(({ key, index, name, value, encoding, contentType, version }) => ({

@@ -20,6 +20,7 @@ import { type Change, changeIn, Changes, lineOf, recordOf, textOf } from './chan
 import { type Identity, takeDirectory } from './data-directory.ts'
 import { Misconfigured } from './environment.ts'
 import { Journal } from './journal.ts'
+import { Layers } from './layers.ts'
 import { type Lacking, Takeover } from './takeover.ts'
 import { beyond, memoChanges, Tree } from './tree.ts'
 import { Trouble } from './trouble.ts'
@@ -47,6 +48,7 @@ export class LmdbStore implements Store {
   #memo: string | undefined
   /** Those that the tree does not have. */
   readonly #changes = new Changes()
+  readonly #layers: Layers
   /** The one that was looked at last: whoever writes to a place has looked there before. */
   #last: Place | undefined
   /** Those of them that the journal does not have either, oldest first. */
@@ -93,6 +95,7 @@ export class LmdbStore implements Store {
     this.#journal = journal
     this.#turnBytes = turnBytes
     this.#trouble = new Trouble(log)
+    this.#layers = new Layers(this.#changes, tree)
     this.#takeover = new Takeover(tree, journal, this.#changes, this.#trouble)
     this.#release = release
     this.#memo = tree.memo
@@ -117,7 +120,8 @@ export class LmdbStore implements Store {
   scan(after: string, limit: number, last?: Id, bytesMost = Infinity): StoredRecord[] {
     const page: StoredRecord[] = []
     let bytes = 0
-    for (const { cursor, text } of this.#between(after, last === undefined ? beyond : `${last}/~`)) {
+    assert(this.#tree, closed)
+    for (const { cursor, text } of this.#layers.between(after, last === undefined ? beyond : `${last}/~`)) {
       if (page.length === limit) break
       const record = recordOf(cursor, text)
       page.push(record)
@@ -168,25 +172,12 @@ export class LmdbStore implements Store {
     }
   }
 
-  /** Those after one cursor and before another, in order: what has changed, and the tree for the rest. To be read in one turn. */
-  *#between(after: string, end: string): Generator<Kept, void> {
-    assert(this.#tree, closed)
-    const changes = this.#changes.between(after, end)
-    let next = changes.next().value
-    for (const { key: cursor, value } of this.#tree.between(after, end)) {
-      for (; next && next.cursor < cursor; next = changes.next().value) yield* thereIn(next)
-      if (next?.cursor !== cursor) yield { cursor, text: value }
-    }
-    for (; next; next = changes.next().value) yield* thereIn(next)
-  }
-
   /** A place as it is now. */
   #placeOf(key: Id, index: string): Place {
     assert(this.#tree, closed)
     if (this.#last?.key === key && this.#last.index === index) return this.#last
     const cursor = cursorOf({ key, index })
-    const change = this.#changes.get(cursor)
-    this.#last = { key, index, cursor, text: change ? change.text : this.#tree.get(cursor) }
+    this.#last = { key, index, cursor, text: this.#layers.get(cursor) }
     return this.#last
   }
 
@@ -195,8 +186,7 @@ export class LmdbStore implements Store {
     assert(this.#tree, closed)
     const last = this.#last?.key === key && this.#last.index === index ? this.#last : undefined
     const cursor = last?.cursor ?? cursorOf({ key, index })
-    const before = last ?? this.#changes.get(cursor)
-    const had = before ? before.text !== undefined : this.#tree.has(cursor)
+    const had = last ? last.text !== undefined : this.#layers.has(cursor)
     this.#last = undefined
     const change = { cursor, text }
     this.#size += Number(text !== undefined) - Number(had)
@@ -262,15 +252,6 @@ interface Place {
   readonly cursor: string
   readonly text: string | undefined
 }
-
-/** A record as it is kept. */
-interface Kept {
-  readonly cursor: string
-  readonly text: string
-}
-
-/** Nothing where it was dropped. */
-const thereIn = ({ cursor, text }: Change): Kept[] => (text === undefined ? [] : [{ cursor, text }])
 
 const bytesOf = ({ text }: Change): number => overheadBytes + (text?.length ?? 0)
 
