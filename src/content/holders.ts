@@ -1,6 +1,7 @@
 /** Those who hold a key, this node perhaps among them: what each is asked, and what its answer means. */
 import { Value as Schema } from 'typebox/value'
 import type { Lookup } from '../overlay/lookup.ts'
+import type { Hash } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import { type Held, NotHeld, type PeerApi, type Standing, type Told } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
@@ -11,7 +12,7 @@ import { idBefore } from '../space/ring.ts'
 import type { Load } from './convoys.ts'
 import type { Holdings } from './holdings.ts'
 import type { Answer } from './tally.ts'
-import { type Address, areLarge, cursorOf } from './record.ts'
+import { type Address, areLarge, assertSound, cursorOf } from './record.ts'
 import { Turns } from './turns.ts'
 import type { Copy, Obstacle } from './writes.ts'
 
@@ -28,16 +29,18 @@ export class Holders {
   readonly #me: Peer
   readonly #holdings: Holdings
   readonly #network: Network<PeerApi>
+  readonly #hash: Hash
   readonly #replicas: number
   readonly #fetches = new Turns(largeMost)
   readonly #loads = new Turns(largeMost)
   /** How often each peer has not answered a call with large values. */
   readonly #silences = new Map<Id, number>()
 
-  constructor(me: Peer, holdings: Holdings, network: Network<PeerApi>, replicas: number) {
+  constructor(me: Peer, holdings: Holdings, { network, hash }: { network: Network<PeerApi>; hash: Hash }, replicas: number) {
     this.#me = me
     this.#holdings = holdings
     this.#network = network
+    this.#hash = hash
     this.#replicas = replicas
   }
 
@@ -77,7 +80,11 @@ export class Holders {
   async get(peer: Peer, address: Address, lookup: Lookup): Promise<Answer | undefined> {
     const held = await this.#visit<Omit<Held, 'key'>>(peer, lookup, {
       here: () => heldAt(peer, () => this.#holdings.get(address)),
-      there: () => heldAt(peer, () => this.#network.call(peer, 'get', { ...address, brief: true })),
+      there: async () => {
+        const said = await heldAt(peer, () => this.#network.call(peer, 'get', { ...address, brief: true }))
+        for (const record of said.records) this.#assertSound(record, address.key)
+        return said
+      },
     })
     return held && { peer, ...this.#likely(held) }
   }
@@ -87,13 +94,12 @@ export class Holders {
     assertRoom(this.#fetches)
     const fetched: StoredRecord[] = []
     for (let cursors = told.map(cursorOf); cursors.length > 0; ) {
-      const call = () => given(this.#network.call(peer, 'fetch', { cursors }))
+      const call = () => this.#given(peer, cursors)
       const ask = () => (lookup.isSuspect(peer.id) ? call() : this.#inTurn(this.#fetches, peer, call))
       const said = await lookup.visit(peer, ask)
-      const records = (said ?? []).filter((record) => cursors.includes(cursorOf(record)))
-      if (records.length === 0) break
-      fetched.push(...records)
-      const got = new Set(records.map(cursorOf))
+      if (!said || said.length === 0) break
+      fetched.push(...said)
+      const got = new Set(said.map(cursorOf))
       cursors = cursors.filter((cursor) => !got.has(cursor))
     }
     return fetched
@@ -111,6 +117,24 @@ export class Holders {
       if (!(error instanceof Refusal)) throw error
       return undefined
     }
+  }
+
+  /** Of some records those that a peer gives; none where it refuses, or gives what is none of them: others may give them. @throws Unreachable */
+  async #given(peer: Peer, cursors: string[]): Promise<readonly StoredRecord[]> {
+    try {
+      const { records } = await this.#network.call(peer, 'fetch', { cursors })
+      for (const record of records) this.#assertSound(record)
+      return records.filter((record) => cursors.includes(cursorOf(record)))
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      return []
+    }
+  }
+
+  /** What a peer gives must be what was asked for: its disk may have failed, or it lies. @throws Refusal BAD_RECORD, TOO_LARGE */
+  #assertSound(record: Told, key = record.key): void {
+    if (record.key !== key) throw new Refusal('BAD_RECORD', `${record.index} does not belong under key ${key}`)
+    assertSound(this.#hash, record, this.#me.id.length * 4)
   }
 
   /** No window is larger: one that says so would make all who hold the key too few. */
@@ -150,16 +174,6 @@ export class Holders {
 const assertRoom = ({ waiting }: Turns): void => {
   if (waiting < waitingMost) return
   throw new Refusal('OVERLOADED', 'too many large values are under way through this node; try again in a second')
-}
-
-/** The records of an answer; none where it was a refusal: others may give them. @throws Unreachable */
-const given = async (answer: Promise<{ records: StoredRecord[] }>): Promise<readonly StoredRecord[]> => {
-  try {
-    return (await answer).records
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    return []
-  }
 }
 
 /** A peer's records and standing, also where nothing that lives is held. @throws Unreachable, Refusal */

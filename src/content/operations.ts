@@ -82,7 +82,7 @@ export class Operations {
     this.#stamps = stamps
     this.#options = options
     this.#origin = `${me.id}-${options.incarnation.toString(16)}`
-    const holders = new Holders(me, holdings, ports.network, options.replicas)
+    const holders = new Holders(me, holdings, ports, options.replicas)
     this.#holders = holders
     this.#places = new Places(finder, holders, ports.clock, options.operationTimeoutMs / 2)
     const patience = new Patience(ports.clock, hedgeAfterMs)

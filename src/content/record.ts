@@ -52,19 +52,22 @@ export const mergeRecords = (hash: Hash, ours: StoredRecord | undefined, theirs:
 }
 
 /**
- * What no merge may let in: an index that is not that of the value or the name, a key that is not the index's, base64 that is none, too much.
+ * What no merge may let in, and no reading give: an index that is not that of the value or the name, a key that is not the index's,
+ * base64 that is none, too much.
  * @throws Refusal BAD_RECORD, TOO_LARGE
  */
-export const assertSound = (hash: Hash, record: StoredRecord, bits: number): void => {
-  const { key, index, value, encoding, name } = record
-  if (value !== null && encoding && !isBase64(value))
+export const assertSound = (hash: Hash, record: Told, bits: number): void => {
+  const { key, index, encoding, name } = record
+  const value = record.value ?? undefined
+  if (value !== undefined && encoding && !isBase64(value))
     throw new Refusal('BAD_RECORD', `the value of ${index} is not base64, as its encoding says`)
   // A character has three bytes at most: counting is for what is long.
-  if (value !== null && value.length * 3 > limits.valueBytes && bytesOf(value, encoding) > limits.valueBytes) throw tooLarge()
+  if (value !== undefined && value.length * 3 > limits.valueBytes && bytesOf(value, encoding) > limits.valueBytes)
+    throw tooLarge()
   if (keyOf(index, bits) !== key) throw new Refusal('BAD_RECORD', `index ${index} does not belong under key ${key}`)
-  if (isByContent(record) ? value !== null && valueIndex(hash, value, encoding) !== index : name === undefined)
+  if (isByContent(record) ? value !== undefined && valueIndex(hash, value, encoding) !== index : name === undefined)
     throw new Refusal('BAD_RECORD', `index ${index} is not that of the record's value or name`)
-  if (name !== undefined && index.startsWith('n:') && nameIndex(hash, name) !== index)
+  if (name !== undefined && nameIndex(hash, name) !== index)
     throw new Refusal('BAD_RECORD', `index ${index} is not that of the name ${JSON.stringify(name)}`)
 }
 

@@ -38,8 +38,8 @@ export const assertMode = (mode: Mode, modes: readonly Mode[]): void => {
   if (!modes.includes(mode)) throw new Refusal('BAD_REQUEST', `mode is ${modes.join(' or ')} in this network, not ${mode}`)
 }
 
-/** What is the matter with a peer that answers so, and not with what it was asked: others may serve, and it is there. */
-const troubles: ReadonlySet<ErrorCode> = new Set(['OVERLOADED', 'INTERNAL', 'BAD_REQUEST', 'BAD_RECORD', 'NO_SUCH_ENDPOINT'])
+/** What a peer may have against content. Whoever refuses it in any other way is in trouble itself: others may serve. */
+const objections: ReadonlySet<ErrorCode> = new Set(['STORE_FULL', 'STAMP_AHEAD'])
 
 /** Whoever answered, and what it said; without a peer it is this node. */
 interface Answer {
@@ -146,15 +146,8 @@ export class Lookup {
    * Whom a peer names; undefined when it does not answer, or has something against it: others know the way too.
    * @throws Refusal that is everyone's; NO_ROUTE as visit
    */
-  async ask(peer: Peer): Promise<Route | undefined> {
-    this.#assertOpen()
-    try {
-      return await this.#visit(peer, () => this.#guide.ask(peer, this.avoid))
-    } catch (error) {
-      if (!(error instanceof Refusal) || this.#guide.matters?.(error)) throw error
-      this.avoid.add(peer.id)
-      return undefined
-    }
+  ask(peer: Peer): Promise<Route | undefined> {
+    return this.#visit(peer, () => this.#guide.ask(peer, this.avoid), this.#guide.matters)
   }
 
   /** From answer to answer, until one is final; undefined when nobody is left to ask. */
@@ -173,15 +166,17 @@ export class Lookup {
   }
 
   /**
-   * Asks one peer something, and notes it in the path. Undefined when the peer does not answer, or is in trouble itself: it is to be avoided then.
-   * @throws Refusal what the peer refused; NO_ROUTE beyond the hop limit or the deadline
+   * Asks one peer for content, or to take some, and notes it in the path. Undefined when it does not answer, or is in trouble itself: it is
+   * to be avoided then.
+   * @throws Refusal STORE_FULL, STAMP_AHEAD; NO_ROUTE beyond the hop limit or the deadline
    */
-  async visit<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
-    this.#assertOpen()
-    return this.#visit(peer, ask)
+  visit<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
+    return this.#visit(peer, ask, ({ code }) => objections.has(code))
   }
 
-  async #visit<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
+  /** @param matters whether a refusal is for whoever visits to hear */
+  async #visit<T>(peer: Peer, ask: () => Promise<T>, matters: Guide['matters']): Promise<T | undefined> {
+    this.#assertOpen()
     const visit = this.#visitTo(peer)
     try {
       const answer = await ask()
@@ -189,11 +184,12 @@ export class Lookup {
       return answer
     } catch (error) {
       visit.ms = this.#since(visit.began)
-      const isTroubled = error instanceof Refusal && troubles.has(error.code)
-      if (!(error instanceof Unreachable || isTroubled)) throw error
+      if (!(error instanceof Unreachable || error instanceof Refusal) || (error instanceof Refusal && matters?.(error)))
+        throw error
       visit.dead = true
-      if (isTroubled) this.avoid.add(peer.id)
-      else this.#reject(peer.id)
+      this.avoid.add(peer.id)
+      // Whoever refuses is there.
+      if (error instanceof Unreachable) this.#guide.evict(peer.id)
       return undefined
     }
   }
@@ -205,12 +201,6 @@ export class Lookup {
     const visit: Visit = { peer, began: this.#clock.now() }
     this.#visits.push(visit)
     return visit
-  }
-
-  /** Takes a peer out of the lookup because it did not answer. */
-  #reject(id: Id): void {
-    this.avoid.add(id)
-    this.#guide.evict(id)
   }
 
   /** @throws Refusal NO_ROUTE beyond the hop limit or the deadline */

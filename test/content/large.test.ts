@@ -120,6 +120,10 @@ describe('a value that is large', () => {
   test.each([
     ['have lost it', () => ({ records: [] })],
     ['give another', () => ({ records: [{ ...record(70_000), index: `n:${'0'.repeat(40)}` }] })],
+    [
+      'give one of another name',
+      () => ({ records: [{ ...record(70_000), name: 'another', version: { hlc: `0${'f'.repeat(15)}`, origin: 'aa' } }] }),
+    ],
     ['are in trouble', refuse('INTERNAL')],
     ['say that there is no such thing', refuse('NOT_FOUND')],
     ['say that it is too large', refuse('TOO_LARGE')],
@@ -190,7 +194,7 @@ describe('calls with large values', () => {
         return new Promise((resolve) => answers.push(() => resolve({ kept: [true] })))
       },
     } as unknown as Network<PeerApi>
-    return { holders: new Holders(me, {} as Holdings, network, 3), asked, answers }
+    return { holders: new Holders(me, {} as Holdings, { network, hash }, 3), asked, answers }
   }
   const times = (count: number, word: string) => Array.from({ length: count }, () => word)
 
@@ -220,7 +224,7 @@ describe('calls with large values', () => {
     const ends: (() => void)[] = []
     const call = () =>
       new Promise((_resolve, reject) => ends.push(() => reject(new Unreachable(well.url, 'nothing within 1500 ms'))))
-    const holders = new Holders(me, {} as Holdings, { call } as unknown as Network<PeerApi>, 3)
+    const holders = new Holders(me, {} as Holdings, { network: { call } as unknown as Network<PeerApi>, hash }, 3)
     const keep = () => void holders.keep(well, { records: [record(70_000)], with: [] }).catch(() => {})
     for (let count = 0; count < 4; count++) keep()
     await settled()

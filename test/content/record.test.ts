@@ -79,6 +79,7 @@ describe('a sound record', () => {
     ['under another key', { key: '0'.repeat(40) }, false],
     ['an index of a name without one', { index: index, key: index.slice(2) }, false],
     ['another name than the index has', { index: index, key: index.slice(2), name: 'other' }, false],
+    ['a name beside an index of a value', { name }, false],
     ['the name that the index has', { index: index, key: index.slice(2), name }, true],
   ])('%s', (_, change, accepted) => {
     const check = () => assertSound(hash, { ...sound, ...change }, 160)

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { NodeApi } from '../../src/node/api.ts'
 import { place as nearestByXor } from '../../src/overlay/kademlia/placement.ts'
 import { kindOf, type OverlayName, overlayNames } from '../../src/overlay/overlays.ts'
-import { Refusal } from '../../src/protocol/errors.ts'
+import { type ErrorCode, errorStatus, Refusal } from '../../src/protocol/errors.ts'
+import type { Held, Told } from '../../src/protocol/peer-api.ts'
 import type { Handlers } from '../../src/protocol/rpc.ts'
 import type { Mode, Peer } from '../../src/protocol/schemas.ts'
 import { hash } from '../../src/sim/host.ts'
@@ -20,6 +21,15 @@ const joinsWithin = async (world: World, ms: number, newcomer: Id): Promise<bool
   return world.members().includes(newcomer)
 }
 
+/** As it would be anywhere else. */
+const elsewhere: Told = {
+  key: hash('elsewhere'),
+  index: `v:${hash('elsewhere')}`,
+  value: 'elsewhere',
+  contentType: 'text/plain',
+  version: { hlc: '0', origin: '' },
+}
+
 describe('one that refuses', () => {
   test.each(overlayNames)('is gone round by lookups, whatever it says: %s', async (overlay) => {
     const world = await worldOf(overlay, 30)
@@ -30,6 +40,21 @@ describe('one that refuses', () => {
         const key = ((at * 61) % 256).toString(16).padStart(2, '0').padEnd(40, '7')
         await expect(world.call(id, 'find', { key, mode: modeOf(overlay) })).resolves.toMatchObject({ key })
       }
+    }
+  })
+
+  test.each(overlayNames)('takes no content from others, whatever it says: %s', async (overlay) => {
+    const world = await worldOf(overlay, 12)
+    const [there, asker] = world.members() as [Id, Id]
+    const values = Array.from({ length: 12 }, (_, at) => `value ${at}`)
+    for (const value of values) await world.call(asker, 'store', { value })
+    for (const code of Object.keys(errorStatus) as ErrorCode[]) {
+      const restore = replace(nodeOf(world, there), ['get', 'insert', 'keep'], refuse(code))
+      for (const value of values)
+        expect((await world.call(asker, 'lookupBy', { value })).values, code).toMatchObject([{ value }])
+      const stored = await world.call(asker, 'store', { value: `stored while it says ${code}` })
+      expect(stored.stored, code).toBeGreaterThanOrEqual(2)
+      restore()
     }
   })
 
@@ -144,6 +169,35 @@ describe('one that lies', () => {
       for (const value of ['hello', 'hello again']) {
         expect(await world.call(reader, 'store', { name, value })).toMatchObject({ stored: 3 })
         expect(await world.call(reader, 'lookupBy', { name })).toMatchObject({ values: [{ value }] })
+      }
+    },
+  )
+
+  const lies: Record<string, (record: Told) => Told> = {
+    'another value': (record) => ({ ...record, value: 'another' }),
+    'the value of another key': () => elsewhere,
+    'base64 that is none': (record) => ({ ...record, encoding: 'base64' }),
+    'another name': (record) => ({ ...record, name: 'another', version: { ...record.version, origin: 'z' } }),
+  }
+  test.each(overlayNames.flatMap((overlay) => Object.entries(lies).map(([what, lie]) => [what, overlay, lie] as const)))(
+    'and gives %s is believed by nobody in %s',
+    async (_what, overlay, lie) => {
+      const world = await worldOf(overlay, 8)
+      const value = 'hello!'
+      const window = world.window(hash(value)).map(({ id = '' }) => id)
+      await world.call(window[0] ?? '', 'store', { value })
+      const { owner } = await world.call(window[0] ?? '', 'store', { value, name: 'motd' })
+      for (const id of new Set([window[0] ?? '', owner.id])) {
+        const { get } = nodeOf(world, id).handlers
+        replace(nodeOf(world, id), ['get'], async (request) => {
+          const held: Held = await get(request)
+          return { ...held, records: held.records.map(lie) }
+        })
+      }
+      for (const id of sorted(world).filter((one) => !window.includes(one))) {
+        const found = [await world.call(id, 'lookupBy', { value }), await world.call(id, 'lookupBy', { name: 'motd' })]
+        const told = found.map(({ values }) => values.map(({ value, encoding, name }) => ({ value, encoding, name })))
+        expect(told).toEqual([[{ value }], [{ value, name: 'motd' }]])
       }
     },
   )
