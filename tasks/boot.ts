@@ -198,7 +198,7 @@ const found = async (plan: Omit<BootedNetwork, 'id'>, terminal: Terminal, quiet:
     throw error
   }
   await grow(plan.nodes - 1, terminal, quiet)
-  await waitUntilWhole(terminal, quiet)
+  await waitUntilWhole(`network ${network.id} is booted`, terminal, quiet)
   return endedWithTable(terminal, plan.nodes < 5 ? 'addmany 10' : 'storemany 100', 'store hello world')
 }
 
@@ -240,7 +240,9 @@ export const reboot: Task = {
   run: async (given, terminal) => {
     const { network } = await readState()
     const plan = parseReboot(given, network)
-    const { lines } = await endNetwork()
+    const { lines } = await endNetwork((text) => {
+      if (!given.json) terminal.progress(text)
+    })
     if (!given.json) for (const line of lines) terminal.print(line)
     return found(plan, terminal, given.json)
   },

@@ -6,13 +6,13 @@ import { Refusal, Unreachable } from '../src/protocol/errors.ts'
 import { type Id, shortId } from '../src/space/id.ts'
 import { ask } from './client.ts'
 import { catchingUp, inspectContent, type Held, listed, ringFaults, ringOrder } from './faults.ts'
-import { isStranger, openNetwork, type Running, surveyAll } from './live.ts'
+import { isSilent, isStranger, openNetwork, type Running, surveyAll, wayWithSilent } from './live.ts'
 import { copiesAmong, networkOf } from './render/status.ts'
 import { fold, hundredths, plural } from './render/text.ts'
 import { next, type Task } from './task.ts'
 import { wholeNumber } from './words.ts'
 
-const pollMs = 500
+const pollS = 0.5
 const pageSize = 1000
 
 /** All that a node holds. */
@@ -53,6 +53,7 @@ const examine = async (thorough: boolean) => {
   const { sightings } = await surveyAll(booted)
   const members = ringOrder(sightings).filter(({ info }) => info.state === 'ready')
   const network = networkOf(booted)
+  const silent = sightings.filter(isSilent)
   const gone = sightings.filter(({ condition }) => condition === 'foreign' || condition === 'dead')
   const counted = copiesAmong(
     members.map(({ info }) => info.content),
@@ -66,16 +67,21 @@ const examine = async (thorough: boolean) => {
       ...(members.length > 0 && members.length < network.replicas
         ? [`${plural(members.length, 'node')} for ${network.replicas} copies: each has one`]
         : []),
-      ...gone.map(({ entry: { name, id } }) =>
-        violations.some((text) => text.includes(shortId(id)))
-          ? `${name} is dead, and others have yet to drop ${shortId(id)}: that takes seconds`
-          : `${name} is dead`,
+      ...(silent.length > 0 ? [wayWithSilent(silent)] : []),
+      ...gone.map(({ entry: { name, id, pid }, condition }) =>
+        condition === 'foreign'
+          ? `${name} is gone: process ${pid} is another now`
+          : violations.some((text) => text.includes(shortId(id)))
+            ? `${name} is dead, and others have yet to drop ${shortId(id)}: that takes seconds`
+            : `${name} is dead`,
       ),
       ...members
         .filter(({ info }) => info.content.full)
         .map(({ info: { name } }) => `${name} has no room for more: delete something, or add nodes`),
       ...sightings.filter(isStranger).map(({ entry }) => `${entry.name} at ${entry.url} is a member that no task has started`),
     ],
+    /** Whether there is none to look at, and none to wake. */
+    allGone: members.length + silent.length === 0,
     nodes: members.length,
     records: counted.values,
     copies: counted.there,
@@ -101,29 +107,33 @@ export const check: Task = {
     const began = performance.now()
     const elapsed = () => (performance.now() - began) / 1000
     let found: Awaited<ReturnType<typeof examine>>
-    for (let pauseMs = pollMs; ; await sleep(pauseMs)) {
+    for (let tookS = 0, pauseS = pollS; ; await sleep(pauseS * 1000)) {
       const before = elapsed()
-      const last = before + pauseMs / 1000 >= seconds
+      const last = before + tookS + pauseS >= seconds
       found = await examine(last)
       if (found.violations.length === 0 || last) break
-      // Half of the time at least belongs to those who are looked at.
-      pauseMs = Math.max(pollMs, (elapsed() - before) * 1000)
+      tookS = elapsed() - before
+      // Half of the time at least belongs to those who are looked at, until it is up.
+      pauseS = Math.min(Math.max(pollS, tookS), Math.max(0, seconds - elapsed() - tookS))
       const count = plural(found.violations.length, 'violation')
       if (!json) terminal.progress(`${Math.round(elapsed())} s · ${count}: ${found.violations[0]}`)
     }
-    const { shape, violations, notes, nodes, records, copies } = found
+    const { shape, violations, notes, allGone, nodes, records, copies } = found
     const failed = violations.length > 0
     const { paint } = terminal
     return {
       lines: [
         ...(failed
-          ? [paint.red(`✗ ${plural(violations.length, 'violation')} after ${Math.round(elapsed())} s`), ...listed(violations)]
+          ? [
+              paint.red(`✗ ${plural(violations.length, 'violation')} after ${Math.round(elapsed())} s`),
+              ...listed(violations, { columns: terminal.columns }),
+            ]
           : [
               `✓ ${shape} ordered and ideal · ${plural(nodes, 'node')} · ${plural(records, 'record')}, each in its window, no orphan`,
               `✓ ${plural(copies, 'copy', 'copies')}, those of a record in one version · every node is up to date`,
             ].flatMap((line) => fold(line, ' · ', terminal.columns).map(paint.green))),
         ...notes.map((note) => paint.dim(`note: ${note}`)),
-        next(...(nodes === 0 ? ['restart all', 'killall'] : failed ? ['check 30', 'status'] : ['monitor'])),
+        next(...(allGone ? ['restart all', 'killall'] : failed ? ['check 30', 'status'] : ['monitor'])),
       ],
       data: { ok: !failed, violations, notes, nodes, records, copies, seconds: hundredths(elapsed()) },
       failed,

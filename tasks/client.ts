@@ -1,6 +1,6 @@
 /** How tasks ask a node: a url and a row of the tables give a request. */
 import { Compile } from 'typebox/compile'
-import { type Dispatcher, request } from 'undici'
+import { type Dispatcher, errors, request } from 'undici'
 import { isErrorBody, Refusal, Unreachable } from '../src/protocol/errors.ts'
 import type { Reply, Request, Row } from '../src/protocol/rpc.ts'
 import { signatureHeader, type SignedCall } from '../src/service/signature.ts'
@@ -137,7 +137,7 @@ export const send = async (
       text: await answer.text(),
     }
   } catch (error) {
-    if (!(error instanceof Error)) throw error
+    if (!(error instanceof Error) || error instanceof errors.InvalidArgumentError) throw error
     const late = error.name === 'TimeoutError'
     throw new Unreachable(url, late ? `silent for ${timeoutMs / 1000} s` : error.message || 'refused', { cause: error })
   }

@@ -112,7 +112,7 @@ const asksForHelp = (word: string): boolean => word === 'help' || isHelp(word)
 
 /** What it means to a person, where the node's own words leave that open. */
 const meanings: Partial<Record<ErrorCode, string>> = {
-  NOT_FOUND: `what was stored under a name is asked for by name=…; all that is there shows ${typed('monitor')}`,
+  NOT_FOUND: 'a value is asked for by itself, and what was stored under a name by name=…',
   NOT_ENOUGH_COPIES: `not acknowledged: what was written stays and is copied further when nodes are back, but no one answers for it until then; see ${typed('status')}`,
 }
 

@@ -6,9 +6,9 @@ import { ask } from './client.ts'
 import { TaskFailure } from './failure.ts'
 import { waitUntilWhole } from './faults.ts'
 import { inHome } from './home.ts'
-import { findEntry, hasLeft, isLiving, label, nodeInfo, nodeWord, openNetwork, portOf, survey } from './live.ts'
+import { findOurs, hasLeft, isLiving, label, nodeInfo, nodeWord, openNetwork, survey } from './live.ts'
 import { hasEnded, killProcess } from './processes.ts'
-import { plural } from './render/text.ts'
+import { plural, portOf } from './render/text.ts'
 import { signatureFor } from './secret.ts'
 import { type BootedNetwork, changeEntry, type Entry } from './state.ts'
 import { ended } from './status.ts'
@@ -22,7 +22,7 @@ const lookEveryMs = 200
 /** The process that a word means, when it lives. @throws WrongUse, TaskFailure */
 const findLiving = async (word: string) => {
   const booted = await openNetwork()
-  const entry = findEntry(booted.processes, word)
+  const entry = await findOurs(booted, word)
   const [sighting] = await survey({ ...booted, processes: [entry] })
   if (!sighting || !isLiving(sighting) || entry.pid === null)
     throw new TaskFailure(`${entry.name} is not running; to have it back: ${typed(`restart ${portOf(entry.url)}`)}`)
@@ -90,12 +90,7 @@ export const leave: Task = {
     await rm(inHome(entry.dataDir), { recursive: true, force: true })
     await changeEntry(entry, () => undefined)
     const said = `${label(entry)} left; ${plural(toMove, 'record')} moved on`
-    try {
-      await waitUntilWhole(terminal, json)
-    } catch (error) {
-      if (!(error instanceof TaskFailure)) throw error
-      throw new TaskFailure(`${said}; but ${error.message}`, { cause: error })
-    }
+    await waitUntilWhole(said, terminal, json)
     return ended([said], terminal, 'status')
   },
 }

@@ -8,9 +8,9 @@ import { compareVersions } from '../src/content/record.ts'
 import type { Page } from '../src/protocol/client-api.ts'
 import { type Id, shortId } from '../src/space/id.ts'
 import { TaskFailure } from './failure.ts'
-import { type Booted, isRunning, openNetwork, type Running, type Sighting, surveyAll, wayWithSilent } from './live.ts'
+import { type Booted, isRunning, isSilent, openNetwork, type Running, type Sighting, surveyAll, wayWithSilent } from './live.ts'
 import { networkOf, placementOf, tellMoving } from './render/status.ts'
-import { plural, quote } from './render/text.ts'
+import { fold, plural, quote } from './render/text.ts'
 import { typed } from './task.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -22,7 +22,7 @@ export const ringOrder = (sightings: readonly Sighting[]): Running[] => sighting
 /** Everything that keeps the ring from being whole. Dead processes are no fault: the ring goes on without them. */
 export const ringFaults = (booted: Booted, sightings: readonly Sighting[]): string[] => {
   const running = ringOrder(sightings)
-  const silent = sightings.filter(({ condition }) => condition === 'silent')
+  const silent = sightings.filter(isSilent)
   const members = running.filter(({ info }) => info.state === 'ready')
   const snapshot = new Map(members.map(({ info }) => [info.id, info]))
   const options = networkOf(booted)
@@ -41,8 +41,12 @@ const wholeTimeoutMs = 30_000
 const completeTimeoutMs = 2000
 const pollMs = 250
 
-/** Waits until the ring is whole; much content may still be on its way. @throws TaskFailure naming the faults after 30 s */
-export const waitUntilWhole = async (terminal: Terminal, quiet: boolean): Promise<void> => {
+/**
+ * Waits until the ring is whole; much content may still be on its way.
+ * @param done what has been done all the same: `10004 joined`
+ * @throws TaskFailure naming that and the faults after 30 s
+ */
+export const waitUntilWhole = async (done: string, terminal: Terminal, quiet: boolean): Promise<void> => {
   let wholeAt = Infinity
   for (const deadline = performance.now() + wholeTimeoutMs; ; await sleep(pollMs)) {
     const booted = await openNetwork()
@@ -52,12 +56,12 @@ export const waitUntilWhole = async (terminal: Terminal, quiet: boolean): Promis
     wholeAt = Math.min(wholeAt, faults.length === 0 ? performance.now() : Infinity)
     const isBrief = performance.now() - wholeAt < completeTimeoutMs
     if (faults.length === 0 && !(isBrief && catchingUp(ringOrder(sightings)).length > 0)) return
-    const silent = sightings.filter(({ condition }) => condition === 'silent')
+    const silent = sightings.filter(isSilent)
     if (!quiet) terminal.progress([`the ${shape} closes`, ...tellMoving(ringOrder(sightings)), ...faults].join(' · '))
     if (faults.length > 0 && performance.now() > deadline)
       throw new TaskFailure(
         [
-          `the ${shape} is not whole after ${wholeTimeoutMs / 1000} s:`,
+          `${done}, but the ${shape} is not whole after ${wholeTimeoutMs / 1000} s:`,
           ...listed(faults),
           `${silent.length > 0 ? `${wayWithSilent(silent)}; then ` : ''}wait for it with: ${typed('check 60')}`,
         ].join('\n'),
@@ -65,9 +69,11 @@ export const waitUntilWhole = async (terminal: Terminal, quiet: boolean): Promis
   }
 }
 
-/** As many as a person reads. */
-export const listed = (faults: readonly string[], most = 10): string[] => [
-  ...faults.slice(0, most).map((fault) => `  ${fault}`),
+/** As many as a person reads, in lines of at most `columns`. */
+export const listed = (faults: readonly string[], { most = 10, columns = Infinity } = {}): string[] => [
+  ...faults
+    .slice(0, most)
+    .flatMap((fault) => fold(fault, ' ', columns - 4).map((line, at) => `${at === 0 ? '  ' : '    '}${line}`)),
   ...(faults.length > most ? [`  … ${faults.length - most} more`] : []),
 ]
 

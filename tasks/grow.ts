@@ -114,8 +114,9 @@ export const add: Task = {
     const own = id === undefined ? {} : { id: idWord('id', id, Number(network.options['bits'])) }
     const seeds = await joinable(urlsOf(await runningNodes({ ...state, network })))
     const entry = await launch({ network, seeds, ...port, ...own })
-    await waitUntilWhole(terminal, json)
-    return ended([`${label(entry)} joined: ${entry.url}`], terminal, 'status', 'monitor')
+    const said = `${label(entry)} joined: ${entry.url}`
+    await waitUntilWhole(said, terminal, json)
+    return ended([said], terminal, 'status', 'monitor')
   },
 }
 
@@ -131,7 +132,8 @@ export const addmany: Task = {
     const { network, processes } = await openNetwork()
     assertRoom(processes.length + count, network.options)
     await grow(count, terminal, json)
-    await waitUntilWhole(terminal, json)
-    return ended([`${plural(count, 'node')} joined`], terminal, 'storemany 100', 'status', 'monitor')
+    const said = `${plural(count, 'node')} joined`
+    await waitUntilWhole(said, terminal, json)
+    return ended([said], terminal, 'storemany 100', 'status', 'monitor')
   },
 }

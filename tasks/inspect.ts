@@ -2,7 +2,7 @@
 import { inHome } from './home.ts'
 import { jsonBody, parseJson, send } from './client.ts'
 import { WrongUse } from './failure.ts'
-import { findEntry, nodeWord, openNetwork } from './live.ts'
+import { findMember, findOurs, label, nodeWord, openNetwork } from './live.ts'
 import { logTail } from './logs.ts'
 import { harmless } from './render/text.ts'
 import { signatureFor } from './secret.ts'
@@ -18,28 +18,29 @@ export const call: Task = {
   summary: 'one request to one node, signed where the network has a secret, and what it answers',
   args: {
     '<node>': nodeWord,
-    '<method>': 'GET, PUT, POST or DELETE',
+    '<method>': methods.join(', '),
     '<path>': 'with its query: /lookup?value=hello',
     '[json...]': 'the body',
   },
   options: {},
   text: true,
   examples,
-  run: async ({ plain: [node = '', word = '', path = '', ...rest] }) => {
+  run: async ({ plain: [node = '', word = '', path = '', ...rest], json: isJson }, terminal) => {
     const method = word.toUpperCase()
     const body = rest.length > 0 ? rest.join(' ') : undefined
     if (!methods.includes(method))
       throw new WrongUse(`${JSON.stringify(word)} is no method; for instance: ${typed(examples[0])}`)
-    if (!/^\/[\x21-\x7e]*$/.test(path))
+    if (!/^\/[\x21\x22\x24-\x7e]*$/.test(path))
       throw new WrongUse(`a path begins with / and is URL-encoded; for instance: ${typed(examples[0])}`)
     if (body !== undefined && parseJson(body) === undefined)
       throw new WrongUse(`the body is not JSON in single quotes; for instance: ${typed(examples[1])}`)
     if (body !== undefined && ['GET', 'HEAD', 'DELETE'].includes(method))
       throw new WrongUse(`${method} takes no body: say in the path's query what is meant; for instance: ${typed(examples[0])}`)
-    const { processes, network } = await openNetwork()
-    const to = findEntry(processes, node)
-    const json = body === undefined ? undefined : jsonBody(body)
-    const reply = await send(to.url, method, path, json, undefined, signatureFor(network, to))
+    const booted = await openNetwork()
+    const to = await findMember(booted, node)
+    if (!isJson) terminal.progress(`${label(to)} is asked`)
+    const given = body === undefined ? undefined : jsonBody(body)
+    const reply = await send(to.url, method, path, given, undefined, signatureFor(booted.network, to))
     const answer = parseJson(reply.text)
     return {
       lines: [
@@ -60,8 +61,7 @@ export const logs: Task = {
   text: false,
   examples: ['logs 10001'],
   run: async ({ plain: [word = ''] }) => {
-    const { processes } = await openNetwork()
-    const entry = findEntry(processes, word)
+    const entry = await findOurs(await openNetwork(), word)
     const file = inHome(entry.logFile)
     const tail = logTail(file, tailLines)
     return { lines: [...(tail.length > 0 ? tail : ['nothing logged']), file, next('status')], data: { file, tail } }

@@ -14,9 +14,10 @@ import { next, type Outcome, type Task } from './task.ts'
 
 /**
  * Only what was recorded, and only after looking that it is that node.
+ * @param tell told what is waited for
  * @throws TaskFailure when a process does not end
  */
-export const endNetwork = (): Promise<Outcome> =>
+export const endNetwork = (tell: (text: string) => void): Promise<Outcome> =>
   changeState(async ({ state, save }) => {
     const { network } = state
     const sightings = network === null ? [] : await survey({ ...state, network })
@@ -25,6 +26,7 @@ export const endNetwork = (): Promise<Outcome> =>
     await assertUnused(ours.map(({ entry }) => entry.pid))
     // Nothing is ended where that could not be written down.
     await save(state)
+    tell(`${plural(ours.length, 'node')} of network ${network?.id} to end`)
     await Promise.all(ours.map(async ({ entry: { pid } }) => pid !== null && endProcess(pid)))
     await removeFolders()
     removeSecrets()
@@ -89,8 +91,10 @@ export const killall: Task = {
   options: {},
   text: false,
   examples: ['killall'],
-  run: async () => {
-    const { lines, data } = await endNetwork()
+  run: async ({ json }, terminal) => {
+    const { lines, data } = await endNetwork((text) => {
+      if (!json) terminal.progress(text)
+    })
     return { lines: [...lines, next('boot')], data }
   },
 }

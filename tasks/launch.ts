@@ -2,13 +2,14 @@
 import { createServer } from 'node:net'
 import { TaskFailure } from './failure.ts'
 import { inHome } from './home.ts'
-import { type Booted, marks, portOf } from './live.ts'
+import { type Booted, marks } from './live.ts'
 import { logTail } from './logs.ts'
 import { hasEnded, hasEnvironment, isAlive, killProcess } from './processes.ts'
 import { type Admission, admit, type Failure, host, idOfUrl, outcome, spawnNode } from './spawn.ts'
-import { type BootedNetwork, type Change, changeEntry, changeState, type Entry, type NetworkState } from './state.ts'
+import { type BootedNetwork, type Change, changeEntry, changeState, type Entry, type NetworkState, readState } from './state.ts'
 import { typed } from './task.ts'
 import { untoldPort } from './words.ts'
+import { portOf } from './render/text.ts'
 
 /** Ports that are tried one after the other before giving up. */
 const mostPorts = 2000
@@ -40,9 +41,10 @@ export const launch = async (wanted: Launch, founding?: Founding): Promise<Entry
     const failure = await conclude(spawned)
     if (failure === undefined) return entry
     await changeEntry(entry, () => undefined)
-    const port = Number(new URL(entry.url).port)
+    const port = Number(portOf(entry.url))
     const another = wanted.port === undefined && wanted.id === undefined
-    if (!another || !(failure.code === 'ID_TAKEN' || failure.code === 'EADDRINUSE')) throw explain(entry, failure)
+    if (!another || !(failure.code === 'ID_TAKEN' || failure.code === 'EADDRINUSE'))
+      throw await explain(entry, failure, wanted.network)
     from = port + 1
   }
 }
@@ -57,7 +59,7 @@ export const relaunch = async (before: Entry, { network, seeds }: Admission): Pr
   const failure = await conclude(spawned)
   if (failure === undefined) return spawned.entry
   await changeEntry(spawned.entry, ({ starterPid: _, ...rest }) => ({ ...rest, state: 'dead' }))
-  throw explain(spawned.entry, failure)
+  throw await explain(spawned.entry, failure, network)
 }
 
 /** Waits until a node has joined, and records it. @returns why it has not: then its process has ended */
@@ -68,7 +70,9 @@ const conclude = async ({ entry, failure: awaited }: Spawned): Promise<Failure |
   return failure
 }
 
-const explain = (entry: Entry, { code, message }: Failure): TaskFailure => {
+/** @throws TaskFailure where the network has been ended, which is why */
+const explain = async (entry: Entry, { code, message }: Failure, network: BootedNetwork): Promise<TaskFailure> => {
+  assertStillThere(await readState(), network)
   const tail = logTail(inHome(entry.logFile), 6).map((line) => `  ${line}`)
   return new TaskFailure(
     [`${entry.name} did not start: ${message}${code ? ` (${code})` : ''}; ${entry.logFile} ends:`, ...tail].join('\n'),
@@ -109,7 +113,7 @@ const revive = (before: Entry, wanted: Admission): Promise<Spawned> =>
     if (!state.processes.some(({ name, incarnation }) => name === before.name && incarnation === before.incarnation))
       throw new TaskFailure(`another task has changed ${before.name} meanwhile; type: ${typed('status')}`)
     if (wanted.seeds.length === 0) assertNobodyElse(before, { ...state, network: wanted.network })
-    const port = Number(new URL(before.url).port)
+    const port = Number(portOf(before.url))
     if (!(await isFree(port)))
       throw new TaskFailure(`${before.name} cannot come back, something else uses port ${port}: end that, and try again`)
     const entry: Entry = {
@@ -123,7 +127,8 @@ const revive = (before: Entry, wanted: Admission): Promise<Spawned> =>
     return spawnRecorded(entry, wanted, held)
   })
 
-const assertStillThere = (state: NetworkState, network: BootedNetwork): void => {
+/** @throws TaskFailure when that network has been ended, whether or not there is another one by now */
+export const assertStillThere = (state: NetworkState, network: BootedNetwork): void => {
   if (state.network?.id !== network.id) throw new TaskFailure(`the network was ended meanwhile; type: ${typed('boot')}`)
 }
 
@@ -166,7 +171,7 @@ const spawnRecorded = async (entry: Entry, wanted: Admission, { state, save }: C
 
 /** Whoever is recorded keeps port and id, also while it is dead: it may come back. */
 export const choosePort = async ({ port, id, network }: Launch, { processes }: NetworkState, from: number): Promise<number> => {
-  const owner = (wanted: number) => processes.find(({ url }) => new URL(url).port === String(wanted))
+  const owner = (wanted: number) => processes.find(({ url }) => portOf(url) === String(wanted))
   const ids = new Set(processes.map((entry) => entry.id))
   if (id !== undefined && ids.has(id)) throw new TaskFailure(`id ${id} is taken in this network; choose another`)
   if (port !== undefined) {

@@ -11,6 +11,7 @@ import { inHome } from './home.ts'
 import { logTail } from './logs.ts'
 import { endProcess, hasEnvironment, isAlive } from './processes.ts'
 import { assertOptions, type BootedNetwork, changeState, type Entry, type NetworkState, readState } from './state.ts'
+import { plural, portOf } from './render/text.ts'
 import { typed } from './task.ts'
 
 /**
@@ -29,6 +30,9 @@ export type Running = Extract<Sighting, { condition: 'running' }>
 /** A process that is ours, whether it answers or not. */
 export const isLiving = ({ condition }: Sighting): boolean =>
   condition === 'running' || condition === 'starting' || condition === 'silent'
+
+/** A process that is ours, and does not answer. */
+export const isSilent = ({ condition }: Sighting): boolean => condition === 'silent'
 
 /** What to do about those that do not answer, as a sentence goes on: they may be stopped, or stuck. */
 export const wayWithSilent = (silent: readonly Sighting[]): string => {
@@ -165,10 +169,14 @@ const assertBooted = (state: NetworkState): Booted => {
 
 /** Those that answer, in no order. @throws TaskFailure when there are none */
 export const runningNodes = async (booted: Booted): Promise<[Running, ...Running[]]> => {
-  const [first, ...rest] = (await survey(booted)).filter(isRunning)
+  const sightings = await survey(booted)
+  const [first, ...rest] = sightings.filter(isRunning)
   if (first) return [first, ...rest]
+  const silent = sightings.filter(isSilent)
   throw new TaskFailure(
-    `none of the ${booted.processes.length} recorded nodes is running; type: ${typed('restart all')}, or killall`,
+    silent.length > 0
+      ? `none of the ${plural(sightings.length, 'recorded node')} answers: ${wayWithSilent(silent)}`
+      : `none of the ${plural(sightings.length, 'recorded node')} is running; type: ${typed('restart all')}, or killall`,
   )
 }
 
@@ -182,7 +190,7 @@ export const pickRandomNode = async (booted: Booted): Promise<Running> => {
 }
 
 /** A random one. */
-export const oneOf = <T>(items: readonly [T, ...T[]]): T => items[randomInt(items.length)] ?? items[0]
+const oneOf = <T>(items: readonly [T, ...T[]]): T => items[randomInt(items.length)] ?? items[0]
 
 /** The members of a network as one of them sees them that is well; nobody where nobody watches. */
 const membersSeen = async (sightings: readonly Sighting[]) => {
@@ -196,8 +204,6 @@ const contactsOf = ({ processes }: Booted): Peer[] => {
   const contacts = processes.flatMap(({ dataDir }) => recall(inHome(dataDir))?.contacts ?? [])
   return [...new Map(contacts.map((peer) => [peer.id, peer])).values()]
 }
-
-export const portOf = (url: string): string => new URL(url).port
 
 /** `10003 0ce23a`: a node as people see it. */
 export const label = ({ id, url }: { id: Id; url: string }): string => `${portOf(url)} ${shortId(id)}`
@@ -216,16 +222,36 @@ const shortNumber = /^\d{1,3}$/
  * @throws WrongUse none, or several
  */
 export const findEntry = (processes: readonly Entry[], word: string): Entry => {
-  const named = processes.find(({ url, name }) => portOf(url) === word || name === word)
-  if (named) return named
-  const matching = processes.filter(({ id }) => id === word || (!shortNumber.test(word) && id.startsWith(word)))
-  const [only, ...more] = matching
+  const meant = meantBy(word, processes)
+  const [only, ...more] = meant
   if (only && more.length === 0) return only
   const list = (entries: readonly Entry[]) => {
     const named = entries.slice(0, mostNamed).map(({ url, id }) => `${portOf(url)} (${id.slice(0, 8)})`)
     return [...named, ...(entries.length > mostNamed ? [`${entries.length - mostNamed} more`] : [])].join(', ')
   }
   throw only
-    ? new WrongUse(`${word} begins the ids of ${list(matching)}; give more digits, or a port`)
+    ? new WrongUse(`${word} begins the ids of ${list(meant)}; give more digits, or a port`)
     : new WrongUse(`there is no node ${word}; a node is ${nodeWord}: ${list(processes) || 'none yet'}`)
+}
+
+const meantBy = (word: string, processes: readonly Entry[]): Entry[] => {
+  const named = processes.find(({ url, name }) => portOf(url) === word || name === word)
+  return named ? [named] : processes.filter(({ id }) => id === word || (!shortNumber.test(word) && id.startsWith(word)))
+}
+
+/** The same, or a member that no task has started. */
+export const findMember = async (booted: Booted, word: string): Promise<Entry> => {
+  if (meantBy(word, booted.processes).length > 0) return findEntry(booted.processes, word)
+  const { sightings } = await surveyAll(booted)
+  const strangers = sightings.filter(isStranger).map(({ entry }) => entry)
+  return findEntry(meantBy(word, strangers).length > 0 ? strangers : booted.processes, word)
+}
+
+/** The recorded process that a person means, for what only those can have done. @throws WrongUse */
+export const findOurs = async (booted: Booted, word: string): Promise<Entry> => {
+  const entry = await findMember(booted, word)
+  if (booted.processes.includes(entry)) return entry
+  throw new WrongUse(
+    `${label(entry)} is a member that no task has started: end it where it was started, or have it leave: curl -X POST ${entry.url}/leave`,
+  )
 }

@@ -5,7 +5,19 @@ import { waitUntilWhole } from './faults.ts'
 import { joinable, startCrowd } from './grow.ts'
 import { inHome } from './home.ts'
 import { assertNobodyElse, relaunch } from './launch.ts'
-import { type Booted, findEntry, isLiving, isRunning, label, nodeWord, openNetwork, surveyAll, urlsOf } from './live.ts'
+import {
+  type Booted,
+  findOurs,
+  isLiving,
+  isRunning,
+  isSilent,
+  label,
+  nodeWord,
+  openNetwork,
+  surveyAll,
+  urlsOf,
+  wayWithSilent,
+} from './live.ts'
 import { endProcess } from './processes.ts'
 import { plural } from './render/text.ts'
 import { readSecrets } from './secret.ts'
@@ -16,7 +28,7 @@ import type { Terminal } from './terminal.ts'
 import type { Words } from './words.ts'
 
 const restartOne = async (booted: Booted, word: string, terminal: Terminal, quiet: boolean): Promise<Outcome> => {
-  const entry = findEntry(booted.processes, word)
+  const entry = await findOurs(booted, word)
   const { sightings } = await surveyAll(booted)
   const sighting = sightings.find((one) => one.entry === entry)
   if (sighting?.condition === 'starting')
@@ -28,15 +40,11 @@ const restartOne = async (booted: Booted, word: string, terminal: Terminal, quie
   if (sighting && isLiving(sighting) && entry.pid !== null) await endProcess(entry.pid)
   const had = hasData(entry)
   const back = await relaunch(entry, { network: booted.network, seeds: await joinable(others) })
-  await waitUntilWhole(terminal, quiet)
   const alone = others.length === 0 && booted.processes.length > 1
-  return ended(
-    [
-      `${label(back)} is back ${had ? 'with its data' : 'without data: its directory was gone'}${alone ? ', as the first of the ring' : ''}`,
-    ],
-    terminal,
-    ...(alone ? ['restart all'] : ['status', 'check 30']),
-  )
+  const data = had ? 'with its data' : 'without data: its directory was gone'
+  const said = `${label(back)} is back ${data}${alone ? ', as the first of the ring' : ''}`
+  await waitUntilWhole(said, terminal, quiet)
+  return ended([said], terminal, ...(alone ? ['restart all'] : ['status', 'check 30']))
 }
 
 const hasData = ({ dataDir }: Entry): boolean => existsSync(inHome(dataDir))
@@ -59,6 +67,9 @@ const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): P
   if (processes.length === 0) throw new TaskFailure(`no node of this network is recorded; type: ${typed('reboot')}`)
   const { sightings } = await surveyAll(booted)
   const gone = sightings.filter(({ condition }) => condition === 'dead' || condition === 'foreign').map(({ entry }) => entry)
+  const silent = sightings.filter(isSilent)
+  if (gone.length === 0 && silent.length > 0)
+    throw new TaskFailure(`no recorded node has ended, and ${silent.length} do not answer: ${wayWithSilent(silent)}`)
   if (gone.length === 0) return ended(['none of the recorded nodes has ended: nothing to restart'], terminal, 'status')
   const members = urlsOf(sightings.filter(isRunning))
   const failures: Error[] = []
@@ -82,10 +93,9 @@ const restartAll = async (booted: Booted, terminal: Terminal, quiet: boolean): P
     throw new TaskFailure(
       [`${back} of ${plural(gone.length, 'node')} came back:`, ...failures.map(({ message }) => message)].join('\n'),
     )
-  await waitUntilWhole(terminal, quiet)
-  const said = back === 1 ? '1 node is back with its data' : `${back} nodes are back with their data`
-  if (bare > 0)
-    return ended([`${plural(back, 'node')} back, ${bare} without data: the directory was gone`], terminal, 'status', 'check 30')
+  const whole = back === 1 ? '1 node is back with its data' : `${back} nodes are back with their data`
+  const said = bare > 0 ? `${plural(back, 'node')} back, ${bare} without data: the directory was gone` : whole
+  await waitUntilWhole(said, terminal, quiet)
   return ended([said], terminal, 'status', 'check 30')
 }
 

@@ -11,6 +11,7 @@ import {
   type Booted,
   isLiving,
   isRunning,
+  isSilent,
   isStranger,
   openNetwork,
   type Sighting,
@@ -65,10 +66,11 @@ const take = async ({ assertHeld }: Lock, step: Step): Promise<number> => {
     const following = await Promise.all(living.map((node) => follows(node, booted.network.id, step)))
     const behind = living.filter((_, at) => !following[at])
     if (behind.length === 0) return living.length
+    const silent = behind.filter(isSilent)
     if (performance.now() > deadline)
       throw new TaskFailure(
         `${behind.map(({ entry }) => entry.name).join(', ')} did not take the secrets of ${secretFile} within ${followTimeoutMs / 1000} s; ` +
-          `all nodes go on with one that they share. See ${typed('status')}, and try again: ${typed('rotate')}`,
+          `all nodes go on with one that they share. ${silent.length > 0 ? wayWithSilent(silent) : `See ${typed('status')}`}; then ${typed('rotate')}`,
       )
     // Whoever is starting has yet to say what to do at this signal, and has read the file.
     for (const { entry } of behind.filter(isRunning)) if (entry.pid !== null) signal(entry.pid, 'SIGHUP')
@@ -87,7 +89,7 @@ const assertNoStrangers = async (booted: Booted): Promise<void> => {
 
 /** Whoever does not hear of the new secret would have the others wait for it. @throws TaskFailure when there are such nodes */
 const assertNoneSilent = async (booted: Booted): Promise<void> => {
-  const silent = (await survey(booted)).filter(({ condition }) => condition === 'silent')
+  const silent = (await survey(booted)).filter(isSilent)
   if (silent.length === 0) return
   const names = silent.map(({ entry }) => entry.name).join(', ')
   throw new TaskFailure(`${names} would not hear of another secret: ${wayWithSilent(silent)}; then: ${typed('rotate')}`)
@@ -126,6 +128,7 @@ export const rotate: Task = {
     await assertNoStrangers(booted)
     await assertNoneSilent(booted)
     return alone(async (held) => {
+      terminal.tellUnfinished = () => `the secret is half changed, and no call fails for that; finish it: ${typed('rotate')}`
       // Others: what a rotation has left that did not come to its end. The first is always one that all accept.
       const [before, ...others] = readSecrets()
       const after = newSecret()

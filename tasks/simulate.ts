@@ -43,6 +43,7 @@ export const simulate: Task = {
     const report = await run(name, seed, { overlay, ...(asked === undefined ? {} : { traits: traitsIn(asked) }) })
     const ms = performance.now() - began
     const failed = report.checks.some(({ ok }) => !ok)
+    const idle = (asked === undefined ? [] : traitsIn(asked)).filter((trait) => !report.traits.includes(trait))
     return {
       lines: [
         ...fold(
@@ -50,6 +51,7 @@ export const simulate: Task = {
           ' · ',
           columns,
         ),
+        ...(idle.length > 0 ? [paint.dim(`note: ${name} makes nothing of ${idle.join(',')}`)] : []),
         ...report.checks.map(({ name: what, ok, detail }) =>
           ok ? `${paint.green('✓')} ${what}` : `${paint.red('✗')} ${what}: ${detail}`,
         ),

@@ -10,6 +10,7 @@ import { home, inHome, startScript } from './home.ts'
 import { marks } from './live.ts'
 import { secretFile } from './secret.ts'
 import type { BootedNetwork, Entry } from './state.ts'
+import { portOf } from './render/text.ts'
 
 /** Where all nodes of the CLI listen. */
 export const host = '127.0.0.1'
@@ -45,7 +46,7 @@ export const spawnNode = (entry: Entry, { network, seeds }: Admission): ChildPro
       POLYCHORD_NAME: entry.name,
       POLYCHORD_URL: entry.url,
       POLYCHORD_HOST: host,
-      POLYCHORD_PORT: new URL(entry.url).port,
+      POLYCHORD_PORT: portOf(entry.url),
       POLYCHORD_DATA: inHome(entry.dataDir),
       ...(network.secret ? { POLYCHORD_SECRET_FILE: secretFile } : {}),
       POLYCHORD_SEEDS: seeds.join(','),

@@ -1,5 +1,6 @@
 /** `status`, and the line about the network that other tasks end with. */
-import { isRunning, openNetwork, portOf, type Booted, type Sighting, surveyAll } from './live.ts'
+import { type Booted, isRunning, isSilent, openNetwork, type Sighting, surveyAll, wayWithSilent } from './live.ts'
+import { fold, portOf } from './render/text.ts'
 import type { Id } from '../src/space/id.ts'
 import { listed, ringFaults } from './faults.ts'
 import { copiesAmong, heading, networkOf, renderStatus, type Status, tellMoving } from './render/status.ts'
@@ -47,7 +48,7 @@ export const ended = async (
     lines: [
       ...said,
       ...heading(status, paint, columns),
-      ...(moving.length > 0 ? [paint.yellow(`copies are on their way: ${moving.join(' · ')}`)] : []),
+      ...(moving.length > 0 ? [paint.yellow(`still on its way: ${moving.join(' · ')}`)] : []),
       next(...then),
     ],
     data,
@@ -61,8 +62,8 @@ export const endedWithTable = async ({ paint, columns }: Terminal, ...then: read
 }
 
 const advise = ({ faults, nodes }: Status, sightings: readonly Sighting[]): string[] => {
-  if (!sightings.some(isRunning)) return ['restart all', 'killall']
-  const silent = sightings.find(({ condition }) => condition === 'silent')
+  const silent = sightings.find(isSilent)
+  if (!sightings.some(isRunning)) return [silent ? `restart ${portOf(silent.entry.url)}` : 'restart all', 'killall']
   if (silent) return ['check 30', `restart ${portOf(silent.entry.url)}`]
   const isDead = sightings.some(({ condition }) => condition === 'dead')
   if (faults.length > 0) return ['check 30', ...(isDead ? ['restart all'] : [])]
@@ -80,8 +81,14 @@ export const status: Task = {
   examples: ['status', 'status json'],
   run: async (_words, { paint, columns }) => {
     const { status: found, sightings, data } = await look()
+    const silent = sightings.filter(isSilent)
     return {
-      lines: [...renderStatus(found, paint, columns), ...listed(found.faults, 5), next(...advise(found, sightings))],
+      lines: [
+        ...renderStatus(found, paint, columns),
+        ...listed(found.faults, { most: 5, columns }),
+        ...(silent.length > 0 ? fold(wayWithSilent(silent), ' ', columns) : []),
+        next(...advise(found, sightings)),
+      ],
       data,
     }
   },

@@ -14,9 +14,11 @@ import { stream } from '../src/sim/random.ts'
 import { askLines } from './client.ts'
 import { TaskFailure } from './failure.ts'
 import { lipsumFile } from './home.ts'
-import { openNetwork, runningNodes } from './live.ts'
+import { assertStillThere } from './launch.ts'
+import { type Booted, openNetwork, runningNodes } from './live.ts'
 import { progressBar } from './render/bar.ts'
-import { plural, quote } from './render/text.ts'
+import { plural, quote, portOf } from './render/text.ts'
+import { readState } from './state.ts'
 import { next, type Task, typed } from './task.ts'
 import { wholeNumber } from './words.ts'
 
@@ -30,6 +32,9 @@ const batchTimeoutMs = 30_000
 /** How long values are tried again. */
 const retryForMs = 30_000
 const retryEveryMs = 250
+/** Many times what a batch takes. */
+const lateMs = 3000
+const tellEveryMs = 1000
 
 /** A value that was not stored in the end, and what was said of it last. */
 export interface Failure {
@@ -41,10 +46,17 @@ export interface Failure {
 /** Whom to ask: nodes come and go while we store. */
 class Entrances {
   #urls: readonly string[] = []
+  readonly #booted: Booted
   readonly #random: Random
 
-  constructor(random: Random) {
+  constructor(booted: Booted, random: Random) {
+    this.#booted = booted
     this.#random = random
+  }
+
+  /** @throws TaskFailure when the network has been ended */
+  async assertStillThere(): Promise<void> {
+    assertStillThere(await readState(), this.#booted.network)
   }
 
   /** Looks who has joined. @throws TaskFailure when nobody answers */
@@ -71,6 +83,8 @@ class Tally {
   stored = 0
   /** Stored in fewer copies than wanted; the nodes make the others when they can. */
   short = 0
+  /** Who has been asked and has not answered yet, and since when by the clock of the process. */
+  readonly asked = new Set<{ readonly url: string; readonly sinceMs: number }>()
   /** When a value was stored last, ms on the clock of the process. */
   lastStoredAt = performance.now()
 
@@ -87,6 +101,8 @@ const codeOf = (error: Refusal | Unreachable): string => (error instanceof Refus
 /** One try. @returns what it could not store, and why */
 const tryOnce = async (url: string, values: readonly string[], tally: Tally) => {
   const failed: { value: string; error: Refusal | Unreachable }[] = []
+  const asking = { url, sinceMs: performance.now() }
+  tally.asked.add(asking)
   try {
     const answers = await askLines(
       url,
@@ -108,6 +124,8 @@ const tryOnce = async (url: string, values: readonly string[], tally: Tally) => 
   } catch (error) {
     if (!(error instanceof Refusal || error instanceof Unreachable)) throw error
     failed.push(...values.map((value) => ({ value, error })))
+  } finally {
+    tally.asked.delete(asking)
   }
   return failed
 }
@@ -132,14 +150,29 @@ const storeBatch = async (batch: readonly string[], entrances: Entrances, tally:
   }
 }
 
-/** Waits a little, and looks who is there by then; when nobody is, the old ones may come back. */
+/** Waits a little, and looks who is there by then; when nobody is, the old ones may come back. @throws TaskFailure when the network has been ended */
 const lookAgain = async (entrances: Entrances): Promise<void> => {
   await sleep(retryEveryMs)
+  await entrances.assertStillThere()
   try {
     await entrances.look()
   } catch (error) {
     if (!(error instanceof TaskFailure)) throw error
   }
+}
+
+/** `4200 of 5000 · 7 failed · waiting for 10003`: whoever leaves a batch without an answer for so long is named. */
+export const tellProgress = (
+  { done, failures, asked }: Pick<Tally, 'done' | 'failures' | 'asked'>,
+  count: number,
+  nowMs: number,
+): string => {
+  const late = [...asked].filter(({ sinceMs }) => nowMs - sinceMs > lateMs).map(({ url }) => portOf(url))
+  return [
+    `${done} of ${count}`,
+    ...(failures.length > 0 ? [`${failures.length} failed`] : []),
+    ...(late.length > 0 ? [`waiting for ${[...new Set(late)].join(' ')}`] : []),
+  ].join(' · ')
 }
 
 /** `12 × NOT_ENOUGH_COPIES: 1 of 3 copies written; … ("dolor sit")`, the most frequent first. */
@@ -188,25 +221,36 @@ export const storemany: Task = {
   run: async ({ plain: [word = ''], options, json }, terminal) => {
     const count = wholeNumber('the number of values', word, 1, mostValues)
     const seed = options['seed'] === undefined ? randomInt(1_000_000) : wholeNumber('seed', options['seed'], 0, 2 ** 31 - 1)
-    const entrances = new Entrances(stream(seed, 'storemany', 'nodes'))
+    const entrances = new Entrances(await openNetwork(), stream(seed, 'storemany', 'nodes'))
     await entrances.look()
     const queue = batchesOf(randomLines(readFileSync(lipsumFile, 'utf8'), count, seed))
     const tally = new Tally()
     terminal.tellUnfinished = () => tellUnfinished(tally, count, seed)
     const began = performance.now()
     let told = 0
+    const tell = () => {
+      if (json) return
+      terminal.progress(`${progressBar(tally.done, count, 30)} ${tellProgress(tally, count, performance.now())}`)
+      const thousands = Math.floor(tally.done / 1000)
+      if (!terminal.isTerminal && thousands > told) terminal.print(tellProgress(tally, count, performance.now()))
+      told = thousands
+    }
     const worker = async () => {
       for (let batch = queue.pop(); batch !== undefined; batch = queue.pop()) {
         tally.begun += batch.length
         await storeBatch(batch, entrances, tally)
-        if (json) continue
-        terminal.progress(`${progressBar(tally.done, count, 30)} ${tally.done} of ${count}`)
-        const thousands = Math.floor(tally.done / 1000)
-        if (!terminal.isTerminal && thousands > told) terminal.print(`${tally.done} of ${count}`)
-        told = thousands
+        tell()
       }
     }
-    await Promise.all(Array.from({ length: atOnce }, worker))
+    const telling = setInterval(tell, tellEveryMs)
+    try {
+      await Promise.all(Array.from({ length: atOnce }, worker))
+    } catch (error) {
+      if (!(error instanceof TaskFailure)) throw error
+      throw new TaskFailure(`${tally.stored} of ${count} values had been stored: ${error.message}`, { cause: error })
+    } finally {
+      clearInterval(telling)
+    }
     const { keys, stored, short, failures } = tally
     const perSecond = Math.round((stored * 1000) / (performance.now() - began))
     const failed = failures.length

@@ -46,11 +46,11 @@ export type NodeConfig = Readonly<Static<typeof NodeConfig>>
 /** What must be said; the rest has defaults. */
 export type NodeSettings = Partial<NodeConfig> & Pick<NodeConfig, 'name' | 'url' | 'network' | 'incarnation'>
 
-/** Named sets of options. `lab`: the words of the lab hold literally (docs/LAB.md). */
-export const presets: Readonly<Record<string, Partial<NodeConfig>>> = {
-  lab: { ownership: 'predecessor', mode: 'linear', bits: 32, replicas: 1 },
-  ...Object.assign({}, ...Object.values(overlays).map((kind) => kind.presets)),
-}
+/** Named sets of options, each of one overlay. */
+export const presets: Readonly<Record<string, Partial<NodeConfig>>> = Object.assign(
+  {},
+  ...Object.values(overlays).map((kind) => kind.presets),
+)
 
 /** Said of an option, in one sentence that begins with its name and says what it may be. */
 export class BadOption extends Error {}

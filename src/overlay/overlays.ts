@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox'
 import { chordApi, chordAttributes } from './chord/api.ts'
 import { Chord } from './chord/chord.ts'
 import { checkIdeal, checkRing, ringOf } from './chord/invariants.ts'
-import { chordOptions } from './chord/options.ts'
+import { chordOptions, lab } from './chord/options.ts'
 import { Placement } from './chord/placement.ts'
 import { kademliaApi, kademliaAttributes, kademliaColumns } from './kademlia/api.ts'
 import * as kademlia from './kademlia/invariants.ts'
@@ -28,7 +28,7 @@ export const overlays = {
   chord: {
     api: chordApi,
     options: chordOptions,
-    presets: {},
+    presets: { lab },
     modes: ['fingers', 'linear'],
     shape: 'ring',
     attributes: chordAttributes,

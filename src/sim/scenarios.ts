@@ -25,7 +25,7 @@ export interface Report {
   readonly name: string
   readonly seed: number
   readonly overlay: OverlayName
-  /** What made the world hard. */
+  /** Those of which something was made. */
   readonly traits: readonly Trait[]
   /** Of everything that happened: the same for the same seed. */
   readonly hash: string
@@ -61,5 +61,17 @@ export const simulate = async (name: string, seed: number, direction: Direction 
     scene.check('played to the end', false, error.message)
   }
   const script = direction.script ?? scene.played
-  return { name, seed, overlay, traits, hash: world.hash, virtualMs: world.nowMs, messages: world.messages, checks, script }
+  const isWatched = world.config.membership !== 'off' && !scene.used.has('clocks')
+  const used: Trait[] = [...(isWatched ? (['watch'] as const) : []), ...scene.used]
+  return {
+    name,
+    seed,
+    overlay,
+    traits: used,
+    hash: world.hash,
+    virtualMs: world.nowMs,
+    messages: world.messages,
+    checks,
+    script,
+  }
 }

@@ -64,7 +64,9 @@ export class Scene {
   readonly checks: Check[] = []
   /** What to play instead of what chance would write. */
   readonly script: Script | undefined
-  readonly traits: readonly Trait[]
+  /** Those of its traits of which something was made. */
+  readonly used = new Set<Trait>()
+  readonly #traits: readonly Trait[]
   /** What chance wrote. */
   played: Script | undefined
   #errands: Errands | undefined
@@ -73,7 +75,7 @@ export class Scene {
     this.world = new World({ seed, settings, weather, ...(log ? { log } : {}) })
     this.clients = new Clients(this.world)
     this.script = script
-    this.traits = traits
+    this.#traits = traits
   }
 
   /** Chance for one purpose of the scenario. */
@@ -81,9 +83,15 @@ export class Scene {
     return stream(this.world.seed, 'scenario', purpose)
   }
 
+  /** Whether the world has a trait, of which something is made then. */
+  has(trait: Trait): boolean {
+    if (this.#traits.includes(trait)) this.used.add(trait)
+    return this.used.has(trait)
+  }
+
   /** Chance for what follows from a trait, where the world has it. */
   chance(trait: Trait): Random | undefined {
-    return this.traits.includes(trait) ? this.random(trait) : undefined
+    return this.has(trait) ? this.random(trait) : undefined
   }
 
   check(name: string, ok: boolean, detail = ''): void {

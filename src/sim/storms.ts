@@ -31,7 +31,7 @@ const play = async (scene: Scene, lawful: boolean): Promise<void> => {
   world.ledger.strict = lawful
   world.demanding = lawful
   if (!lawful) world.weather = stormy(scene.random('weather'), callTimeoutMs)
-  if (scene.traits.includes('silence')) world.weather = { ...world.weather, silentDeaths: true }
+  if (scene.has('silence')) world.weather = { ...world.weather, silentDeaths: true }
   const fate = new Fate(world, clients, schedule)
   if (scene.script) {
     for (const deed of scene.script.deeds) {

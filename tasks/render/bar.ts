@@ -8,7 +8,7 @@ export const contentBar = (owned: number, replicas: number, fullest: number, wid
   return '█'.repeat(dark) + '░'.repeat(total - dark)
 }
 
-/** `██████····  60%`: how far something has come. */
+/** `██████····`: how far something has come. */
 export const progressBar = (done: number, total: number, width: number): string => {
   const filled = total === 0 ? width : Math.floor((done / total) * width)
   return '█'.repeat(filled) + '·'.repeat(width - filled)

@@ -1,7 +1,7 @@
 /** Who sees whom how, as a table: `npm run task members`. */
 import type { Member } from '../../src/protocol/client-api.ts'
 import { type Id, shortId } from '../../src/space/id.ts'
-import { age, type Cell, harmless, type Paint, plural, table } from './text.ts'
+import { age, type Cell, harmless, type Paint, plural, table, portOf } from './text.ts'
 
 /** What one node says of the members. */
 export interface View {
@@ -39,7 +39,7 @@ export const opinions = (views: readonly View[]): Seen[] => {
     })
 }
 
-/** `alive`, `suspect by 3 · alive by 8`, `✗ dead`; whoever differs from the rest is named. */
+/** `alive`, `suspect by 3 · alive by 8`; whoever differs from the rest is named. */
 const wordsOf = ({ by }: Seen): string => {
   const states = [...by].sort(([a], [b]) => order.indexOf(a) - order.indexOf(b))
   const [only] = states
@@ -57,7 +57,7 @@ export const renderMembers = (views: readonly View[], paint: Paint, columns: num
     const paints = words === 'alive' ? paint.green : words === 'left' ? paint.dim : words === 'dead' ? paint.red : paint.yellow
     const tags = Object.entries(member.tags ?? {}).map(([name, value]) => `${name}=${value}`)
     return [
-      { text: new URL(member.url).port, paint: paint.bold },
+      { text: portOf(member.url), paint: paint.bold },
       shortId(member.id),
       { text: words, paint: paints },
       age(member.sinceMs),

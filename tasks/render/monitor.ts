@@ -62,6 +62,10 @@ export interface Setting {
 
 const widestBar = 28
 const barHead = '█ owned ░ replicas'
+/** Words in the place of a bar: `✗ dead 12 min · heir 10009`. */
+const widestWords = 26
+/** Columns beside those of the overlay, with such words and a little of the content. */
+const leastColumns = 66
 /** Columns beside bar, overlay and content, and what content is to have at least. */
 const otherColumns = 50
 
@@ -76,23 +80,26 @@ export const renderFrame = (frame: Frame, setting: Setting, paint: Paint): strin
   const shown = nodes.slice(0, Math.max(1, setting.rows - title.length - events.length - 5))
   const dim = (text: string): Cell => ({ text, paint: paint.dim })
   const own = ownHeads(network)
-  const ownColumns = own.reduce((sum, heading) => sum + Math.max(5, heading.length) + 2, 0)
-  const barWidth = Math.max(barHead.length, Math.min(widestBar, setting.columns - otherColumns - ownColumns))
+  const columnsOfOwn = () => own.reduce((sum, heading) => sum + Math.max(5, heading.length) + 2, 0)
+  while (own.length > 0 && leastColumns + columnsOfOwn() > setting.columns) own.pop()
+  const barWidth = Math.max(barHead.length, Math.min(widestBar, setting.columns - otherColumns - columnsOfOwn()))
   const head = ['NODE', 'ID', barHead.padEnd(barWidth), 'N', 'MOVED', ...own, 'LATEST'].map(dim)
   const rows = shown.map((node): Cell[] => {
     const by = moved.get(node.id) ?? 0
     const move: Cell = { text: by > 0 ? `+${by}` : by < 0 ? String(by) : '', paint: by > 0 ? paint.green : paint.yellow }
     const who: Cell = { text: node.port, paint: paint.bold }
     if (node.condition !== 'running') {
-      const words = {
-        text: notRunning(node, running, network, setting),
-        paint: node.condition === 'starting' ? paint.yellow : paint.red,
-      }
-      return [who, shortId(node.id), words, '–', move, ...own.map(() => '–'), '']
+      const painted = (text: string) => ({ text, paint: node.condition === 'starting' ? paint.yellow : paint.red })
+      const [words = '', ...more] = fold(
+        notRunning(node, running, network, setting).join(' · '),
+        ' · ',
+        Math.max(barWidth, widestWords),
+      )
+      return [who, shortId(node.id), painted(words), '–', move, ...own.map(() => '–'), painted(more.join(' · '))]
     }
     const bar = { text: contentBar(node.owned, node.replicas, fullest, barWidth), paint: paint.cyan }
     const count = String(node.owned + node.replicas)
-    return [who, shortId(node.id), bar, count, move, ...(node.own ?? own.map(() => '–')), latestOf(node, paint)]
+    return [who, shortId(node.id), bar, count, move, ...own.map((_, at) => node.own?.[at] ?? '–'), latestOf(node, paint)]
   })
   const hidden = nodes.length - shown.length
   return [
@@ -129,18 +136,23 @@ const titleOf = (frame: Frame, { time, everySeconds, columns, copies }: Setting,
   return fold(facts.join(' · '), ' · ', columns)
 }
 
+/** Why there is no bar, and what there is to say besides. */
 const notRunning = (
   { id, condition, seenAs }: Watched,
   running: readonly Watched[],
   network: Network,
   { deadMs }: Setting,
-): string => {
-  if (condition === 'starting') return 'starting'
+): string[] => {
+  if (condition === 'starting') return ['starting']
+  if (condition === 'foreign') return ['✗ not ours']
   if (condition === 'silent')
-    return seenAs === undefined || seenAs === 'alive' ? '✗ does not answer' : `✗ does not answer · ${seenAs}`
+    return ['✗ does not answer', ...(seenAs === undefined || seenAs === 'alive' ? [] : [`seen as ${seenAs}`])]
   const peers = running.map((node) => ({ id: node.id, url: node.port }))
   const [heir] = placementOf(network)(id, peers, 1)
   const since = deadMs.get(id)
-  const noticed = seenAs === 'alive' ? ['not noticed yet'] : seenAs === 'suspect' ? ['suspect'] : []
-  return [`✗ dead${since === undefined ? '' : ` ${age(since)}`}`, ...noticed, ...(heir ? [`heir ${heir.url}`] : [])].join(' · ')
+  return [
+    `✗ dead${since === undefined ? '' : ` ${age(since)}`}`,
+    ...(heir ? [`heir ${heir.url}`] : []),
+    ...(seenAs === 'alive' ? ['unnoticed'] : seenAs === 'suspect' ? ['seen as suspect'] : []),
+  ]
 }

@@ -5,10 +5,10 @@ import type { NodeInfo } from '../../src/protocol/client-api.ts'
 import type { Peer } from '../../src/protocol/schemas.ts'
 import { type Id, shortId } from '../../src/space/id.ts'
 import type { Booted, Sighting } from '../live.ts'
-import { age, type Cell, fold, type Paint, plural, table } from './text.ts'
+import { age, type Cell, fold, type Paint, plural, table, portOf } from './text.ts'
 
 /** One recorded node; `info` when it answers. */
-export interface NodeRow {
+interface NodeRow {
   readonly port: string
   readonly id: Id
   readonly condition: Sighting['condition']
@@ -78,13 +78,13 @@ export const copiesAmong = (counts: readonly { owned: number; replicas: number }
 }
 
 /**
- * `100 values`, and how many copies there are as long as some are missing; where some are owned by nobody yet, how many copies there are
- * of them all.
+ * `100 values`, and how many copies there are as long as some are missing; where some are owned by nobody yet, only how many copies
+ * there are.
  */
 const tellContent = ({ values, there, wanted }: Copies, isOwned: boolean, paint: Paint): string[] =>
   isOwned
     ? [plural(values, 'value'), ...(there < wanted ? [paint.yellow(`${there} of ${wanted} copies`)] : [])]
-    : [`${plural(there, 'copy', 'copies')} of all values`]
+    : [there === 0 ? 'no values' : `${plural(there, 'copy', 'copies')} in all`]
 
 /** `2 nodes catching up · 120 records moving`; nothing when all is where it should be. */
 export const tellMoving = (nodes: readonly Pick<NodeRow, 'info'>[]): string[] => {
@@ -149,7 +149,7 @@ const stateWords = (
 /** `clock 10 min ahead` */
 const clockWords = (aheadMs: number): string => `clock ${age(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead' : 'behind'}`
 
-/** `✗ silent · suspect`; a death that the others have not noticed yet is worth a word. */
+/** `✗ silent · seen as suspect`; a death that the others have not noticed yet is worth a word. */
 const absenceWords = (condition: keyof typeof conditionWords, seenAs: string | undefined): string =>
   [
     conditionWords[condition],
@@ -166,7 +166,7 @@ export const ownCells = ({ overlay }: Network, info: NodeInfo): string[] =>
 
 /** A peer by its port. */
 const columnText = (value: Peer | number | undefined): string =>
-  value === undefined ? '–' : typeof value === 'number' ? String(value) : new URL(value.url).port
+  value === undefined ? '–' : typeof value === 'number' ? String(value) : portOf(value.url)
 
 export const renderStatus = (status: Status, paint: Paint, columns: number): string[] => {
   const { network, nodes } = status
@@ -208,6 +208,12 @@ export const renderStatus = (status: Status, paint: Paint, columns: number): str
   })
   return [
     ...heading(status, paint, columns),
-    ...table(['left', 'left', 'right', 'right', 'right', ...own.map(() => 'right' as const), 'left'], [head, ...rows], columns),
+    ...table(
+      ['left', 'left', 'right', 'right', 'right', ...own.map(() => 'right' as const), 'left'],
+      [head, ...rows],
+      columns,
+      // The arc, the replicas, and what its overlay says of it, from the last on.
+      [2, 4, ...own.map((_, at) => 4 + own.length - at)],
+    ),
   ]
 }

@@ -25,7 +25,7 @@ export const colourPaint: Paint = {
 }
 
 /** Left for words, right for numbers. */
-export type Align = 'left' | 'right'
+type Align = 'left' | 'right'
 
 /** A cell, and how it is painted once it has its width. */
 export type Cell = string | { readonly text: string; readonly paint: (text: string) => string }
@@ -33,15 +33,22 @@ export type Cell = string | { readonly text: string; readonly paint: (text: stri
 /**
  * Rows in columns as wide as their widest cell, two spaces between; no trailing blanks.
  * The last column is cut to what is left of `width`.
+ * @param spare columns that are left out, one after the other, where the last one would be cut
  */
 export const table = (
   aligns: readonly Align[],
   rows: readonly (readonly Cell[])[],
   width = Number.POSITIVE_INFINITY,
+  [dropped, ...spare]: readonly number[] = [],
 ): string[] => {
   const textOf = (cell: Cell | undefined) => (cell === undefined || typeof cell === 'string' ? (cell ?? '') : cell.text)
   const widths = aligns.map((_, column) => Math.max(0, ...rows.map((row) => columnsOf(textOf(row[column])))))
   const before = widths.slice(0, -1).reduce((sum, own) => sum + own + 2, 0)
+  if (dropped !== undefined && before + (widths.at(-1) ?? 0) > width) {
+    const without = <T>(columns: readonly T[]) => columns.filter((_, column) => column !== dropped)
+    const left = spare.map((column) => (column > dropped ? column - 1 : column))
+    return table(without(aligns), rows.map(without), width, left)
+  }
   return rows.map((row) =>
     row
       .map((cell, column) => {
@@ -129,3 +136,6 @@ export const age = (ms: number): string => {
   const [unit, length] = units.find(([, unitMs]) => ms >= 2 * unitMs) ?? ['s', 1000]
   return `${Math.floor(ms / length)} ${unit}`
 }
+
+/** `10003`: by what people know a node, of its url. */
+export const portOf = (url: string): string => new URL(url).port

@@ -1,19 +1,19 @@
 /** The way of a lookup: who was asked, in order, and how long each took. */
 import type { Hop } from '../../src/protocol/schemas.ts'
 import { shortId } from '../../src/space/id.ts'
-import { type Cell, duration, type Paint, plural, table } from './text.ts'
+import { type Cell, duration, type Paint, plural, table, portOf } from './text.ts'
 
 interface Place {
   readonly id: string
   readonly url: string
 }
 
-const port = ({ url }: Place) => new URL(url).port
+const port = ({ url }: Place) => portOf(url)
 
 /**
  * Facts line by line under the names on the left, then the path from the node that was asked.
  * ```
- * owner  10005  39ffa7
+ * owner  10005 39ffa7
  * path   10001  0ce23a  entry
  *        10005  39ffa7  1.1 ms
  * 1 hop · 1.1 ms

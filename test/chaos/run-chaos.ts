@@ -2,6 +2,10 @@
 import { chaos } from './chaos.ts'
 
 const [seconds = '60', seed = String(1 + Math.floor(Math.random() * 1e9))] = process.argv.slice(2)
+if (!(Number(seconds) > 0) || !Number.isInteger(Number(seed))) {
+  process.stderr.write('for how many seconds, and from which seed on? For instance: npm run chaos 60, or npm run chaos 60 7\n')
+  process.exit(2)
+}
 const report = await chaos({
   nodes: 8,
   seconds: Number(seconds),

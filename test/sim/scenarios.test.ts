@@ -18,3 +18,13 @@ describe.each(named)('%s', (name) => {
 test('a scenario that does not exist is refused with the names of those that do', async () => {
   await expect(simulate('nope', 1)).rejects.toThrow(/no scenario is called nope; there are: two-joins, /)
 })
+
+test.each([
+  ['lone', ['jam', 'silence', 'expiry'], []],
+  ['lone', ['clocks'], ['watch']],
+  ['swarm', ['clocks', 'jam'], ['clocks', 'jam']],
+  ['beyond', ['watch', 'expiry', 'jam'], ['watch', 'expiry']],
+] as const)('%s names of the traits %j those that it makes something of', async (name, asked, used) => {
+  const { traits } = await simulate(name, 4, { traits: asked })
+  expect([...traits].sort()).toEqual([...used].sort())
+})

@@ -71,5 +71,6 @@ describe('content', () => {
 })
 
 test('a long list is cut, and says so', () => {
-  expect(listed(['a', 'b', 'c'], 2)).toEqual(['  a', '  b', '  … 1 more'])
+  expect(listed(['a', 'b', 'c'], { most: 2 })).toEqual(['  a', '  b', '  … 1 more'])
+  expect(listed(['the leaf set of 25b47d', 'b'], { columns: 20 })).toEqual(['  the leaf set of', '    25b47d', '  b'])
 })

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import type { Found, NodeInfo } from '../../src/protocol/client-api.ts'
 import { isAlive } from '../../tasks/processes.ts'
+import { portOf } from '../../tasks/render/text.ts'
 import type { Entry } from '../../tasks/state.ts'
 import { randomLines } from '../../tasks/storemany.ts'
 import { dying, Home, quick, type Status, until } from './home.ts'
@@ -139,7 +140,19 @@ describe('nodes beside one that does not answer', () => {
       stderr: expect.stringContaining(`${other.name} is alive, but does not answer yet`),
     })
     expect(isAlive(one.pid ?? 0)).toBe(true)
-    process.kill(third.pid ?? 0, 'SIGCONT')
+    process.kill(one.pid ?? 0, 'SIGSTOP')
+    const waking = [one, other, third].map(({ pid }) => pid).join(' ')
+    const way = `wake what is stopped (kill -CONT ${waking}), or end it (kill -9 ${waking})`
+    expect(await home.task('store hello')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`none of the 3 recorded nodes answers: ${way}`),
+    })
+    expect(await home.task('restart all')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`3 do not answer: ${way}`),
+    })
+    expect(await home.said('status')).toContain(`\n${way}\nnext: npm run task restart ${portOf(one.url)} `)
+    for (const { pid } of [one, third]) process.kill(pid ?? 0, 'SIGCONT')
     await until(
       'the third should answer again',
       () => home.json<Status>('status'),

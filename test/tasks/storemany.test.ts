@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { batchesOf, randomLines, tellFailures, tellUnfinished } from '../../tasks/storemany.ts'
+import { batchesOf, randomLines, tellFailures, tellProgress, tellUnfinished } from '../../tasks/storemany.ts'
 
 test('a seed draws the same lines again', () => {
   const text = 'lorem\nipsum\n\ndolor\n'
@@ -43,3 +43,22 @@ test.each([
 ])('interrupted at %j: %s', (tally, said) =>
   expect(tellUnfinished(tally, 900, 7)).toBe(`${said}storing them again is safe: npm run task storemany 900 seed=7`),
 )
+
+test.each([
+  [[], 0, '300 of 1000'],
+  [[], 7, '300 of 1000 · 7 failed'],
+  [
+    [
+      ['10003', 9000],
+      ['10001', 900],
+      ['10003', 4000],
+    ],
+    0,
+    '300 of 1000 · waiting for 10003',
+  ],
+] as [[string, number][], number, string][])('asked %j, %i failed: %s', (asked, failed, told) => {
+  const nowMs = 20_000
+  const failures = Array.from({ length: failed }, () => ({ value: 'a', code: 'STORE_FULL', message: 'no' }))
+  const underWay = new Set(asked.map(([port, ms]) => ({ url: `http://127.0.0.1:${port}`, sinceMs: nowMs - ms })))
+  expect(tellProgress({ done: 300, failures, asked: underWay }, 1000, nowMs)).toBe(told)
+})

@@ -38,6 +38,15 @@ test('it is shown, the ring is judged with it, and tasks go on beside it', async
     ),
   )
   expect(await home.said('status')).toMatch(new RegExp(`3 nodes · .*ring whole\\n[^]*\\n${port} `))
+  for (const task of ['leave', 'kill', 'logs', 'restart', 'tags'])
+    expect(await home.task(`${task} ${port}`)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        new RegExp(`${port} \\w{6} is a member that no task has started: end it where it was started`),
+      ),
+    })
+  expect(await home.said(`members ${port}`)).toMatch(new RegExp(`^3 members · as ${port} sees them`))
+  expect(await home.json(`call node-${port} GET /nodeinfo`)).toMatchObject({ body: { name: `node-${port}` } })
   const [, other] = home.state.processes
   await home.said(`kill ${other?.name}`)
   expect(await home.said('check 30')).toMatch(/^✓ ring ordered and ideal · 2 nodes/)

@@ -13,3 +13,6 @@ export const chordOptions = {
 }
 const Options = Type.Object(chordOptions)
 export type ChordOptions = SharedOptions & Static<typeof Options>
+
+/** The words of the lab hold literally (docs/LAB.md). */
+export const lab = { overlay: 'chord', ownership: 'predecessor', mode: 'linear', bits: 32, replicas: 1 }

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { copiesIn, type Frame, movedBetween, renderFrame, type Setting, type Watched } from '../../../tasks/render/monitor.ts'
+import { overlayNames } from '../../../src/overlay/overlays.ts'
+import { ownHeads } from '../../../tasks/render/status.ts'
 import { colourPaint, columnsOf, type Paint, plainPaint } from '../../../tasks/render/text.ts'
 
 const network = { overlay: 'chord', bits: 8, replicas: 1, ownership: 'successor', mode: 'fingers' } as const
@@ -66,6 +68,25 @@ describe('the monitor', () => {
       12:04:27 10005 dead"
     `)
     expect(Math.max(...lines.map(columnsOf))).toBeLessThanOrEqual(80)
+  })
+
+  test.each(overlayNames)('stays within 80 columns when nodes of %s go', (overlay) => {
+    const watched = (id: string, more: Partial<Watched>): Watched => node(`300${id}`, id.repeat(3), 12_345, more)
+    const shown: Frame = {
+      network: { overlay, bits: 160, replicas: 3 },
+      nodes: [
+        watched('10', { own: ownHeads({ overlay, bits: 160, replicas: 3 }).map(() => '30010'), latest: 'a value' }),
+        watched('20', { condition: 'dead', seenAs: 'alive' }),
+        watched('30', { condition: 'dead', seenAs: 'suspect' }),
+        watched('40', { condition: 'silent', seenAs: 'suspect' }),
+        watched('50', { condition: 'foreign' }),
+      ],
+    }
+    const lines = drawn(shown, { ...setting, before: shown, deadMs: new Map([['202020', 12 * 60_000]]) }, plainPaint)
+    expect(lines.filter((line) => columnsOf(line) > 80)).toEqual([])
+    const text = lines.join('\n')
+    for (const words of ['✗ dead 12 min', 'heir 30010', 'unnoticed', '✗ does not answer', '✗ not ours'])
+      expect(text).toContain(words)
   })
 
   test('tells of a death long ago in hours', () => {

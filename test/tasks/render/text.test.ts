@@ -34,6 +34,16 @@ describe('text', () => {
     expect(table(['left', 'left'], [['10001', 'x'.repeat(100)]], 20)).toEqual([`10001  ${'x'.repeat(12)}…`])
   })
 
+  test('columns that can be spared make room for the last one, as many as that takes', () => {
+    const row = ['10001', '12.3%', '9', '26', 'catching up']
+    const drawn = (width: number) => table(['left', 'right', 'right', 'right', 'left'], [row], width, [1, 3, 2])
+    expect(drawn(40)).toEqual(['10001  12.3%  9  26  catching up'])
+    expect(drawn(31)).toEqual(['10001  9  26  catching up'])
+    expect(drawn(22)).toEqual(['10001  9  catching up'])
+    expect(drawn(18)).toEqual(['10001  catching up'])
+    expect(drawn(15)).toEqual(['10001  catchin…'])
+  })
+
   test.each([
     ['hello', 5, 'hello'],
     ['hello', 4, 'hel…'],
