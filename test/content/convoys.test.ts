@@ -5,6 +5,7 @@ import { Convoys, type Load } from '../../src/content/convoys.ts'
 import { batchBytes } from '../../src/content/record.ts'
 import type { Written } from '../../src/protocol/client-api.ts'
 import { Refusal, Unreachable } from '../../src/protocol/errors.ts'
+import type { Cell } from '../../src/overlay/overlay.ts'
 import { limits, type Peer, type StoredRecord } from '../../src/protocol/schemas.ts'
 import { peerAt, type StillNode, StillRing, viewOf } from './still-ring.ts'
 import { recordAt } from './store.suite.ts'
@@ -269,6 +270,7 @@ describe('in a ring whose members are known', () => {
   test.each([
     ['knows of another who should have it', (all: string[]) => all.slice(0, 2)],
     ['is told of one who should not', (all: string[]) => [...all, peerAt(99).id]],
+    ['knows of another in the place of one', (all: string[]) => [...all.slice(0, 2), peerAt(99).id]],
     ['is not told of itself', (all: string[]) => [...all.slice(1), peerAt(99).id]],
   ])('a holder that %s does not say that it is all', async (_what, change) => {
     const { ring, entry } = ringOf()
@@ -299,6 +301,21 @@ describe('in a ring whose members are known', () => {
     },
   )
 
+  test.each(['own', 'nothing'] as const)(
+    'a holder that is leaving, and takes %s, is no copy that another may count on',
+    (what) => {
+      const { ring } = ringOf()
+      const [one, other] = ring.nodes as [StillNode, StillNode]
+      const [{ from, to }] = one.content.holdings.cells
+        .all()
+        .filter(({ window }) => window.some(({ id }) => id === other.me.id)) as [Cell]
+      const said = () => one.content.holdings.testimony.claims({ from, to }, other.me.id)
+      expect(said()).toMatchObject({ held: true, shared: true })
+      one.content.holdings.cells.accept(what)
+      expect(said()).toMatchObject({ held: false, shared: false })
+    },
+  )
+
   test('a suspect in its window is reason enough to write a value with care', async () => {
     const { ring, entry } = ringOf()
     entry.view = viewOf(
@@ -308,6 +325,28 @@ describe('in a ring whose members are known', () => {
     const [{ stored }] = (await storeAll(ring, entry, 1)) as [Written]
     expect(stored).toBe(3)
     expect(ring.calls.keep ?? 0).toBe(0)
+  })
+
+  test('a stamp that is far ahead is taken just after one that is here already, and no further ahead', async () => {
+    const { ring, entry } = ringOf()
+    const first = await ring.outcome(entry.content.handlers.store({ value: 'first', name: 'motd' }))
+    if ('error' in first) throw first.error
+    const { key, index } = first.reply
+    const { holdings } = (ring.line(key)[0] as StillNode).content
+    const minute = 60_000
+    const ahead = (ms: number) => {
+      const version = { hlc: `${(ring.now + ms).toString(16).padStart(12, '0')}0000`, origin: entry.me.id }
+      return { ...(holdings.read({ key, index })[0] as StoredRecord), value: 'later', version }
+    }
+    await expect(holdings.intake.insert(ahead(6 * minute), [])).rejects.toMatchObject({ code: 'STAMP_AHEAD' })
+    holdings.intake.take(ahead(60 * minute))
+    await expect(holdings.intake.insert(ahead(66 * minute), [])).rejects.toMatchObject({ code: 'STAMP_AHEAD' })
+    expect(
+      await holdings.intake.keep(
+        [ahead(66 * minute), ahead(61 * minute)],
+        ring.line(key).map(({ me }) => me.id),
+      ),
+    ).toEqual([false, true])
   })
 
   test('what a holder refuses does not keep it from the rest', async () => {

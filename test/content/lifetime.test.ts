@@ -7,7 +7,9 @@ import { World } from '../../src/sim/world.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { within } from '../../src/sim/random.ts'
 import { hash } from '../../src/sim/host.ts'
+import type { Cell } from '../../src/overlay/overlay.ts'
 import type { Id } from '../../src/space/id.ts'
+import { type StillNode, StillRing } from './still-ring.ts'
 
 const value = 'hello'
 
@@ -120,4 +122,61 @@ test('a value that was dropped for what it was buried as does not expire again a
   records.drop(grave)
   records.replace(undefined, grave)
   expect(records.bury(1e9)).toBe(0)
+})
+
+test('a deletion that all have forgotten is taken where what it deletes is still there, and nowhere else', async () => {
+  const ring = new StillRing(1, 'fingers')
+  const { holdings } = (ring.nodes[0] as StillNode).content
+  const stampedAt = (text: string, agoMs: number, kept: string | null) => {
+    const hlc = `${(ring.now - agoMs).toString(16).padStart(12, '0')}0000`
+    return { key: hash(text), index: `v:${hash(text)}`, value: kept, contentType: 'text/plain', version: { hlc, origin: 'a' } }
+  }
+  holdings.testimony.presence.hear({ forgotten: ring.now - 1000, knowsFrom: 0 })
+  await holdings.testimony.notePresence()
+  expect(holdings.testimony.forgetsBefore).toBe(ring.now - 1000)
+  holdings.intake.take(stampedAt(value, 3000, value))
+  holdings.intake.take(stampedAt(value, 2000, null))
+  expect(holdings.read({ key: hash(value) })).toMatchObject([{ value: null }])
+  holdings.intake.take(stampedAt('other', 2000, null))
+  expect(holdings.read({ key: hash('other') })).toEqual([])
+})
+
+test('a deletion is forgotten by nobody as long as one of its window may not have heard of it', async () => {
+  const ring = new StillRing(6, 'fingers')
+  const key = hash(value)
+  const line = ring.line(key)
+  const [one, deaf] = line as [StillNode, StillNode]
+  const entry = ring.line(key, 6).at(-1) as StillNode
+  const address = { key, index: `v:${key}` }
+  const stampedAt = (agoMs: number, kept: string | null) => {
+    const hlc = `${(ring.now - agoMs).toString(16).padStart(12, '0')}0000`
+    return { ...address, value: kept, contentType: 'text/plain', version: { hlc, origin: 'a' } }
+  }
+  const grave = stampedAt(2000, null)
+  for (const { content } of line) content.holdings.intake.take(stampedAt(3000, value))
+  for (const { content, me } of line) if (me.id !== deaf.me.id) content.holdings.intake.take(grave)
+  const { testimony } = one.content.holdings
+  testimony.presence.hear({ forgotten: ring.now - 1000, knowsFrom: 0 })
+  await testimony.notePresence()
+  ring.silent.add(deaf.me.id)
+  const passes = one.content.rehoming.run()
+  // Those who wait for the silent one give it time for several passes.
+  for (let turn = 0; turn < 5; turn++) await ring.outcome(entry.content.handlers.store({ value: `${turn}`, name: value }))
+  expect(one.content.holdings.read(address)).toEqual([grave])
+  ring.silent.clear()
+  await ring.outcome(passes)
+  expect(deaf.content.holdings.read(address)).toEqual([grave])
+  expect(one.content.holdings.read(address)).toEqual([])
+})
+
+test('one that has slept for longer than deletions are remembered has had everything nowhere until it has compared', async () => {
+  const ring = new StillRing(3, 'fingers')
+  const [one, other] = ring.nodes as [StillNode, StillNode]
+  const { testimony, cells } = one.content.holdings
+  await testimony.notePresence()
+  const [{ from, to }] = cells.all() as [Cell]
+  const claims = () => testimony.claims({ from, to }, other.me.id)
+  expect(claims()).toMatchObject({ doubting: false, complete: [{ from, to }] })
+  ring.now += 8 * 24 * 3600_000
+  expect(claims()).toMatchObject({ doubting: true, complete: [], witnessed: [] })
 })

@@ -113,6 +113,16 @@ test('for what is deleted, or is another, and could not be told so it does not v
   expect((await world.call(full, 'lookupBy', { name: 'motd' })).values).toMatchObject([{ value: 'second' }])
 })
 
+test('one that cannot keep what it has taken is no copy that another may count on', async () => {
+  const { world, ids } = await three()
+  const [one = '', , full = ''] = ids
+  const arc = { from: one, to: one, count: 0, print: '0'.repeat(16) }
+  const said = () => world.call(full, 'digest', { arcs: [arc], by: one })
+  expect(await said()).toMatchObject({ digests: [{ held: true }] })
+  world.host(full).store.flushed = () => Promise.reject(new Refusal('STORE_FULL', 'no room'))
+  expect(await said()).toMatchObject({ digests: [{ held: false }] })
+})
+
 /** Three nodes with almost no room; while one of them is away a value is deleted, and one stored that comes before it on the same arc. */
 const nearlyFull = async (goes: (world: World, id: Id) => Promise<void>) => {
   const world = new World({ seed: 10, settings: { quotaBytes: 1024 * 1024 } })

@@ -135,6 +135,14 @@ describe('where everyone is known', () => {
     })
   })
 
+  test('a value for which one vouches is stored, and is deleted by the word of most only: the others may not be told', async () => {
+    await store()
+    for (const node of line.slice(1, 3)) node.content.holdings.cells.completeness.forget()
+    expect(await store()).toMatchObject({ stored: 3 })
+    const told = await ring.outcome(entry.content.handlers.removeBy({ value }))
+    expect(codeOf(told)).toBe('NOT_ENOUGH_COPIES')
+  })
+
   test('one who is silent and not suspected is waited for once', async () => {
     ring.silent.add(line[0]?.me.id ?? '')
     const began = ring.now

@@ -4,7 +4,6 @@ import { Refusal } from '../../src/protocol/errors.ts'
 import type { Id } from '../../src/space/id.ts'
 import { epochMs, hash } from '../../src/sim/host.ts'
 import { calm } from '../../src/sim/weather.ts'
-import { isWhole } from '../../src/content/record.ts'
 import { World } from '../../src/sim/world.ts'
 
 const nodeOf = (world: World, id: Id): Node => {
@@ -663,28 +662,4 @@ test('a value that somebody stored for ever does not end with the time of whoeve
   await world.call(other, 'store', { value: 'hello', ttlSeconds: 1 })
   await world.run(5000)
   await expect(world.call(one, 'lookupBy', { value: 'hello' })).resolves.toMatchObject({ values: [{ value: 'hello' }] })
-})
-
-test('a stray is kept as long as fewer are named for it than there are to be copies', async () => {
-  const world = new World({ seed: 13 })
-  const ids = await world.boot(5)
-  await whole(world, ids)
-  const { key } = await world.call(ids[0] ?? '', 'store', { value: 'hello' })
-  const { window, owner } = await world.call(ids[0] ?? '', 'find', { key })
-  const outsider = ids.find((id) => !window.some((peer) => peer.id === id)) ?? ''
-  const { handlers } = nodeOf(world, owner.id)
-  const { cell } = handlers
-  handlers.cell = async (request) => ({ ...(await cell(request)), window: [owner] })
-  const [record] = (await nodeOf(world, owner.id).handlers.get({ key })).records
-  if (!record || !isWhole(record)) throw new Error('the owner lacks it')
-  await world.call(outsider, 'insert', { key, record, with: [] })
-  const misplaced = () => nodeOf(world, outsider).info().content.misplaced
-  await world.run(60_000)
-  expect(misplaced()).toBe(1)
-  handlers.cell = cell
-  await world.until(
-    () => misplaced() === 0,
-    60_000,
-    () => 'it is still there',
-  )
 })

@@ -58,7 +58,8 @@ export class StillRing {
   readonly calls: Partial<Record<keyof PeerApi, number>> = {}
   readonly #handlers = new Map<Id, Partial<Handlers<PeerApi>>>()
   readonly #sleepers: { at: number; wake: () => void }[] = []
-  #now = 1_700_000_000_000
+  /** ms since 1970; it passes when nothing else happens, or as it is set. */
+  now = 1_700_000_000_000
 
   /** @param hermits nodes beside the ring: each believes that it is alone, and holds everything */
   constructor(count: number, mode: Mode, hermits = 0) {
@@ -76,10 +77,6 @@ export class StillRing {
       return this.#add(table, mode)
     })
     this.nodes = [...ring, ...alone]
-  }
-
-  get now(): number {
-    return this.#now
   }
 
   /** The owner of a key and those after it, of the ring itself. */
@@ -104,7 +101,7 @@ export class StillRing {
       if (done) return done
       const next = Math.min(...this.#sleepers.map(({ at }) => at))
       if (next === Infinity) throw new Error('everyone waits for ever')
-      this.#now = next
+      this.now = next
       for (const sleeper of this.#sleepers.splice(0))
         if (sleeper.at <= next) sleeper.wake()
         else this.#sleepers.push(sleeper)
@@ -131,7 +128,7 @@ export class StillRing {
       aheadMs: 0,
     }
     const clock: Clock = {
-      now: () => this.#now,
+      now: () => this.now,
       sleep: (ms) => this.#sleep(ms),
       every: () => () => {},
     }
@@ -167,7 +164,7 @@ export class StillRing {
   }
 
   #sleep(ms: number): Promise<void> {
-    return new Promise((wake) => this.#sleepers.push({ at: this.#now + ms, wake }))
+    return new Promise((wake) => this.#sleepers.push({ at: this.now + ms, wake }))
   }
 
   async #call<N extends keyof PeerApi>(peer: Peer, name: N, request: Parameters<Network<PeerApi>['call']>[2]): Promise<never> {

@@ -42,6 +42,7 @@ test('a life that began by a clock set back is heard once its clock is past all 
   expect(heard.take('ada', 4000, 900, 6001)).toBe('new')
   expect(heard.take('ada', 4000, 900, 6001)).toBe('replayed')
   expect(heard.take('ada', 4000, 899, 5999)).toBe('replayed')
+  expect(heard.take('ada', 4000, 898, 6000)).toBe('replayed')
   expect(heard.take('ada', 4000, 901, 6001)).toBe('new')
 })
 
@@ -61,6 +62,14 @@ test('whoever is forgotten cannot be replayed: the floor is where its last word 
   expect(heard.take('bob', 1, 0, 200)).toBe('replayed')
   expect(heard.take('ada', 1, 0, 100)).toBe('replayed')
   expect(heard.take('bob', 1, 1, 201)).toBe('new')
+})
+
+test('what comes late takes nothing from the floor of whoever is forgotten', () => {
+  const heard = replays(0, 1)
+  expect(heard.take('ada', 1, 1, 300)).toBe('new')
+  expect(heard.take('ada', 1, 0, 100)).toBe('new')
+  expect(heard.take('bob', 1, 0, 400)).toBe('new')
+  expect(heard.take('ada', 1, 1, 300)).toBe('replayed')
 })
 
 test('one whose clock is ahead shuts nobody out when others come', () => {

@@ -45,6 +45,21 @@ const until = async (world: World, id: string, state: string, withinMs: number):
   return world.nowMs - beganMs
 }
 
+test('an id that is not that of its address makes no member, and moves none that is gone', async () => {
+  const world = await watching(4, { seed: 12 })
+  const [one, other] = world.running() as [Host, Host]
+  const { id, url } = world.peer(one.id as string)
+  world.crash(id)
+  await until(world, id, 'dead', 60_000)
+  const incarnation = (membersOf(other).find((member) => member.id === id)?.incarnation ?? 0) + 100_000
+  const elsewhere = 'http://10.0.0.7:7'
+  const said = (named: string) => ({ id: named, url: elsewhere, incarnation, state: 'alive' as const })
+  void other.node?.handlers.sync?.({ members: [said(id), said('7'.repeat(id.length))] })
+  await world.run(10)
+  expect(membersOf(other).filter((member) => member.url === elsewhere)).toEqual([])
+  expect(membersOf(other).find((member) => member.id === id)).toMatchObject({ url, state: 'dead' })
+})
+
 /** By gossip alone one in twenty was unknown to somebody for ten seconds, until that one exchanged all it knew. */
 test.each([3, 26, 27])('everyone knows a newcomer within a second, seed %i', async (seed) => {
   const world = new World({ seed, settings: { membership: 'local' } })
