@@ -122,3 +122,10 @@ test('a clock that was set back, or is behind that of an earlier life, makes no 
   expect(presence.awaySince(start - day)).toBeUndefined()
   expect(new Presence(noted).awaySince(start - hour / 2)).toBeUndefined()
 })
+
+test('of what those who were asked need not remember a newcomer forgets no more than all of them', () => {
+  const presence = new Presence(undefined)
+  for (const forgotten of [5000, 1000, 3000]) presence.hear({ forgotten, knowsFrom: 0 })
+  presence.note(1_700_000_000_000, [], 3)
+  expect(presence.forgetsBefore).toBe(1000)
+})

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { HybridClock, stampMs } from '../../src/content/hybrid-clock.ts'
-import { assertSound, mergeRecords, valueIndex } from '../../src/content/record.ts'
+import { assertSound, buried, mergeRecords, valueIndex } from '../../src/content/record.ts'
 import type { Hash } from '../../src/ports.ts'
 import type { StoredRecord } from '../../src/protocol/schemas.ts'
 
@@ -86,6 +86,13 @@ describe('a sound record', () => {
     if (accepted) expect(check).not.toThrow()
     else expect(check).toThrow(expect.objectContaining({ code: 'BAD_RECORD' }))
   })
+})
+
+test('of what is buried only its place, its type, its name and its version are left', () => {
+  const { key, contentType, version } = { key: '00', contentType: 'text/plain', version: { hlc: '0'.repeat(16), origin: '0a' } }
+  const given = { key, index, value: 'aGk=', encoding: 'base64' as const, contentType, name: 'a', version, expiresAt: 7 }
+  expect(buried(given, 7)).toEqual({ key, index, value: null, contentType, name: 'a', version })
+  expect(buried(given, 6)).toBe(given)
 })
 
 describe('stamps', () => {

@@ -178,6 +178,27 @@ test('a digest whose parts overlap is none', async () => {
   expect(nodeOf(world, other).info().content.moving).toBe(0)
 })
 
+test.each<[string, <T>(digests: T[]) => T[]]>([
+  ['none at all', () => []],
+  ['one too few', (digests) => digests.slice(1)],
+  ['one too many', (digests) => [...digests, ...digests.slice(0, 1)]],
+])(
+  'a node that answers with %s of the digests is one that does not answer: it is compared with again',
+  async (_what, change) => {
+    const world = new World({ seed: 2 })
+    const [one = '', other = ''] = await world.boot(2)
+    const { handlers } = nodeOf(world, one)
+    const { digest } = handlers
+    handlers.digest = async (request) => ({ digests: change((await digest(request)).digests) })
+    await fill(world, one, 20)
+    const newcomer = world.add()
+    await world.run(30_000)
+    expect(nodeOf(world, newcomer).info().content.complete).toBe(false)
+    handlers.digest = digest
+    await whole(world, [one, other, newcomer])
+  },
+)
+
 test('when a page fails no other is fetched, and nothing is on its way in the end', async () => {
   const world = new World({ seed: 3, settings: alone })
   const [donor = ''] = await world.boot(1)

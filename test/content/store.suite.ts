@@ -110,6 +110,15 @@ export const storeSuite = (name: string, open: () => Promise<Store>): object =>
       expect(recordsAt(store, '0a')).toEqual([written, tombstone])
     })
 
+    test('shows a place that was looked at before as it is now', async () => {
+      const store = await open()
+      expect(store.get('0a', 'v:1')).toBeUndefined()
+      store.write(recordAt('0a', 'v:1'))
+      expect(store.get('0a', 'v:1')).toEqual(recordAt('0a', 'v:1'))
+      store.drop('0a', 'v:1')
+      expect(store.get('0a', 'v:1')).toBeUndefined()
+    })
+
     test('keeps one record in a place, and counts it once', async () => {
       const store = await open()
       store.write(recordAt('0a', 'v:1', 'old'))

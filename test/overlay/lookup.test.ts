@@ -95,3 +95,37 @@ test('who knows that it owns the key, and is then asked for it, is one hop', asy
   await lookup.visit(owner as Peer, () => Promise.resolve('what it has'))
   expect([pathOf(lookup), lookup.hops]).toEqual(['10 20 10', 3])
 })
+
+/** Nobody is known but `10`; the answers are made as they are asked for. */
+const lookupThrough = (ask: (id: string, avoid: ReadonlySet<string>) => Route | undefined): Lookup => {
+  const guide: Guide = {
+    local: () => route('10', false),
+    ask: ({ id, url }, avoid) => {
+      const answer = ask(id, avoid)
+      return answer ? Promise.resolve(answer) : Promise.reject(new Unreachable(url, 'refused'))
+    },
+    evict: () => {},
+    isSuspect: () => false,
+  }
+  return new Lookup(guide, clock)
+}
+
+test('whoever was final, and named one who is not there, is asked again: the window is without that one', async () => {
+  const lookup = lookupThrough((_id, avoid) => route(['20', '30'].filter((id) => !avoid.has(id)).join(' '), true))
+  expect(await windowOf(lookup)).toBe('20 30')
+  await lookup.visit(peer('20'), () => Promise.reject(new Unreachable('20', 'refused')))
+  expect(await windowOf(lookup)).toBe('30')
+})
+
+test('one that names ever new ones who are not there is asked sixteen times, and no more', async () => {
+  let named = 0x20
+  const lookup = lookupThrough((id) => (id === '10' ? route((named++).toString(16), false) : undefined))
+  await expect(lookup.window()).rejects.toMatchObject({ code: 'NO_ROUTE' })
+  expect(lookup.path.filter(({ id }) => id === '10')).toHaveLength(16)
+})
+
+test('those who lead on for ever are followed over so many hops', async () => {
+  let named = 0x20
+  const lookup = lookupThrough(() => route((named++).toString(16), named > 5000))
+  await expect(lookup.window()).rejects.toThrow(/no owner after asking 1024 peers/)
+})

@@ -1,10 +1,12 @@
 /** The store on disk, beyond what every store does: what a crash leaves, who may open it, and a disk that is full. */
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { isClaim } from '../../src/service/claim.ts'
 import { damageOf } from '../../src/service/database-file.ts'
+import { journalFiles } from '../../src/service/journal.ts'
 import { createLog } from '../../src/service/log.ts'
 import { LmdbStore } from '../../src/service/lmdb-store.ts'
 import { recordAt, recordsAt, storeSuite } from '../content/store.suite.ts'
@@ -87,6 +89,49 @@ describe('a store that is opened again', () => {
       expect(damageOf(join(directory, 'data.mdb'))).toBeUndefined()
     }
   })
+})
+
+describe('after a crash', () => {
+  /** What the disk has at this moment, as whoever opens it later finds it. */
+  const crashed = (directory: string): string => {
+    const copy = freshDirectory()
+    cpSync(directory, copy, { recursive: true, filter: (path) => !isClaim(basename(path)) && basename(path) !== 'lock.mdb' })
+    return copy
+  }
+  const keyOf = (number: number) => number.toString(16).padStart(4, '0')
+
+  test('everything is there that was flushed, also what was changed while other changes were on their way', async () => {
+    const directory = freshDirectory()
+    const store = await open(directory)
+    for (let number = 0; number < 50; number++) {
+      store.write(recordAt(keyOf(number), 'v:1'))
+      store.remember(`${number} words`)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await store.flushed()
+    expect(await open(crashed(directory))).toMatchObject({ size: 50, memo: '49 words' })
+  })
+
+  test('what is changed in the next life is there after the next crash, too', async () => {
+    let directory = freshDirectory()
+    for (let life = 0; life < 4; life++) {
+      const store = await open(directory)
+      expect(store.size).toBe(life)
+      store.write(recordAt(keyOf(life), 'v:1'))
+      await store.flushed()
+      directory = crashed(directory)
+    }
+  })
+})
+
+test('a journal grows no longer than a few turns', async () => {
+  const directory = freshDirectory()
+  const store = await open(directory, [], 4096)
+  for (let number = 0; number < 100; number++) {
+    store.write(recordAt('0a', `v:${number}`, 'x'.repeat(1000)))
+    await store.flushed()
+  }
+  for (const file of journalFiles) expect(statSync(join(directory, file)).size).toBeLessThan(8 * 4096)
 })
 
 /** A process that writes to a directory. Resolves once so many of its records are flushed; `keys`: those that are so far. */

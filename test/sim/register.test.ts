@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { StoredRecord } from '../../src/protocol/schemas.ts'
 import { Register, type What, type Write } from '../../src/sim/register.ts'
 
 const version = (number: number) => ({ hlc: number.toString(16).padStart(16, '0'), origin: 'ff' })
@@ -140,4 +141,28 @@ test('a write of the same value again is lost to nobody: whichever of the two is
   register.acknowledge(register.begin('a', 1), version(9), 3, 2, 0)
   const again = register.begin('a', 3)
   expect(register.acknowledge(again, version(1), 3, 4, 0)).toEqual([])
+})
+
+describe('what must not be lost', () => {
+  const recordAt = (number: number): StoredRecord => ({
+    key: '00',
+    index: 'v:00',
+    value: 'any',
+    contentType: 'text/plain',
+    version: version(number),
+  })
+
+  test('is what has the latest version, whichever was acknowledged last; what came before it is not it', () => {
+    const { register } = play('a( a) b( b)')
+    register.acknowledge(register.begin('c', 10), version(1), 3, 11, 0)
+    expect(register.newest?.value).toBe('b')
+    expect([1, 3, 4, 5].map((number) => register.isKept([recordAt(number)]))).toEqual([false, false, true, true])
+    expect(register.isKept([{ ...recordAt(4), index: 'v:01' }])).toBe(false)
+  })
+
+  test('is nothing any more once it is lost, and rightly so', () => {
+    const { register } = play('a( a)')
+    register.release()
+    expect([register.newest, register.isKept([recordAt(2)])]).toEqual([undefined, false])
+  })
 })

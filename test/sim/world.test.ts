@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { Refusal } from '../../src/protocol/errors.ts'
+import type { Peer } from '../../src/protocol/schemas.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 
@@ -30,6 +31,18 @@ test('a ring that breaks ends the run with the seed, the moment and the property
   const ids = await world.boot(8)
   for (const id of ids.slice(1, 4)) world.crash(id)
   await expect(world.run(10)).rejects.toThrow(/^seed 3, at \d+ ms: OneLiveSuccessor: all of/)
+})
+
+test('so does one in which a node comes to list another twice, though nobody has gone', async () => {
+  const world = new World({ seed: 3 })
+  await world.boot(3)
+  for (const { node } of world.running()) {
+    if (!node) continue
+    const [first] = node.overlay.attributes.successors as Peer[]
+    Object.defineProperty(node.overlay, 'attributes', { value: { ...node.overlay.attributes, successors: [first, first] } })
+  }
+  world.add()
+  await expect(world.run(10_000)).rejects.toThrow(/^seed 3, at \d+ ms: NoDuplicates: /)
 })
 
 test('the guard forbids exactly that', async () => {
