@@ -33,6 +33,12 @@ const play = async (scene: Scene, lawful: boolean): Promise<void> => {
   if (!lawful) world.weather = stormy(scene.random('weather'), callTimeoutMs)
   if (scene.has('silence')) world.weather = { ...world.weather, silentDeaths: true }
   const fate = new Fate(world, clients, schedule)
+  const chances = {
+    deeds: scene.random('deeds'),
+    lifetimes: scene.chance('expiry'),
+    jams: lawful ? scene.chance('jam') : undefined,
+    clocks: lawful ? scene.chance('clocks') : undefined,
+  }
   if (scene.script) {
     for (const deed of scene.script.deeds) {
       await fate.reach(deed.atMs)
@@ -40,12 +46,7 @@ const play = async (scene: Scene, lawful: boolean): Promise<void> => {
     }
     await fate.reach(scene.script.endMs)
   } else
-    await new Swarm(world, schedule, {
-      deeds: scene.random('deeds'),
-      lifetimes: scene.chance('expiry'),
-      jams: lawful ? scene.chance('jam') : undefined,
-      clocks: lawful ? scene.chance('clocks') : undefined,
-    }).improvise(fate, (script) => {
+    await new Swarm(world, schedule, chances).improvise(fate, (script) => {
       scene.played = script
     })
   scene.clear()
