@@ -26,7 +26,7 @@ export const endNetwork = (tell: (text: string) => void): Promise<Outcome> =>
     await assertUnused(ours.map(({ entry }) => entry.pid))
     // Nothing is ended where that could not be written down.
     await save(state)
-    tell(`${plural(ours.length, 'node')} of network ${network?.id} to end`)
+    if (ours.length > 0) tell(`${plural(ours.length, 'node')} of network ${network?.id} to end`)
     await Promise.all(ours.map(async ({ entry: { pid } }) => pid !== null && endProcess(pid)))
     await removeFolders()
     removeSecrets()

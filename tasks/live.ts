@@ -252,6 +252,6 @@ export const findOurs = async (booted: Booted, word: string): Promise<Entry> => 
   const entry = await findMember(booted, word)
   if (booted.processes.includes(entry)) return entry
   throw new WrongUse(
-    `${label(entry)} is a member that no task has started: end it where it was started, or have it leave: curl -X POST ${entry.url}/leave`,
+    `${label(entry)} is a member that no task has started: end it where it was started, or have it leave: ${typed(`call ${portOf(entry.url)} POST /leave`)}`,
   )
 }

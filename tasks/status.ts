@@ -63,7 +63,7 @@ export const endedWithTable = async ({ paint, columns }: Terminal, ...then: read
 
 const advise = ({ faults, nodes }: Status, sightings: readonly Sighting[]): string[] => {
   const silent = sightings.find(isSilent)
-  if (!sightings.some(isRunning)) return [silent ? `restart ${portOf(silent.entry.url)}` : 'restart all', 'killall']
+  if (!sightings.some(isRunning)) return [silent ? 'status' : 'restart all', 'killall']
   if (silent) return ['check 30', `restart ${portOf(silent.entry.url)}`]
   const isDead = sightings.some(({ condition }) => condition === 'dead')
   if (faults.length > 0) return ['check 30', ...(isDead ? ['restart all'] : [])]

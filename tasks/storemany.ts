@@ -150,7 +150,10 @@ const storeBatch = async (batch: readonly string[], entrances: Entrances, tally:
   }
 }
 
-/** Waits a little, and looks who is there by then; when nobody is, the old ones may come back. @throws TaskFailure when the network has been ended */
+/**
+ * Waits a little, and looks who is there by then; when nobody is, the old ones may come back.
+ * @throws TaskFailure when the network has been ended
+ */
 const lookAgain = async (entrances: Entrances): Promise<void> => {
   await sleep(retryEveryMs)
   await entrances.assertStillThere()

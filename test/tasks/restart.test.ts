@@ -5,7 +5,6 @@ import { createServer } from 'node:net'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import type { Found, NodeInfo } from '../../src/protocol/client-api.ts'
 import { isAlive } from '../../tasks/processes.ts'
-import { portOf } from '../../tasks/render/text.ts'
 import type { Entry } from '../../tasks/state.ts'
 import { randomLines } from '../../tasks/storemany.ts'
 import { dying, Home, quick, type Status, until } from './home.ts'
@@ -151,7 +150,7 @@ describe('nodes beside one that does not answer', () => {
       code: 1,
       stderr: expect.stringContaining(`3 do not answer: ${way}`),
     })
-    expect(await home.said('status')).toContain(`\n${way}\nnext: npm run task restart ${portOf(one.url)} `)
+    expect(await home.said('status')).toContain(`\n${way}\nnext: npm run task status · npm run task killall`)
     for (const { pid } of [one, third]) process.kill(pid ?? 0, 'SIGCONT')
     await until(
       'the third should answer again',
