@@ -131,6 +131,11 @@ const slow: Partial<NodeSettings> = {
 }
 
 const removeSome = async (scene: Scene, count: number): Promise<void> => {
-  const values = scene.world.ledger.registers.filter(({ newest }) => newest && newest.value !== null)
-  for (const { what } of values.slice(0, count)) await scene.remove(what)
+  const { ledger, clocks, nowMs } = scene.world
+  const values = ledger.registers.filter(({ newest }) => newest && newest.value !== null)
+  for (const register of values.slice(0, count)) {
+    // A client that came by before may be deleting it as well.
+    const isThere = !register.possible(ledger.tick(), clocks.between(nowMs)).includes(null)
+    if (isThere) await scene.remove(register.what)
+  }
 }

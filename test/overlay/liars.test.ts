@@ -21,6 +21,18 @@ const joinsWithin = async (world: World, ms: number, newcomer: Id): Promise<bool
   return world.members().includes(newcomer)
 }
 
+/** From now on that one answers its members by whatever id it is called. */
+const answerToAll = (world: World, liar: Id): void => {
+  const { url } = world.peer(liar)
+  for (const id of world.members()) {
+    const { network } = (
+      nodeOf(world, id).overlay as unknown as { ports: { network: { call: (...of: [Peer, ...unknown[]]) => unknown } } }
+    ).ports
+    const call = network.call.bind(network)
+    network.call = (peer, ...rest) => call(peer.url === url ? world.peer(liar) : peer, ...rest)
+  }
+}
+
 /** As it would be anywhere else. */
 const elsewhere: Told = {
   key: hash('elsewhere'),
@@ -435,6 +447,33 @@ test.each([
   nodeOf(world, liar).handlers[name] = refuse('ID_TAKEN')
   await world.run(30_000)
   expect(world.members().map((id) => nodeOf(world, id).state)).toEqual(world.members().map(() => 'ready'))
+})
+
+test.each([
+  ['chord', 'neighborhood'],
+  ['kademlia', 'findNode'],
+  ['pastry', 'leaves'],
+] as const)('one who names itself under the ids of all who ask makes nobody give up its own: %s, %s', async (overlay, name) => {
+  const given: string[] = []
+  const world = await worldOf(overlay, 6, {}, (line) => {
+    if (line.includes(' id is taken')) given.push(line)
+  })
+  const ids = sorted(world)
+  // Of two with one id the one whose url is less has it.
+  const [url = ''] = ids.map((id) => world.peer(id).url).sort()
+  const liar = nodeOf(world, ids.find((id) => world.peer(id).url === url) ?? '')
+  const forged = ids.filter((id) => id !== liar.me.id).map((id): Peer => ({ id, url }))
+  const before = forged.at(ids.indexOf(liar.me.id) - 1)
+  const honest = liar.handlers[name] as (request: never) => Promise<object>
+  const said = { leaves: forged, peers: forged, predecessor: before }
+  replace(liar, [name], async (request: never) => {
+    const answer = await honest(request)
+    return { ...answer, ...Object.fromEntries(Object.entries(said).filter(([field]) => field in answer)) }
+  })
+  answerToAll(world, liar.me.id)
+  await world.run(30_000)
+  expect(given).toEqual([])
+  expect(ids.map((id) => nodeOf(world, id).state)).toEqual(ids.map(() => 'ready'))
 })
 
 test('a lookup goes round one who refuses', async () => {

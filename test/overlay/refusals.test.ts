@@ -5,7 +5,7 @@ import { Refusal } from '../../src/protocol/errors.ts'
 import type { Peer } from '../../src/protocol/schemas.ts'
 import type { Id } from '../../src/space/id.ts'
 import { step } from '../../src/space/ring.ts'
-import { counting, nodeOf, refuse, replace, sorted, worldOf } from './worlds.ts'
+import { counting, nobodies, nodeOf, refuse, replace, silence, sorted, worldOf } from './worlds.ts'
 
 /** What a node is asked in the course of its upkeep. */
 const upkeep = [
@@ -205,6 +205,30 @@ test('Kademlia waits for 32 signs of life at a time, those of the doubted among 
     waitedFor.push(now)
   }
   expect(Math.max(...waitedFor)).toBe(32)
+})
+
+test.each([
+  ['kademlia', 'ping', 16, (from: Peer) => ({ from })],
+  ['pastry', 'notice', 64, (peer: Peer) => peer],
+] as const)('of all who say of themselves that they are there %s waits for so many at a time: %s, %i', async (...row) => {
+  const [overlay, name, most, claim] = row
+  const world = await worldOf(overlay, 3)
+  const { me, handlers, overlay: asker } = nodeOf(world, world.members()[0] as Id)
+  const { reach } = asker as unknown as { reach: (peer: Peer, name: string, request: object) => Promise<object> }
+  let now = 0
+  const asked = (peer: Peer, ...request: [string, object]) => {
+    if (!peer.url.includes('nobody')) return reach.call(asker, peer, ...request)
+    now++
+    return reach.call(asker, peer, ...request).finally(() => now--)
+  }
+  Object.assign(asker, { reach: asked })
+  silence(world)
+  const fresh = nobodies()
+  world.host(me.id).after(0, () => {
+    for (let claims = 0; claims < 200; claims++) void handlers[name](claim(fresh()) as never)
+  })
+  await world.run(10)
+  expect(now).toBe(most)
 })
 
 test('a contact that refuses a sign of life lives, and is not asked for one again and again', async () => {

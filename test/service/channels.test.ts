@@ -332,6 +332,35 @@ describe('who is slow', () => {
     expect([looked, inOneTurn]).toEqual([2000, 256])
   })
 
+  test('to be answered has 4096 calls under way, and is not heard beyond', async () => {
+    const { promise, give } = later<object>()
+    let looked = 0
+    const { port, sockets } = await serve({
+      neighborhood: () => {
+        looked++
+        return promise
+      },
+    })
+    const asker = await openChannel(port)
+    const other = await openChannel(port)
+    asker.ask(...Array.from({ length: 5000 }, (_, number) => [number, 'neighborhood', {}]))
+    const text = 'x'.repeat(1_000_000)
+    for (let number = 5000; number < 5050; number++) asker.ask([number, 'nothing', text])
+    await eventually(
+      () => looked,
+      (calls) => calls >= 4096,
+    )
+    // By the time that these are refused others would have been looked at, and heard.
+    for (let time = 1; time <= 200; time++) {
+      other.ask([time, 'nothing', {}])
+      await other.answered(time)
+    }
+    expect(looked).toBe(4096)
+    expect(sockets[0]?.bytesRead).toBeLessThan(10_000_000)
+    give({})
+    expect(await asker.answered(5050)).toHaveLength(5050)
+  })
+
   test('to read is answered as much as it reads, and keeps no other waiting', async () => {
     const value = 'x'.repeat(700_000)
     const headers = { 'content-type': 'text/plain' }

@@ -28,3 +28,8 @@ test.each([
   const { traits } = await simulate(name, 4, { traits: asked })
   expect([...traits].sort()).toEqual([...used].sort())
 })
+
+test('what another client may be deleting is not held to be there, long-night 1055014', async () => {
+  const { checks } = await simulate('long-night', 1055014)
+  expect(checks.filter(({ ok }) => !ok)).toEqual([])
+})

@@ -60,6 +60,12 @@ describe('a bucket', () => {
     expect(ids(table, 0)).toEqual(['90', 'b0'])
   })
 
+  test('has k who wait at most, the newest', () => {
+    const table = tableWith('80', '90')
+    for (const id of ['a0', 'b0', 'c0', 'a0', 'd0']) table.admit(peer(id), 9)
+    expect(table.buckets[0]?.cache.map(({ id }) => id)).toEqual(['a0', 'd0'])
+  })
+
   test('near the node has everyone, however the tree is balanced', () => {
     const table = new Table(peer('00'), { k: 4, replicas: 1 })
     for (const id of ['80', '90', 'a0', 'b0', 'c0', 'd0', '80']) table.admit(peer(id), 1)

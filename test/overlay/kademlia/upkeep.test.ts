@@ -1,5 +1,5 @@
 /** Kademlia's conversations, in the simulator: who comes into the table, who makes room, and what brings back who was lost. */
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Node } from '../../../src/node/node.ts'
 import type { Peer } from '../../../src/protocol/schemas.ts'
 import type { Kademlia } from '../../../src/overlay/kademlia/kademlia.ts'
@@ -158,6 +158,8 @@ test('nobody gets in, or is asked, under an id that is not that of its url', asy
   expect(() => ping({ from: beside })).toThrow(', the hash of its url, not ')
   expect(() => findNode({ id: first, count: 8, avoid: [], from: beside })).toThrow(', the hash of its url, not ')
   nodeOf(world, liar).handlers.findNode = () => ({ peers: [beside] })
+  const overlay = nodeOf(world, first).overlay as Kademlia
+  const reach = vi.spyOn(overlay, 'reach')
   questions.length = 0
   for (const { run } of nodeOf(world, first).overlay.jobs) void run()
   await world.run(5000)
@@ -165,6 +167,8 @@ test('nobody gets in, or is asked, under an id that is not that of its url', asy
     0,
   )
   expect(pingedBy(first)).toEqual([])
+  // Nor in a lookup.
+  expect(reach.mock.calls.map(([{ id }]) => id)).not.toContain(beside.id)
   expect(known(world, first)).toEqual(before)
 })
 
