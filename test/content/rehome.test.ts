@@ -1,16 +1,10 @@
 import { expect, test } from 'vitest'
-import type { Node } from '../../src/node/node.ts'
 import { Refusal } from '../../src/protocol/errors.ts'
 import type { Id } from '../../src/space/id.ts'
 import { epochMs, hash } from '../../src/sim/host.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
-
-const nodeOf = (world: World, id: Id): Node => {
-  const { node } = world.host(id)
-  if (!node) throw new Error(`${id} does not run`)
-  return node
-}
+import { nodeOf, whole } from '../overlay/worlds.ts'
 
 const fill = async (world: World, id: Id, count: number) => {
   for (let number = 0; number < count; number++) await world.call(id, 'store', { value: `value ${number}` })
@@ -561,13 +555,6 @@ const missOne = async (world: World, [one = '', , late = '']: readonly Id[]) => 
   expect(stored).toBe(2)
   handlers.insert = insert
 }
-
-const whole = (world: World, ids: readonly Id[]) =>
-  world.until(
-    () => ids.every((id) => nodeOf(world, id).info().content.complete),
-    60_000,
-    () => ids.map((id) => JSON.stringify(nodeOf(world, id).info().content)).join(' '),
-  )
 
 test('nodes that agree exchange fingerprints only, and for one difference not much more, whatever they hold', async () => {
   const world = new World({ seed: 9 })

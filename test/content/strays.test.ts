@@ -4,14 +4,7 @@ import { isWhole } from '../../src/content/record.ts'
 import { epochMs, hash } from '../../src/sim/host.ts'
 import { World } from '../../src/sim/world.ts'
 import type { Id } from '../../src/space/id.ts'
-import { nodeOf } from '../overlay/worlds.ts'
-
-const whole = (world: World, ids: readonly Id[]) =>
-  world.until(
-    () => ids.every((id) => nodeOf(world, id).info().content.complete),
-    60_000,
-    () => ids.map((id) => JSON.stringify(nodeOf(world, id).info().content)).join(' '),
-  )
+import { nodeOf, whole } from '../overlay/worlds.ts'
 
 test('a stray is kept as long as fewer are named for it than there are to be copies', async () => {
   const world = new World({ seed: 13 })

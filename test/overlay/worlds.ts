@@ -17,6 +17,14 @@ export const nodeOf = (world: World, id: Id): Node => {
   return node
 }
 
+/** Lets time pass until each of these has everything that it holds. */
+export const whole = (world: World, ids: readonly Id[]) =>
+  world.until(
+    () => ids.every((id) => nodeOf(world, id).info().content.complete),
+    60_000,
+    () => ids.map((id) => JSON.stringify(nodeOf(world, id).info().content)).join(' '),
+  )
+
 export const sorted = (world: World): Id[] => [...world.members()].sort()
 
 export const leavesOf = (world: World, id: Id): LeafSet =>
