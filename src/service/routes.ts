@@ -8,7 +8,7 @@ import type { NodeApi } from '../node/api.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Handlers, Row } from '../protocol/rpc.ts'
 import type { Metrics } from './metrics.ts'
-import { numbered } from './text.ts'
+import { numbered, truthful } from './text.ts'
 
 export type RowName = keyof NodeApi & string
 export type Handler = (request: object) => unknown
@@ -27,13 +27,14 @@ export const addRow = (
   handler: (flat: object, request: FastifyRequest, reply: FastifyReply) => unknown,
 ): void => {
   const row: Row = api[name]
-  const numbers = row.query.filter((field) => (row.request.properties[field] as { type?: string }).type === 'integer')
+  const numbers = fieldsOf(row, 'integer')
+  const truths = fieldsOf(row, 'boolean')
   app.route({
     method: row.method,
     url: row.path,
     schema: schemaOf(row),
     config: { signed: row.signed },
-    ...(numbers.length > 0 ? { preValidation: takeNumbers(numbers) } : {}),
+    ...(numbers.length + truths.length > 0 ? { preValidation: takeTexts(numbers, truths) } : {}),
     handler: (request, reply) => {
       if (row.body.length === 0) assertNoBody(row, request)
       answer(reply, row)
@@ -59,12 +60,17 @@ const schemaOf = (row: Row): FastifySchema => ({
   ...(row.body.length > 0 ? { body: part(row, row.body) } : {}),
 })
 
-/** In a query everything is text, so there the text of a number is taken as the number. */
-const takeNumbers =
-  (names: readonly string[]) =>
+/** Those of a row's query that are of a type. */
+const fieldsOf = ({ query, request }: Row, type: 'integer' | 'boolean'): string[] =>
+  query.filter((field) => (request.properties[field] as { type?: string }).type === type)
+
+/** In a query everything is text, so there the text of a number is taken as the number, and that of a truth as the truth. */
+const takeTexts =
+  (numbers: readonly string[], truths: readonly string[]) =>
   ({ query }: FastifyRequest, _reply: FastifyReply, next: HookHandlerDoneFunction): void => {
     const fields = query as Record<string, unknown>
-    for (const name of names) if (name in fields) fields[name] = numbered(fields[name])
+    for (const name of numbers) if (name in fields) fields[name] = numbered(fields[name])
+    for (const name of truths) if (name in fields) fields[name] = truthful(fields[name])
     next()
   }
 

@@ -6,6 +6,9 @@ export const numberIn = (text: string): number | undefined => (/^(0|-?[1-9]\d{0,
 /** The same of whatever stands in a field: what spells no number is left as it is, for the schema to refuse. */
 export const numbered = (field: unknown): unknown => (typeof field === 'string' ? (numberIn(field) ?? field) : field)
 
+/** `true` and `false` of a field that spells them; what spells neither is left as it is. */
+export const truthful = (field: unknown): unknown => (field === 'true' ? true : field === 'false' ? false : field)
+
 /** An address without escapes; undefined when one of them stands for no UTF-8, as `%ff`. */
 export const decoded = (address: string): string | undefined => {
   try {

@@ -2,6 +2,8 @@
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { errorStatus, type ErrorCode } from '../../src/protocol/errors.ts'
+import { nodeApi } from '../../src/node/api.ts'
+import { pathOf } from '../../src/service/wire.ts'
 import { type Live, network, startNode } from './live.ts'
 
 let node: Live
@@ -127,6 +129,10 @@ describe('the first things that a person types', () => {
     ['/db?limit=%2B5', {}, 'BAD_REQUEST', /limit must be of type integer/],
     ['/db?limit=05', {}, 'BAD_REQUEST', /limit must be of type integer/],
     ['/db?limit=5&limit=5', {}, 'BAD_REQUEST', /limit is in the query twice/],
+    [`/get/${'a'.repeat(40)}?brief=yes`, {}, 'BAD_REQUEST', /brief must be of type boolean/],
+    [`/get/${'a'.repeat(40)}?brief=TRUE`, {}, 'BAD_REQUEST', /brief must be of type boolean/],
+    [`/get/${'a'.repeat(40)}?brief`, {}, 'BAD_REQUEST', /brief must be of type boolean/],
+    [`/get/${'a'.repeat(40)}?brief=true&brief=true`, {}, 'BAD_REQUEST', /brief is in the query twice/],
     ['/store', form('value=a&ttlSeconds=060'), 'BAD_REQUEST', /ttlSeconds must be of type integer/],
     ['/store', form('value=a&ttlSeconds=-1'), 'BAD_REQUEST', /ttlSeconds must be >= 1/],
     ['/store', json('{"value":"a","name":"\\ud800"}'), 'BAD_REQUEST', /^name has half a surrogate pair, which is no text$/],
@@ -286,6 +292,21 @@ describe('who may ask', () => {
 })
 
 describe('for machines', () => {
+  // Was 400: no peer that made its calls alone could be read from.
+  test.each([
+    [undefined, true],
+    [false, true],
+    [true, false],
+  ])('a peer that asks for brief=%s without a channel is given large values: %s', async (brief, isGiven) => {
+    const value = 'large '.repeat(20_000)
+    const { key } = (await ask('/store', json({ value }))).json
+    const { status, json: found } = await ask(pathOf(nodeApi('chord').get, { key, brief }))
+    expect([status, found.records.map((record: { value?: string }) => record.value)]).toEqual([
+      200,
+      [isGiven ? value : undefined],
+    ])
+  })
+
   test('/openapi.json has every row', async () => {
     const { json: document } = await ask('/openapi.json')
     expect(document.openapi).toBe('3.1.0')
@@ -295,6 +316,10 @@ describe('for machines', () => {
     expect(Object.keys(document.paths['/store'].post.requestBody.content)).toEqual(
       expect.arrayContaining(['application/x-www-form-urlencoded', 'application/x-ndjson']),
     )
+    const beside = ({ parameters }: { parameters: { name: string; in: string }[] }) =>
+      parameters.map((one) => `${one.name} in ${one.in}`)
+    expect(beside(document.paths['/store'].post)).toEqual(['name in query', 'ttlSeconds in query'])
+    expect(beside(document.paths['/store/{name}'].put)).toEqual(['name in path', 'ttlSeconds in query'])
   })
 
   test('/docs is a page over it', async () => {
