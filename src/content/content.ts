@@ -178,11 +178,14 @@ export class Content {
   async #forget(key: Id): Promise<{ dropped: number }> {
     if (this.holdings.cells.believes(key))
       throw new Refusal('STILL_OWNED', `this node holds the key; to delete it everywhere: DELETE /delete/${key}`)
-    const records = this.holdings.read({ key })
-    if (records.length > 0 && !this.rehoming.entrusted.has(key))
-      throw new Refusal('STILL_OWNED', 'this node has not passed the records on yet; it drops them by itself once it has')
-    for (const record of records) this.holdings.records.drop(record)
+    let dropped = 0
+    for (const record of this.holdings.at({ key })) {
+      if (!this.rehoming.entrusted.has(key))
+        throw new Refusal('STILL_OWNED', 'this node has not passed the records on yet; it drops them by itself once it has')
+      this.holdings.records.drop(record)
+      dropped++
+    }
     await this.holdings.flushed()
-    return { dropped: records.length }
+    return { dropped }
   }
 }

@@ -5,14 +5,14 @@ import type { Hash } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import { type Held, NotHeld, type PeerApi, type Standing, type Told } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
-import type { Peer, StoredRecord } from '../protocol/schemas.ts'
+import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { remember } from '../space/memory.ts'
 import { idBefore } from '../space/ring.ts'
 import type { Load } from './convoys.ts'
-import type { Holdings } from './holdings.ts'
+import { type Holdings, tooMuchAt } from './holdings.ts'
 import type { Answer } from './tally.ts'
-import { type Address, areLarge, assertSound, cursorOf } from './record.ts'
+import { type Address, areLarge, assertSound, cursorOf, sizeOf } from './record.ts'
 import { Turns } from './turns.ts'
 import type { Copy, Obstacle } from './writes.ts'
 
@@ -76,10 +76,10 @@ export class Holders {
     }
   }
 
-  /** A peer's records and standing; undefined when it does not answer. */
-  async get(peer: Peer, address: Address, lookup: Lookup): Promise<Answer | undefined> {
+  /** See Reader.get. */
+  async get(peer: Peer, address: Address, lookup: Lookup, wantsValues: boolean): Promise<Answer | undefined> {
     const held = await this.#visit<Omit<Held, 'key'>>(peer, lookup, {
-      here: () => heldAt(peer, () => this.#holdings.get(address)),
+      here: () => heldAt(peer, () => this.#holdings.get(address, !wantsValues)),
       there: async () => {
         const said = await heldAt(peer, () => this.#network.call(peer, 'get', { ...address, brief: true }))
         for (const record of said.records) this.#assertSound(record, address.key)
@@ -93,12 +93,15 @@ export class Holders {
   async fetch(peer: Peer, told: readonly Told[], lookup: Lookup): Promise<readonly StoredRecord[]> {
     assertRoom(this.#fetches)
     const fetched: StoredRecord[] = []
+    let bytes = 0
     for (let cursors = told.map(cursorOf); cursors.length > 0; ) {
       const call = () => this.#given(peer, cursors)
       const ask = () => (lookup.isSuspect(peer.id) ? call() : this.#inTurn(this.#fetches, peer, call))
       const said = await lookup.visit(peer, ask)
       if (!said || said.length === 0) break
       fetched.push(...said)
+      for (const record of said) bytes += sizeOf(record)
+      if (bytes > limits.bodyBytes) throw tooMuchAt((said[0] as StoredRecord).key)
       const got = new Set(said.map(cursorOf))
       cursors = cursors.filter((cursor) => !got.has(cursor))
     }

@@ -59,42 +59,41 @@ export class Holdings {
   }
 
   /**
-   * The records at an address, tombstones among them.
+   * What is at an address, tombstones among it, and this node's word on it.
    * @param isBrief whether values that are large are left out
    * @throws Refusal NOT_HELD when none of them lives; TOO_LARGE as read
    */
   get(address: Address, isBrief = false): Held {
     const { key } = address
     const { now } = this
-    const all = this.read(address)
-    const records = isBrief ? outlined(all) : all
+    const records = isBrief ? outlined(this.at(address)) : this.read(address)
     const standing = this.testimony.standing(key)
     if (records.some((record) => isLive(record, now))) return { key, records, ...standing }
     const why = standing.held ? 'nothing lives here under that key, which this node is to hold' : 'not held here'
     throw new Refusal('NOT_HELD', `${why}; try GET /lookup/${key}`, { records, ...standing })
   }
 
-  /** The same without a word on who might have more. @throws Refusal TOO_LARGE when all at a key are more than travels in one call */
-  read({ key, index }: Address): StoredRecord[] {
-    const records = index === undefined ? this.#allAt(key) : this.#oneAt(key, index)
-    return records.filter((record) => !this.testimony.doubts(record))
+  /** The records at an address, but for those in doubt: read as they are asked for, however many bytes they are. */
+  *at({ key, index }: Address): Generator<StoredRecord, void> {
+    const records = index === undefined ? this.records.at(key) : this.#oneAt(key, index)
+    for (const record of records) if (!this.testimony.doubts(record)) yield record
+  }
+
+  /** All of them. @throws Refusal TOO_LARGE when they are more than travels in one call */
+  read(address: Address): StoredRecord[] {
+    const all: StoredRecord[] = []
+    let bytes = 0
+    for (const record of this.at(address)) {
+      bytes += sizeOf(record)
+      if (bytes > limits.bodyBytes) throw tooMuchAt(address.key)
+      all.push(record)
+    }
+    return all
   }
 
   #oneAt(key: Id, index: string): StoredRecord[] {
     const record = this.#store.get(key, index)
     return record ? [record] : []
-  }
-
-  #allAt(key: Id): StoredRecord[] {
-    const all: StoredRecord[] = []
-    let bytes = 0
-    for (const record of this.records.at(key)) {
-      bytes += sizeOf(record)
-      if (bytes > limits.bodyBytes)
-        throw new Refusal('TOO_LARGE', `the values under ${key} are too much for one call; ask for one by ?value= or ?name=`)
-      all.push(record)
-    }
-    return all
   }
 
   /** @throws Refusal STORE_FULL */
@@ -128,3 +127,6 @@ export class Holdings {
     return cell === undefined ? 'misplaced' : this.cells.isOwn(cell) ? 'owned' : 'replica'
   }
 }
+
+export const tooMuchAt = (key: Id): Refusal =>
+  new Refusal('TOO_LARGE', `the values under ${key} are too much for one call; ask for one by ?value= or ?name=`)

@@ -42,7 +42,7 @@ export class Intake {
 
   /**
    * Merges one record that another has kept, and says which version won. It counts as kept once `Holdings.flushed` has resolved.
-   * @throws Refusal BAD_RECORD; NOT_JOINED when this node is leaving; STORE_FULL
+   * @throws Refusal BAD_RECORD, TOO_LARGE; NOT_JOINED when this node is leaving; STORE_FULL
    */
   take(record: StoredRecord): Version {
     // Others have forgotten it by now, and whoever has it will.

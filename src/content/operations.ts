@@ -97,7 +97,7 @@ export class Operations {
       },
       lately: new Lately(me.id),
       newer: (ours, theirs) => mergeRecords(ports.hash, ours, theirs),
-      get: (peer, address, lookup) => holders.get(peer, address, lookup),
+      get: (...asked) => holders.get(...asked),
       fetch: (peer, records, lookup) => holders.fetch(peer, records, lookup),
       give: async (peer, record, lookup) => {
         const copy = await holders.insert(peer, record, [], lookup)
@@ -124,7 +124,10 @@ export class Operations {
     return { key: keyOf(index, this.#options.bits), index }
   }
 
-  /** @throws Refusal NOT_ENOUGH_COPIES, KEY_FULL, STORE_FULL, OVERLOADED, NO_ROUTE, NOT_JOINED */
+  /**
+   * @throws Refusal NOT_ENOUGH_COPIES, KEY_FULL, STORE_FULL, STAMP_AHEAD, OVERLOADED, NO_ROUTE, NOT_JOINED; INCONCLUSIVE, with nothing written,
+   * when nobody can say for how long others want a value that is to expire
+   */
   async store(content: Given): Promise<Written> {
     const { value, encoding, name } = content
     const index = name === undefined ? valueIndex(this.#hash, value, encoding) : nameIndex(this.#hash, name)
@@ -151,7 +154,7 @@ export class Operations {
     })
   }
 
-  /** @throws Refusal NOT_FOUND; INCONCLUSIVE when too few of those who were reachable could say; NO_ROUTE, NOT_JOINED */
+  /** @throws Refusal NOT_FOUND; INCONCLUSIVE when too few of those who were reachable could say; TOO_LARGE, OVERLOADED, NO_ROUTE, NOT_JOINED */
   async lookup(address: Address, mode?: Mode): Promise<Found> {
     const { key } = address
     if (mode) this.#finder.assertMode(mode)

@@ -82,7 +82,7 @@ export class Places {
   async #isThere(address: Required<Address>): Promise<boolean> {
     const lookup = this.#finder.to(address.key)
     for (const peer of await lookup.window()) {
-      const answer = await this.#holders.get(peer, address, lookup)
+      const answer = await this.#holders.get(peer, address, lookup, false)
       if (answer && answer.records.length > 0) return true
     }
     return false

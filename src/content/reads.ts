@@ -27,9 +27,16 @@ export interface Reader extends Judge {
   /** Calls back after hedgeAfterMs, unless that is called off by what it returns. */
   hedge(ask: () => void): () => void
   readonly lately: Lately
-  /** What a node has; undefined when it does not answer. */
-  get(peer: Peer, address: Address, lookup: Lookup): Promise<Answer | undefined>
-  /** Records of which a node has told, with their values: as far as it still has them, or later ones. @throws Refusal OVERLOADED */
+  /**
+   * What a node has; undefined when it does not answer.
+   * @param wantsValues whether this node itself, if it is asked, leaves none out; others always leave out those that are large
+   * @throws Refusal TOO_LARGE when they are more than travels in one call
+   */
+  get(peer: Peer, address: Address, lookup: Lookup, wantsValues: boolean): Promise<Answer | undefined>
+  /**
+   * Records of which a node has told, with their values: as far as it still has them, or later ones.
+   * @throws Refusal OVERLOADED; TOO_LARGE when they are more than travels in one call
+   */
   fetch(peer: Peer, records: readonly Told[], lookup: Lookup): Promise<readonly StoredRecord[]>
   /** Gives a node what it lacks. */
   give(peer: Peer, record: StoredRecord, lookup: Lookup): Promise<Version | undefined>
@@ -43,7 +50,7 @@ export interface Reading<R extends Told = StoredRecord> {
 
 /**
  * The records at an address. One who holds what is stored by its content is enough: that is only ever itself.
- * @throws Refusal NOT_FOUND; INCONCLUSIVE when too few could say; NO_ROUTE, NOT_JOINED
+ * @throws Refusal NOT_FOUND; INCONCLUSIVE when too few could say; TOO_LARGE, OVERLOADED, NO_ROUTE, NOT_JOINED
  */
 export const read = (reader: Reader, address: Address, lookup: Lookup): Promise<Reading> =>
   settle(() => new Poll(reader, address, lookup, { oneIsEnough: isByContent(address), wantsValues: true })) as Promise<Reading>
@@ -186,7 +193,7 @@ class Poll {
     this.#met.add(peer.id)
     this.#underWay++
     try {
-      const answer = await this.#reader.get(peer, this.address, this.lookup)
+      const answer = await this.#reader.get(peer, this.address, this.lookup, this.#options.wantsValues)
       // Whoever cannot be enough is not asked first for having answered.
       if (answer?.held && answer.complete) this.#reader.lately.note(peer.id)
       if (answer) this.#note(answer)

@@ -96,17 +96,20 @@ export const areLarge = (records: readonly StoredRecord[]): boolean =>
   records.reduce((chars, { value }) => chars + (value?.length ?? 0), 0) > largeChars
 
 /** Records without those values that would be large together. */
-export const outlined = (records: readonly StoredRecord[]): Told[] => {
+export const outlined = (records: Iterable<StoredRecord>): Told[] => {
+  const outlines: Told[] = []
   let room = largeChars
-  return records.map((record) => {
+  for (const record of records) {
     const chars = record.value?.length ?? 0
-    if (chars > room) {
+    if (chars <= room) {
+      room -= chars
+      outlines.push(record)
+    } else {
       const { value: _, ...outline } = record
-      return outline
+      outlines.push(outline)
     }
-    room -= chars
-    return record
-  })
+  }
+  return outlines
 }
 
 /** Whether its value is there, which may be that there is none any more. */

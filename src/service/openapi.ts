@@ -61,6 +61,9 @@ const channelOperation = {
   responses: { 101: { description: 'from here on the connection is one of frames' }, default: errorReply },
 }
 
+/** What is said in the query of a body that is only bytes. */
+const besideBytes: Readonly<Record<string, readonly string[]>> = { store: ['name', 'ttlSeconds'], storeNamed: ['ttlSeconds'] }
+
 const operation = (name: string, row: Row): object => {
   const content = bodyContent(name, row)
   return {
@@ -71,7 +74,7 @@ const operation = (name: string, row: Row): object => {
     parameters: [
       ...row.params.map((field) => parameter('path', row, field)),
       ...row.query.map((field) => parameter('query', row, field)),
-      ...(name === 'storeNamed' ? [{ in: 'query', name: 'ttlSeconds', schema: row.request.properties['ttlSeconds'] }] : []),
+      ...(besideBytes[name] ?? []).map((field) => parameter('query', row, field)),
     ],
     ...(content ? { requestBody: { required: true, content } } : {}),
     responses: {

@@ -19,9 +19,9 @@ const valuesOf = (count: number, beginning = ''): string[] => {
   return values
 }
 
-const worldOf = async () => {
+const worldOf = async (nodes = 3) => {
   const world = new World({ seed: 1, encode: false, settings: { bits: 8 } })
-  const ids = await world.boot(3)
+  const ids = await world.boot(nodes)
   return { world, ids }
 }
 
@@ -81,6 +81,18 @@ test('what is too much for one call is not gathered, and nobody who stores besid
   expect(asked).toBe(0)
   await expect(world.call(one, 'lookup', { key })).rejects.toMatchObject({ code: 'TOO_LARGE' })
   expect((await world.call(one, 'lookupBy', { value: large[0] ?? '' })).values).toHaveLength(1)
+})
+
+// Whoever did not hold them itself said INCONCLUSIVE, for ever: those who do were all taken to be in trouble.
+test('what is too much for one call is said to be through every node, and is deleted through every node', async () => {
+  const { world, ids } = await worldOf(6)
+  const [one = ''] = ids
+  for (const through of ids) {
+    for (const value of valuesOf(9, 'x'.repeat(limits.valueBytes - 10))) await world.call(one, 'store', { value })
+    await expect(world.call(through, 'lookup', { key })).rejects.toMatchObject({ code: 'TOO_LARGE' })
+    expect((await world.call(through, 'remove', { key })).deleted).toHaveLength(9)
+    await expect(world.call(through, 'lookup', { key })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  }
 })
 
 test('what was deleted is stored again under a key that is full', async () => {
