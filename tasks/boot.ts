@@ -71,7 +71,7 @@ const bootOptions = {
   ...overlayOptions,
   overlay: 'the same as its word alone',
   port: `the first port to try (${defaults.port})`,
-  secret: 'on: nodes share a secret, and leave and peer calls need it (off)',
+  secret: 'on: nodes share a secret; leave, tags, and what peers are to keep or believe need it (off)',
 }
 
 /** What a word sets; one that contradicts another is of no use. */

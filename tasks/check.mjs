@@ -1,6 +1,6 @@
 /**
  * Every `check:…` script of package.json, two at a time: a line for each, and the words of those that fail.
- * One alone: `npm run check:lint`.
+ * One alone, once they are installed: `npm run check:lint`.
  */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'

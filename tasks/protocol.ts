@@ -139,7 +139,7 @@ const meanings: Readonly<Record<ErrorCode, string>> = {
   NOT_JOINED: 'the node has no place in the network yet, or is leaving it',
   NO_ROUTE: 'nobody who can be reached knows the owner',
   INCONCLUSIVE: 'too few of those who should hold the key can say; ask again',
-  NOT_ENOUGH_COPIES: 'not acknowledged, but kept and spread: to store it again is safe',
+  NOT_ENOUGH_COPIES: 'not acknowledged; what was written of it (`stored`) is kept and spread: to store it again is safe',
   OVERLOADED: 'the node is there, and behind with its work',
   STORE_FULL: 'no room is left, on the disk or of the quota',
 }

@@ -3,7 +3,7 @@ import type { Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 
 export interface Directory {
-  /** Whether somebody has told this node of all members since it started. */
+  /** Whether somebody has told this node of all members since it started, or there was nobody to ask. */
   readonly isKnown: boolean
   /** Those alive or suspected, this node among them, in order of id; the same array as long as nothing has changed. */
   readonly peers: readonly Peer[]

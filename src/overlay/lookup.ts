@@ -103,7 +103,7 @@ export class Lookup {
     )
   }
 
-  /** Peers contacted that answered, one after the other: where several were asked at a time, the way to the owner. */
+  /** Peers that answered, of those who hold the key as well: where the overlay asks several at a time, the steps of its way to the owner. */
   get hops(): number {
     if (this.#convergence && !this.#guess) return this.#convergence.steps
     let count = 0

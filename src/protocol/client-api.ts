@@ -14,7 +14,8 @@ const raw = {
 
 const Travel = {
   hops: Type.Integer({
-    description: 'peers that answered, one after the other; where several are asked at a time, the way to the owner',
+    description:
+      'peers that answered, of those who hold the key as well; where several are asked at a time on the way (Kademlia), its steps',
   }),
   path: Type.Array(Hop),
 }
@@ -75,11 +76,11 @@ export type Counts = Static<typeof Counts>
 export const Watch = exact({
   alive: count('members that are there, this node among them'),
   suspect: count('members that may be dead'),
-  dead: count('members that were suspected, and have not refuted it in time'),
+  dead: count('members that were suspected and have not refuted it in time, or have stopped'),
   left: count('members that have said that they go for good'),
   health: count('0: this node is well; more: it is slow itself'),
   cutOff: Type.Boolean({ description: 'so many are silent at once that it is rather this node that is cut off' }),
-  known: Type.Boolean({ description: 'somebody has told it of everyone' }),
+  known: Type.Boolean({ description: 'somebody has told it of everyone, or there was nobody to ask' }),
   aheadMs: count("by how much its clock is ahead of most others', or behind, where that is more than a minute"),
   drops: Type.Record(Type.String(), Type.Integer(), { description: 'what was heard and not heeded, by reason' }),
 })

@@ -1,7 +1,7 @@
 /**
  * One node as a process: configured by its environment, watched by whoever started it, ended by SIGTERM or SIGINT.
  *
- * Exit codes: 0 stopped or left, 1 could not start or has a defect, 2 wrong configuration.
+ * Exit codes: 0 stopped or left, 1 could not start or has a defect, 2 wrong configuration, or a data folder that it cannot use.
  */
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, statSync } from 'node:fs'
