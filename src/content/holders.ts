@@ -5,7 +5,7 @@ import type { Hash } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import { type Held, NotHeld, type PeerApi, type Standing, type Told } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
-import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
+import { isPeer, limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { remember } from '../space/memory.ts'
 import { idBefore } from '../space/ring.ts'
@@ -185,7 +185,8 @@ const heldAt = async (peer: Peer, get: () => Held | Promise<Held>): Promise<Omit
     return await get()
   } catch (error) {
     if (!(error instanceof Refusal && error.code === 'NOT_HELD')) throw error
-    if (Schema.Check(NotHeld, error.details)) return error.details
+    const { details } = error
+    if (Schema.Check(NotHeld, details) && details.ask.every((named) => isPeer(named, peer.id.length * 4))) return details
     throw new Unreachable(peer.url, 'NOT_HELD without its standing')
   }
 }

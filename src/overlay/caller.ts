@@ -2,11 +2,10 @@
  * How a node of an overlay asks its peers, whatever the geometry: itself, with its options and ports; whom it has known; what it believes
  * of an id; and what it makes of an answer, of none, and of a refusal.
  */
-import { Value } from 'typebox/value'
 import type { Ports } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Reply, Request, Table } from '../protocol/rpc.ts'
-import { Peer } from '../protocol/schemas.ts'
+import { isPeer, type Peer } from '../protocol/schemas.ts'
 import { type Id, shortId } from '../space/id.ts'
 import { remember } from '../space/memory.ts'
 import { Acquaintances } from './acquaintances.ts'
@@ -174,7 +173,7 @@ export abstract class Caller<T extends Table, Options extends SharedOptions> {
   async #isSo({ code, details: { by } }: Refusal, peer: Peer): Promise<boolean> {
     const { id, url } = this.me
     if (code === 'BAD_ID') return id !== this.#ids.of(url)
-    if (!Value.Check(Peer, by) || by.id !== id || by.url === url || !this.isSound(by)) return false
+    if (!isPeer(by, id.length * 4) || by.id !== id || by.url === url || !this.isSound(by)) return false
     return by.url === peer.url || this.isThere(by)
   }
 }

@@ -85,10 +85,15 @@ export class Unreachable extends Error {
  */
 const absent: ReadonlySet<ErrorCode> = new Set(['NOT_JOINED', 'OTHER_NETWORK', 'WRONG_NODE', 'UNAUTHORIZED'])
 
+/** Characters of what a peer says of an error: it is logged, and told to people. */
+const messageMost = 500
+
 /** What a network port throws for an error that a peer answered. */
 export const errorFromPeer = (url: string, body: ErrorBody): Refusal | Unreachable => {
   const { error, message, ...details } = body
-  return absent.has(error) ? new Unreachable(url, error) : new Refusal(error, message, details)
+  return absent.has(error)
+    ? new Unreachable(url, error)
+    : new Refusal(error, message.slice(0, messageMost).toWellFormed(), details)
 }
 
 export const isErrorBody = (body: unknown): body is ErrorBody =>

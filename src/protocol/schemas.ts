@@ -3,6 +3,7 @@
  * checked by whoever receives: see `formats`.
  */
 import { type Static, type TObject, type TProperties, Type } from 'typebox'
+import { Value } from 'typebox/value'
 import { type Id, idBits, isId } from '../space/id.ts'
 
 export const limits = {
@@ -108,6 +109,10 @@ export const formats = (bits: number): Record<string, (text: string) => boolean>
   id: (text) => isId(text, bits),
   origin: remembering(isOrigin),
 })
+
+/** Whether something is a peer whose id has so many bits: for what comes beside an error, which no schema of a reply was held against. */
+export const isPeer = (given: unknown, bits: number): given is Peer =>
+  Value.Check(Peer, given) && isId(given.id, bits) && isOrigin(given.url)
 
 /** The same few texts are asked about again and again. */
 const remembering = (check: (text: string) => boolean): ((text: string) => boolean) => {

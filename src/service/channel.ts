@@ -120,8 +120,8 @@ export class Channel {
         for (const call of this.#takeAll()) this.#goAlone(call)
       }
     } catch (error) {
-      if (!(error instanceof Unreachable)) throw error
-      this.end(error)
+      // A defect of ours is told to those who wait as well: it is no word of the peer's, and ends no node.
+      this.end(error as Error)
     }
   }
 
@@ -143,7 +143,6 @@ export class Channel {
   /** Sends what waits, as far as the peer reads. */
   #leave(): void {
     this.#dropLate()
-    this.#leaving = this.#leaving.filter(({ number }) => this.#calls.has(number))
     if (!this.#line) return
     const { socket, frames } = this.#line
     while (this.#leaving.length > 0 && !socket.writableNeedDrain) {
@@ -159,7 +158,7 @@ export class Channel {
     try {
       for (const text of this.#line.frames.unpack(chunk)) this.#settle(parse(this.#carrier.url, 200, text.toString()))
     } catch (error) {
-      // A defect of ours is told to those who still wait, as where a reply meets one; it is no word of the peer's, and ends no node.
+      // As in #open.
       this.end(error instanceof Refusal ? this.#unreachable(error.message) : (error as Error))
     }
     this.#endIfDone()
@@ -209,6 +208,8 @@ export class Channel {
       isSilent ||= this.#line !== undefined && this.#heardAt < call.deadline - callTimeoutMs
       this.#fail(call, this.#unreachable(`nothing within ${callTimeoutMs} ms`))
     }
+    // What nobody waits for any more is not kept for a peer that does not read.
+    this.#leaving = this.#leaving.filter(({ number }) => this.#calls.has(number))
     if (isSilent) this.retire()
     this.#endIfDone()
   }

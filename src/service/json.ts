@@ -16,7 +16,11 @@ export const parseJson = (bytes: Buffer, what = 'the body', partsMost = Infinity
     throw new Refusal('BAD_REQUEST', `${what} is not UTF-8; bytes travel in base64, or raw by PUT /store/:name`)
   if (hasMoreParts(bytes, partsMost))
     throw new Refusal('BAD_REQUEST', `${what} has more than ${partsMost} fields; it must be an object: { "value": "hello" }`)
-  const text = bytes.toString()
+  return parseText(bytes.toString(), what)
+}
+
+/** @throws Refusal BAD_REQUEST */
+export const parseText = (text: string, what: string): unknown => {
   let body: unknown
   try {
     body = JSON.parse(text)

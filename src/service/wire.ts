@@ -2,6 +2,7 @@
 import type { ValidateFunction } from 'ajv'
 import { errorFromPeer, errorStatus, isErrorBody, type Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Row } from '../protocol/rpc.ts'
+import { parseText } from './json.ts'
 
 /** A row, and the check of its replies. */
 export interface Wire {
@@ -35,12 +36,12 @@ export const bodyOf = ({ params, body }: Row, request: object): string | undefin
   return JSON.stringify(rest)
 }
 
-/** @throws Unreachable */
+/** What is taken here may be told to others, who take nothing that they could not write again. @throws Unreachable */
 export const parse = (url: string, status: number, text: string): unknown => {
   try {
-    return JSON.parse(text)
+    return parseText(text, 'the answer')
   } catch (error) {
-    throw new Unreachable(url, `status ${status} with a body that is not JSON`, { cause: error })
+    throw new Unreachable(url, `status ${status} with a body that is not JSON in UTF-8`, { cause: error })
   }
 }
 

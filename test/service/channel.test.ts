@@ -2,6 +2,8 @@
 import { once } from 'node:events'
 import { createServer as createHttp, type IncomingMessage, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer as createTcp, type Server, Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type NodeApi, nodeApi } from '../../src/node/api.ts'
@@ -750,4 +752,34 @@ test('calls are answered in the channel what they are answered alone', async () 
     }),
     { numRuns: 50 },
   )
+})
+
+// Ended the process.
+test('at an address that is none every call fails, and nothing else does', async () => {
+  const mine = client()
+  const outcomes = await outcomesOf([1, 2].map(() => get(mine, { id, url: 'nowhere at all' }, id)))
+  expect(outcomes).toEqual([expect.any(TypeError), expect.any(TypeError)])
+})
+
+// What nobody waited for any more was kept until the peer would read: without end, where it said something now and then.
+test('what was given up is not kept for a peer that reads nothing and says something', async () => {
+  setFlagsFromString('--expose_gc')
+  const collect = runInNewContext('gc') as () => void
+  const { peer, lines } = await peerOf(heldAll)
+  const mine = client(chordNodeApi, 200)
+  expect(await get(mine, peer, id)).toEqual(held(id))
+  const [line] = lines
+  line?.socket.pause()
+  const talk = setInterval(() => line?.answer([-1, 200, {}]), 20)
+  onTestFinished(() => clearInterval(talk))
+  const version = { hlc: '0'.repeat(16), origin: id }
+  const record = { key: id, index: `v:${id}`, contentType: 'text/plain', version, value: 'x'.repeat(60_000) }
+  const megabytes: number[] = []
+  for (let round = 0; round < 4; round++) {
+    await outcomesOf(Array.from({ length: 500 }, () => mine.http.call(peer, 'insert', { key: id, record, with: [] })))
+    collect()
+    megabytes.push(process.memoryUsage().heapUsed / 1e6)
+  }
+  // A round is 30 of them.
+  expect((megabytes.at(-1) as number) - (megabytes[0] as number)).toBeLessThan(45)
 })
