@@ -18,6 +18,8 @@ interface Line {
   /** What is answered on it, or was last. */
   response?: ServerResponse
   underWay: number
+  /** Bytes of large answers on it that nobody has read yet. */
+  unreadBytes: number
 }
 
 export class Connections {
@@ -28,8 +30,8 @@ export class Connections {
     const lines = this.#lines
     app.server.on('connection', (socket: Socket) => {
       // It comes again after a request that would rather have spoken another protocol.
-      if (!lines.has(socket)) socket.once('close', () => lines.delete(socket))
-      lines.set(socket, { underWay: 0 })
+      if (!lines.has(socket)) socket.once('close', () => this.#forget(socket))
+      lines.set(socket, { underWay: 0, unreadBytes: lines.get(socket)?.unreadBytes ?? 0 })
     })
     app.server.on('request', ({ socket }, response) => {
       const line = lines.get(socket)
@@ -63,12 +65,28 @@ export class Connections {
 
   /** Why an answer of that length is not given. A large one that is counts until it has left, or cannot any more. */
   refusalOf(response: ServerResponse, bytes: number): Refusal | undefined {
+    const { socket } = response.req
+    const line = this.#lines.get(socket)
     // Who has gone meanwhile is not heard of again.
-    if (bytes <= largeBytes || response.destroyed || response.req.socket.destroyed) return undefined
+    if (bytes <= largeBytes || response.destroyed || !line) return undefined
     if (this.#unreadBytes + bytes > unreadBytesMost)
       return new Refusal('OVERLOADED', 'too many large answers of this node wait to be read; try again in a second')
-    this.#unreadBytes += bytes
-    response.once('close', () => (this.#unreadBytes -= bytes))
+    this.#count(line, bytes)
+    response.once('close', () => {
+      const now = this.#lines.get(socket)
+      if (now) this.#count(now, -bytes)
+    })
     return undefined
+  }
+
+  #count(line: Line, bytes: number): void {
+    line.unreadBytes += bytes
+    this.#unreadBytes += bytes
+  }
+
+  /** Answers that wait behind another one on their connection are not told of its end. */
+  #forget(socket: Socket): void {
+    this.#unreadBytes -= this.#lines.get(socket)?.unreadBytes ?? 0
+    this.#lines.delete(socket)
   }
 }

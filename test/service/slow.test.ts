@@ -192,3 +192,32 @@ test('answers to those who have gone meanwhile do not count', async () => {
   const response = await fetch(`${url}/store`, { method: 'POST', body: 'hello', headers: { 'content-type': 'text/plain' } })
   expect(await response.json()).toMatchObject({ error: 'NOT_ENOUGH_COPIES' })
 })
+
+// Counted for good: a client that asked for much and hung up made the node refuse all large answers.
+test('nor do those that waited behind another one on its connection', async () => {
+  const much = 'x'.repeat(40 * 1024 * 1024)
+  let go = () => {}
+  const silent = new Promise<void>((resolve) => (go = resolve))
+  let asked = 0
+  const large = serve(async () => {
+    if (asked++ === 0) await silent
+    throw new Refusal('NOT_ENOUGH_COPIES', much)
+  })
+  onTestFinished(() => large.close())
+  const url = await large.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = large.server.address() as AddressInfo
+  const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(storing.repeat(4)))
+  onTestFinished(() => void socket.destroy())
+  const [connection] = (await once(large.server, 'connection')) as [Socket]
+  const closed = once(connection, 'close')
+  await expect.poll(() => asked).toBe(4)
+  const ask = async () => {
+    const response = await fetch(`${url}/store`, { method: 'POST', body: 'hello', headers: { 'content-type': 'text/plain' } })
+    return ((await response.json()) as { error: string }).error
+  }
+  await expect.poll(ask).toBe('OVERLOADED')
+  socket.destroy()
+  await closed
+  go()
+  expect(await ask()).toBe('NOT_ENOUGH_COPIES')
+})
