@@ -23,7 +23,7 @@ export interface Summary {
 /** Where two differ and neither has more records than this, they are listed, and not divided. */
 const listable = 64
 /** The same where one has none: whatever is listed there travels anyway. */
-const listableAlone = 1024
+export const listableAlone = 1024
 
 /** Whether what two have on an arc, so many records each, is listed where it differs. */
 export const isListable = (ours: number, theirs: number): boolean =>

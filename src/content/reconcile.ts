@@ -10,7 +10,7 @@ import { limits, type Peer, type Version } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import { idOf } from '../space/id.ts'
 import { type Arc, idAfter, inArc } from '../space/ring.ts'
-import { isListable } from './fingerprints.ts'
+import { isListable, listableAlone } from './fingerprints.ts'
 import { stampMs } from './hybrid-clock.ts'
 import { cursorOf } from './record.ts'
 import { Sifting } from './sifting.ts'
@@ -240,8 +240,11 @@ class Comparison {
       const { entries, next } = await this.#party.network.call(this.#peer, 'versions', request)
       for (const { index, version } of entries)
         versions.set(cursorOf({ key: idOf(index.slice(2), part.to.length * 4), index }), version)
-      // A peer whose pages do not lead on would keep us for ever.
-      if (next !== undefined && (!leadsOn(part, after, next) || versions.size > 2 * count + limits.page))
+      // A peer whose pages do not lead on, or do so for ever, would keep us: more than that are divided, unless they are of one key.
+      if (
+        next !== undefined &&
+        (!leadsOn(part, after, next) || versions.size > 2 * Math.min(count, listableAlone) + limits.page)
+      )
         throw new Unreachable(this.#peer.url, 'a list of versions that does not lead on')
       after = next
       more = next !== undefined

@@ -82,15 +82,19 @@ export class Rehoming {
     return this.#closed ? this.#handover.leftOn(everywhere(this.#me.id.length)) : this.#moving
   }
 
-  /** Starts a pass, or has the running one followed by another. Returns when nothing is due any more. */
-  run(): Promise<void> {
+  /**
+   * Starts a pass, or has the running one followed by another. Whoever has started one hears when nothing is due any more, or that it
+   * failed; the others hear nothing: they would be ever more where somebody has no room, and passes do not end.
+   */
+  async run(): Promise<void> {
     const cells = this.#holdings.cells.all()
     if (!this.#closed) this.entrusted.takeBack(Arcs.of(cells))
     this.#again = true
-    this.#running ??= this.#passes().finally(() => {
+    if (this.#running) return
+    this.#running = this.#passes().finally(() => {
       this.#running = undefined
     })
-    return this.#running
+    await this.#running
   }
 
   /** See Wakefulness.beat. Returns whether it has slept: then it is to compare all that it holds. */

@@ -38,6 +38,8 @@ export class Transfer {
   readonly #peer: Peer
   /** Records known to be on their way. */
   #moving = 0
+  /** Records that the peer gave and that are none. */
+  #unsound = 0
 
   constructor(party: Party, peer: Peer) {
     this.#party = party
@@ -77,9 +79,9 @@ export class Transfer {
       // What has come since it was counted was not known to be on its way.
       this.#move(-Math.min(records.length, Math.max(0, count - came)))
       came += records.length
-      // A peer whose pages do not lead on would keep us for ever.
+      // A peer whose pages do not lead on, or to nothing that is sound, would keep us for ever.
       const leads = next === undefined || (records.length > 0 && leadsOn({ from, to }, after, next))
-      if (!leads || came > 2 * count + limits.page)
+      if (!leads || came > 2 * count + limits.page || this.#unsound > limits.page)
         throw new Unreachable(this.#peer.url, 'pages of records that do not lead on')
       after = next
       more = next !== undefined
@@ -129,6 +131,7 @@ export class Transfer {
     this.pulled += records.length
     await holdings.intake.takeAll(records, (record, { message }) => {
       this.pulled--
+      this.#unsound++
       log.warn({ record: cursorOf(record), why: message }, 'record refused')
     })
   }

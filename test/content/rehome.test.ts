@@ -5,6 +5,7 @@ import { epochMs, hash } from '../../src/sim/host.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
 import { nodeOf, whole } from '../overlay/worlds.ts'
+import { type StillNode, StillRing } from './still-ring.ts'
 
 const fill = async (world: World, id: Id, count: number) => {
   for (let number = 0; number < count; number++) await world.call(id, 'store', { value: `value ${number}` })
@@ -670,4 +671,16 @@ test('a value that somebody stored for ever does not end with the time of whoeve
   await world.call(other, 'store', { value: 'hello', ttlSeconds: 1 })
   await world.run(5000)
   await expect(world.call(one, 'lookupBy', { value: 'hello' })).resolves.toMatchObject({ values: [{ value: 'hello' }] })
+})
+
+// Each of them was kept: a node wants one for every write that strays, and passes do not end while somebody has no room.
+test('whoever wants a pass while others are made without end does not wait for their end', async () => {
+  const ring = new StillRing(4, 'fingers')
+  const [one, ...others] = ring.nodes as [StillNode, ...StillNode[]]
+  for (const { me } of others) ring.refusing.add(me.id)
+  const { rehoming } = one.content
+  let hasEnded = false
+  void rehoming.run().then(() => (hasEnded = true))
+  expect(await ring.outcome(rehoming.run())).toEqual({ reply: undefined })
+  expect(hasEnded).toBe(false)
 })
