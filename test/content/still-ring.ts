@@ -42,6 +42,7 @@ export const viewOf = (peers: readonly Peer[], suspects: readonly Peer[] = []): 
   isSuspect: (id) => suspects.some((peer) => peer.id === id),
   isDead: () => false,
   isAccompanied: peers.length > 1,
+  isCutOff: false,
   reunitedAt: -Infinity,
   aheadMs: 0,
 })
@@ -122,6 +123,7 @@ export class StillRing {
       get isAccompanied() {
         return node.view.isAccompanied
       },
+      isCutOff: false,
       get reunitedAt() {
         return node.view.reunitedAt
       },
