@@ -79,7 +79,7 @@ export class Content {
     const ownerOf = (key: Id) => finder.ownerOf(key)
     this.#clock = ports.clock
     this.holdings = holdings
-    this.rehoming = new Rehoming(holdings, { me, overlay, directory, ports, ownerOf, options })
+    this.rehoming = new Rehoming(holdings, { me, overlay, ports, ownerOf, options })
     this.handlers = {
       find: ({ key, mode }) => finder.find(key, mode),
       findBy: ({ mode, ...content }) => finder.find(operations.addressOf(content).key, mode),

@@ -3,7 +3,6 @@
  * cells, what it does not hold any more is passed on and then dropped. That is join transfer, repair after a failure, hand-off
  * of stand-ins and clean-up. Every change of the ring starts a pass, and a slow clock.
  */
-import type { Directory } from '../membership/directory.ts'
 import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Log } from '../ports.ts'
 import type { PeerApi } from '../protocol/peer-api.ts'
@@ -31,7 +30,6 @@ const heardMs = 60_000
 interface Setting {
   readonly me: Peer
   readonly overlay: Overlay
-  readonly directory: Pick<Directory, 'isCutOff'>
   readonly ports: { network: Network<PeerApi>; clock: Clock; log: Log }
   /** Who owns a key. @throws Refusal as Finder.ownerOf */
   readonly ownerOf: (key: Id) => Promise<Peer>
@@ -41,7 +39,6 @@ interface Setting {
 export class Rehoming {
   readonly #me: Peer
   readonly #clock: Clock
-  readonly #directory: Pick<Directory, 'isCutOff'>
   readonly #holdings: Holdings
   readonly #options: HandoverOptions
   readonly #handover: Handover
@@ -56,11 +53,10 @@ export class Rehoming {
   #again = false
   #closed = false
 
-  constructor(holdings: Holdings, { me, overlay, directory, ports, ownerOf, options }: Setting) {
+  constructor(holdings: Holdings, { me, overlay, ports, ownerOf, options }: Setting) {
     this.#me = me
     this.#holdings = holdings
     this.#clock = ports.clock
-    this.#directory = directory
     this.#options = options
     const party: Party = {
       me,
@@ -142,11 +138,6 @@ export class Rehoming {
     let retryAfterMs = retryMs
     let atOnce = 0
     while (this.#again && !this.#closed) {
-      // Whoever is cut off would copy everything to those who are left beside it.
-      if (this.#directory.isCutOff) {
-        await this.#clock.sleep(retryMs)
-        continue
-      }
       this.#again = false
       const left = await this.#pass()
       // Whoever answers some calls and not others comes and goes with each pass, and whoever gives what it has taken back gives more

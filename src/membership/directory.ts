@@ -11,8 +11,6 @@ export interface Directory {
   isSuspect(id: Id): boolean
   /** Whether there are others, though it may be that nobody hears this node: what it has by itself then counts for little. */
   readonly isAccompanied: boolean
-  /** Whether so many fell silent at once that it is rather this node that is cut off. */
-  readonly isCutOff: boolean
   /** Whether it is taken for dead. */
   isDead(id: Id): boolean
   /** When this node heard last of some who have lived on apart from it, and may have been given what others were not; ms since 1970. */
@@ -28,7 +26,6 @@ export const nobodyKnown: Directory = {
   isSuspect: () => false,
   isDead: () => false,
   isAccompanied: false,
-  isCutOff: false,
   reunitedAt: -Infinity,
   aheadMs: 0,
 }

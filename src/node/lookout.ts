@@ -18,6 +18,8 @@ interface Watcher {
   overlay(): Overlay
   /** Whether it goes: hints are of no use to it any more. */
   isGoing(): boolean
+  /** Moves what is to be moved. */
+  rehome(): void
 }
 
 export class Lookout {
@@ -48,6 +50,10 @@ export class Lookout {
     })
   }
 
+  get isCutOff(): boolean {
+    return this.swim?.isCutOff ?? false
+  }
+
   /** @throws Refusal BAD_REQUEST where nobody watches */
   watching(): Swim {
     if (this.swim) return this.swim
@@ -74,15 +80,16 @@ export class Lookout {
     }
   }
 
-  /** Tells when this node is cut off, and when not any more. */
+  /** Whoever is cut off would copy everything to those who are left beside it; afterwards there is something to do. */
   look(): void {
-    const isCutOff = this.swim?.isCutOff ?? false
+    const { isCutOff } = this
     if (isCutOff === this.#cutOff) return
     this.#cutOff = isCutOff
     const { log } = this.#ports
     if (isCutOff)
       return log.warn({}, 'most members fell silent at once: this node is cut off, and repairs nothing for half a minute')
     log.info({}, 'not cut off any more, or the others are dead')
+    this.#node.rehome()
   }
 
   /** What membership says is a hint: to route around, and to look who is there. */

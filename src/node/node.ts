@@ -42,6 +42,7 @@ export class Node {
     this.#lookout = new Lookout(config, this.me, given, {
       overlay: () => this.overlay,
       isGoing: () => this.#departure.hasBegun,
+      rehome: changed,
     })
     const { swim } = this.#lookout
     const ports = { ...given, network: this.#lookout.hinting(given.network) }
@@ -149,7 +150,7 @@ export class Node {
     // The passes are not waited for: as long as somebody has no room they do not end, and the others are to be compared with all the same.
     const review = () => {
       this.#lookout.look()
-      this.#content.rehoming.review()
+      if (!this.#lookout.isCutOff) this.#content.rehoming.review()
       this.#rehome()
       return Promise.resolve()
     }
@@ -189,7 +190,7 @@ export class Node {
   #rehome(): void {
     // What it has lost, if only for a moment, others may have been given more of, whether or not anyone asks meanwhile.
     this.#content.holdings.cells.all()
-    if (this.#departure.hasBegun) return
+    if (this.#departure.hasBegun || this.#lookout.isCutOff) return
     void this.#work.attempt('rehome', () => this.#content.rehoming.run())
   }
 }

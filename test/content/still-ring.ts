@@ -42,7 +42,6 @@ export const viewOf = (peers: readonly Peer[], suspects: readonly Peer[] = []): 
   isSuspect: (id) => suspects.some((peer) => peer.id === id),
   isDead: () => false,
   isAccompanied: peers.length > 1,
-  isCutOff: false,
   reunitedAt: -Infinity,
   aheadMs: 0,
 })
@@ -123,7 +122,6 @@ export class StillRing {
       get isAccompanied() {
         return node.view.isAccompanied
       },
-      isCutOff: false,
       get reunitedAt() {
         return node.view.reunitedAt
       },

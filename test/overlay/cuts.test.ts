@@ -128,35 +128,3 @@ test.each([5, 100])('a newcomer whose only other node dies %i ms later takes its
   }
   expect(states).not.toContain('NOT_FOUND')
 })
-
-// Passes that were under way went on: the four copied among themselves what the eight still had.
-test.each([1, 3])(
-  'those who find themselves cut off take nothing in until they have waited for the others: seed %i',
-  async (seed) => {
-    const world = new World({ seed, encode: false, settings: { membership: 'local' } })
-    const ids = (await world.boot(12)).toSorted()
-    await world.run(10_000)
-    for (let number = 0; number < 400; number++) await world.call(ids[number % 12] ?? '', 'store', { value: `value ${number}` })
-    await world.run(20_000)
-    world.demanding = false
-    const few = ids.slice(0, 4)
-    const sizes = () => few.map((id) => world.host(id).store.size)
-    const areCutOff = () => few.map((id) => world.host(id).node?.info().membership?.cutOff)
-    world.partition(few, ids.slice(4))
-    await world.until(
-      () => areCutOff().every(Boolean),
-      10_000,
-      () => `cut off: ${areCutOff()}`,
-    )
-    const before = sizes()
-    await world.run(20_000)
-    expect(areCutOff()).toEqual([true, true, true, true])
-    expect(sizes()).toEqual(before)
-    const sum = (all: number[]) => all.reduce((a, b) => a + b, 0)
-    await world.until(
-      () => sum(sizes()) > sum(before),
-      60_000,
-      () => `still ${sizes()}`,
-    )
-  },
-)
