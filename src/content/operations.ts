@@ -207,8 +207,8 @@ export class Operations {
   }
 
   /**
-   * Windows are short of nodes for a moment when some have died, or came a moment ago: what failed for that is tried again
-   * as long as half of an operation's time, before whoever asked is told.
+   * Windows are short of nodes for a moment when some have died, or came a moment ago, and a node is in no ring on its way from one
+   * into another: what failed for that is tried again as long as half of an operation's time, before whoever asked is told.
    */
   async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
     const until = this.#clock.now() + this.#options.operationTimeoutMs / 2
@@ -216,13 +216,18 @@ export class Operations {
       try {
         return await attempt()
       } catch (error) {
-        if (!(error instanceof Refusal) || !passing.has(error.code) || this.#clock.now() + retryMs > until) throw error
+        if (!(error instanceof Refusal) || !this.#mayPass(error) || this.#clock.now() + retryMs > until) throw error
         // While rings become one only what one is enough for can be said: that may be soon, and else not before it is over.
         const leftMs = error.code === 'INCONCLUSIVE' ? Math.min(this.#finder.reunionLeftMs, until - this.#clock.now()) : 0
         waitMs = Math.max(retryMs, Math.min(2 * waitMs, leftMs))
       }
       await this.#clock.sleep(waitMs)
     }
+  }
+
+  /** Whoever goes does not come back. */
+  #mayPass({ code }: Refusal): boolean {
+    return passing.has(code) || (code === 'NOT_JOINED' && this.#holdings.cells.takesWrites)
   }
 
   /** A record that was superseded, with a later stamp: by its content it lives as long as whoever came before wants. */

@@ -87,7 +87,7 @@ export class Lookout {
     this.#cutOff = isCutOff
     const { log } = this.#ports
     if (isCutOff)
-      return log.warn({}, 'most members fell silent at once: this node is cut off, and repairs nothing for half a minute')
+      return log.warn({}, 'most members fell silent at once: this node is cut off, and begins no repair for half a minute')
     log.info({}, 'not cut off any more, or the others are dead')
     this.#node.rehome()
   }
