@@ -19,10 +19,12 @@ import {
   surveyAll,
   wayWithSilent,
 } from './live.ts'
+import { assertStillThere } from './launch.ts'
 import { signal } from './processes.ts'
 import { type Lock, takeLock } from './lock.ts'
 import { plural } from './render/text.ts'
 import { newSecret, readSecrets, secretFile, signing, writeSecrets } from './secret.ts'
+import { type BootedNetwork, changeState } from './state.ts'
 import { next, type Task, typed } from './task.ts'
 
 /** For all nodes to follow one step. */
@@ -55,15 +57,26 @@ const follows = async (node: Sighting, network: string, { secrets, dropped = [] 
   )
 }
 
-/** Writes the secrets down, and waits until every living node follows. @returns how many these are. @throws TaskFailure */
-const take = async ({ assertHeld }: Lock, step: Step): Promise<number> => {
-  await openNetwork()
-  assertHeld()
-  await writeSecrets(step.secrets)
+/**
+ * Writes the secrets down, and waits until every living node follows.
+ * @returns how many these are
+ * @throws TaskFailure also when that network has been ended: another one may be there by now
+ */
+const take = async (network: BootedNetwork, { assertHeld }: Lock, step: Step): Promise<number> => {
+  await changeState(async ({ state }) => {
+    assertStillThere(state, network)
+    assertHeld()
+    await writeSecrets(step.secrets)
+  })
   for (const deadline = performance.now() + followTimeoutMs; ; await sleep(pollMs)) {
     const booted = await openNetwork()
+    assertStillThere(booted, network)
     const living = (await survey(booted)).filter(isLiving)
-    const following = await Promise.all(living.map((node) => follows(node, booted.network.id, step)))
+    if (living.length === 0)
+      throw new TaskFailure(
+        `no node runs any more; those that are started again follow ${secretFile}; type: ${typed('status')}`,
+      )
+    const following = await Promise.all(living.map((node) => follows(node, network.id, step)))
     const behind = living.filter((_, at) => !following[at])
     if (behind.length === 0) return living.length
     const silent = behind.filter(isSilent)
@@ -133,13 +146,13 @@ export const rotate: Task = {
       const [before, ...others] = readSecrets()
       const after = newSecret()
       tell('1 of 3 · every node is to accept another secret')
-      await take(held, { secrets: [before, after, ...others] })
+      await take(network, held, { secrets: [before, after, ...others] })
       tell('2 of 3 · every node is to sign with it')
-      await take(held, { secrets: [after, before, ...others] })
+      await take(network, held, { secrets: [after, before, ...others] })
       tell('3 of 3 · every node is to drop the one before')
       // What was signed with the old one may still be on its way.
       await sleep(Number(network.options['callTimeoutMs']))
-      const nodes = await take(held, { secrets: [after], dropped: [before, ...others] })
+      const nodes = await take(network, held, { secrets: [after], dropped: [before, ...others] })
       return {
         lines: [`${plural(nodes, 'node')} follow another secret; the one before is worth nothing now`, next('status')],
         data: { nodes, signs: keyIdOf(after), dropped: [before, ...others].map(keyIdOf) },

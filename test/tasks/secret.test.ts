@@ -5,7 +5,7 @@ import { request } from 'undici'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { NodeInfo, Written } from '../../src/protocol/client-api.ts'
 import { emptyState, type Entry, printState } from '../../tasks/state.ts'
-import { Home, quick } from './home.ts'
+import { Home, quick, type Status, until } from './home.ts'
 import { portsInARow } from '../ports.ts'
 
 const firstPort = portsInARow(20)
@@ -159,4 +159,24 @@ test('a network without one has nothing to rotate; killall takes the secret with
     'this network has no secret; for one with: npm run task reboot secret=on',
   )
   expect((await home.task('boot secret=hunter2')).stderr).toContain('secret is on or off')
+})
+
+// Went on in the next network: stopped its nodes where it has no secret, and changed its secret where it has one.
+test.each(['', 'secret=on'])('a rotation whose network was ended leaves the next one alone: boot 2 %s', async (secret) => {
+  await home.task('killall')
+  await home.said(`boot 2 port=${firstPort} secret=on ${quick}`)
+  const [before = ''] = readFileSync(secretFile, 'utf8').split('\n')
+  const rotating = home.task('rotate')
+  await until(
+    'the nodes are to sign with another secret',
+    async () => readFileSync(secretFile, 'utf8'),
+    (text) => !text.startsWith(before),
+  )
+  await home.said('killall')
+  await home.said(`boot 2 port=${firstPort} ${secret} ${quick}`)
+  const chosen = existsSync(secretFile) ? readFileSync(secretFile, 'utf8') : undefined
+  expect(await rotating).toMatchObject({ code: 1, stderr: expect.stringContaining('the network was ended meanwhile') })
+  expect(existsSync(secretFile) ? readFileSync(secretFile, 'utf8') : undefined).toBe(chosen)
+  const { nodes } = await home.json<Status>('status')
+  expect(nodes.map(({ condition }) => condition)).toEqual(['running', 'running'])
 })
