@@ -82,7 +82,7 @@ export interface Started {
  */
 export const start = (script: string, env: Readonly<Record<string, string>>, log: number): Promise<Started> => {
   const child = spawn(process.execPath, [script], {
-    env: clean({ MALLOC_TRIM_THRESHOLD_: '131072', ...env }),
+    env: clean({ MALLOC_TRIM_THRESHOLD_: '131072', POLYCHORD_INCARNATION: String(Date.now()), ...env }),
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],
   })

@@ -27,7 +27,12 @@ const startProcess = async (env: Record<string, string> = {}, file = start, isNo
   const port = env['POLYCHORD_PORT'] ?? String(await freePort())
   const child = spawn(process.execPath, [file], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { PATH: process.env['PATH'], POLYCHORD_PORT: port, ...env },
+    env: {
+      PATH: process.env['PATH'],
+      POLYCHORD_PORT: port,
+      ...(isNoted ? { POLYCHORD_INCARNATION: String(Date.now()) } : {}),
+      ...env,
+    },
   })
   if (isNoted) child.send({ noted: true }, () => {})
   const messages: Started['messages'] = []
@@ -66,6 +71,17 @@ const takenPort = async (): Promise<string> => {
 }
 
 const infoOf = async (url: string) => (await (await fetch(`${url}/nodeinfo`)).json()) as Record<string, unknown>
+
+// Waited for a word that only tasks say, and said nothing itself.
+test('a node starts under a supervisor that keeps a channel to it, which stays open', async () => {
+  const port = String(await freePort())
+  const { child, url, messages } = await startProcess({ POLYCHORD_PORT: port }, start, false)
+  await eventually(
+    () => statusOf(`${url}/readyz`).catch(() => 0),
+    (status) => status === 200,
+  )
+  expect([child.connected, messages]).toEqual([true, []])
+})
 
 // A call for the sake of what it throws was left out of the bundle as one without effect.
 test('the bundle refuses what the source does: an escape that is no UTF-8', async () => {

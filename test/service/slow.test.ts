@@ -221,3 +221,26 @@ test('nor do those that waited behind another one on its connection', async () =
   go()
   expect(await ask()).toBe('NOT_ENOUGH_COPIES')
 })
+
+// Was answered first, and so taken for the answer of what came before it.
+test('what is no HTTP behind a request that is not answered yet ends the connection without a word', async () => {
+  let go = () => {}
+  const silent = new Promise<void>((resolve) => (go = resolve))
+  const slow = serve(async () => {
+    await silent
+    throw new Refusal('NOT_ENOUGH_COPIES', 'none')
+  })
+  onTestFinished(() => slow.close())
+  await slow.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = slow.server.address() as AddressInfo
+  const answersTo = async (text: string) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(text))
+    let heard = ''
+    socket.on('data', (chunk) => (heard += String(chunk)))
+    await once(socket, 'close')
+    return heard
+  }
+  expect(await answersTo(`${storing}GARBAGE\r\n\r\n`)).toBe('')
+  expect(await answersTo('GARBAGE\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /)
+  go()
+})
