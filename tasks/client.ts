@@ -4,6 +4,7 @@ import { type Dispatcher, errors, request } from 'undici'
 import { isErrorBody, Refusal, Unreachable } from '../src/protocol/errors.ts'
 import type { Reply, Request, Row } from '../src/protocol/rpc.ts'
 import { signatureHeader, type SignedCall } from '../src/service/signature.ts'
+import { harmless } from './render/text.ts'
 
 /** More than a node gives an operation: it should be the node that says why it took too long. */
 const patienceMs = 15_000
@@ -78,7 +79,7 @@ const readAnswer = <R extends Row>(row: R, text: string): { readonly reply: Repl
   const answer = parseJson(text)
   if (!isErrorBody(answer)) return isReply(row, answer) ? { reply: answer } : undefined
   const { error, message, ...details } = answer
-  return new Refusal(error, message, details)
+  return new Refusal(error, harmless(message), details)
 }
 
 const strange = (url: string) => new Unreachable(url, 'something else than a node answers there')
@@ -118,13 +119,15 @@ export const send = async (
   sign?: Sign,
 ): Promise<RawReply> => {
   const type = body === undefined ? {} : { 'content-type': body.type }
-  const signature = sign ? { [signatureHeader]: sign(method, path, body?.text).header } : {}
+  // As it is sent: what is no plain letter of a url is escaped there.
+  const to = new URL(url + path)
+  const signature = sign ? { [signatureHeader]: sign(method, to.pathname + to.search, body?.text).header } : {}
   try {
     const {
       statusCode,
       headers,
       body: answer,
-    } = await request(url + path, {
+    } = await request(to, {
       method: method as Dispatcher.HttpMethod,
       headers: { ...type, ...signature },
       ...(body === undefined ? {} : { body: body.text }),

@@ -50,6 +50,8 @@ export const waitUntilWhole = async (done: string, terminal: Terminal, quiet: bo
   let wholeAt = Infinity
   for (const deadline = performance.now() + wholeTimeoutMs; ; await sleep(pollMs)) {
     const booted = await openNetwork()
+    // Through those who are recorded the others are seen.
+    if (booted.processes.length === 0) return
     const { sightings } = await surveyAll(booted)
     const { shape } = kindOf(networkOf(booted).overlay)
     const faults = ringFaults(booted, sightings)

@@ -1,9 +1,12 @@
 /** What is really there of the recorded processes: each is looked at, and asked for its /nodeinfo. */
 import { randomInt } from 'node:crypto'
 import { rm } from 'node:fs/promises'
+import { nodeApi } from '../src/node/api.ts'
+import { type OverlayName, overlayNames } from '../src/overlay/overlays.ts'
 import { clientApi, type NodeInfo } from '../src/protocol/client-api.ts'
-import type { Peer } from '../src/protocol/schemas.ts'
+import { isIdBits, isPeer, type Peer } from '../src/protocol/schemas.ts'
 import { recall } from '../src/service/recollection.ts'
+import { createValidation } from '../src/service/validation.ts'
 import { type Id, shortId } from '../src/space/id.ts'
 import { ask, orUndefined } from './client.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
@@ -11,7 +14,7 @@ import { inHome } from './home.ts'
 import { logTail } from './logs.ts'
 import { endProcess, hasEnvironment, isAlive } from './processes.ts'
 import { assertOptions, type BootedNetwork, changeState, type Entry, type NetworkState, readState } from './state.ts'
-import { plural, portOf } from './render/text.ts'
+import { harmless, plural, portOf } from './render/text.ts'
 import { typed } from './task.ts'
 
 /**
@@ -62,9 +65,30 @@ const look = async (entry: Entry, network: string): Promise<Sighting> => {
   return { entry, condition: starting ? 'starting' : 'silent' }
 }
 
-/** undefined when no node answers there. */
-export const nodeInfo = (url: string): Promise<NodeInfo | undefined> =>
-  orUndefined(ask(url, clientApi.nodeinfo, {}, lookTimeoutMs))
+/** undefined when no node answers there. Anyone may: what it says of itself is looked at, and made harmless. */
+export const nodeInfo = async (url: string): Promise<NodeInfo | undefined> => {
+  const info = await orUndefined(ask(url, clientApi.nodeinfo, {}, lookTimeoutMs))
+  return info && isSound(info) ? { ...info, name: harmless(info.name) } : undefined
+}
+
+/** The last time that a date can tell, ms since 1970. */
+const lastMs = 8.64e15
+
+const isSound = (info: NodeInfo): boolean => {
+  const { id, url, bits, overlay, incarnation } = info
+  const kind = overlayNames.find((name) => name === overlay)
+  return kind !== undefined && isIdBits(bits) && incarnation <= lastMs && checkOf(bits, kind)(info) && isPeer({ id, url }, bits)
+}
+
+const checks = new Map<string, (info: NodeInfo) => boolean>()
+
+/** What its row says of an overlay's nodes, formats of strings too. */
+const checkOf = (bits: number, overlay: OverlayName): ((info: NodeInfo) => boolean) => {
+  const label = `${overlay} ${bits}`
+  const check = checks.get(label) ?? createValidation(bits).strict(nodeApi(overlay).nodeinfo.reply)
+  checks.set(label, check)
+  return check
+}
 
 /** Variables that tell one life of a node from every other process. */
 export const marks = (network: string, incarnation: number) => ({
@@ -231,10 +255,13 @@ export const findEntry = (processes: readonly Entry[], word: string): Entry => {
   }
   throw only
     ? new WrongUse(`${word} begins the ids of ${list(meant)}; give more digits, or a port`)
-    : new WrongUse(`there is no node ${word}; a node is ${nodeWord}: ${list(processes) || 'none yet'}`)
+    : new WrongUse(
+        `${word === '' ? 'no node is named' : `there is no node ${word}`}; a node is ${nodeWord}: ${list(processes) || 'none yet'}`,
+      )
 }
 
 const meantBy = (word: string, processes: readonly Entry[]): Entry[] => {
+  if (word === '') return []
   const named = processes.find(({ url, name }) => portOf(url) === word || name === word)
   return named ? [named] : processes.filter(({ id }) => id === word || (!shortNumber.test(word) && id.startsWith(word)))
 }

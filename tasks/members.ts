@@ -7,7 +7,7 @@ import { findMember, findOurs, label, lookTimeoutMs, nodeWord, openNetwork, runn
 import { renderMembers, type View } from './render/members.ts'
 import { cut, harmless, portOf } from './render/text.ts'
 import { signatureFor } from './secret.ts'
-import { changeEntry } from './state.ts'
+import { type Change, changeState, type Entry, withEntry } from './state.ts'
 import { next, type Task, typed } from './task.ts'
 
 const viewOf = async ({ id, url }: { id: string; url: string }): Promise<View> => {
@@ -56,6 +56,14 @@ const parseTagWords = (words: readonly string[]): [string, string][] => {
   return changes
 }
 
+/** What a node tells everyone of itself. @throws TaskFailure where nobody listens */
+const tagsOf = async ({ id, url }: Entry): Promise<Readonly<Record<string, string>>> => {
+  const { members: known } = await ask(url, clientApi.members, {}, lookTimeoutMs)
+  const self = known.find((one) => one.id === id)
+  if (!self?.tags) throw new TaskFailure('nobody watches members in this network: it was booted with membership=off')
+  return self.tags
+}
+
 export const tags: Task = {
   name: 'tags',
   summary: 'what a node tells everyone of itself: show it, or change it',
@@ -67,20 +75,21 @@ export const tags: Task = {
     const booted = await openNetwork()
     const entry = await findOurs(booted, word)
     const changes = parseTagWords(words)
-    const { members: known } = await ask(entry.url, clientApi.members, {}, lookTimeoutMs)
-    const self = known.find(({ id }) => id === entry.id)
-    if (!self?.tags) throw new TaskFailure('nobody watches members in this network: it was booted with membership=off')
-    const wanted = Object.fromEntries(
-      [...Object.entries(self.tags), ...changes].filter(
-        ([name]) => changes.findLast(([changed]) => changed === name)?.[1] !== '',
-      ),
-    )
-    if (changes.length > 0) {
-      await ask(entry.url, clientApi.tags, { tags: wanted }, undefined, signatureFor(booted.network, entry))
+    // One task after the other: each changes what the one before has left.
+    const change = async ({ state, save }: Change) => {
+      const before = await tagsOf(entry)
+      const after = Object.fromEntries(
+        [...Object.entries(before), ...changes].filter(
+          ([name]) => changes.findLast(([changed]) => changed === name)?.[1] !== '',
+        ),
+      )
+      await ask(entry.url, clientApi.tags, { tags: after }, undefined, signatureFor(booted.network, entry))
       // So that its next life tells the same.
-      const text = Object.entries(wanted).map((pair) => pair.join('='))
-      await changeEntry(entry, (it) => ({ ...it, tags: text.join(',') }))
+      const text = Object.entries(after).map((pair) => pair.join('='))
+      await save(withEntry(state, entry, (it) => ({ ...it, tags: text.join(',') })))
+      return after
     }
+    const wanted = changes.length > 0 ? await changeState(change) : await tagsOf(entry)
     const told = Object.entries(wanted).map(([name, value]) => `${name}=${harmless(value)}`)
     return { lines: [`${label(entry)} tells ${told.join(' ') || 'nothing besides'}`, next('members')], data: { tags: wanted } }
   },

@@ -167,11 +167,17 @@ export const changeState = async <T>(change: (held: Change) => Promise<T>): Prom
 
 /** Replaces or removes one entry, found by its name and incarnation: another life of it is not touched. */
 export const changeEntry = (entry: Entry, change: (entry: Entry) => Entry | undefined): Promise<void> =>
-  changeState(async ({ state, save }) => {
-    const isIt = (other: Entry) => other.name === entry.name && other.incarnation === entry.incarnation
-    const processes = state.processes.flatMap((other) => (isIt(other) ? (change(other) ?? []) : other))
-    await save({ ...state, processes })
-  })
+  changeState(({ state, save }) => save(withEntry(state, entry, change)))
+
+/** A state with one entry replaced, or without it. */
+export const withEntry = (
+  state: NetworkState,
+  { name, incarnation }: Entry,
+  change: (entry: Entry) => Entry | undefined,
+): NetworkState => {
+  const isIt = (other: Entry) => other.name === name && other.incarnation === incarnation
+  return { ...state, processes: state.processes.flatMap((other) => (isIt(other) ? (change(other) ?? []) : other)) }
+}
 
 const acquire = async (): Promise<Lock> => {
   try {

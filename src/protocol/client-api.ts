@@ -60,7 +60,7 @@ const content = {
 
 export const nodeStates = ['joining', 'ready', 'leaving', 'left'] as const
 
-const count = (description: string) => Type.Integer({ description })
+const count = (description: string) => Type.Integer({ minimum: 0, description })
 
 export const Counts = exact({
   owned: count('records that this node answers for'),
@@ -81,7 +81,9 @@ export const Watch = exact({
   health: count('0: this node is well; more: it is slow itself'),
   cutOff: Type.Boolean({ description: 'so many are silent at once that it is rather this node that is cut off' }),
   known: Type.Boolean({ description: 'somebody has told it of everyone, or there was nobody to ask' }),
-  aheadMs: count("by how much its clock is ahead of most others', or behind, where that is more than a minute"),
+  aheadMs: Type.Integer({
+    description: "by how much its clock is ahead of most others', or behind, where that is more than a minute",
+  }),
   drops: Type.Record(Type.String(), Type.Integer(), { description: 'what was heard and not heeded, by reason' }),
 })
 export type Watch = Static<typeof Watch>

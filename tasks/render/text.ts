@@ -137,5 +137,5 @@ export const age = (ms: number): string => {
   return `${Math.floor(ms / length)} ${unit}`
 }
 
-/** `10003`: by what people know a node, of its url. */
-export const portOf = (url: string): string => new URL(url).port
+/** `10003`: by what people know a node, of its url; of what is no url, as a stranger may name one, all of it. */
+export const portOf = (url: string): string => (URL.canParse(url) ? new URL(url).port : harmless(url))

@@ -1,6 +1,7 @@
 /** Who is alive, among real processes: one is stopped and goes on, one is killed and started again at once, one leaves. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, test, vi } from 'vitest'
+import { parseTags } from '../../src/membership/options.ts'
 import type { Member, NodeInfo } from '../../src/protocol/client-api.ts'
 import type { View } from '../../tasks/render/members.ts'
 import type { Entry } from '../../tasks/state.ts'
@@ -51,6 +52,11 @@ test('the nodes of a network see who is stopped, who goes on, who dies, who come
     code: 2,
     stderr: expect.stringContaining('a tag has 256 characters at most'),
   })
+  // Each of two at once changes what the other has left.
+  await Promise.all(['a=1', 'b=2', 'c=3'].map((tag) => home.said(`tags ${other.name} ${tag}`)))
+  const all = { a: '1', b: '2', c: '3' }
+  expect(await home.json<{ tags: object }>(`tags ${other.name}`)).toEqual({ tags: all })
+  expect(parseTags(home.state.processes.find(({ id }) => id === other.id)?.tags ?? '')).toEqual(all)
 
   // Stopped: suspect at first, dead when that has lasted; and when it goes on, it says that it is not.
   process.kill(stopped.pid ?? 0, 'SIGSTOP')

@@ -1,9 +1,15 @@
 /** A member that no task has started, as by `npm start`, is one like all others. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
-import { Home } from './home.ts'
+import type { NodeInfo } from '../../src/protocol/client-api.ts'
+import { hash } from '../../src/service/hash.ts'
+import type { Entry } from '../../tasks/state.ts'
+import { Home, until } from './home.ts'
 import { portsInARow } from '../ports.ts'
 
 const firstPort = portsInARow(20)
@@ -12,23 +18,24 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
 const home = new Home()
 afterAll(() => home.remove())
 
-test('it is shown, the ring is judged with it, and tasks go on beside it', async () => {
-  await home.said(`boot 2 port=${firstPort} secret=on`)
-  const [seed] = home.state.processes
-  const port = firstPort + 9
+/** A node at a port that no task has started, and that ends with the test. */
+const strangerAt = (port: number, seed: string, settings: NodeJS.ProcessEnv = {}): ChildProcess => {
   const { POLYCHORD_HOME: _home, ...env } = process.env
   const stranger = spawn(process.execPath, [resolve('tasks/serve.mjs')], {
-    env: {
-      ...env,
-      POLYCHORD_PORT: String(port),
-      POLYCHORD_SEEDS: seed?.url ?? '',
-      POLYCHORD_SECRET_FILE: `${home.path}/.polychord/secret`,
-    },
+    env: { ...env, POLYCHORD_PORT: String(port), POLYCHORD_SEEDS: seed, ...settings },
     stdio: 'ignore',
   })
   onTestFinished(async () => {
     if (stranger.kill('SIGKILL')) await once(stranger, 'exit')
   })
+  return stranger
+}
+
+test('it is shown, the ring is judged with it, and tasks go on beside it', async () => {
+  await home.said(`boot 2 port=${firstPort} secret=on`)
+  const [seed] = home.state.processes
+  const port = firstPort + 9
+  const stranger = strangerAt(port, seed?.url ?? '', { POLYCHORD_SECRET_FILE: `${home.path}/.polychord/secret` })
   let said = ''
   for (const deadline = performance.now() + 30_000; !said.includes('no task has started') && performance.now() < deadline; )
     said = (await home.task('check 20')).stdout
@@ -68,4 +75,42 @@ test('it is shown, the ring is judged with it, and tasks go on beside it', async
   await once(stranger, 'exit')
   expect(await home.said('rotate')).toContain('3 nodes follow')
   expect(await home.said('check 30')).toMatch(/^✓ ring ordered and ideal · 3 nodes/)
+})
+
+// Was waited for as if the ring could still be seen, and said to have failed.
+test('the last node that a task has started leaves to it', async () => {
+  await home.task('killall')
+  await home.said(`boot 1 port=${firstPort}`)
+  const [last] = home.state.processes as [Entry]
+  strangerAt(firstPort + 9, last.url)
+  await home.said('store hello')
+  for (let said = ''; !said.includes('no task has started'); ) said = (await home.task('check 20')).stdout
+  expect(await home.said(`leave ${last.name}`)).toMatch(/left; 1 record moved on/)
+  expect(home.state.processes).toEqual([])
+})
+
+// Was read for ever.
+test('one whose pages do not lead on ends no check', async () => {
+  await home.task('killall')
+  await home.said(`boot 2 port=${firstPort}`)
+  const [one, other] = home.state.processes as [Entry, Entry]
+  const info = (await (await fetch(`${other.url}/nodeinfo`)).json()) as NodeInfo
+  const file = `${home.path}/.polychord/data/${one.name}/network.json`
+  await until(
+    'one has noted the other',
+    async () => readFileSync(file, 'utf8'),
+    (text) => text.includes(other.id),
+  )
+  const server = createServer(({ url: path }, response) => {
+    const said = path === '/nodeinfo' ? { ...info, ...liar } : path?.startsWith('/db') ? { entries: [], next: 'ab' } : {}
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(said))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const me = { id: hash(url), url }
+  const liar = { ...me, predecessor: me, successors: [] }
+  for (const { name } of [one, other]) await home.said(`kill ${name}`)
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll(other.url, url).replaceAll(other.id, liar.id))
+  expect(await home.task('check')).toMatchObject({ code: 1, stdout: expect.stringContaining('pages that do not lead on') })
 })
