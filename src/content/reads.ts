@@ -1,6 +1,7 @@
 /**
  * Reading: whom to ask, until what they said is the answer (see `Tally`). Nothing is said to be missing before one node beyond the
- * window was asked too, which held the key until someone came.
+ * window was asked too, which held the key until someone came; nor, but for a name, which most of the window have, before all those were
+ * whom a write may have gone to as stand-ins: the window may have no room.
  *
  * Where the window is a guess (see `Lookup`), what its nodes say of their standing has to fit it; a miss needs the word of each of
  * them that it holds the key. Else the guess counts for nothing, and whom the overlay names is asked.
@@ -209,7 +210,7 @@ class Poll {
     this.#named.push(...answer.ask)
   }
 
-  /** Those of the window and one beyond it who have not been asked; without any, whoever was named. */
+  /** Those of the window and one beyond it who have not been asked; without any, those further in line; without these, whoever was named. */
   async #candidates(): Promise<Peer[]> {
     const { replicas } = this.#reader
     const line = await this.#line()
@@ -217,7 +218,10 @@ class Poll {
     this.tally.size = window.length
     const unmet = (peer: Peer) => !this.#met.has(peer.id) && !this.lookup.avoid.has(peer.id)
     const fresh = [...this.#inOrder(window), ...line.slice(replicas, replicas + 1)].filter(unmet)
-    if (fresh.length > 0 || this.tally.isMajority) return fresh
+    if (fresh.length > 0) return fresh
+    const isNamed = this.address.index !== undefined && !isByContent(this.address)
+    const standIns = isNamed ? [] : line.filter(unmet)
+    if (standIns.length > 0 || this.tally.isMajority) return standIns
     return [...new Map(this.#named.filter(unmet).map((peer) => [peer.id, peer])).values()]
   }
 

@@ -5,6 +5,7 @@ import { Refusal } from '../../src/protocol/errors.ts'
 import { epochMs, hash } from '../../src/sim/host.ts'
 import { World } from '../../src/sim/world.ts'
 import type { Id } from '../../src/space/id.ts'
+import { distance } from '../../src/space/ring.ts'
 
 /** Three nodes that have everything. */
 const three = async (): Promise<{ world: World; ids: readonly Id[]; isWhole: (id: Id) => boolean }> => {
@@ -20,15 +21,20 @@ const three = async (): Promise<{ world: World; ids: readonly Id[]; isWhole: (id
   return { world, ids, isWhole }
 }
 
-/** The same; the last of them takes no values from now on, as one whose quota is used up. */
-const worldOf = async () => {
-  const { world, ids, isWhole } = await three()
-  const { store } = world.host(ids[2] ?? '')
+/** It takes no values from now on, as one whose quota is used up. */
+const isFullFromNow = (world: World, id: Id) => {
+  const { store } = world.host(id)
   const write = store.write.bind(store)
   store.write = (record) => {
     if (record.value !== null) throw new Refusal('STORE_FULL', 'no room')
     write(record)
   }
+}
+
+/** The same; the last of them is full. */
+const worldOf = async () => {
+  const { world, ids, isWhole } = await three()
+  isFullFromNow(world, ids[2] ?? '')
   return { world, ids, isWhole }
 }
 
@@ -184,4 +190,39 @@ test('whose quota leaves no room for what it was given says so, until there woul
   expect(full()).toEqual([true, true, true])
   await world.call(one, 'removeBy', { value: value('first') })
   expect(full()).toEqual([false, false, false])
+})
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+/** How far a node is from a key, as its overlay reckons. */
+const far = {
+  chord: (id: Id, key: Id) => distance(key, id),
+  kademlia: (id: Id, key: Id) => BigInt(`0x${id}`) ^ BigInt(`0x${key}`),
+  pastry: (id: Id, key: Id) => least(distance(id, key), distance(key, id)),
+}
+
+// All of those who are asked for a miss had no room for it, and said that they have everything.
+test.each([
+  ['chord', { successors: 10 }],
+  ['kademlia', {}],
+  ['pastry', {}],
+] as const)('what stand-ins have is not said to be missing by those who had no room for it: %s', async (overlay, settings) => {
+  const world = new World({ seed: 10, settings: { overlay, ...settings } })
+  const ids = await world.boot(10)
+  await world.run(60_000)
+  world.demanding = false
+  const value = 'hello'
+  const index = `v:${hash(value)}`
+  const key = keyOf(index, 160)
+  const line = ids.toSorted((a, b) => (far[overlay](a, key) < far[overlay](b, key) ? -1 : 1))
+  const [owner = ''] = line
+  const entry = line.at(-1) ?? ''
+  for (const id of line.slice(1, 5)) isFullFromNow(world, id)
+  expect((await world.call(entry, 'store', { value })).stored).toBeGreaterThan(1)
+  await world.run(20_000)
+  world.crash(owner)
+  await world.run(30_000)
+  for (const through of line.slice(1)) {
+    expect((await world.call(through, 'lookupBy', { value })).values).toMatchObject([{ value }])
+    expect((await world.call(through, 'lookup', { key })).values).toMatchObject([{ value }])
+  }
 })
