@@ -82,7 +82,7 @@ export class Holders {
       here: () => heldAt(peer, () => this.#holdings.get(address, !wantsValues)),
       there: async () => {
         const said = await heldAt(peer, () => this.#network.call(peer, 'get', { ...address, brief: true }))
-        for (const record of said.records) this.#assertSound(record, address.key)
+        for (const record of said.records) this.#assertSound(record, address)
         return said
       },
     })
@@ -127,7 +127,8 @@ export class Holders {
     try {
       const { records } = await this.#network.call(peer, 'fetch', { cursors })
       for (const record of records) this.#assertSound(record)
-      return records.filter((record) => cursors.includes(cursorOf(record)))
+      const given = new Map(records.map((record) => [cursorOf(record), record]))
+      return cursors.flatMap((cursor) => given.get(cursor) ?? [])
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       return []
@@ -135,8 +136,9 @@ export class Holders {
   }
 
   /** What a peer gives must be what was asked for: its disk may have failed, or it lies. @throws Refusal BAD_RECORD, TOO_LARGE */
-  #assertSound(record: Told, key = record.key): void {
-    if (record.key !== key) throw new Refusal('BAD_RECORD', `${record.index} does not belong under key ${key}`)
+  #assertSound(record: Told, { key, index = record.index }: Address = record): void {
+    if (record.key !== key || record.index !== index)
+      throw new Refusal('BAD_RECORD', `${record.index} under ${record.key} is not what was asked for`)
     assertSound(this.#hash, record, this.#me.id.length * 4)
   }
 

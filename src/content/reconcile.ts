@@ -143,7 +143,9 @@ class Comparison {
       const ours = holdings.records.summary(part)
       const pile = { ...part, ours: ours.count, theirs: count }
       const last = adjacent ? piles.at(-1) : undefined
-      adjacent = ours.print !== print || ours.count !== count
+      // Of nothing the peer has all.
+      const isHad = ours.count === 0 && !this.#intent.pull
+      adjacent = !isHad && (ours.print !== print || ours.count !== count)
       if (!adjacent) this.#intent.had?.(part)
       else if (last && isWhole(together(last, pile))) piles[piles.length - 1] = together(last, pile)
       else piles.push(pile)
@@ -235,16 +237,16 @@ class Comparison {
     const versions = new Map<string, Version>()
     // One more than there were says at once that there are no more.
     const limit = Math.min(limits.page, count + 1)
+    const most = 2 * Math.min(count, listableAlone) + limits.page
+    let told = 0
     for (let after: string | undefined, more = true; more; ) {
       const request = { ...part, limit, ...(after === undefined ? {} : { after }) }
       const { entries, next } = await this.#party.network.call(this.#peer, 'versions', request)
+      told += entries.length
       for (const { index, version } of entries)
         versions.set(cursorOf({ key: idOf(index.slice(2), part.to.length * 4), index }), version)
       // A peer whose pages do not lead on, or do so for ever, would keep us: more than that are divided, unless they are of one key.
-      if (
-        next !== undefined &&
-        (!leadsOn(part, after, next) || versions.size > 2 * Math.min(count, listableAlone) + limits.page)
-      )
+      if (next !== undefined && (!leadsOn(part, after, next) || told > most || entries.length === 0))
         throw new Unreachable(this.#peer.url, 'a list of versions that does not lead on')
       after = next
       more = next !== undefined

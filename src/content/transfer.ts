@@ -80,7 +80,8 @@ export class Transfer {
       this.#move(-Math.min(records.length, Math.max(0, count - came)))
       came += records.length
       // A peer whose pages do not lead on, or to nothing that is sound, would keep us for ever.
-      const leads = next === undefined || (records.length > 0 && leadsOn({ from, to }, after, next))
+      const last = records.at(-1)
+      const leads = next === undefined || (last && next === cursorOf(last) && leadsOn({ from, to }, after, next))
       if (!leads || came > 2 * count + limits.page || this.#unsound > limits.page)
         throw new Unreachable(this.#peer.url, 'pages of records that do not lead on')
       after = next

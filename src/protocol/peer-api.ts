@@ -26,8 +26,11 @@ export type Standing = Static<typeof Standing>
 export const Told = exact({ ...Stored.properties, value: Type.Optional(Stored.properties.value) })
 export type Told = Static<typeof Told>
 
+/** Records under one key, more than there ever are: where many are stored at once a few more come than may live there. */
+const heldMost = 4 * limits.valuesPerKey
+
 /** What a node has under a key, tombstones among it, and its standing. */
-const Held = exact({ key: IdText, records: Type.Array(Told), ...Standing.properties })
+const Held = exact({ key: IdText, records: Type.Array(Told, { maxItems: heldMost }), ...Standing.properties })
 export type Held = Static<typeof Held>
 
 /** The details of NOT_HELD: the same, where none of the records lives. */
@@ -39,7 +42,7 @@ const Cursor = Type.String({ maxLength: 128 })
 /** Of the versions of some records: equal when, and as good as only when, they are. */
 const Print = Type.String({ pattern: '^[0-9a-f]{16}$' })
 /** How many records lie on an arc, and their fingerprint. */
-const Part = exact({ to: IdText, count: Type.Integer({ minimum: 0 }), print: Print })
+const Part = exact({ to: IdText, count: Type.Integer({ minimum: 0, maximum: 2 ** 32 }), print: Print })
 export type Part = Static<typeof Part>
 
 /** Parts that an arc is divided into for comparison: a difference among n records is found in log16 n calls. */
@@ -170,7 +173,7 @@ export const peerApi = {
       '/versions',
       'which records this node has on the arc (from, to], in which version, a page',
       { ...arc, after: Type.Optional(Cursor), limit: Type.Integer({ minimum: 1, maximum: limits.page }) },
-      exact({ entries: Type.Array(Entry), next: Type.Optional(Cursor) }),
+      exact({ entries: Type.Array(Entry, { maxItems: limits.page }), next: Type.Optional(Cursor) }),
     ),
   ),
   records: signed(
@@ -179,7 +182,7 @@ export const peerApi = {
       '/records',
       'the records this node has on the arc (from, to], a page, for one who has none there',
       { ...arc, after: Type.Optional(Cursor), limit: Type.Integer({ minimum: 1, maximum: limits.page }) },
-      exact({ records: Type.Array(Stored), next: Type.Optional(Cursor) }),
+      exact({ records: Type.Array(Stored, { maxItems: limits.page }), next: Type.Optional(Cursor) }),
     ),
   ),
   fetch: signed(
@@ -188,7 +191,7 @@ export const peerApi = {
       '/fetch',
       'records by their cursors, as many of the first as fit into one answer',
       { cursors: Type.Array(Cursor, { maxItems: limits.page }) },
-      exact({ records: Type.Array(Stored) }),
+      exact({ records: Type.Array(Stored, { maxItems: limits.page }) }),
     ),
   ),
   forget: signed(

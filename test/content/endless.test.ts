@@ -2,12 +2,13 @@
 import { expect, test } from 'vitest'
 import { Refusal } from '../../src/protocol/errors.ts'
 import type { Id } from '../../src/space/id.ts'
-import { idAfter } from '../../src/space/ring.ts'
+import { type Arc, idAfter } from '../../src/space/ring.ts'
+import { hash } from '../../src/sim/host.ts'
 import { World } from '../../src/sim/world.ts'
 import { nodeOf } from '../overlay/worlds.ts'
 
 const print = 'f'.repeat(16)
-const many = 1e15
+const many = 2 ** 32
 const claim = { held: true, shared: true, witnessed: [], doubting: false, forgotten: 0, knowsFrom: 0, knew: 0 }
 const version = { hlc: '0'.repeat(16), origin: 'aa' }
 
@@ -31,7 +32,17 @@ const copiesBeside = async (lie: (world: World, liar: Id) => void): Promise<numb
     () => `members are ${world.members()}`,
   )
   await world.run(120_000)
-  return newcomers.map((id) => nodeOf(world, id).info().content).reduce((sum, { owned, replicas }) => sum + owned + replicas, 0)
+  return copiesOf(world, newcomers)
+}
+
+const copiesOf = (world: World, ids: readonly Id[]): number =>
+  ids.map((id) => nodeOf(world, id).info().content).reduce((sum, { owned, replicas }) => sum + owned + replicas, 0)
+
+/** Does not say what it has. */
+const refuses = (world: World, liar: Id) => {
+  nodeOf(world, liar).handlers.digest = () => {
+    throw new Refusal('OVERLOADED', 'busy')
+  }
 }
 
 test('a member whose records lead on for ever keeps nobody from being given what others have', async () => {
@@ -51,12 +62,7 @@ test('a member whose records lead on for ever keeps nobody from being given what
       return { entries: [{ index: `v:${key}`, version }], next: `${key}/v:${key}` }
     }
   })
-  const refused = await copiesBeside((world, liar) => {
-    nodeOf(world, liar).handlers.digest = () => {
-      throw new Refusal('OVERLOADED', 'busy')
-    }
-  })
-  expect(lied).toBeGreaterThanOrEqual(refused)
+  expect(lied).toBeGreaterThanOrEqual(await copiesBeside(refuses))
 })
 
 test('a member whose lists lead on for ever keeps nobody from leaving', async () => {
@@ -82,4 +88,83 @@ test('a member whose lists lead on for ever keeps nobody from leaving', async ()
     () => `${nodeOf(world, leaver).state} after ${pages} pages`,
   )
   expect(pages).toBeGreaterThan(0)
+})
+
+/** Says that it differs everywhere, and gives lists without entries. */
+const listsNothing = (world: World, liar: Id) => {
+  const { handlers } = nodeOf(world, liar)
+  handlers.digest = ({ arcs }) => ({
+    digests: arcs.map(({ from, to }) => ({ ...claim, complete: [{ from, to }], parts: [{ to, count: 1, print }] })),
+  })
+  let pages = 0
+  handlers.versions = ({ to }) => ({ entries: [], next: `${to}/v:${(pages++).toString(16).padStart(40, '0')}` })
+}
+
+const isGone = (world: World, leaver: Id) =>
+  world.until(
+    () => world.host(leaver).node === undefined,
+    300_000,
+    () => nodeOf(world, leaver).state,
+  )
+
+test('nor do lists without entries, however they lead on', async () => {
+  const { world, ids } = await filled()
+  const [, liar = '', leaver = ''] = ids.toSorted()
+  listsNothing(world, liar)
+  world.leave(leaver)
+  await isGone(world, leaver)
+})
+
+test('nor do these keep others from making copies anew', async () => {
+  const copiesAfter = async (lie: (world: World, liar: Id) => void): Promise<number> => {
+    const { world, ids } = await filled()
+    const [liar = '', crashed = '', ...others] = ids.toSorted()
+    lie(world, liar)
+    await world.run(30_000)
+    world.crash(crashed)
+    await world.run(100_000)
+    return copiesOf(world, others)
+  }
+  expect(await copiesAfter(listsNothing)).toBeGreaterThanOrEqual(await copiesAfter(refuses))
+})
+
+test('nor do digests that can be divided again and again', async () => {
+  const { world, ids } = await filled()
+  const [, liar = '', leaver = ''] = ids.toSorted()
+  const { handlers } = nodeOf(world, liar)
+  const own = handlers.digest
+  const circle = 1n << 160n
+  const divided = ({ from, to }: Arc) => {
+    const first = BigInt(`0x${from}`)
+    const size = (BigInt(`0x${to}`) - first + circle) % circle || circle
+    const count = size < 16n ? size : 16n
+    return Array.from({ length: Number(count) }, (_, at) => {
+      const end = (first + (size * BigInt(at + 1)) / count) % circle
+      return { to: end.toString(16).padStart(40, '0'), count: 1e6, print }
+    })
+  }
+  handlers.digest = (request) =>
+    request.by === leaver
+      ? { digests: request.arcs.map((arc) => ({ ...claim, complete: [arc], parts: divided(arc) })) }
+      : own(request)
+  handlers.versions = () => ({ entries: [] })
+  world.leave(leaver)
+  await isGone(world, leaver)
+})
+
+test('pages of one and the same record that lead on keep nobody from being given what others have', async () => {
+  const lied = await copiesBeside((world, liar) => {
+    const { handlers } = nodeOf(world, liar)
+    handlers.digest = ({ arcs }) => ({
+      digests: arcs.map(({ from, to }) => ({ ...claim, complete: [{ from, to }], parts: [{ to, count: many, print }] })),
+    })
+    const key = hash('x')
+    const record = { key, index: `v:${key}`, value: 'x', contentType: 'text/plain', version }
+    handlers.records = ({ from, after }) => ({
+      records: [record],
+      next: `${idAfter(after?.split('/')[0] ?? from)}/${record.index}`,
+    })
+    handlers.versions = () => ({ entries: [] })
+  })
+  expect(lied).toBeGreaterThanOrEqual(await copiesBeside(refuses))
 })

@@ -7,6 +7,8 @@ import { Places } from '../../src/content/places.ts'
 import type { Clock } from '../../src/ports.ts'
 import { limits } from '../../src/protocol/schemas.ts'
 import { World } from '../../src/sim/world.ts'
+import type { Id } from '../../src/space/id.ts'
+import { nodeOf } from '../overlay/worlds.ts'
 
 const key = '45'
 
@@ -103,4 +105,53 @@ test('what was deleted is stored again under a key that is full', async () => {
   for (const value of values) await world.call(one, 'store', { value })
   await world.call(one, 'removeBy', { name })
   expect(await world.call(one, 'storeNamed', { name, value: 'again' })).toMatchObject({ key })
+})
+
+/** A member of the window of a key, and a node that is none. */
+const oneOf = async (world: World, ids: readonly Id[], wanted: Id) => {
+  const { window } = await world.call(ids[0] ?? '', 'find', { key: wanted })
+  const [owner] = window
+  const entry = ids.find((id) => !window.some((peer) => peer.id === id)) ?? ''
+  return { holder: nodeOf(world, owner?.id ?? ''), entry }
+}
+
+// It was given, and deleted, what lives beside it as well.
+test('whoever asks for a value is given, and deletes, no other, though one answers as if for the key', async () => {
+  const { world, ids } = await worldOf(6)
+  await world.run(60_000)
+  world.demanding = false
+  const [value = '', other = ''] = valuesOf(2)
+  for (const each of [value, other]) await world.call(ids[0] ?? '', 'store', { value: each })
+  const { holder, entry } = await oneOf(world, ids, key)
+  const { get } = holder.handlers
+  let asked = 0
+  holder.handlers.get = ({ key: wanted }) => {
+    asked++
+    return get({ key: wanted })
+  }
+  for (let time = 0; time < 5; time++)
+    expect((await world.call(entry, 'lookupBy', { value })).values.map((found) => found.value)).toEqual([value])
+  expect((await world.call(entry, 'removeBy', { value })).deleted).toHaveLength(1)
+  expect(asked).toBeGreaterThan(0)
+  expect((await world.call(ids[0] ?? '', 'lookupBy', { value: other })).values).toHaveLength(1)
+})
+
+// Was too much for one call.
+test('a value that one gives nine times is one value', async () => {
+  const { world, ids } = await worldOf(6)
+  await world.run(60_000)
+  world.demanding = false
+  const [value = ''] = valuesOf(1, 'x'.repeat(limits.valueBytes - 10))
+  await world.call(ids[0] ?? '', 'store', { value })
+  const { holder, entry } = await oneOf(world, ids, key)
+  const { fetch } = holder.handlers
+  let asked = 0
+  holder.handlers.fetch = async (request) => {
+    asked++
+    const { records } = await fetch(request)
+    return { records: Array.from({ length: 9 }, () => records).flat() }
+  }
+  for (let time = 0; time < 6; time++)
+    expect((await world.call(entry, 'lookupBy', { value })).values).toMatchObject([{ value }])
+  expect(asked).toBeGreaterThan(0)
 })

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { errorFromPeer, isErrorBody, Refusal, Unreachable } from '../../src/protocol/errors.ts'
+import { peerApi } from '../../src/protocol/peer-api.ts'
 import { isIdBits, isOrigin } from '../../src/protocol/schemas.ts'
+import { createValidation } from '../../src/service/validation.ts'
 
 test.each([
   ['http://127.0.0.1:10001', true],
@@ -89,3 +91,22 @@ test.each([[{ error: 'toString', message: '' }], [{ error: 'NOT_FOUND' }], [null
   '%j is no error body',
   (body) => expect(isErrorBody(body)).toBe(false),
 )
+
+const id = 'a'.repeat(40)
+const version = { hlc: '0'.repeat(16), origin: 'aa' }
+const record = { key: id, index: `v:${id}`, value: 'x', contentType: 'text/plain', version }
+const claims = { held: true, shared: true, complete: [], witnessed: [], doubting: false, forgotten: 0, knowsFrom: 0, knew: 0 }
+const standing = { held: true, complete: true, window: 1, ask: [] }
+
+// Sums of these became no numbers any more, and pages as long as a peer liked were worked on in one turn.
+test.each<[keyof typeof peerApi, number, (many: number) => object]>([
+  ['digest', 2 ** 32, (count) => ({ digests: [{ parts: [{ to: id, count, print: 'f'.repeat(16) }], ...claims }] })],
+  ['records', 500, (length) => ({ records: Array.from({ length }, () => record) })],
+  ['fetch', 500, (length) => ({ records: Array.from({ length }, () => record) })],
+  ['versions', 500, (length) => ({ entries: Array.from({ length }, () => ({ index: record.index, version })) })],
+  ['get', 1024, (length) => ({ key: id, records: Array.from({ length }, () => record), ...standing })],
+])('a reply to %s tells of %i at the most', (name, most, reply) => {
+  const { strict } = createValidation(160)
+  const fits = strict(peerApi[name].reply)
+  expect([most, most + 1].map((many) => fits(reply(many)))).toEqual([true, false])
+})

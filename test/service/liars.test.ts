@@ -105,3 +105,25 @@ test('of what a peer refuses with no more is logged than a person reads', async 
     expect(String(why)).toSatisfy((text: string) => text.isWellFormed())
   }
 })
+
+// Each was looked for among all: five seconds of work for one answer of three megabytes.
+test('of one who tells of more values under a key than there can be nothing is heard', async () => {
+  const bits = 8
+  const answers: Parameters<typeof liarOf>[1] = { '/healthz': ready, '/fetch': { status: 404, body: '{}' } }
+  const liar = await liarOf(bits, answers)
+  // It owns its own id.
+  const key = liar.me.id
+  const records = Array.from({ length: 20_000 }, (_, at) => ({
+    key,
+    index: `v:${key}${at.toString(16).padStart(38, '0')}`,
+    contentType: 'text/plain',
+    version: { hlc: '0'.repeat(16), origin: 'aa' },
+  }))
+  const body = JSON.stringify({ key, records, held: true, complete: true, window: 1, ask: [] })
+  answers['/get/'] = { status: 200, body }
+  const node = await whoKnows(liar.me, { bits, replicas: 1 })
+  await (await fetch(`${node.url}/lookup/${key}`)).text()
+  expect(liar.times('/get/')).toBeGreaterThan(0)
+  // For a value that it has told of it would be asked.
+  expect(liar.times('/fetch')).toBe(0)
+})
