@@ -50,10 +50,11 @@ export class Hearsay {
   /** Why this is not heeded, news or not. */
   #faultIn({ id, url, incarnation, state, meta }: Update, now: number): string | undefined {
     const own = this.#isOwn(id)
-    const known = own ? this.#self.member : this.#members.get(id)
+    const known = this.#members.get(id)
     const ahead = state === 'alive' || own ? 2 * skewMs : skewMs
+    // At the edge it says nothing to what is said of this node: others would take the refutation for implausible.
+    if (own) return incarnation >= Math.floor(now) + ahead ? 'implausible' : undefined
     if (incarnation > now + ahead && incarnation > (known?.incarnation ?? -1)) return 'implausible'
-    if (own) return undefined
     if (meta && isTooLong(meta)) return 'implausible'
     return known?.url !== url && !this.#setting.accepts({ id, url }) ? 'bad id' : undefined
   }

@@ -184,7 +184,7 @@ export class Prober {
       if (error instanceof Unreachable && error.isRefused) this.#swim.noteListening(id, false)
       return
     }
-    this.#swim.noteListening(id, true)
+    this.#swim.answered(id)
     if (![...this.#probes.values()].includes(probe)) return
     if (!this.#unheard.has(id)) log.warn({ peer: id }, 'member answers over HTTP but not over UDP; let UDP through on its port')
     this.#unheard.add(id)

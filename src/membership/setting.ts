@@ -50,6 +50,8 @@ export interface Membership {
   take(update: Update): void
   /** The same, and tells nobody. @returns the member where it is news */
   learn(update: Update): Member | undefined
+  /** It has answered a call. */
+  answered(id: Id): void
   /** It has answered; or its machine has, that nobody listens there. */
   noteListening(id: Id, listens: boolean): void
   /** Has it probed out of turn. */

@@ -105,7 +105,7 @@ export class Sync {
     try {
       const told = await network.call({ id, url }, 'sync', { members: this.#all() })
       if (!this.#swim.isRunning) return undefined
-      this.#swim.noteListening(id, true)
+      this.#swim.answered(id)
       for (const update of told.members) heed(this.#milder(update))
       this.#noteTold(told.members)
       this.#isKnown = true

@@ -11,6 +11,8 @@ import { Resident } from './resident.ts'
 
 /** Peers that are asked at the same time, by one purpose. */
 const width = 8
+/** How often one is asked in a row, however often others say meanwhile that it is there. */
+const timesMost = 4
 /** Signs of life that are waited for at the same time: whoever is beyond gives reason again. */
 const signsMost = 32
 
@@ -57,7 +59,7 @@ export abstract class Wary<T extends Table, Options extends SharedOptions> exten
   override introduce(peer: Peer): void {
     super.introduce(peer)
     const asked = this.#asked.get(peer.id)
-    if (asked) asked.times++
+    if (asked) asked.times = Math.min(asked.times + 1, timesMost)
   }
 
   override evict(id: Id): void {

@@ -97,3 +97,38 @@ test('a flood of members that are none leaves room for no more than a table hold
   await group.run(10_000)
   expect(group.isWhole).toBe(true)
 })
+
+// It answered each with one more, until others took its refutations for implausible, and had it dead for good.
+test('whoever lives can refute each accusation that others accept, however many there were', async () => {
+  const group = new Group({ seed: 1, size: 6 })
+  await group.gather()
+  const [victim, other] = group.processes
+  if (!victim || !other) throw new Error('nobody is there')
+  const { id, url } = victim.peer
+  const hear = (at: typeof victim, members: Update[]) => void at.swim.handlers.sync({ members })
+  hear(victim, [{ id, url, incarnation: Math.floor(epochMs + group.nowMs + 2 * skewMs - 1000), state: 'alive' }])
+  await group.run(5000)
+  for (let time = 0; time < 30; time++) {
+    const from = victim.self.incarnation
+    hear(
+      victim,
+      Array.from({ length: 4096 }, (_, at) => ({ id, url, incarnation: from + at, state: 'suspect', from: other.peer.id })),
+    )
+  }
+  hear(other, [{ id, url, incarnation: other.swim.get(id)?.incarnation ?? 0, state: 'suspect', from: id }])
+  await group.run(60_000)
+  expect(group.allHave(id, 'alive')).toBe(true)
+})
+
+// Only a call of another kind showed that it answers, and until then nobody wrote to it at once.
+test('whoever has left two calls unanswered, and answers others since, is not suspect for ever', async () => {
+  const group = new Group({ seed: 1, size: 6, options: { membership: 'local', syncEveryMs: 1000 } })
+  await group.gather()
+  const [one, other] = group.processes
+  if (!one || !other) throw new Error('nobody is there')
+  const { id } = other.peer
+  for (let time = 0; time < 2; time++) one.swim.hint(id)
+  expect(one.swim.isSuspect(id)).toBe(true)
+  await group.run(60_000)
+  expect([one.swim.get(id)?.state, one.swim.isSuspect(id)]).toEqual(['alive', false])
+})

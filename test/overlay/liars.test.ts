@@ -8,6 +8,7 @@ import type { Held, Told } from '../../src/protocol/peer-api.ts'
 import type { Handlers } from '../../src/protocol/rpc.ts'
 import type { Mode, Peer } from '../../src/protocol/schemas.ts'
 import { hash } from '../../src/sim/host.ts'
+import { calm } from '../../src/sim/weather.ts'
 import type { World } from '../../src/sim/world.ts'
 import type { Id } from '../../src/space/id.ts'
 import { step } from '../../src/space/ring.ts'
@@ -524,3 +525,84 @@ describe.each(overlayNames)('one whose reads and writes fail, in %s,', (overlay)
     }
   })
 })
+
+// Each of them had it asked once more, and until all that was over nobody did without it.
+test.each([0, 40])('one that is silent is given up, however often (%i a second) somebody says that it comes', async (often) => {
+  const world = await worldOf('pastry', 8)
+  const [keeper = '', dead = ''] = world.members()
+  const peer = world.peer(dead)
+  world.weather = { ...calm, silentDeaths: true }
+  world.crash(dead)
+  for (let second = 0; second < 10; second++) {
+    for (let time = 0; time < often; time++) world.ask(keeper, 'arrive', { ...peer, avoid: [] })
+    await world.run(1000)
+  }
+  await world.run(60_000)
+  expect(
+    nodeOf(world, keeper)
+      .overlay.neighbors()
+      .map(({ id }) => id),
+  ).not.toContain(dead)
+})
+
+test.each(['kademlia', 'pastry'] as const)(
+  'no exchange of members keeps a node from finding out who is gone: %s',
+  async (overlay) => {
+    const world = await worldOf(overlay, 8, { membership: 'local' })
+    silence(world)
+    const [keeper = '', dead = '', other = ''] = world.members()
+    const named = Array.from({ length: 32 }, nobodies())
+    const { incarnation } = nodeOf(world, keeper).config
+    for (let time = 0; time < 10; time++)
+      world.ask(keeper, 'sync', {
+        members: Array.from({ length: 64 }, (_, at) => incarnation + 64 * time + at).flatMap((life) =>
+          named.flatMap((one) => (['alive', 'suspect'] as const).map((state) => ({ ...one, incarnation: life, state }))),
+        ),
+      })
+    await world.run(10_000)
+    world.crash(dead)
+    await world.run(60_000)
+    const isKnown = (id: Id) =>
+      nodeOf(world, id)
+        .overlay.neighbors()
+        .some((one) => one.id === dead)
+    expect([isKnown(other), isKnown(keeper)]).toEqual([false, false])
+  },
+)
+
+// It asked all whom they named, for the same rows again and again: nine minutes, with forty of them.
+test.each([1, 40])(
+  'a newcomer to Pastry is in within a minute, though it met %i who name those who are not there',
+  async (liars) => {
+    const world = await worldOf('pastry', 8)
+    silence(world)
+    const fresh = nobodies()
+    const url = 'http://newcomer.example:1'
+    const newcomer = hash(url)
+    const seed = world.peer(sorted(world)[0] ?? '')
+    // One machine under many names: by turns no digit in common, and two.
+    const names = Array.from({ length: 20_000 }, (_, at) => `http://liar-${at}.example:1`)
+    const shared = (name: string) => commonBits(hash(name), newcomer)
+    const way = [names.filter((name) => shared(name) < 4), names.filter((name) => shared(name) >= 8)]
+    const liar = (at: number): Peer => {
+      const name = way[at % 2]?.[Math.floor(at / 2)] ?? ''
+      return { id: hash(name), url: name }
+    }
+    world.add({ url, seeds: [seed] })
+    const { ports } = nodeOf(world, newcomer).overlay as unknown as {
+      ports: { clock: { sleep(ms: number): Promise<void> }; network: { call(...asked: unknown[]): Promise<unknown> } }
+    }
+    const call = ports.network.call.bind(ports.network)
+    let met = 0
+    ports.network.call = async (peer, row, request) => {
+      if (row !== 'arrive' || met > liars) return call(peer, row, request)
+      await ports.clock.sleep(2)
+      const crowd = () => Array.from({ length: 64 }, fresh)
+      const isLast = met++ >= liars - 1
+      const peers = isLast ? [seed] : [liar(met)]
+      return { final: isLast, peers, leaves: [], rows: Array.from({ length: 40 }, crowd), neighborhood: crowd() }
+    }
+    expect(await joinsWithin(world, 60_000, newcomer)).toBe(true)
+    expect(met).toBe(liars)
+  },
+)

@@ -2,7 +2,7 @@
  * Whom a Kademlia node knows: buckets by how many bits of its id they share, with at most k contacts each. Kademlia (2002) §2.2, §2.4.
  *
  * Only who has answered gets in. A full bucket keeps those it has, as long as they answer: newcomers wait in its cache. The buckets
- * nearest to the node are never full: it knows everyone in the smallest subtree around it that has k nodes, however the tree is balanced,
+ * nearest to the node are as good as never full: it knows everyone in the smallest subtree around it that has k nodes, however the tree is balanced,
  * because whom it shares ranges with depends on them all.
  */
 import type { Peer } from '../../protocol/schemas.ts'
@@ -24,6 +24,9 @@ export interface Bucket {
   /** Who answered when it was full, the newest last. */
   cache: Peer[]
 }
+
+/** Contacts of a bucket that is near: far more than chance puts there, so that whoever answers under any number of names fills no memory. */
+const nearMost = 256
 
 export class Table {
   readonly me: Peer
@@ -77,7 +80,7 @@ export class Table {
   wants({ id }: Peer): boolean {
     if (id === this.me.id || this.find(id)) return false
     const { bits, contacts } = this.#bucketOf(id)
-    return bits >= this.depth || contacts.length < this.#k
+    return contacts.length < (bits >= this.depth ? nearMost : this.#k)
   }
 
   /** Someone has answered. Returns whose place it would take if that one did not answer any more, where there is no other. */

@@ -13,6 +13,8 @@ import type { Upkeep } from './upkeep.ts'
 
 /** Candidates that one step names: enough that a dead one rarely costs a second question. */
 export const breadth = 4
+/** Places of a row: for all digits but the node's own. */
+const rowMost = 15
 /** Strangers that the second stage measures. */
 const strangersMost = 64
 
@@ -51,9 +53,15 @@ export const arriveThrough = async (upkeep: Upkeep, through: Peer): Promise<bool
       if (state) states.set(peer.id, state)
     })
   /** Rows up to the digit at which a node parts from this one. */
-  const common = (peer: Peer | undefined) => (peer ? sharedDigits(me.id, peer.id) + 1 : 0)
-  const rowsOnTheWay = way.flatMap(({ peer, rows }, at) => rows.slice(common(way[at - 1]?.peer), common(peer)).flat())
-  await fetch([...(way[0]?.neighborhood ?? []), ...rowsOnTheWay])
+  const common = (peer: Peer) => sharedDigits(me.id, peer.id) + 1
+  let known = 0
+  // Each row once, and no more of it than it has places: any machine may answer on the way, under any number of names.
+  const rowsOnTheWay = way.flatMap(({ peer, rows }) => {
+    const from = known
+    known = Math.max(known, common(peer))
+    return rows.slice(from, known).flatMap((row) => row.slice(0, rowMost))
+  })
+  await fetch([...(way[0]?.neighborhood ?? []), ...rowsOnTheWay].filter((peer) => upkeep.isSound(peer)))
   await fetch(table.known)
   const named = table.byRoundTrip.flatMap((peer) => {
     const { rows = [], neighborhood = [] } = states.get(peer.id) ?? {}

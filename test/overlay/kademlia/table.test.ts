@@ -4,7 +4,9 @@ import { checkIdeal, checkTables } from '../../../src/overlay/kademlia/invariant
 import { place } from '../../../src/overlay/kademlia/placement.ts'
 import { Table } from '../../../src/overlay/kademlia/table.ts'
 import type { Attributes, Snapshot } from '../../../src/overlay/overlay.ts'
+import type { Peer } from '../../../src/protocol/schemas.ts'
 import { commonBits } from '../../../src/space/xor.ts'
+import { nobodies } from '../worlds.ts'
 
 const peer = (id: string) => ({ id, url: `http://127.0.0.1:${10_000 + Number.parseInt(id.slice(0, 3), 16)}` })
 const ids = (table: Table, bits: number): string[] =>
@@ -145,4 +147,15 @@ describe('the invariants', () => {
       ['Reachable: 00 knows nobody in its bucket 0'],
     ],
   ])('in the end: %s', (_, snapshot, violations) => expect(checkIdeal(snapshot, options)).toEqual(violations))
+})
+
+// One machine under many names filled it, and each newcomer cost more than the one before.
+test('a bucket that is near has 256 contacts at the most, whoever comes', () => {
+  const [me, ...others] = Array.from({ length: 3000 }, nobodies()) as [Peer, ...Peer[]]
+  const table = new Table(me, { k: 8, replicas: 3 })
+  const isFar = ({ id }: Peer) => commonBits(id, me.id) === 0
+  for (const one of others.filter((peer) => !isFar(peer)).slice(0, 6)) table.admit(one, 0)
+  expect(table.depth).toBe(0)
+  for (const one of others.filter(isFar)) table.admit(one, 0)
+  expect(table.contacts).toHaveLength(6 + 256)
 })
