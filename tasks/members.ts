@@ -4,6 +4,7 @@ import { clientApi } from '../src/protocol/client-api.ts'
 import { ask } from './client.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
 import { findMember, findOurs, label, lookTimeoutMs, nodeWord, openNetwork, runningNodes } from './live.ts'
+import { assertStillThere } from './launch.ts'
 import { renderMembers, type View } from './render/members.ts'
 import { cut, harmless, portOf } from './render/text.ts'
 import { signatureFor } from './secret.ts'
@@ -77,13 +78,14 @@ export const tags: Task = {
     const changes = parseTagWords(words)
     // One task after the other: each changes what the one before has left.
     const change = async ({ state, save }: Change) => {
+      assertStillThere(state, booted.network)
       const before = await tagsOf(entry)
       const after = Object.fromEntries(
         [...Object.entries(before), ...changes].filter(
           ([name]) => changes.findLast(([changed]) => changed === name)?.[1] !== '',
         ),
       )
-      await ask(entry.url, clientApi.tags, { tags: after }, undefined, signatureFor(booted.network, entry))
+      await ask(entry.url, clientApi.tags, { tags: after }, lookTimeoutMs, signatureFor(booted.network, entry))
       // So that its next life tells the same.
       const text = Object.entries(after).map((pair) => pair.join('='))
       await save(withEntry(state, entry, (it) => ({ ...it, tags: text.join(',') })))

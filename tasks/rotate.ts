@@ -14,6 +14,7 @@ import {
   isSilent,
   isStranger,
   openNetwork,
+  runningNodes,
   type Sighting,
   survey,
   surveyAll,
@@ -138,6 +139,7 @@ export const rotate: Task = {
     const { network } = booted
     if (!network.secret) throw new TaskFailure(`this network has no secret; for one with: ${typed('reboot secret=on')}`)
     readSecrets()
+    await runningNodes(booted)
     await assertNoStrangers(booted)
     await assertNoneSilent(booted)
     return alone(async (held) => {

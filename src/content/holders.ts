@@ -95,7 +95,7 @@ export class Holders {
     const fetched: StoredRecord[] = []
     let bytes = 0
     for (let cursors = told.map(cursorOf); cursors.length > 0; ) {
-      const call = () => this.#given(peer, cursors)
+      const call = () => this.#given(peer, cursors.slice(0, limits.page))
       const ask = () => (lookup.isSuspect(peer.id) ? call() : this.#inTurn(this.#fetches, peer, call))
       const said = await lookup.visit(peer, ask)
       if (!said || said.length === 0) break

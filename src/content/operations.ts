@@ -225,9 +225,10 @@ export class Operations {
     }
   }
 
-  /** Whoever goes does not come back. */
+  /** Whoever goes does not wait. */
   #mayPass({ code }: Refusal): boolean {
-    return passing.has(code) || (code === 'NOT_JOINED' && this.#holdings.cells.takesWrites)
+    const { isLeaving, isMoving } = this.#overlay
+    return !isLeaving && (passing.has(code) || (code === 'NOT_JOINED' && isMoving))
   }
 
   /** A record that was superseded, with a later stamp: by its content it lives as long as whoever came before wants. */

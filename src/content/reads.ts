@@ -11,11 +11,9 @@ import { Refusal } from '../protocol/errors.ts'
 import type { Told } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Lately } from './lately.ts'
-import { type Address, isByContent, isWhole, majorityOf } from './record.ts'
+import { type Address, isByContent, isWhole, majorityOf, visitsMost } from './record.ts'
 import { type Answer, type Judge, Tally } from './tally.ts'
 
-/** Nodes asked for the content of one key, at the most. */
-const visits = 12
 /**
  * Whoever has not answered by then is not waited for alone: others are asked as well. Many times what an answer takes in one place; a
  * fraction of what people notice.
@@ -131,12 +129,13 @@ class Poll {
   }
 
   /**
-   * Asks some more: of the window the first, as many as may be enough; then the others and one beyond it, or whoever was named.
+   * Asks some more: of the window the first, as many as may be enough; then the others and one beyond it, then stand-ins, or whoever was
+   * named.
    * Resolves once that is enough, or all have answered, or the time is up to ask others as well. Returns false when nobody is left.
    */
   async ask(): Promise<boolean> {
     const left = await this.#candidates()
-    const peers = left.slice(0, Math.min(this.#wanted, Math.max(visits, this.#reader.replicas + 1) - this.#met.size))
+    const peers = left.slice(0, Math.min(this.#wanted, visitsMost(this.#reader.replicas) - this.#met.size))
     for (const peer of peers) void this.#ask(peer)
     if (this.#underWay === 0) return false
     let isLate = false
@@ -165,7 +164,7 @@ class Poll {
     for (let teller = this.#teller; wantsValues && teller; teller = this.#teller) {
       const { peer, records } = teller
       this.#askedMore.add(peer.id)
-      for (const record of await this.#reader.fetch(peer, records, this.lookup)) this.tally.complete(peer, record)
+      this.tally.complete(peer, await this.#reader.fetch(peer, records, this.lookup))
     }
     const living = this.tally.living()
     return living.length > 0 && (!wantsValues || living.every(isWhole)) ? living : undefined

@@ -5,7 +5,7 @@
  * The one who begins names the arc. What it pulls and pushes is up to it.
  */
 import { Refusal, Unreachable } from '../protocol/errors.ts'
-import type { Digest, Part } from '../protocol/peer-api.ts'
+import { type Digest, heldMost, type Part } from '../protocol/peer-api.ts'
 import { limits, type Peer, type Version } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import { idOf } from '../space/id.ts'
@@ -237,7 +237,8 @@ class Comparison {
     const versions = new Map<string, Version>()
     // One more than there were says at once that there are no more.
     const limit = Math.min(limits.page, count + 1)
-    const most = 2 * Math.min(count, listableAlone) + limits.page
+    const isSingle = idAfter(part.from) === part.to
+    const most = 2 * Math.min(count, isSingle ? heldMost : listableAlone) + limits.page
     let told = 0
     for (let after: string | undefined, more = true; more; ) {
       const request = { ...part, limit, ...(after === undefined ? {} : { after }) }

@@ -138,6 +138,9 @@ const fingerprint = (hash: Hash, { value, encoding, expiresAt = 0, contentType, 
 
 const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
+/** Nodes that one write tries at the most, and one reading: what somebody took is to be found. */
+export const visitsMost = (replicas: number): number => Math.max(16, 2 * replicas)
+
 /** The least that any two parts of a window of that size, each so large, have one node in common. */
 export const majorityOf = (window: number): number => Math.floor(window / 2) + 1
 

@@ -51,12 +51,13 @@ export class Tally {
     for (const record of answer.records) this.#hear(record)
   }
 
-  /** What one who has told of a record without its value has for it by now. */
-  complete({ id }: Peer, record: StoredRecord): void {
+  /** What one who has told of records without their values has for them by now. */
+  complete({ id }: Peer, whole: readonly StoredRecord[]): void {
     const at = this.#answers.findIndex(({ peer }) => peer.id === id)
     const { records, ...answer } = this.#answers[at] as Answer
-    this.#answers[at] = { ...answer, records: records.map((told) => (told.index === record.index ? record : told)) }
-    this.#hear(record)
+    const byIndex = new Map(whole.map((record) => [record.index, record]))
+    this.#answers[at] = { ...answer, records: records.map((told) => byIndex.get(told.index) ?? told) }
+    for (const record of whole) this.#hear(record)
   }
 
   get isEmpty(): boolean {
@@ -68,7 +69,8 @@ export class Tally {
     if (this.#newest.size === 0) return false
     const living = this.living()
     if (!this.#oneIsEnough) return living.length > 0 && this.isMajority
-    return living.some(({ index }) => this.#sure.some(({ records }) => records.some((record) => record.index === index)))
+    const told = new Set(this.#sure.flatMap(({ records }) => records.map(({ index }) => index)))
+    return living.some(({ index }) => told.has(index))
   }
 
   /** Whether what nobody vouches for is to be given all the same: where one is enough, once everyone has been asked. */
@@ -100,9 +102,17 @@ export class Tally {
   /** Of what lives those whose values were left out, and who has told of them. */
   get leftOut(): { peer: Peer; records: readonly Told[] }[] {
     if (!this.#hasOutlines) return []
-    const outlines = this.living().filter((record) => !isWhole(record))
+    const outlines = new Map(
+      this.living()
+        .filter((record) => !isWhole(record))
+        .map((record) => [record.index, record]),
+    )
+    const among = (told: Told) => {
+      const outline = outlines.get(told.index)
+      return outline && compareVersions(told.version, outline.version) === 0 ? [outline] : []
+    }
     return this.#answers
-      .map((answer) => ({ peer: answer.peer, records: outlines.filter((record) => hasTold(answer, record)) }))
+      .map(({ peer, records }) => ({ peer, records: records.flatMap(among) }))
       .filter(({ records }) => records.length > 0)
   }
 
@@ -114,15 +124,17 @@ export class Tally {
 
   /** Who of the window has answered without the newest, and what each of them lacks. */
   get lacking(): { peer: Peer; record: StoredRecord }[] {
-    return this.#answers.flatMap(({ peer, held, records }) =>
-      [...this.#newest.values()]
+    return this.#answers.flatMap(({ peer, held, records }) => {
+      const theirs = new Map(records.map((record) => [record.index, record]))
+      const lacks = ({ index, version }: StoredRecord) => {
+        const told = theirs.get(index)
+        return held && (!told || compareVersions(told.version, version) < 0)
+      }
+      return [...this.#newest.values()]
         .filter(isWhole)
-        .filter((newest) => {
-          const theirs = records.find(({ index }) => index === newest.index)
-          return held && (!theirs || compareVersions(theirs.version, newest.version) < 0)
-        })
-        .map((record) => ({ peer, record })),
-    )
+        .filter(lacks)
+        .map((record) => ({ peer, record }))
+    })
   }
 
   /** Those who hold the key; one whose window is smaller than guessed lives in another ring. */

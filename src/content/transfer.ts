@@ -13,6 +13,8 @@ import { cursorOf } from './record.ts'
 export const turnLength = 100
 /** Calls for records that are under way at the same time: while one page is being flushed, the next is on its way. */
 const lanes = 3
+/** So many pages in a row without a sound record are no accident of a disk. */
+const barrenMost = 100
 /** Between two such calls. */
 export const paceMs = 1
 
@@ -38,8 +40,8 @@ export class Transfer {
   readonly #peer: Peer
   /** Records known to be on their way. */
   #moving = 0
-  /** Records that the peer gave and that are none. */
-  #unsound = 0
+  /** Pages in a row of which no record was sound. */
+  #barren = 0
 
   constructor(party: Party, peer: Peer) {
     this.#party = party
@@ -82,7 +84,7 @@ export class Transfer {
       // A peer whose pages do not lead on, or to nothing that is sound, would keep us for ever.
       const last = records.at(-1)
       const leads = next === undefined || (last && next === cursorOf(last) && leadsOn({ from, to }, after, next))
-      if (!leads || came > 2 * count + limits.page || this.#unsound > limits.page)
+      if (!leads || came > 2 * count + limits.page || this.#barren > barrenMost)
         throw new Unreachable(this.#peer.url, 'pages of records that do not lead on')
       after = next
       more = next !== undefined
@@ -130,11 +132,13 @@ export class Transfer {
   async #takeIn(records: readonly StoredRecord[]): Promise<void> {
     const { holdings, log } = this.#party
     this.pulled += records.length
+    let unsound = 0
     await holdings.intake.takeAll(records, (record, { message }) => {
       this.pulled--
-      this.#unsound++
+      unsound++
       log.warn({ record: cursorOf(record), why: message }, 'record refused')
     })
+    this.#barren = unsound > 0 && unsound === records.length ? this.#barren + 1 : 0
   }
 
   #move(records: number): void {
@@ -145,6 +149,8 @@ export class Transfer {
 
 /** Whether a cursor on an arc comes after another one, in the arc's order; after the beginning without. */
 export const leadsOn = ({ from, to }: Arc, before: string | undefined, after: string): boolean => {
+  // All of the circle is listed from zero on.
+  if (from === to) return before === undefined || after > before
   const [key = '', index = ''] = after.split('/')
   if (before === undefined) return inArc(from, key, to)
   const [lastKey = '', lastIndex = ''] = before.split('/')

@@ -13,12 +13,10 @@ import { Refusal } from '../protocol/errors.ts'
 import type { Standing } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
-import { compareVersions, copiesLeast, isByContent, majorityOf } from './record.ts'
+import { compareVersions, copiesLeast, isByContent, majorityOf, visitsMost } from './record.ts'
 
 /** How often a write that was superseded on its way is stamped anew. */
 const stampings = 4
-/** Nodes tried for one write, at the most. */
-const visits = 16
 
 /** A copy that was written: by whom, the version that won there, and what that one says of the key. */
 export interface Copy extends Standing {
@@ -170,7 +168,7 @@ class Round {
     const named = said.flatMap(({ ask }) => ask)
     const missing = this.#isFull && this.#isVouched ? [] : await this.#missing()
     const distinct = new Map([...named, ...missing].map((peer) => [peer.id, peer]))
-    const most = Math.max(visits, 2 * this.#writer.replicas)
+    const most = visitsMost(this.#writer.replicas)
     return [...distinct.values()].filter((peer) => this.#isUntried(peer)).slice(0, most - this.#tried.size)
   }
 

@@ -42,6 +42,10 @@ export interface Overlay {
   readonly confirm: number
   /** Whether it has its place in the network. */
   readonly isMember: boolean
+  /** Whether it had one, and is to have one again: it is on its way from one ring into another. */
+  readonly isMoving: boolean
+  /** Whether it gives it up, for good. */
+  readonly isLeaving: boolean
   /** Grows whenever isMember, or what cells() say, or who is in neighbors() or the attributes, may have changed. */
   readonly revision: number
   /** Whether there are fewer nodes, as far as it knows, than copies are wanted. */

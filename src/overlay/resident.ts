@@ -47,6 +47,10 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> e
     return this.#hasFounded
   }
 
+  get isMoving(): boolean {
+    return !this.#member && !this.#leaving && this.#passages > 0
+  }
+
   /** Whether it is going, for good. */
   get isLeaving(): boolean {
     return this.#leaving

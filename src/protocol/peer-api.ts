@@ -26,8 +26,8 @@ export type Standing = Static<typeof Standing>
 export const Told = exact({ ...Stored.properties, value: Type.Optional(Stored.properties.value) })
 export type Told = Static<typeof Told>
 
-/** Records under one key, more than there ever are: where many are stored at once a few more come than may live there. */
-const heldMost = 4 * limits.valuesPerKey
+/** Records under one key: where many nodes store at once, more come than may live there. What one call carries, about. */
+export const heldMost = Math.floor(limits.bodyBytes / 300)
 
 /** What a node has under a key, tombstones among it, and its standing. */
 const Held = exact({ key: IdText, records: Type.Array(Told, { maxItems: heldMost }), ...Standing.properties })

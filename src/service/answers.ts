@@ -1,6 +1,6 @@
 /** Whatever goes wrong with a request, told in the one shape of errors. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { STATUS_CODES, type ServerResponse } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { type NodeApi, nodeApi } from '../node/api.ts'
 import { overlayNames } from '../overlay/overlays.ts'
@@ -107,10 +107,9 @@ const noHttp: Readonly<Record<string, string>> = {
 
 /**
  * What comes in on a socket and is no request of HTTP.
- * @param last what is answered on it, or was last: behind a whole request this would be taken for its answer
+ * @param isBehind see Connections.isBehind
  */
-export const answerNoHttp = (error: Error & { code?: string }, socket: Socket, last: ServerResponse | undefined): void => {
-  const isBehind = last !== undefined && last.req.complete && !last.writableEnded
+export const answerNoHttp = (error: Error & { code?: string }, socket: Socket, isBehind: boolean): void => {
   if (error.code === 'ECONNRESET' || !socket.writable || isBehind) {
     socket.destroy()
     return

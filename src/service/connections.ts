@@ -57,6 +57,13 @@ export class Connections {
     return this.#lines.get(socket)?.response
   }
 
+  /** Whether others that came whole are not answered yet: what is said now would be taken for their answer. */
+  isBehind(socket: Socket): boolean {
+    const { response, underWay = 0 } = this.#lines.get(socket) ?? {}
+    const isComing = response !== undefined && !response.req.complete && !response.writableFinished
+    return underWay > (isComing ? 1 : 0)
+  }
+
   /** Why one more request is not looked at. */
   refusalOn(socket: Socket): Refusal | undefined {
     if ((this.#lines.get(socket)?.underWay ?? 0) < underWayMost) return undefined

@@ -64,7 +64,7 @@ export const createServer = (node: Served, { log, metrics, validation, gate }: S
     routerOptions: { maxParamLength: 3 * limits.nameBytes },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    clientErrorHandler: (error, socket) => answerNoHttp(error, socket, connections.answeredOn(socket)),
+    clientErrorHandler: (error, socket) => answerNoHttp(error, socket, connections.isBehind(socket)),
     frameworkErrors: (error, request, reply) => {
       handleError(error, request, reply)
       noteUnrouted.call(app, request, reply, () => {})

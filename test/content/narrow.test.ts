@@ -6,6 +6,7 @@ import type { Holders } from '../../src/content/holders.ts'
 import { Places } from '../../src/content/places.ts'
 import type { Clock } from '../../src/ports.ts'
 import { limits } from '../../src/protocol/schemas.ts'
+import { epochMs, hash } from '../../src/sim/host.ts'
 import { World } from '../../src/sim/world.ts'
 import type { Id } from '../../src/space/id.ts'
 import { nodeOf } from '../overlay/worlds.ts'
@@ -154,4 +155,20 @@ test('a value that one gives nine times is one value', async () => {
   for (let time = 0; time < 6; time++)
     expect((await world.call(entry, 'lookupBy', { value })).values).toMatchObject([{ value }])
   expect(asked).toBeGreaterThan(0)
+})
+
+// Their holders were taken to be in trouble, for too many cursors or for too many records.
+test('more values than one call asks for are looked up, and deleted, through every node', async () => {
+  const { world, ids } = await worldOf(6)
+  await world.run(60_000)
+  const { window } = await world.call(ids[0] ?? '', 'find', { key })
+  const told = window.map(({ id }) => id)
+  const count = 2 * limits.page + 100
+  for (const [at, value] of valuesOf(count, 'x'.repeat(200)).entries()) {
+    const hlc = `${(epochMs + world.nowMs).toString(16).padStart(12, '0')}${at.toString(16).padStart(4, '0')}`
+    const record = { key, index: `v:${hash(value)}`, value, contentType: 'text/plain', version: { hlc, origin: 'aa' } }
+    for (const id of told) await world.call(id, 'insert', { key, record, with: told.filter((other) => other !== id) })
+  }
+  for (const id of ids) expect((await world.call(id, 'lookup', { key })).values).toHaveLength(count)
+  expect((await world.call(ids[0] ?? '', 'remove', { key })).deleted).toHaveLength(count)
 })

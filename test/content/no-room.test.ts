@@ -203,26 +203,31 @@ const far = {
 // All of those who are asked for a miss had no room for it, and said that they have everything.
 test.each([
   ['chord', { successors: 10 }],
+  ['chord', { successors: 28, replicas: 12 }],
   ['kademlia', {}],
   ['pastry', {}],
-] as const)('what stand-ins have is not said to be missing by those who had no room for it: %s', async (overlay, settings) => {
-  const world = new World({ seed: 10, settings: { overlay, ...settings } })
-  const ids = await world.boot(10)
-  await world.run(60_000)
-  world.demanding = false
-  const value = 'hello'
-  const index = `v:${hash(value)}`
-  const key = keyOf(index, 160)
-  const line = ids.toSorted((a, b) => (far[overlay](a, key) < far[overlay](b, key) ? -1 : 1))
-  const [owner = ''] = line
-  const entry = line.at(-1) ?? ''
-  for (const id of line.slice(1, 5)) isFullFromNow(world, id)
-  expect((await world.call(entry, 'store', { value })).stored).toBeGreaterThan(1)
-  await world.run(20_000)
-  world.crash(owner)
-  await world.run(30_000)
-  for (const through of line.slice(1)) {
-    expect((await world.call(through, 'lookupBy', { value })).values).toMatchObject([{ value }])
-    expect((await world.call(through, 'lookup', { key })).values).toMatchObject([{ value }])
-  }
-})
+] as const)(
+  'what stand-ins have is not said to be missing by those who had no room for it: %s, %j',
+  async (overlay, settings) => {
+    const world = new World({ seed: 10, settings: { overlay, ...settings } })
+    const { replicas } = world.config
+    const ids = await world.boot(replicas + 7)
+    await world.run(60_000)
+    world.demanding = false
+    const value = 'hello'
+    const index = `v:${hash(value)}`
+    const key = keyOf(index, 160)
+    const line = ids.toSorted((a, b) => (far[overlay](a, key) < far[overlay](b, key) ? -1 : 1))
+    const [owner = ''] = line
+    const entry = line.at(-1) ?? ''
+    for (const id of line.slice(1, replicas + 2)) isFullFromNow(world, id)
+    expect((await world.call(entry, 'store', { value })).stored).toBeGreaterThan(1)
+    await world.run(20_000)
+    world.crash(owner)
+    await world.run(30_000)
+    for (const through of line.slice(1)) {
+      expect((await world.call(through, 'lookupBy', { value })).values).toMatchObject([{ value }])
+      expect((await world.call(through, 'lookup', { key })).values).toMatchObject([{ value }])
+    }
+  },
+)

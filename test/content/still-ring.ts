@@ -183,6 +183,8 @@ export class StillRing {
 const overlayOf = (table: Table): Overlay => ({
   confirm: 0,
   isMember: true,
+  isMoving: false,
+  isLeaving: false,
   hasFounded: true,
   revision: 1,
   isDegraded: false,

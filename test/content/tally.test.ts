@@ -124,7 +124,7 @@ test('what one gives who had left it out is what it has by now', () => {
     ['00', [outline]],
     ['01', [outline]],
   ])
-  tally.complete({ id: '01', url: 'http://1' }, given)
+  tally.complete({ id: '01', url: 'http://1' }, [given])
   expect([tally.isWhole, tally.living(), tally.leftOut]).toEqual([true, [given], []])
   expect(tally.answererOf([given]).id).toBe('01')
   expect(tally.lacking.map(({ peer, record: lacked }) => [peer.id, lacked])).toEqual([['00', given]])

@@ -104,7 +104,7 @@ test.each<[keyof typeof peerApi, number, (many: number) => object]>([
   ['records', 500, (length) => ({ records: Array.from({ length }, () => record) })],
   ['fetch', 500, (length) => ({ records: Array.from({ length }, () => record) })],
   ['versions', 500, (length) => ({ entries: Array.from({ length }, () => ({ index: record.index, version })) })],
-  ['get', 1024, (length) => ({ key: id, records: Array.from({ length }, () => record), ...standing })],
+  ['get', 27_962, (length) => ({ key: id, records: Array.from({ length }, () => record), ...standing })],
 ])('a reply to %s tells of %i at the most', (name, most, reply) => {
   const { strict } = createValidation(160)
   const fits = strict(peerApi[name].reply)

@@ -106,14 +106,14 @@ test('of what a peer refuses with no more is logged than a person reads', async 
   }
 })
 
-// Each was looked for among all: five seconds of work for one answer of three megabytes.
-test('of one who tells of more values under a key than there can be nothing is heard', async () => {
+// Each was looked for among all: seconds of work for one answer.
+test('of one who tells of more values under a key than one call carries nothing is heard', async () => {
   const bits = 8
   const answers: Parameters<typeof liarOf>[1] = { '/healthz': ready, '/fetch': { status: 404, body: '{}' } }
   const liar = await liarOf(bits, answers)
   // It owns its own id.
   const key = liar.me.id
-  const records = Array.from({ length: 20_000 }, (_, at) => ({
+  const records = Array.from({ length: 30_000 }, (_, at) => ({
     key,
     index: `v:${key}${at.toString(16).padStart(38, '0')}`,
     contentType: 'text/plain',

@@ -72,6 +72,22 @@ const takenPort = async (): Promise<string> => {
 
 const infoOf = async (url: string) => (await (await fetch(`${url}/nodeinfo`)).json()) as Record<string, unknown>
 
+test('a node that is asked all the while stops with its work done', async () => {
+  const other = await startReady()
+  const { child, url, exit, output } = await startReady({ POLYCHORD_SEEDS: other.url })
+  const ask = () => statusOf(`${url}/lookup?value=hello`).catch(() => 0)
+  await eventually(ask, (status) => status === 404)
+  const clients = Array.from({ length: 10 }, async () => {
+    // The last of them are not answered any more.
+    for (let status = 1; status > 0; ) status = await ask()
+  })
+  await ask()
+  child.kill('SIGTERM')
+  expect(await exit).toBe(0)
+  await Promise.all(clients)
+  expect(output()).not.toContain('before its work was done')
+})
+
 // Waited for a word that only tasks say, and said nothing itself.
 test('a node starts under a supervisor that keeps a channel to it, which stays open', async () => {
   const port = String(await freePort())

@@ -240,7 +240,11 @@ test('what is no HTTP behind a request that is not answered yet ends the connect
     await once(socket, 'close')
     return heard
   }
+  const chunked = 'POST /store HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n'
   expect(await answersTo(`${storing}GARBAGE\r\n\r\n`)).toBe('')
+  expect(await answersTo(`${storing}GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGARBAGE\r\n\r\n`)).toBe('')
+  expect(await answersTo(`${storing}${chunked}zz\r\n`)).toBe('')
+  expect(await answersTo(`${chunked}zz\r\n`)).toMatch(/^HTTP\/1.1 400 /)
   expect(await answersTo('GARBAGE\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /)
   go()
 })
