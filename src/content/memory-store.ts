@@ -65,7 +65,9 @@ export class MemoryStore implements Store {
     const keys = this.#order
     const page: StoredRecord[] = []
     let bytes = 0
-    for (let at = firstAtOrAfter(keys, after.split('/')[0] ?? ''); at < keys.length; at++) {
+    // Whoever asks may name what is no cursor.
+    const [from = ''] = /^[0-9a-f]*/.exec(after) ?? []
+    for (let at = firstAtOrAfter(keys, from); at < keys.length; at++) {
       if (last !== undefined && (keys[at] ?? '') > last) break
       for (const record of this.read(keys[at] ?? '')) {
         if (cursorOf(record) <= after) continue

@@ -159,6 +159,8 @@ export const storeSuite = (name: string, open: () => Promise<Store>): object =>
       for (let page = store.scan('', 5); page.length > 0; page = store.scan(cursorOf(page.at(-1)!), 5)) seen.push(...page)
       expect(seen).toEqual(all)
       expect(store.scan('3c/~', 1)).toEqual([recordAt('a0', 'n:1')])
+      expect(store.scan('3c ', 1)).toEqual([recordAt('3c', 'n:1')])
+      expect(store.scan('3d!', 1)).toEqual([recordAt('a0', 'n:1')])
     })
 
     test('ends a page after the record with which it has too many bytes, wherever that is kept', async () => {
