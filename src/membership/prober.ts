@@ -226,7 +226,9 @@ export class Prober {
     this.#unheard.delete(target)
     // On its way back it took about half of the time.
     if (from.id === target) {
-      this.#drift.hear(from.id, (probe.sentMs + this.#now) / 2 - now)
+      const member = this.#swim.get(target)
+      // Of one that is gone by now no other word would ever come, and nobody would say that it is gone.
+      if (member && isLive(member)) this.#drift.hear(target, (probe.sentMs + this.#now) / 2 - now)
       this.#swim.noteListening(target, true)
     }
     probe.answered()

@@ -229,3 +229,9 @@ test('who comes and goes with each pass, since it answers some calls and not oth
   const { checks } = await simulate('swarm', 1_020_486, { overlay: 'kademlia', log })
   expect(checks.filter(({ ok }) => !ok)).toEqual([])
 })
+
+// Its acknowledgement came when it was taken to be gone, and its clock counted from then on: of four the middle was none.
+test('what one that is gone has said of the time, and came late, does not count for good', async () => {
+  const { checks } = await simulate('swarm', 1_065_071, { overlay: 'pastry' })
+  expect(checks.filter(({ ok }) => !ok)).toEqual([])
+})
