@@ -5,19 +5,8 @@ import { waitUntilWhole } from './faults.ts'
 import { joinable, startCrowd } from './grow.ts'
 import { inHome } from './home.ts'
 import { assertNobodyElse, relaunch } from './launch.ts'
-import {
-  type Booted,
-  findOurs,
-  isLiving,
-  isRunning,
-  isSilent,
-  label,
-  nodeWord,
-  openNetwork,
-  surveyAll,
-  urlsOf,
-  wayWithSilent,
-} from './live.ts'
+import { type Booted, isLiving, isRunning, isSilent, openNetwork, surveyAll, urlsOf, wayWithSilent } from './live.ts'
+import { findOurs, label, nodeWord } from './naming.ts'
 import { endProcess } from './processes.ts'
 import { plural } from './render/text.ts'
 import { readSecrets } from './secret.ts'

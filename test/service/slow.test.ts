@@ -41,6 +41,20 @@ const serve = (store?: Node['handlers']['store']) => {
   return createServer(served, { log, metrics, validation })
 }
 
+/** One whose stores are answered when the test says so. */
+const silentServer = async () => {
+  let go = () => {}
+  const silent = new Promise<void>((resolve) => (go = resolve))
+  const slow = serve(async () => {
+    await silent
+    throw new Refusal('NOT_ENOUGH_COPIES', 'at last')
+  })
+  onTestFinished(() => slow.close())
+  await slow.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = slow.server.address() as AddressInfo
+  return { port, go }
+}
+
 const storing = 'POST /store HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello'
 
 let app: ReturnType<typeof serve>
@@ -123,15 +137,7 @@ test('a connection is cut on which nothing happens, and whoever has an answer an
 })
 
 test('who sends requests and reads no answers is answered to sixteen of them', async () => {
-  let go = () => {}
-  const silent = new Promise<void>((resolve) => (go = resolve))
-  const slow = serve(async () => {
-    await silent
-    throw new Refusal('NOT_ENOUGH_COPIES', 'at last')
-  })
-  onTestFinished(() => slow.close())
-  await slow.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = slow.server.address() as AddressInfo
+  const { port, go } = await silentServer()
   const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(storing.repeat(40)))
   onTestFinished(() => void socket.destroy())
   let text = ''
@@ -224,15 +230,7 @@ test('nor do those that waited behind another one on its connection', async () =
 
 // Was answered first, and so taken for the answer of what came before it.
 test('what is no HTTP behind a request that is not answered yet ends the connection without a word', async () => {
-  let go = () => {}
-  const silent = new Promise<void>((resolve) => (go = resolve))
-  const slow = serve(async () => {
-    await silent
-    throw new Refusal('NOT_ENOUGH_COPIES', 'none')
-  })
-  onTestFinished(() => slow.close())
-  await slow.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = slow.server.address() as AddressInfo
+  const { port, go } = await silentServer()
   const answersTo = async (text: string) => {
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(text))
     let heard = ''
