@@ -5,6 +5,7 @@ import { World } from '../../src/sim/world.ts'
 test.each([
   ['chord', 8, 30, 3],
   ['chord', 15, 30, 3],
+  ['chord', 37, 30, 3],
   ['chord', 7, 10, 2],
   ['kademlia', 1, 16, 2],
   ['kademlia', 3, 16, 3],

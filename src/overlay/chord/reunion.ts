@@ -7,6 +7,9 @@ import { found, joinThrough, resign } from './join.ts'
 import { Ring } from './ring.ts'
 import { compareRings } from './rings.ts'
 
+/** So often a contact is asked again whom those that it names contradict: it may lie. */
+const mixedMost = 5
+
 export abstract class Reunion extends Ring {
   #reuniting = false
   /** Through whom it was to look while it did so through others. */
@@ -63,13 +66,23 @@ export abstract class Reunion extends Ring {
 
   /** Whether this node has given its ring up for that of the contact. */
   async #yields(contact: Peer): Promise<boolean> {
-    const verdict = await compareRings(this, contact)
+    const verdict = await this.#compare(contact)
     if (verdict === 'ours') await this.call(contact, 'meet', this.me)
     if (verdict !== 'theirs' || this.isLeaving || !this.isMember) return false
     this.ports.log.info({ contact }, 'ring given up for another')
     await resign(this, contact)
     await this.comeBack(contact)
     return true
+  }
+
+  /** Where two rings have got mixed, those of theirs still find some of ours: looks again, unless there is somebody else to ask. */
+  async #compare(contact: Peer): ReturnType<typeof compareRings> {
+    let verdict = await compareRings(this, contact)
+    for (let left = mixedMost; verdict === 'mixed' && left > 0 && this.#next.length === 0; left--) {
+      await this.pause()
+      verdict = await compareRings(this, contact)
+    }
+    return verdict
   }
 
   #takeNext(): readonly Peer[] {

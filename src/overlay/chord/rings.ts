@@ -9,15 +9,16 @@ import { predecessorsOf } from './stabilize.ts'
  * Looks this node up through someone else. When that finds nobody of this ring there are two (a newcomer whom nobody has heard
  * of yet shares its successor with the others); the smaller ring yields, or the one whose first node is larger, each of its
  * nodes by itself.
- * @returns 'theirs' to yield, 'ours' when they should, 'same' when there is one ring, or nothing to be learnt
+ * @returns 'theirs' to yield, 'ours' when they should, 'same' when there is one ring, or nothing to be learnt; 'mixed' when the contact does
+ * not find this ring, and those that it names do
  */
-export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 'ours' | 'theirs'> => {
+export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 'ours' | 'theirs' | 'mixed'> => {
   const { me, table } = ring
   try {
+    // By their urls: a node with an id of ours may be in another ring. And as they are now: some of ours may have gone over meanwhile.
+    const isOurs = (one: Peer) => [me, table.predecessor, ...table.successors].some(({ url }) => url === one.url)
     const there = await ring.nodesAround(me.id, { through: contact })
-    // By their urls: a node with an id of ours may be in another ring.
-    const ours = new Set([me, table.predecessor, ...table.successors].map(({ url }) => url))
-    if (there.some(({ url }) => ours.has(url))) return 'same'
+    if (there.some(isOurs)) return 'same'
     const [theirFirst, first] = [await firstOf(ring, contact), await firstOf(ring)]
     if (theirFirst.id === first.id && theirFirst.url === first.url) return 'same'
     const theirs = await livingAround(ring, there[0] ?? contact)
@@ -25,7 +26,7 @@ export const compareRings = async (ring: Ring, contact: Peer): Promise<'same' | 
     // What one says of its ring, those whom it has there have to bear out: they may be of ours.
     for (const one of theirs.filter(({ id }) => id !== me.id)) {
       const around = await ring.attempt(() => ring.nodesAround(me.id, { through: one }))
-      if (around?.some(({ url }) => ours.has(url))) return 'same'
+      if (around?.some(isOurs)) return 'mixed'
     }
     const theirSize = 1 + theirs.length
     const size = 1 + (await livingOf(ring, table.successors)).length
