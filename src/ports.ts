@@ -39,6 +39,15 @@ export interface Clock {
   every(periodMs: number, job: () => Promise<void>): () => void
 }
 
+/** Tells whether so long has passed since then, whatever the clock is set to meanwhile. */
+export const lapse = (clock: Pick<Clock, 'sleep'>, ms: number): (() => boolean) => {
+  let isOver = ms === 0
+  void clock.sleep(ms).then(() => {
+    isOver = true
+  })
+  return () => isOver
+}
+
 export interface Random {
   /** A whole number, 0 <= n < limit. */
   below(limit: number): number

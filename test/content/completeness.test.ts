@@ -53,6 +53,27 @@ test('who held a key before others came does not say that it is missing what was
     await expect(world.call('d0', 'lookupBy', { value })).rejects.not.toMatchObject({ code: 'NOT_FOUND' })
 })
 
+test('those who had a key are waited for half a minute, whatever the clocks of the others are set to', async () => {
+  const world = new World({ seed: 1, settings: { bits: 8, allowCustomIds: true } })
+  for (const id of ['10', '20', '24', '28', '50', '90', 'd0']) {
+    world.add({ id })
+    await world.settle()
+  }
+  await world.run(20_000)
+  const value =
+    Array.from({ length: 2000 }, (_, number) => `value ${number}`).find((text) => /^1[1-9a-f]/.test(hash(text))) ?? ''
+  expect(await world.call('d0', 'store', { value })).toMatchObject({ owner: { id: '20' }, stored: 3 })
+  await world.run(5500)
+  world.demanding = false
+  for (const id of ['20', '24', '28']) world.crash(id)
+  await world.run(5000)
+  for (const id of ['10', '50', '90', 'd0']) world.setClock(id, 117_000)
+  for (const until = world.nowMs + 20_000; world.nowMs < until; await world.run(500))
+    await expect(world.call('d0', 'lookupBy', { value })).rejects.not.toMatchObject({ code: 'NOT_FOUND' })
+  await world.run(10_000)
+  await expect(world.call('d0', 'lookupBy', { value })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
 test('who held it before says so for five seconds, and as long as it is asked again and again, but not for ever', () => {
   const ceded = { from: '00', to: '80' }
   const rest = { from: '80', to: 'f0' }

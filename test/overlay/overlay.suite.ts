@@ -162,6 +162,19 @@ export const overlaySuite = (overlay: OverlayName, { swarms = [], scenarios = []
       expect(world.members()).toHaveLength(30)
     })
 
+    test('whoever tries its contacts founds no network sooner for a clock that is set', async () => {
+      const world = new World({ seed: 3, settings: { overlay } })
+      world.demanding = false
+      const url = 'http://nobody.world-3:10001'
+      const id = world.add({ seeds: [{ id: hash(url), url }] })
+      await world.run(1000)
+      world.setClock(id, 60_000)
+      await world.run(world.config.foundAfterMs - 2000)
+      expect(world.members()).toEqual([])
+      await world.run(world.config.foundAfterMs + 2000)
+      expect(world.members()).toEqual([id])
+    })
+
     test('islands become one network through their seeds', async () => {
       const world = new World({ seed: 3, settings: { overlay, foundAfterMs: 100 } })
       world.demanding = false
