@@ -77,7 +77,8 @@ export const answerNotFound = (api: NodeApi, url: string) => {
       throw new Refusal('NO_SUCH_ENDPOINT', `there is no ${path}${kindWith(path)}; ${where}`)
     }
     reply.header('allow', methods.join(', '))
-    const instead = path.startsWith('/store/') ? `; to read it: curl ${url}/lookup?name=${path.slice('/store/'.length)}` : ''
+    const name = path.startsWith('/store/') ? path.slice('/store/'.length) : ''
+    const instead = name === '' ? '' : `; to read it: curl ${url}/lookup?name=${name}`
     throw new Refusal('METHOD_NOT_ALLOWED', `${path} takes ${methods.join(', ')}, not ${method}${instead}`)
   }
 }
@@ -90,7 +91,7 @@ const kindWith = (path: string): string => {
 
 const pathTable = (api: NodeApi): { matches: RegExp; methods: string[] }[] => [
   ...Object.values<Row>(api).map(({ method, path }) => ({
-    matches: new RegExp(`^${path.replace(/:\w+/, '[^/]+')}$`),
+    matches: new RegExp(`^${path.replace(/:\w+/, '[^/]*')}$`),
     methods: method === 'GET' ? ['GET', 'HEAD'] : [method],
   })),
   ...ownPaths.map((path) => ({ matches: new RegExp(`^${path}$`), methods: ['GET', 'HEAD'] })),

@@ -180,6 +180,7 @@ describe('the first things that a person types', () => {
     ['/leave', { method: 'POST' }, 'LAST_NODE', /./],
     ['/nothing/here', {}, 'NO_SUCH_ENDPOINT', /curl http/],
     ['/leaves', {}, 'NO_SUCH_ENDPOINT', /there is no \/leaves in this overlay \(it is of pastry\); curl http/],
+    ['/store/', { method: 'POST' }, 'METHOD_NOT_ALLOWED', /\/store\/ takes PUT, not POST/],
     ['/store/hello', {}, 'METHOD_NOT_ALLOWED', /takes PUT, not GET; to read it: curl http\S+\/lookup\?name=hello/],
     ['/lookup?value=a&name=b', {}, 'BAD_REQUEST', /both there; one of them/],
     ['/store/a/b', raw('a', 'text/plain', 'PUT'), 'NO_SUCH_ENDPOINT', /a slash in a name is written %2F/],
