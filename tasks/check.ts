@@ -20,7 +20,7 @@ const readContent = async (url: string): Promise<Held[]> => {
   const held: Held[] = []
   for (let after: string | undefined, more = true; more; ) {
     const page = await ask(url, clientApi.db, { limit: pageSize, ...(after === undefined ? {} : { after }) })
-    for (const { key, index, preview, version } of page.entries) held.push({ key, index, preview, version })
+    for (const { key, index, size, preview, version } of page.entries) held.push({ key, index, size, preview, version })
     if (page.next !== undefined && after !== undefined && page.next <= after)
       throw new Unreachable(url, 'pages that do not lead on')
     after = page.next

@@ -1,10 +1,16 @@
 /** How tasks ask a node: a url and a row of the tables give a request. */
 import { Compile } from 'typebox/compile'
+import { Format } from 'typebox/format'
 import { type Dispatcher, errors, request } from 'undici'
 import { isErrorBody, Refusal, Unreachable } from '../src/protocol/errors.ts'
 import type { Reply, Request, Row } from '../src/protocol/rpc.ts'
+import { isIdBits, isOrigin } from '../src/protocol/schemas.ts'
 import { signatureHeader, type SignedCall } from '../src/service/signature.ts'
+import { isId } from '../src/space/id.ts'
 import { harmless } from './render/text.ts'
+
+Format.Set('id', (text) => isIdBits(4 * text.length) && isId(text, 4 * text.length))
+Format.Set('origin', isOrigin)
 
 /** More than a node gives an operation: it should be the node that says why it took too long. */
 const patienceMs = 15_000

@@ -86,7 +86,7 @@ export const catchingUp = (members: readonly Running[]): string[] =>
     .map(({ info: { name, content } }) => `Complete: ${name} is catching up, ${plural(content.moving, 'record')} moving`)
 
 /** What one node holds of a record. */
-export type Held = Pick<Page['entries'][number], 'key' | 'index' | 'preview' | 'version'>
+export type Held = Pick<Page['entries'][number], 'key' | 'index' | 'size' | 'preview' | 'version'>
 
 export interface Content {
   readonly records: number
@@ -116,6 +116,10 @@ export const inspectContent = (held: ReadonlyMap<Id, readonly Held[]>, network: 
   }
 }
 
+/** Whether one and the same write is said to be of two values. */
+const isOther = (one: Held, other: Held): boolean =>
+  compareVersions(one.version, other.version) === 0 && (one.size !== other.size || one.preview !== other.preview)
+
 const faultsOf = (copies: readonly [Id, Held][], windowOf: (key: Id) => readonly Id[]): string[] => {
   const [, newest] = copies.reduce((best, copy) => (compareVersions(copy[1].version, best[1].version) > 0 ? copy : best))
   const holders = copies.map(([id]) => id)
@@ -138,6 +142,11 @@ const faultsOf = (copies: readonly [Id, Held][], windowOf: (key: Id) => readonly
       'CopiesAgree',
       copies.filter(([, { version }]) => compareVersions(version, newest.version) < 0).map(([id]) => id),
       'is of an older version',
+    ),
+    ...name(
+      'CopiesAgree',
+      copies.filter(([, copy]) => isOther(copy, newest)).map(([id]) => id),
+      'is something else, in the same version,',
     ),
   ]
 }

@@ -11,7 +11,6 @@ import type { Id } from '../src/space/id.ts'
 import { ask, orUndefined } from './client.ts'
 import { TaskFailure } from './failure.ts'
 import { inHome } from './home.ts'
-import { logTail } from './logs.ts'
 import { endProcess, hasEnvironment, isAlive } from './processes.ts'
 import { assertOptions, type BootedNetwork, changeState, type Entry, type NetworkState, readState } from './state.ts'
 import { harmless, plural } from './render/text.ts'
@@ -145,9 +144,9 @@ export const openNetwork = async (): Promise<Booted> => {
   return state.processes.some((entry) => isAbandoned(entry) || hasLeft(entry)) ? repair() : state
 }
 
-/** Whether it ended after it had handed everything over, whoever asked it to: then that is the last that its log says. */
-export const hasLeft = ({ pid, logFile }: Entry): boolean =>
-  (pid === null || !isAlive(pid)) && (logTail(inHome(logFile), 1)[0]?.endsWith('why=left the network') ?? false)
+/** Whether it ended after it had handed everything over, whoever asked it to. */
+export const hasLeft = ({ pid, dataDir }: Entry): boolean =>
+  (pid === null || !isAlive(pid)) && recall(inHome(dataDir))?.left === true
 
 /** More than any start takes. */
 const startTimeoutMs = 90_000

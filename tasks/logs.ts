@@ -42,5 +42,5 @@ export const printLogLine = (line: string): string => {
     ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
   const reason = typeof err === 'object' && err !== null && 'message' in err ? [`err=${String(err.message)}`] : []
-  return harmless([`${when}${what.padEnd(5)} ${String(msg)}`, ...told, ...reason].join(' '))
+  return harmless([`${when}${what.padEnd(5)} ${String(msg)}`, ...told, ...reason].join(' ').replaceAll('\n', '\\n'))
 }

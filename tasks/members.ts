@@ -1,13 +1,13 @@
 /** `members` and `tags`: who sees whom how, and what nodes tell of themselves. */
 import { parseTags } from '../src/membership/options.ts'
 import { clientApi } from '../src/protocol/client-api.ts'
-import { ask } from './client.ts'
+import { ask, orUndefined } from './client.ts'
 import { TaskFailure, WrongUse } from './failure.ts'
-import { lookTimeoutMs, openNetwork, runningNodes } from './live.ts'
+import { lookTimeoutMs, openNetwork, type Running, runningNodes } from './live.ts'
 import { findMember, findOurs, label, nodeWord } from './naming.ts'
 import { assertStillThere } from './launch.ts'
 import { renderMembers, type View } from './render/members.ts'
-import { cut, harmless, portOf } from './render/text.ts'
+import { cut, harmless, plural, portOf } from './render/text.ts'
 import { signatureFor } from './secret.ts'
 import { type Change, changeState, type Entry, withEntry } from './state.ts'
 import { next, type Task, typed } from './task.ts'
@@ -15,6 +15,15 @@ import { next, type Task, typed } from './task.ts'
 const viewOf = async ({ id, url }: { id: string; url: string }): Promise<View> => {
   const { members } = await ask(url, clientApi.members, {}, lookTimeoutMs)
   return { port: portOf(url), id, members }
+}
+
+/** Of those that have not gone, or fallen silent, since they were looked at. @throws TaskFailure when there are none */
+const viewsOf = async (nodes: readonly Running[]): Promise<View[]> => {
+  const views = await Promise.all(nodes.map(({ entry }) => orUndefined(viewOf(entry))))
+  const told = views.filter((view) => view !== undefined)
+  if (told.length === 0)
+    throw new TaskFailure(`none of the ${plural(nodes.length, 'running node')} answers any more; type: ${typed('status')}`)
+  return told
 }
 
 export const members: Task = {
@@ -26,13 +35,13 @@ export const members: Task = {
   examples: ['members', 'members 10003', 'members json'],
   run: async ({ plain: [word] }, { paint, columns }) => {
     const booted = await openNetwork()
-    const nodes = word === undefined ? (await runningNodes(booted)).map(({ entry }) => entry) : [await findMember(booted, word)]
-    const views = await Promise.all(nodes.map(viewOf))
+    const views =
+      word === undefined ? await viewsOf(await runningNodes(booted)) : [await viewOf(await findMember(booted, word))]
     const isWatched = booted.network.options['membership'] !== 'off'
     return {
       lines: [
         ...renderMembers(views, paint, columns),
-        next(word !== undefined ? 'members' : isWatched ? `tags ${portOf(nodes[0]?.url ?? '')} zone=a` : 'status'),
+        next(word !== undefined ? 'members' : isWatched ? `tags ${views[0]?.port} zone=a` : 'status'),
       ],
       data: views,
     }

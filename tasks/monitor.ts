@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { clientApi } from '../src/protocol/client-api.ts'
 import type { Id } from '../src/space/id.ts'
 import { ask, orUndefined } from './client.ts'
-import { isRunning, openNetwork, type Running, surveyAll } from './live.ts'
+import { isRunning, isStranger, lookTimeoutMs, openNetwork, type Running, surveyAll } from './live.ts'
 import { type Frame, renderFrame, type Watched } from './render/monitor.ts'
 import { beginStory, printEvent, type Story, tellMore } from './render/story.ts'
 import { type Paint, portOf } from './render/text.ts'
@@ -40,7 +40,13 @@ class Watch {
       sightings.map(async (sighting): Promise<Watched> => {
         const { entry, condition } = sighting
         const seenAs = opinion.get(entry.id)
-        const seen = { port: portOf(entry.url), id: entry.id, condition, ...(seenAs === undefined ? {} : { seenAs }) }
+        const seen = {
+          port: portOf(entry.url),
+          id: entry.id,
+          condition,
+          ...(seenAs === undefined ? {} : { seenAs }),
+          ...(isStranger(sighting) ? { isStranger: true as const } : {}),
+        }
         if (!isRunning(sighting)) return { ...seen, owned: 0, replicas: 0, moving: 0, complete: false }
         const { content, state } = sighting.info
         const latest = await this.#latest(sighting)
@@ -85,8 +91,10 @@ class Watch {
     const counts = JSON.stringify(content)
     const before = this.#glimpses.get(id)
     if (before?.counts === counts) return before.latest
-    // A node that goes just now shows nothing; the next frame says so.
-    const { entries } = (await orUndefined(ask(url, clientApi.db, { limit: previewRecords }))) ?? { entries: [] }
+    // Of a node that goes, or falls silent, just now the next frame says so.
+    const page = await orUndefined(ask(url, clientApi.db, { limit: previewRecords }, lookTimeoutMs))
+    if (!page) return before?.latest
+    const { entries } = page
     const fresh = before && entries.find(({ index }) => !before.indices.has(index))
     const kept = before && entries.some(({ preview }) => preview === before.latest) ? before.latest : undefined
     const latest = fresh?.preview ?? kept ?? entries[0]?.preview

@@ -33,8 +33,8 @@ export class Work {
       const loss = error instanceof Refusal && error.code === 'ID_TAKEN' ? this.#lost(error) : undefined
       if (loss) return loss
       if (error instanceof Unreachable || error instanceof Refusal)
-        this.#log.debug({ name, why: error.message }, 'job given up')
-      else this.#log.error({ name, err: error }, 'job failed')
+        this.#log.debug({ job: name, why: error.message }, 'job given up')
+      else this.#log.error({ job: name, err: error }, 'job failed')
     }
   }
 }

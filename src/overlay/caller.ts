@@ -88,7 +88,7 @@ export abstract class Caller<T extends Table, Options extends SharedOptions> {
     } catch (error) {
       if (error instanceof Unreachable) this.miss(peer, error)
       else if (error instanceof Refusal) {
-        this.ports.log.warn({ peer, name, why: error.message }, 'peer refused')
+        this.ports.log.warn({ peer, call: name, why: error.message }, 'peer refused')
         if (concernsUs(error) && !(await this.#isSo(error, peer)))
           throw new Unreachable(peer.url, `${error.code}, and that is not so`)
       }

@@ -1,6 +1,6 @@
 /** What people say to the network: any node answers for all of it. */
 import { type Static, Type } from 'typebox'
-import { Tags } from './packets.ts'
+import { memberStates, Tags } from './packets.ts'
 import { row, signed } from './rpc.ts'
 import { Encoding, exact, Hop, IdText, Index, MediaType, Mode, Name, Peer, ValueText, Version, limits } from './schemas.ts'
 
@@ -123,10 +123,9 @@ export const Page = exact({ entries: Type.Array(Row), next: Type.Optional(Type.S
 export type Page = Static<typeof Page>
 
 const Member = exact({
-  id: IdText,
-  url: Type.String(),
+  ...Peer.properties,
   name: Type.String(),
-  state: Type.String(),
+  state: Type.Enum(memberStates),
   sinceMs: Type.Integer(),
   incarnation: Type.Optional(Type.Integer()),
   version: Type.Optional(Type.String()),

@@ -30,6 +30,7 @@ import { variableOf } from './text.ts'
 const noteEveryMs = 2000
 /** A stop that takes longer ends here; what a process manager would do next is kill. */
 const stopWithinMs = 4500
+const leaving = 'left the network'
 
 const main = async (): Promise<void> => {
   const environment = readEnvironment(process.env)
@@ -152,11 +153,11 @@ const serve = async (
   log: Logger,
 ): Promise<void> => {
   const store = await openStore(data, config, log)
-  const service = createService(config, store ?? new MemoryStore(), log, () => void stop('left the network'), keyring)
+  const service = createService(config, store ?? new MemoryStore(), log, () => void stop(leaving), keyring)
   const notebook = data === undefined ? undefined : new Notebook(data)
-  const note = () => {
+  const note = (more: Pick<Recollection, 'left'> = {}) => {
     try {
-      notebook?.note(service.recollect())
+      notebook?.note({ ...service.recollect(), ...more })
     } catch (error) {
       log.warn({ why: (error as Error).message }, 'what is known of the network is not saved')
     }
@@ -169,7 +170,7 @@ const serve = async (
       log.warn({ why }, 'stopped before its work was done')
       process.exit(0)
     }, stopWithinMs)
-    note()
+    note(why === leaving ? { left: true } : {})
     await service.stop()
     await store?.close().catch((error: unknown) => log.error({ err: error }, 'stopped with writes that are not on the disk'))
     log.info({ why }, 'stopped')
@@ -180,7 +181,7 @@ const serve = async (
   for (const signal of ends) process.on(signal, () => void stop(signal))
   await service.start(host, port, seeds)
   note()
-  setInterval(note, noteEveryMs).unref()
+  setInterval(() => note(), noteEveryMs).unref()
   if (!stopping) tellReady({ ...service.me, incarnation: config.incarnation })
 }
 

@@ -15,6 +15,8 @@ const contactsMost = 50
 const Recollection = Type.Object({
   settings: Type.Unsafe<NetworkSettings>(Type.Object({ network: Type.String() })),
   contacts: Type.Array(Type.Object({ id: Type.String(), url: Type.String() })),
+  /** It has handed everything over: what is beside this is of no use any more. */
+  left: Type.Optional(Type.Literal(true)),
 })
 export type Recollection = Static<typeof Recollection>
 

@@ -25,7 +25,7 @@ export class Replays {
   /** Whether the sender says this for the first time; from now on it has. */
   take(sender: string, life: number, seq: number, time: number): 'new' | 'replayed' | 'older boot' {
     let window = this.#windows.get(sender)
-    const setBack = window && life < window.life ? window.last : undefined
+    const setBack = this.#setting.since !== undefined && window && life < window.life ? window.last : undefined
     // What comes after all that the newer life has said is a life that began by a clock set back.
     if (setBack !== undefined && time <= setBack) return 'older boot'
     if (window?.life !== life) {

@@ -10,6 +10,8 @@ export interface Watched {
   readonly port: string
   readonly id: Id
   readonly condition: Sighting['condition']
+  /** Whether no task has started it: what becomes of it nobody notes. */
+  readonly isStranger?: true
   /** While it runs: what /nodeinfo says. */
   readonly state?: string
   readonly owned: number
@@ -131,7 +133,7 @@ const titleOf = (frame: Frame, { time, everySeconds, columns, copies }: Setting,
     `every ${everySeconds} s`,
     frame.network.overlay,
     plural(values, 'value'),
-    ...(frame.network.replicas > 1 ? [`${there} of ${wanted} copies`] : []),
+    ...(frame.network.replicas > 1 ? [there > wanted ? plural(there, 'copy', 'copies') : `${there} of ${wanted} copies`] : []),
   ]
   return fold(facts.join(' · '), ' · ', columns)
 }

@@ -55,9 +55,12 @@ export const tellMore = (story: Story, before: Frame, after: Frame, time: string
   const several = after.network.replicas > 1
   const restless = passages.length > 0 ? restlessFrames : Math.max(0, story.restless - 1)
   const { values } = copiesIn(after)
-  const copies = copiesIn(after, several && restless > 0 ? (story.values ?? 0) : 0)
+  const copiesWith = (least: boolean) => copiesIn(after, several && least ? (story.values ?? 0) : 0)
+  const copies = copiesWith(restless > 0)
+  // What is not missed any more, once values count only where someone owns them, has not been made.
+  const unmade = missingOf(copiesWith(restless > 0 || story.restless > 0))
   const known: Event[] = [...story.events, ...passages.map((passage) => ({ time, ...passage }))]
-  const events = several ? withRepair(known, Math.max(0, copies.wanted - copies.there), restless > 0) : known
+  const events = several ? withRepair(known, { missing: missingOf(copies), unmade, restless: restless > 0 }) : known
   const busy = several && (restless > 0 || events.some(({ repair }) => (repair?.missing ?? 0) > 0))
   const told = !several ? keyEvents(before, after) : busy ? [] : valueEvents(story.values, values)
   return {
@@ -78,15 +81,21 @@ export const printEvent = ({ time, text, is, repair }: Event): string => {
   return `${time} ${text} · ${done > 0 ? `${made}, ${missing}` : copies(missing)} on their way ↻`
 }
 
-/** Whoever came or went last is why copies are missing. */
-const withRepair = (events: readonly Event[], missing: number, restless: boolean): Event[] => {
+const missingOf = ({ wanted, there }: Copies): number => Math.max(0, wanted - there)
+
+/** Whoever came or went last is why copies are missing. @param unmade those that are, as they were counted before */
+const withRepair = (
+  events: readonly Event[],
+  { missing, unmade, restless }: { missing: number; unmade: number; restless: boolean },
+): Event[] => {
   const cause = events.findLast(({ is }) => is !== undefined)
   return events.map((event) => {
     const { repair, ...rest } = event
     if (event !== cause) return repair && repair.missing > 0 ? closed(event) : event
     if (!repair) return restless && missing > 0 ? { ...rest, repair: { done: 0, missing } } : event
     if (repair.missing === missing || (repair.missing === 0 && !restless)) return event
-    return { ...rest, repair: { done: repair.done + Math.max(0, repair.missing - missing), missing } }
+    const done = repair.done + Math.max(0, repair.missing - unmade)
+    return done + missing > 0 ? { ...rest, repair: { done, missing } } : rest
   })
 }
 
@@ -107,7 +116,9 @@ const passagesBetween = (before: Frame, after: Frame): Passage[] => {
   const fresh = new Set(after.nodes.map(({ id }) => id))
   return [
     ...after.nodes.flatMap((node) => passageOf(node, old.get(node.id))),
-    ...before.nodes.flatMap((node) => (runs(node) && !fresh.has(node.id) ? [loss(`${node.port} left`)] : [])),
+    ...before.nodes.flatMap((node) =>
+      runs(node) && !fresh.has(node.id) ? [loss(`${node.port} ${node.isStranger ? 'gone' : 'left'}`)] : [],
+    ),
   ]
 }
 

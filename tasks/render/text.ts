@@ -65,7 +65,7 @@ export const table = (
 
 /** At most so many columns, the last of them `…` when something was cut. */
 export const cut = (text: string, width: number): string => {
-  if (columnsOf(text) <= width) return text
+  if (columnsOf(text) <= Math.max(0, width)) return text
   let shown = ''
   let used = 1
   for (const character of text) {
@@ -94,7 +94,9 @@ export const columnsOf = (text: string): number => {
   for (const character of stripVTControlCharacters(text))
     columns += /\p{Mark}/u.test(character)
       ? 0
-      : /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\u{1f000}-\u{1ffff}]/u.test(character)
+      : /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f000}-\u{1ffff}\u{20000}-\u{3fffd}]/u.test(
+            character,
+          )
         ? 2
         : 1
   return columns
@@ -137,5 +139,9 @@ export const age = (ms: number): string => {
   return `${Math.floor(ms / length)} ${unit}`
 }
 
-/** `10003`: by what people know a node, of its url; of what is no url, as a stranger may name one, all of it. */
-export const portOf = (url: string): string => (URL.canParse(url) ? new URL(url).port : harmless(url))
+/** `10003`: by what people know a node, of its url; without one its host, and of what is no url, as a stranger may name one, all of it. */
+export const portOf = (url: string): string => {
+  if (!URL.canParse(url)) return harmless(url)
+  const { port, host } = new URL(url)
+  return port || host
+}

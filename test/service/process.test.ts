@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { recall } from '../../src/service/recollection.ts'
 import { openChannel } from './asker.ts'
 import { freePort } from '../ports.ts'
 import { eventually, statusOf } from './live.ts'
@@ -381,13 +382,20 @@ describe('a node that ends', () => {
     )
   })
 
-  test('by POST /leave hands its content over and exits with 0', async () => {
+  test('by POST /leave hands its content over, notes that, and exits with 0', async () => {
     const first = await startReady()
-    const second = await startReady({ POLYCHORD_SEEDS: first.url })
+    const data = freshFolder()
+    const second = await startReady({ POLYCHORD_SEEDS: first.url, POLYCHORD_DATA: data })
     for (let n = 0; n < 20; n++)
       await statusOf(`${first.url}/store`, { method: 'POST', body: new URLSearchParams({ value: `value ${n}` }) })
+    await eventually(
+      async () => recall(data),
+      (known) => known !== undefined,
+    )
+    expect(recall(data)?.left).toBeUndefined()
     expect(await statusOf(`${second.url}/leave`, { method: 'POST' })).toBe(202)
     expect(await second.exit).toBe(0)
+    expect(recall(data)?.left).toBe(true)
     await eventually(
       () => infoOf(first.url),
       ({ content }) => (content as { owned: number }).owned === 20,

@@ -80,6 +80,12 @@ test('one whose clock is ahead shuts nobody out when others come', () => {
   expect(heard.take('caller 1000', 1, 0, 1000)).toBe('replayed')
 })
 
+test('where nothing is signed a life whose clock was set back is heard', () => {
+  const heard = new Replays({ window: 64, senders: 2, since: undefined })
+  expect(heard.take('ada', 7_200_000, 0, 7_200_000)).toBe('new')
+  expect(heard.take('ada', 1000, 0, 1000)).toBe('new')
+})
+
 test('where nothing is signed a time says nothing', () => {
   const heard = new Replays({ window: 64, senders: 1, since: undefined })
   expect(heard.take('ada', 1, 0, Number.MAX_SAFE_INTEGER)).toBe('new')

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { inspectContent, type Held, listed } from '../../tasks/faults.ts'
 
-/** `10` is key 10 in its first version, `10@2` in its second. */
+/** `10` is key 10 in its first version, `10@2` in its second, `10=amet` with another value. */
 const held = (...keys: string[]): Held[] =>
   keys.map((text) => {
-    const [key = '', version = '1'] = text.split('@')
-    return { key, index: `v:${key}`, preview: 'lorem', version: { hlc: version.padStart(16, '0'), origin: '20' } }
+    const [, key = '', version = '1', preview = 'lorem'] = /^(\w+)(?:@(\d+))?(?:=(\w+))?$/.exec(text) ?? []
+    return { key, index: `v:${key}`, size: preview.length, preview, version: { hlc: version.padStart(16, '0'), origin: '20' } }
   })
 
 describe('content', () => {
@@ -42,6 +42,13 @@ describe('content', () => {
       3,
       'successor',
       ['CopiesAgree: key 10 "lorem" is of an older version at 80'],
+    ],
+    [
+      'a copy of the same version that is something else',
+      { '20': ['10'], '80': ['10=amet'], c0: ['10'] },
+      3,
+      'successor',
+      ['CopiesAgree: key 10 "lorem" is something else, in the same version, at 80'],
     ],
     [
       'an orphan that is newer',

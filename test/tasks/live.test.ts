@@ -3,24 +3,26 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type OverlayName, overlayNames } from '../../src/overlay/overlays.ts'
-import type { NodeInfo } from '../../src/protocol/client-api.ts'
-import { send, type Sign } from '../../tasks/client.ts'
+import { clientApi, type NodeInfo } from '../../src/protocol/client-api.ts'
+import type { Row } from '../../src/protocol/rpc.ts'
+import { ask, send, type Sign } from '../../tasks/client.ts'
 import { nodeInfo } from '../../tasks/live.ts'
 import { startNodeHere } from '../service/live.ts'
 
+/** Someone who says so, on being asked for anything. */
+const saying = async (answer: object): Promise<string> => {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
 describe('what answers somewhere', () => {
-  /** Someone who says so of itself, on being asked for anything. */
-  const saying = async (info: object): Promise<string> => {
-    const server = createServer((_request, response) => {
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(info))
-    }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    onTestFinished(() => {
-      server.close()
-      server.closeAllConnections()
-    })
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  }
   const honest = async (overlay: OverlayName): Promise<NodeInfo> => {
     const { url } = await startNodeHere({ overlay })
     return (await (await fetch(`${url}/nodeinfo`)).json()) as NodeInfo
@@ -46,6 +48,29 @@ describe('what answers somewhere', () => {
     const info = await honest('chord')
     expect(await nodeInfo(await saying({ ...info, ...lie(info) }))).toBeUndefined()
   })
+})
+
+// It was shown as it came: it could clear the terminal, and keys that are none were a defect of polychord.
+test.each<[what: string, row: Row, answer: object]>([
+  [
+    'a member',
+    clientApi.members,
+    { members: [{ id: '\u001b[2J', url: 'http://127.0.0.1:1', name: '', state: 'alive', sinceMs: 1 }] },
+  ],
+  [
+    'a state',
+    clientApi.members,
+    { members: [{ id: 'aa', url: 'http://127.0.0.1:1', name: '', state: '\u001b[2J', sinceMs: 1 }] },
+  ],
+  ['a url', clientApi.members, { members: [{ id: 'aa', url: '\u001b[2J', name: '', state: 'alive', sinceMs: 1 }] }],
+  [
+    'a key',
+    clientApi.find,
+    { key: 'zz', owner: { id: 'aa', url: 'http://127.0.0.1:1' }, window: [], mode: 'onehop', hops: 0, path: [] },
+  ],
+])('%s that is none is no answer of a node', async (_what, row, answer) => {
+  const asked = ask(await saying(answer), row, { key: 'aa' })
+  await expect(asked).rejects.toThrow('something else than a node answers there')
 })
 
 // Another path was signed than was sent.

@@ -23,6 +23,10 @@ test.each([
   ['{"level":30,"msg":"\\u001b[2J"}', 'info  \\u{1b}[2J'],
   ['Error: at the top\u0007', 'Error: at the top\\u{7}'],
   ['{"no":"event"}', '{"no":"event"}'],
+  [
+    '{"level":40,"name":"node-1","call":"predecessors","why":"no\\n12:00:01.000 info  stopped","msg":"peer refused"}',
+    'warn  peer refused call=predecessors why=no\\n12:00:01.000 info  stopped',
+  ],
 ])('%s', (line, shown) => expect(printLogLine(line)).toBe(shown))
 
 test('the tail of a log is its last lines, however long it is', () => {

@@ -1,5 +1,5 @@
 /** The life of a network, typed task by task, with real processes. */
-import { existsSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Found, Placed, Written } from '../../src/protocol/client-api.ts'
 import { isAlive } from '../../tasks/processes.ts'
@@ -56,6 +56,10 @@ describe('a network', () => {
 
     const [victim] = home.state.processes
     expect(await home.said(`kill ${victim?.name}`)).toContain('is dead; what it held stays on its disk')
+    // As a peer may have it say: it was taken for one that had left, and its data was removed.
+    appendFileSync(`${home.path}/${victim?.logFile}`, '{"level":40,"why":"left the network","msg":"peer refused"}\n')
+    await home.task('status')
+    expect(existsSync(`${home.path}/${victim?.dataDir}/node.json`)).toBe(true)
     expect(await home.json<Found>('lookup hello world')).toMatchObject({ values: [{ value: 'hello world' }] })
     expect(await home.said('check 20')).toMatch(new RegExp(`${whole(3).source}.*\nnote: ${victim?.name} is dead`, 's'))
     expect(await home.said('status')).toMatch(/✗ dead[^]*next: npm run task restart all/)

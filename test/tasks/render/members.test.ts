@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Member } from '../../../src/protocol/client-api.ts'
 import { opinions, renderMembers, type View } from '../../../tasks/render/members.ts'
 import { plainPaint } from '../../../tasks/render/text.ts'
 
@@ -6,11 +7,12 @@ const ids = { '10001': '0c', '10002': '39', '10003': '41' } as const
 type Port = keyof typeof ids
 
 /** `view('10001', { '10002': 'suspect' })`: of the three, everyone but those is alive. */
-const view = (port: Port, states: Partial<Record<Port, string>>, tags = {}): View => ({
+const view = (port: Port, states: Partial<Record<Port, Member['state'] | 'unknown'>>, tags = {}): View => ({
   port,
   id: ids[port],
   members: (Object.keys(ids) as Port[]).flatMap((other) => {
     const state = states[other] ?? 'alive'
+    if (state === 'unknown') return []
     const incarnation = 1000
     const one = {
       id: ids[other],
@@ -20,7 +22,7 @@ const view = (port: Port, states: Partial<Record<Port, string>>, tags = {}): Vie
       sinceMs: 150_000,
       incarnation,
     }
-    return state === 'unknown' ? [] : [{ ...one, tags }]
+    return [{ ...one, tags }]
   }),
 })
 

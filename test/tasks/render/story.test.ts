@@ -30,6 +30,24 @@ const told = (...frames: Frame[]): string[][] => {
   })
 }
 
+describe('with three copies', () => {
+  const frame = frameOf(3)
+  const before = frame(node('1', '10', 30, 60), node('2', '40', 30, 60), node('3', '80', 40, 80))
+  const four = (owned: number) => ['10', '40', '80', 'c0'].map((id, at) => node(`${at + 1}`, id, owned, 2 * owned))
+
+  test('values that are deleted right after someone joined are no copies made', () => {
+    const fewer = frame(...four(15))
+    const lines = told(before, frame(...four(25)), ...Array.from({ length: 7 }, () => fewer))
+    expect(lines.flat().filter((line) => line.includes('made'))).toEqual([])
+    expect(lines.at(-1)).toEqual(['1 4 joined', '6 40 values gone'])
+  })
+
+  test('of one that no task has started nobody says how it went', () => {
+    const stranger = node('9', 'f0', 0, 0, { isStranger: true })
+    expect(told(frame(...before.nodes, stranger), before)).toEqual([['1 9 gone']])
+  })
+})
+
 describe('with one copy of each record', () => {
   const frame = frameOf(1)
   const alone = (port: string, id: string, owned: number, more: Partial<Watched> = {}) => node(port, id, owned, 0, more)

@@ -1,7 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { contentBar, progressBar } from '../../../tasks/render/bar.ts'
-import { age, colourPaint, columnsOf, cut, duration, fold, harmless, plural, quote, table } from '../../../tasks/render/text.ts'
+import {
+  age,
+  colourPaint,
+  columnsOf,
+  cut,
+  duration,
+  fold,
+  harmless,
+  plural,
+  portOf,
+  quote,
+  table,
+} from '../../../tasks/render/text.ts'
 
 describe('text', () => {
   test('columns line up, numbers to the right', () => {
@@ -58,6 +70,16 @@ describe('text', () => {
     ['a long one · b', 5, ['a long one', 'b']],
     ['', 5, ['']],
   ])('%j in %i columns is the lines %j', (text, width, lines) => expect(fold(text, ' · ', width)).toEqual(lines))
+
+  test.each(['✅', '⚡', '⌚', '𠮷', '￥'])('%s takes two columns', (text) => expect(columnsOf(text)).toBe(2))
+
+  test('of nothing nothing is cut', () => expect(cut('', -8)).toBe(''))
+
+  test.each([
+    ['http://127.0.0.1:10003', '10003'],
+    ['https://dht.example', 'dht.example'],
+    ['no url', 'no url'],
+  ])('people know %s as %s', (url, known) => expect(portOf(url)).toBe(known))
 
   test('colours take no columns', () => expect(columnsOf(colourPaint.bold('漢字'))).toBe(4))
 
