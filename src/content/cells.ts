@@ -12,7 +12,7 @@ import type { Digest, Inherited, Standing } from '../protocol/peer-api.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
-import { type Arc, clockwise, idAfter, inArc } from '../space/ring.ts'
+import { type Arc, inArc } from '../space/ring.ts'
 import { Completeness } from './completeness.ts'
 
 /** How many others are named to whoever should ask elsewhere. */
@@ -185,18 +185,10 @@ export class Cells {
     return {
       held: isHolder && this.#held.covers(arc),
       shared: isHolder && shared.covers(arc),
-      ...this.completeness.claims(arc, this.#clock.now(), by, (arcs, all) => this.#heldBy(by, arcs, all)),
+      ...this.completeness.claims(arc, this.#clock.now(), by, (arcs, all) =>
+        arcs.within(Arcs.of(this.#overlay.heldBy(by, all, this.#replicas))),
+      ),
     }
-  }
-
-  /** Where a peer would hold these arcs, were these all who are there. Where one of them has its place windows change. */
-  #heldBy(peer: Id, arcs: Arcs, all: readonly Peer[]): Arcs {
-    const holds = (key: Id) => this.#overlay.place(key, all, this.#replicas).some(({ id }) => id === peer)
-    const parts = arcs.arcs(peer.length).flatMap(({ from, to }) => {
-      const places = clockwise(all).flatMap(({ id }) => (id !== to && inArc(from, id, to) ? [id] : []))
-      return [...places, to].map((end, at) => ({ from: places[at - 1] ?? from, to: end }))
-    })
-    return Arcs.of(parts.filter(({ from, to }) => holds(idAfter(from)) && holds(to)))
   }
 
   #sharedWith(peer: Id): Arcs {

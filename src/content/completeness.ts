@@ -135,8 +135,10 @@ export class Completeness {
     }
     const within = (arcs: Arcs) => {
       if (arcs.covers(arc)) return [{ from: arc.from, to: arc.to }]
-      const parts = arcs.within(Arcs.of([arc]))
-      return parts.isEmpty ? [] : parts.arcs(arc.to.length).slice(0, completeMost)
+      return arcs
+        .within(Arcs.of([arc]))
+        .arcs()
+        .slice(0, completeMost)
     }
     return { complete: within(known), witnessed: within(known.without(this.#presumed)) }
   }

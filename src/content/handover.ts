@@ -89,8 +89,8 @@ export class Handover {
 
   /** Tells an heir who has all of some arcs where this node, which takes no writes any more, has had everything. */
   async #bequeathWord(heir: Peer, had: Arcs): Promise<void> {
-    const { network, holdings, me } = this.#party
-    const told = (arcs: Arcs) => arcs.within(had).arcs(me.id.length).slice(0, completeMost)
+    const { network, holdings } = this.#party
+    const told = (arcs: Arcs) => arcs.within(had).arcs().slice(0, completeMost)
     const { known, witnessed } = holdings.cells.completeness
     const inherited = { complete: told(known), witnessed: told(witnessed) }
     if (inherited.complete.length === 0) return
@@ -103,10 +103,10 @@ export class Handover {
 
   /** Counts the records on an arc that not enough others have. */
   leftOn(arc: Arc): number {
-    const { length } = this.#party.me.id
     const rest = Arcs.of([arc]).without(this.entrusted.arcs())
-    const parts = rest.isEmpty ? [] : rest.arcs(length)
-    return parts.reduce((sum, part) => sum + this.#party.holdings.records.summary(part).count, this.entrusted.holesOn(arc))
+    return rest
+      .arcs()
+      .reduce((sum, part) => sum + this.#party.holdings.records.summary(part).count, this.entrusted.holesOn(arc))
   }
 
   /**
@@ -140,7 +140,7 @@ export class Handover {
     for (const part of this.entrusted
       .arcs(settledAt)
       .within(Arcs.of([arc]))
-      .arcs(this.#party.me.id.length)) {
+      .arcs()) {
       for (const record of this.#party.holdings.records.on(part)) {
         if (++seen % turnLength === 0) await this.#party.clock.sleep(paceMs)
         // One that goes may have to stay.

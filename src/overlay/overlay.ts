@@ -9,6 +9,7 @@ import type { Route } from '../protocol/peer-api.ts'
 import type { Handlers, Table } from '../protocol/rpc.ts'
 import type { Mode, Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
+import type { Arc } from '../space/ring.ts'
 
 /** The keys on the arc (from, to], and the window of nodes that should hold them, owner first. */
 export interface Cell {
@@ -61,6 +62,7 @@ export interface Overlay {
    */
   route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route
   readonly place: Place
+  readonly heldBy: HeldBy
   /** The ranges that this node believes it holds, and with whom. None while it has no place in the network. */
   cells(): Cell[]
   /** The peers this node shares ranges with, nearest first. */
@@ -85,6 +87,9 @@ export interface Overlay {
 
 /** The window of a key over a given set of peers, owner first. */
 export type Place = (key: Id, peers: readonly Peer[], count: number) => Peer[]
+
+/** The ranges of which a peer would be in the window, were these all who are there, it among them. */
+export type HeldBy = (peer: Id, peers: readonly Peer[], count: number) => readonly Arc[]
 
 /** What /nodeinfo shows of each member of one network, by id. */
 export type Snapshot = ReadonlyMap<Id, Attributes>

@@ -67,9 +67,9 @@ export class Arcs {
     return this.#spans.length === 0 || other.isEmpty ? this : this.within(Arcs.of(other.gaps(this.#width)))
   }
 
-  /** The same as arcs; one that passes zero is two. @param width digits of an id */
-  arcs(width: number): Arc[] {
-    return Arcs.of(this.gaps(width)).gaps(width)
+  /** The same as arcs; one that passes zero is two. */
+  arcs(): Arc[] {
+    return this.#spans.map(({ first, last }) => ({ from: idBefore(first), to: last }))
   }
 
   /** The arcs between the spans, all round the circle. @param width digits of an id */

@@ -19,6 +19,7 @@ import { checkPredecessor, rectify, stabilize } from './stabilize.ts'
 export class Chord extends Reunion implements ServedOverlay<ChordApi> {
   readonly confirm = 0
   readonly place = this.table.place
+  readonly heldBy = this.table.heldBy
   /** Whether stabilisations that were asked for are being made, and whether another one is wanted after the present one. */
   #scheduled = false
   #wanted = false

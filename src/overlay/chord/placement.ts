@@ -1,8 +1,8 @@
 /** Windows over a given set of peers: what the ring would be if it were these. */
 import type { Peer } from '../../protocol/schemas.ts'
 import type { Id } from '../../space/id.ts'
-import { clockwise, idAfter, successorOf } from '../../space/ring.ts'
-import type { Place } from '../overlay.ts'
+import { clockwise, idAfter, idBefore, successorOf } from '../../space/ring.ts'
+import type { HeldBy, Place } from '../overlay.ts'
 import type { ChordOptions } from './options.ts'
 
 export class Placement {
@@ -23,5 +23,14 @@ export class Placement {
     const ring = clockwise(peers)
     const first = successorOf(ring, this.target(key)) - 1 + this.offset
     return Array.from({ length: Math.min(count, ring.length) }, (_, at) => ring.at((first + at) % ring.length) as Peer)
+  }
+
+  /** See Overlay.heldBy. */
+  readonly heldBy: HeldBy = (peer, peers, count) => {
+    const ring = clockwise(peers)
+    if (ring.length <= count) return [{ from: peer, to: peer }]
+    const own = ring.findIndex(({ id }) => id === peer)
+    const idAt = (places: number): Id => (ring.at((own + places) % ring.length) as Peer).id
+    return this.offset === 1 ? [{ from: idAt(-count), to: peer }] : [{ from: idBefore(idAt(1 - count)), to: idBefore(idAt(1)) }]
   }
 }

@@ -4,7 +4,7 @@
  * Successor list and predecessor as in Zave's corrected Chord (TSE'17): the list is replaced whole. Routing uses fingers
  * and successor list, for the way and for its end. Chord (ToN'03) §IV-D, §IV-E.3.
  */
-import type { Cell, Place } from '../overlay.ts'
+import type { Cell, HeldBy, Place } from '../overlay.ts'
 import type { Route } from '../../protocol/peer-api.ts'
 import type { Mode, Peer } from '../../protocol/schemas.ts'
 import { distinct, type Id } from '../../space/id.ts'
@@ -28,6 +28,7 @@ export class Table {
   #ways: readonly Peer[] | undefined
   #revision = 0
   readonly place: Place
+  readonly heldBy: HeldBy
 
   constructor(me: Peer, options: TableOptions) {
     this.me = me
@@ -35,6 +36,7 @@ export class Table {
     this.#before = new Predecessors(me, options.replicas)
     this.#placement = new Placement(options.ownership)
     this.place = this.#placement.place
+    this.heldBy = this.#placement.heldBy
   }
 
   /** Grows with every change. */

@@ -26,6 +26,7 @@ const manyAtOnce = 8
 
 export class Kademlia extends Wary<KademliaApi, KademliaOptions> implements ServedOverlay<KademliaApi> {
   readonly place = place
+  readonly heldBy = cellsOf
   readonly confirm = this.options.k
   readonly table = new Table(this.me, this.options)
   #turn = 0

@@ -5,10 +5,11 @@
  * someone there is a doubt: others live beyond it, until those at its ends have said whom they know there.
  */
 import type { Peer } from '../../protocol/schemas.ts'
-import { gap, lastNearer, nearest } from '../../space/digits.ts'
+import { gap, nearest } from '../../space/digits.ts'
 import type { Id } from '../../space/id.ts'
 import { between, clockwise, distance, inArc } from '../../space/ring.ts'
 import type { Cell } from '../overlay.ts'
+import { cellsOf } from './placement.ts'
 
 export class LeafSet {
   readonly me: Peer
@@ -110,22 +111,9 @@ export class LeafSet {
     return this.isWhole || (farthest <= distance(low.id, key) && farthest <= distance(key, high.id))
   }
 
-  /**
-   * The arcs of keys that have this node among their so many nearest, each with one owner and one window. A border is where the
-   * owner changes, halfway between neighbours, or where the window does, halfway between who goes and who comes.
-   */
+  /** See Overlay.cells. */
   cells(replicas: number): Cell[] {
-    const { me } = this
-    const circle = [me, ...this.#members]
-    const apart = circle.length > replicas ? [1, replicas] : [1]
-    const pairs = circle.flatMap((low, at) =>
-      apart.map((places) => [low, circle[(at + places) % circle.length] as Peer] as const),
-    )
-    const borders = [...new Set(pairs.flatMap(([low, high]) => (low === high ? [] : lastNearer(low.id, high.id))))].sort()
-    if (borders.length === 0) return [{ from: me.id, to: me.id, window: [me] }]
-    return borders
-      .map((to, at) => ({ from: borders.at(at - 1) as Id, to, window: this.nearest(to, replicas, nobody) }))
-      .filter(({ window }) => window.includes(me))
+    return cellsOf(this.me.id, this.#line, replicas)
   }
 
   get #hasRoom(): boolean {

@@ -9,12 +9,13 @@ import { concernsUs, idTaken } from '../caller.ts'
 import type { Cell, Job, ServedOverlay } from '../overlay.ts'
 import type { Known, PastryApi, Step } from './api.ts'
 import { arriveThrough, breadth, wayHome } from './arrival.ts'
-import { place } from './placement.ts'
+import { cellsOf, place } from './placement.ts'
 import { Upkeep } from './upkeep.ts'
 
 export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
   readonly confirm = 0
   readonly place = place
+  readonly heldBy = cellsOf
 
   readonly jobs: readonly Job[] = [
     { name: 'stabilize', everyMs: this.options.stabilizeEveryMs, run: () => this.round() },
