@@ -28,8 +28,10 @@ export interface Sender {
 }
 
 export interface Clock {
-  /** Milliseconds since 1970, by this node's clock. */
+  /** By which a node waits, and tells how long ago something was: milliseconds that go by evenly, whatever the machine's clock is set to. */
   now(): number
+  /** Milliseconds since 1970, by the machine's clock; never goes back. */
+  wall(): number
   /**
    * Resolves once what has arrived by then was heard: an answer in time is not missed. After 0 ms that is what has arrived by now.
    * Never resolves once the node has stopped.
@@ -37,15 +39,6 @@ export interface Clock {
   sleep(ms: number): Promise<void>
   /** Runs the job every `periodMs`, at a random phase, never while its last run is under way. Returns how to stop it. */
   every(periodMs: number, job: () => Promise<void>): () => void
-}
-
-/** Tells whether so long has passed since then, whatever the clock is set to meanwhile. */
-export const lapse = (clock: Pick<Clock, 'sleep'>, ms: number): (() => boolean) => {
-  let isOver = ms === 0
-  void clock.sleep(ms).then(() => {
-    isOver = true
-  })
-  return () => isOver
 }
 
 export interface Random {

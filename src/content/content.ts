@@ -68,9 +68,9 @@ export class Content {
     directory: Directory,
   ) {
     // Stamps and what follows from them go by the time of the network.
-    const time = { now: () => ports.clock.now() - directory.aheadMs }
+    const time = { now: () => ports.clock.wall() - directory.aheadMs }
     const stamps = new HybridClock(time)
-    const holdings = new Holdings(me, overlay, { ...ports, clock: time }, stamps, options, (key) => {
+    const holdings = new Holdings(me, overlay, { ...ports, time }, stamps, options, (key) => {
       this.rehoming.entrusted.touch(key)
       if (!holdings.cells.believes(key)) strayed()
     })

@@ -29,33 +29,36 @@ export class Holdings {
   /** How more comes in. */
   readonly intake: Intake
   readonly #store: Store
-  readonly #clock: Pick<Clock, 'now'>
+  readonly #time: Pick<Clock, 'now'>
 
-  /** @param taken told under which key something has come */
+  /**
+   * @param ports with the time of the network
+   * @param taken told under which key something has come
+   */
   constructor(
     me: Peer,
     overlay: Overlay,
-    ports: { store: Store; clock: Pick<Clock, 'now'>; hash: Hash },
+    ports: { store: Store; clock: Pick<Clock, 'now' | 'wall'>; time: Pick<Clock, 'now'>; hash: Hash },
     stamps: HybridClock,
     { quotaBytes, replicas }: HoldingsOptions,
     taken: (key: Id) => void,
   ) {
-    const { store, clock } = ports
+    const { store, clock, time } = ports
     this.#store = store
-    this.#clock = clock
+    this.#time = time
     this.cells = new Cells(me, overlay, clock, replicas)
     let newestMs: number | undefined
     this.records = new Records(store, me.id.length, quotaBytes, ({ version }) => {
       stamps.observe(version.hlc)
       newestMs = Math.max(newestMs ?? 0, stampMs(version.hlc))
     })
-    this.testimony = new Testimony(this.cells, store, clock, newestMs)
+    this.testimony = new Testimony(this.cells, store, { clock, time }, newestMs)
     this.intake = new Intake(me, this, ports, stamps, taken)
   }
 
   /** The time of the network, ms since 1970. */
   get now(): number {
-    return this.#clock.now()
+    return this.#time.now()
   }
 
   /**

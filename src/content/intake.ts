@@ -16,7 +16,7 @@ export class Intake {
   readonly #records: Records
   readonly #testimony: Testimony
   readonly #store: Store
-  readonly #clock: Pick<Clock, 'now'>
+  readonly #time: Pick<Clock, 'now'>
   readonly #hash: Hash
   readonly #stamps: HybridClock
   readonly #taken: (key: Id) => void
@@ -25,7 +25,7 @@ export class Intake {
   constructor(
     me: Peer,
     { cells, records, testimony }: { cells: Cells; records: Records; testimony: Testimony },
-    { store, clock, hash }: { store: Store; clock: Pick<Clock, 'now'>; hash: Hash },
+    { store, time, hash }: { store: Store; time: Pick<Clock, 'now'>; hash: Hash },
     stamps: HybridClock,
     taken: (key: Id) => void,
   ) {
@@ -34,7 +34,7 @@ export class Intake {
     this.#records = records
     this.#testimony = testimony
     this.#store = store
-    this.#clock = clock
+    this.#time = time
     this.#hash = hash
     this.#stamps = stamps
     this.#taken = taken
@@ -46,7 +46,7 @@ export class Intake {
    */
   take(record: StoredRecord): Version {
     // Others have forgotten it by now, and whoever has it will.
-    const isForgotten = isOver(buried(record, this.#clock.now()), this.#testimony.forgetsBefore)
+    const isForgotten = isOver(buried(record, this.#time.now()), this.#testimony.forgetsBefore)
     return isForgotten && !this.#store.get(record.key, record.index) ? record.version : this.#put(record)
   }
 
@@ -107,7 +107,7 @@ export class Intake {
 
   /** No clock that is right gives such a stamp, unless for what has one already. */
   #assertTimely({ key, index, version: { hlc } }: StoredRecord): void {
-    if (!isAhead(hlc, this.#clock.now())) return
+    if (!isAhead(hlc, this.#time.now())) return
     const ours = this.#store.get(key, index)
     if (!ours || isAhead(hlc, stampMs(ours.version.hlc)))
       throw new Refusal('STAMP_AHEAD', 'the stamp is more than 5 minutes ahead of this node; set the clocks right')
@@ -117,7 +117,7 @@ export class Intake {
   #put(record: StoredRecord): Version {
     this.#cells.assertWritable()
     assertSound(this.#hash, record, this.#me.id.length * 4)
-    const now = this.#clock.now()
+    const now = this.#time.now()
     if (stampMs(record.version.hlc) > now + stampMostMs)
       throw new Refusal('BAD_RECORD', `the stamp of ${record.index} is more than a century ahead`)
     this.#stamps.observe(record.version.hlc, now)

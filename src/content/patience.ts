@@ -13,13 +13,13 @@ interface Wait {
 }
 
 export class Patience {
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now' | 'sleep'>
   readonly #ms: number
   /** In the order of their ends. */
   #waits: Wait[] = []
   #watching = false
 
-  constructor(clock: Clock, ms: number) {
+  constructor(clock: Pick<Clock, 'now' | 'sleep'>, ms: number) {
     this.#clock = clock
     this.#ms = ms
   }

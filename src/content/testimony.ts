@@ -22,15 +22,20 @@ export class Testimony {
   readonly presence: Presence
   readonly #cells: Cells
   readonly #store: Store
-  readonly #clock: Pick<Clock, 'now'>
+  readonly #time: Pick<Clock, 'now'>
   readonly #outdated: Outdated
   #doubtUntil: number | undefined
 
   /** @param newestMs of the stamps in the store, ms since 1970; undefined: it has no records */
-  constructor(cells: Cells, store: Store, clock: Pick<Clock, 'now'>, newestMs: number | undefined) {
+  constructor(
+    cells: Cells,
+    store: Store,
+    { clock, time }: { clock: Pick<Clock, 'now' | 'wall'>; time: Pick<Clock, 'now'> },
+    newestMs: number | undefined,
+  ) {
     this.#cells = cells
     this.#store = store
-    this.#clock = clock
+    this.#time = time
     this.wakefulness = new Wakefulness(clock)
     this.presence = new Presence(store.memo, newestMs)
     this.#outdated = new Outdated(store)
@@ -41,7 +46,7 @@ export class Testimony {
    * deleted and forgotten meanwhile. It shows none of it before those who were there have been asked.
    */
   get doubtUntil(): number | undefined {
-    const now = this.#clock.now()
+    const now = this.#time.now()
     if (this.#doubtUntil === undefined && this.presence.awaySince(now) !== undefined) {
       this.#doubtUntil = now - settledMs
       this.#cells.completeness.forget()
@@ -85,13 +90,13 @@ export class Testimony {
       doubting,
       forgotten: this.forgetsBefore,
       knowsFrom: this.knowsFrom,
-      knew: Math.floor(this.presence.knew(arc, this.#clock.now())),
+      knew: Math.floor(this.presence.knew(arc, this.#time.now())),
     }
   }
 
   /** All deletions since then are known here, ms since 1970. */
   get knowsFrom(): number {
-    return Math.floor(Math.min(this.presence.knowsFrom, this.#clock.now()))
+    return Math.floor(Math.min(this.presence.knowsFrom, this.#time.now()))
   }
 
   /** Deletions before that need not be remembered any more, ms since 1970. */
@@ -104,7 +109,7 @@ export class Testimony {
     this.#doubtUntil = undefined
     const complete = this.#cells.all().map(({ from, to }) => ({ from, to }))
     const window = Math.max(0, ...this.#cells.all().map((cell) => cell.window.length))
-    const memo = this.presence.note(Math.floor(this.#clock.now()), complete, window)
+    const memo = this.presence.note(Math.floor(this.#time.now()), complete, window)
     if (memo === undefined) return
     this.#store.remember(memo)
     await this.#store.flushed()

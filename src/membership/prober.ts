@@ -20,7 +20,7 @@ const nackPart = 0.8
 interface Probe {
   readonly target: Member
   /** When it was sent, by this node's clock. */
-  readonly sentMs: number
+  readonly sentAt: number
   /** Members asked to ping it as well. */
   readonly helpers: Map<Id, Peer>
   /** Those who have said that it does not answer them. */
@@ -75,7 +75,7 @@ export class Prober {
     switch (packet.type) {
       case 'ping':
         if (packet.target !== me) return this.#swim.drop('not for me')
-        return this.#send(from, { type: 'ack', seq: packet.seq, target: me, now: this.#now })
+        return this.#send(from, { type: 'ack', seq: packet.seq, target: me, now: this.#wall })
       case 'pingReq':
         return this.#help(packet.seq, packet.target, from)
       case 'ack':
@@ -141,7 +141,7 @@ export class Prober {
     const answer = new Promise<false>((resolve) => {
       this.#probes.set(seq, {
         target,
-        sentMs: this.#now,
+        sentAt: this.#wall,
         helpers: new Map(),
         nacks: new Set(),
         answered: () => {
@@ -201,13 +201,13 @@ export class Prober {
     let heard = false
     this.#probes.set(own, {
       target,
-      sentMs: this.#now,
+      sentAt: this.#wall,
       helpers: new Map(),
       nacks: new Set(),
       answered: () => {
         heard = true
         this.#probes.delete(own)
-        this.#send(asker, { type: 'ack', seq, target: targetId, now: this.#now })
+        this.#send(asker, { type: 'ack', seq, target: targetId, now: this.#wall })
       },
     })
     this.#send(target, { type: 'ping', seq: own, target: targetId })
@@ -228,7 +228,7 @@ export class Prober {
     if (from.id === target) {
       const member = this.#swim.get(target)
       // Of one that is gone by now no other word would ever come, and nobody would say that it is gone.
-      if (member && isLive(member)) this.#drift.hear(target, (probe.sentMs + this.#now) / 2 - now)
+      if (member && isLive(member)) this.#drift.hear(target, (probe.sentAt + this.#wall) / 2 - now)
       this.#swim.noteListening(target, true)
     }
     probe.answered()
@@ -244,8 +244,8 @@ export class Prober {
     return isOf(target.id === from.id ? target : helpers.get(from.id), from)
   }
 
-  get #now(): number {
-    return Math.floor(this.#setting.ports.clock.now())
+  get #wall(): number {
+    return Math.floor(this.#setting.ports.clock.wall())
   }
 
   #send({ id, url }: Peer, question: Question): void {

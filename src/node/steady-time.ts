@@ -1,6 +1,6 @@
 /**
- * The time by which a node waits: the wall clock's, but never going back. When that is set forward so is this; when it is set back this goes at
- * half the speed until the two agree.
+ * What time it is for a node: what the clock of its machine says, but never going back. When that is set forward so is this; when it is set
+ * back this goes at half the speed until the two agree.
  */
 
 /** Less is no difference. */

@@ -70,7 +70,7 @@ const vainPart = 1 / 4
 export class Lookup {
   readonly avoid: Set<Id>
   readonly #guide: Guide
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now' | 'sleep'>
   readonly #deadline: number
   readonly #vainMsMost: number
   readonly #visits: Visit[] = []
@@ -83,7 +83,7 @@ export class Lookup {
   /** @param deadline by the clock, after which the lookup gives up */
   constructor(
     guide: Guide,
-    clock: Clock,
+    clock: Pick<Clock, 'now' | 'sleep'>,
     { avoid = [], deadline = Infinity }: { avoid?: Iterable<Id>; deadline?: number } = {},
   ) {
     this.#guide = guide

@@ -23,6 +23,7 @@ export class ServiceClock implements Clock {
   /** Stops it, once it beats. */
   #heart: (() => void) | undefined
   #stopped = false
+  readonly #beganAt = wallOrigin()
   readonly #time = new SteadyTime(
     () => Date.now(),
     () => performance.now(),
@@ -33,6 +34,10 @@ export class ServiceClock implements Clock {
   }
 
   now(): number {
+    return this.#beganAt + performance.now()
+  }
+
+  wall(): number {
     return this.#time.now()
   }
 

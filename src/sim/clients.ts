@@ -76,11 +76,11 @@ export class Clients {
     return { tick: this.#world.ledger.tick(), ms: this.#world.nowMs }
   }
 
-  /** Whether a read that began then must find something, through someone who stays, and whose patience no clock has ended. */
+  /** Whether a read that began then must find something, through someone who stays. */
   #isDue(register: Register, { tick, ms }: Moment, through: Id): boolean {
     const { ledger, demanding, clocks } = this.#world
     if (!demanding || !ledger.judges(register) || !register.isAtHand) return false
-    if (clocks.wasSetSince(ms) || !this.#world.staying().includes(through)) return false
+    if (!this.#world.staying().includes(through)) return false
     return !register.possible(tick, clocks.between(ms)).includes(null)
   }
 

@@ -16,11 +16,13 @@ export interface Machine {
 export class SimClock implements Clock {
   readonly #machine: Machine
   readonly #phases: Random
+  readonly #beganAt: number
   readonly #time: SteadyTime
 
   constructor(machine: Machine, phases: Random) {
     this.#machine = machine
     this.#phases = phases
+    this.#beganAt = machine.wall() - machine.run()
     this.#time = new SteadyTime(
       () => machine.wall(),
       () => machine.run(),
@@ -33,6 +35,10 @@ export class SimClock implements Clock {
   }
 
   now(): number {
+    return this.#beganAt + this.#machine.run()
+  }
+
+  wall(): number {
     return this.#time.now()
   }
 

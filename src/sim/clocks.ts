@@ -35,7 +35,8 @@ export class Clocks {
   readonly #world: Wearers
   /** How far behind and ahead clocks are that nobody has set. */
   #skews: Span = { fromMs: 0, toMs: 0 }
-  #setAtMs = Number.NEGATIVE_INFINITY
+  /** Whether anybody has set one. */
+  #wasSet = false
   #clearAtMs = Number.NEGATIVE_INFINITY
 
   constructor(world: Wearers) {
@@ -47,21 +48,16 @@ export class Clocks {
     return this.#clearAtMs
   }
 
-  /** Whether somebody's waits, which are measured by clocks, may have ended early. */
-  wasSetSince(ms: number): boolean {
-    return this.#setAtMs >= ms
-  }
-
   /** What time it may be for whoever does something, from that moment to the other. */
   between(fromMs: number, toMs = this.#world.nowMs()): Span {
     if (fromMs < this.#clearAtMs) return anyTime
-    const moreMs = this.wasSetSince(0) ? usualMs : 0
+    const moreMs = this.#wasSet ? usualMs : 0
     return { fromMs: fromMs + this.#skews.fromMs - moreMs, toMs: toMs + this.#skews.toMs + moreMs }
   }
 
   /** Somebody has set a clock. */
   noteSet(): void {
-    this.#setAtMs = this.#world.nowMs()
+    this.#wasSet = true
     this.#unsettle()
   }
 

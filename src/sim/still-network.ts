@@ -36,7 +36,7 @@ export abstract class StillNetwork {
   #roundTrip: RoundTrip | undefined
   #now = 0
   #waits: { readonly at: number; readonly wake: () => void }[] = []
-  readonly #clock: Clock = { now: () => this.#now, sleep: (ms) => this.#sleep(ms), every: () => () => undefined }
+  readonly #clock: Pick<Clock, 'now' | 'sleep'> = { now: () => this.#now, sleep: (ms) => this.#sleep(ms) }
 
   /** @param peers clockwise, by id */
   constructor(peers: readonly Peer[]) {

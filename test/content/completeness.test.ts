@@ -33,25 +33,34 @@ test('what this node is a witness of stays so, whoever leaves it what it only pr
   expect(completeness.claims(all, now, 'f0', (arcs) => arcs)).toEqual({ complete: [all], witnessed: [mine] })
 })
 
-test('who held a key before others came does not say that it is missing what was written since, when those are gone', async () => {
-  const world = new World({ seed: 1, settings: { bits: 8, allowCustomIds: true } })
-  for (const id of ['10', '50', '90', 'd0']) {
-    world.add({ id })
+/** By a clock that was set back its word once counted for twice as long. */
+test.each([
+  [0, 'local'],
+  [-6000, 'local'],
+  [-3600_000, 'off'],
+] as const)(
+  'who held a key before others came does not say that it is missing what was written since, when those are gone: clocks set by %i ms, membership %s',
+  async (ms, membership) => {
+    const world = new World({ seed: 1, settings: { bits: 8, allowCustomIds: true, membership } })
+    for (const id of ['10', '50', '90', 'd0']) {
+      world.add({ id })
+      await world.settle()
+    }
+    await world.run(20_000)
+    for (const id of ['50', '90']) world.setClock(id, ms)
+    // The first three of them will have the key, and the others come next: who held it before is asked by these.
+    for (const id of ['20', '24', '28', '30', '34', '38']) world.add({ id })
     await world.settle()
-  }
-  await world.run(20_000)
-  // The first three of them will have the key, and the others come next: who held it before is asked by these.
-  for (const id of ['20', '24', '28', '30', '34', '38']) world.add({ id })
-  await world.settle()
-  const value =
-    Array.from({ length: 2000 }, (_, number) => `value ${number}`).find((text) => /^1[1-9a-f]/.test(hash(text))) ?? ''
-  expect(await world.call('d0', 'store', { value })).toMatchObject({ owner: { id: '20' }, stored: 3 })
-  await world.run(5500)
-  world.demanding = false
-  for (const id of ['20', '24', '28']) world.crash(id)
-  for (const until = world.nowMs + 20_000; world.nowMs < until; await world.run(500))
-    await expect(world.call('d0', 'lookupBy', { value })).rejects.not.toMatchObject({ code: 'NOT_FOUND' })
-})
+    const value =
+      Array.from({ length: 2000 }, (_, number) => `value ${number}`).find((text) => /^1[1-9a-f]/.test(hash(text))) ?? ''
+    expect(await world.call('d0', 'store', { value })).toMatchObject({ owner: { id: '20' }, stored: 3 })
+    await world.run(5500)
+    world.demanding = false
+    for (const id of ['20', '24', '28']) world.crash(id)
+    for (const until = world.nowMs + 20_000; world.nowMs < until; await world.run(500))
+      await expect(world.call('d0', 'lookupBy', { value })).rejects.not.toMatchObject({ code: 'NOT_FOUND' })
+  },
+)
 
 test('those who had a key are waited for half a minute, whatever the clocks of the others are set to', async () => {
   const world = new World({ seed: 1, settings: { bits: 8, allowCustomIds: true } })
@@ -361,9 +370,12 @@ test('who gave its place up does not tell newcomers that it had everything: anot
   expect(missing).toEqual([])
 })
 
-test.each(overlayNames.flatMap((overlay) => [2, 3, 6].map((count) => ({ overlay, count }))))(
-  'who is cut off alone says at first neither what a name is nor that there is nothing, and in the end both: $count nodes in $overlay',
-  async ({ overlay, count }) => {
+const lone = (setMs: number, ...counts: number[]) =>
+  overlayNames.flatMap((overlay) => counts.map((count) => ({ overlay, count, setMs })))
+
+test.each([...lone(0, 2, 3, 6), ...lone(117_000, 3)])(
+  'who is cut off alone says at first neither what a name is nor that there is nothing, and in the end both: $count nodes in $overlay, clock set by $setMs',
+  async ({ overlay, count, setMs }) => {
     const world = new World({ seed: 5, settings: { overlay, membership: 'local' } })
     const ids = await world.boot(count)
     await world.run(20_000)
@@ -380,6 +392,7 @@ test.each(overlayNames.flatMap((overlay) => [2, 3, 6].map((count) => ({ overlay,
         ({ code }: Refusal) => code,
       )
     for (const until = world.nowMs + 20_000; world.nowMs < until; await world.run(500)) {
+      if (until - world.nowMs > 3500 && until - world.nowMs <= 4000) world.setClock(lone, setMs)
       expect(await said(name)).not.toBe('hello')
       expect(await said('another')).not.toBe('NOT_FOUND')
     }

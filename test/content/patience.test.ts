@@ -8,7 +8,7 @@ const woken = async (lateMs: number): Promise<string[]> => {
   const sleep = async (ms: number) => {
     now += ms + (now < 100 ? lateMs : 0)
   }
-  const patience = new Patience({ now: () => now, sleep, every: () => () => {} }, 30)
+  const patience = new Patience({ now: () => now, sleep }, 30)
   patience.wait(() => said.push(`first at ${now}`))
   now = 10
   patience.wait(() => said.push(`second at ${now}`))
@@ -32,7 +32,7 @@ test('a wait ends in a process that is late every time', async () => {
   const sleep = async (ms: number) => {
     now += ms + 40
   }
-  new Patience({ now: () => now, sleep, every: () => () => {} }, 30).wait(() => said.push(now))
+  new Patience({ now: () => now, sleep }, 30).wait(() => said.push(now))
   for (let turn = 0; turn < 20; turn++) await Promise.resolve()
   expect(said).toEqual([140])
 })

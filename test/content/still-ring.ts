@@ -129,6 +129,7 @@ export class StillRing {
     }
     const clock: Clock = {
       now: () => this.now,
+      wall: () => this.now,
       sleep: (ms) => this.#sleep(ms),
       every: () => () => {},
     }

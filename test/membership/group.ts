@@ -274,7 +274,8 @@ export class Process {
     const { life } = this
     const phases = stream(group.seed, `${this.peer.id}#${life}`, 'phases')
     return {
-      now: () => epochMs + group.nowMs + this.aheadMs,
+      now: () => epochMs + group.nowMs,
+      wall: () => epochMs + group.nowMs + this.aheadMs,
       sleep: (ms) =>
         new Promise((resolve) => {
           if (life === this.life) this.after(ms, resolve)

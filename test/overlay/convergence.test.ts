@@ -42,7 +42,7 @@ const lookupIn = ({ knows, dead, suspects, refusing, slow }: Scene) => {
       isSuspect: (id) => words(suspects).includes(id),
       confirm: { me, nearest },
     },
-    { now: () => 0, sleep: () => Promise.resolve(), every: () => () => {} },
+    { now: () => 0, sleep: () => Promise.resolve() },
   )
   return { lookup, widths }
 }
@@ -104,7 +104,7 @@ test('one that is silent afterwards gives way to the next, which must answer too
 
 test('whoever comes in when the time is up is asked by the next try, which does not wait for an answer to nothing', async () => {
   let now = 0
-  const clock = { now: () => now, sleep: () => Promise.resolve(), every: () => () => {} }
+  const clock = { now: () => now, sleep: () => Promise.resolve() }
   const all = ['10', '20', '30', '40'].map(peer)
   const lookup = new Lookup(
     {

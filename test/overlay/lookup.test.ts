@@ -6,7 +6,7 @@ import type { Peer } from '../../src/protocol/schemas.ts'
 
 const peer = (id: string): Peer => ({ id, url: `http://127.0.0.1:${10_000 + Number.parseInt(id, 16)}` })
 const route = (ids: string, final: boolean): Route => ({ peers: ids.split(' ').filter(Boolean).map(peer), final })
-const clock = { now: () => 0, sleep: () => Promise.resolve(), every: () => () => {} }
+const clock = { now: () => 0, sleep: () => Promise.resolve() }
 
 interface Scene {
   readonly local: string
