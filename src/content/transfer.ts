@@ -82,8 +82,9 @@ export class Transfer {
       this.#move(-Math.min(records.length, Math.max(0, count - came)))
       came += records.length
       // A peer whose pages do not lead on, or to nothing that is sound, would keep us for ever.
-      const last = records.at(-1)
-      const leads = next === undefined || (last && next === cursorOf(last) && leadsOn({ from, to }, after, next))
+      const cursors = records.map(cursorOf)
+      const isInOrder = cursors.every((cursor, at) => leadsOn({ from, to }, cursors[at - 1] ?? after, cursor))
+      const leads = isInOrder && (next === undefined || next === cursors.at(-1))
       if (!leads || came > 2 * count + limits.page || this.#barren > barrenMost)
         throw new Unreachable(this.#peer.url, 'pages of records that do not lead on')
       after = next

@@ -5,6 +5,7 @@ import type { Id } from '../../src/space/id.ts'
 import { type Arc, idAfter } from '../../src/space/ring.ts'
 import { hash } from '../../src/sim/host.ts'
 import { World } from '../../src/sim/world.ts'
+import { leadsOn } from '../../src/content/transfer.ts'
 import { nodeOf } from '../overlay/worlds.ts'
 
 const print = 'f'.repeat(16)
@@ -168,3 +169,38 @@ test('pages of one and the same record that lead on keep nobody from being given
   })
   expect(lied).toBeGreaterThanOrEqual(await copiesBeside(refuses))
 })
+
+test('nor do pages on which one and the same sound record goes before one that is not', async () => {
+  let pages = 0
+  const lied = await copiesBeside((world, liar) => {
+    const { handlers } = nodeOf(world, liar)
+    handlers.digest = ({ arcs }) => ({
+      digests: arcs.map(({ from, to }) => ({ ...claim, complete: [{ from, to }], parts: [{ to, count: many, print }] })),
+    })
+    const key = hash('x')
+    const sound = { key, index: `v:${key}`, value: 'x', contentType: 'text/plain', version }
+    handlers.records = ({ from, after }) => {
+      pages++
+      const at = idAfter(after?.split('/')[0] ?? from)
+      const unsound = { ...sound, key: at, index: `v:${at}` }
+      return { records: [sound, unsound], next: `${at}/${unsound.index}` }
+    }
+    handlers.versions = () => ({ entries: [] })
+  })
+  expect(pages).toBeLessThan(100)
+  expect(lied).toBeGreaterThanOrEqual(await copiesBeside(refuses))
+})
+
+test.each([
+  ['the circle from zero on', { from: '80', to: '80' }, undefined, '00/v:1', true],
+  ['on along it', { from: '80', to: '80' }, '10/v:1', '90/v:1', true],
+  ['back along it', { from: '80', to: '80' }, '90/v:1', '10/v:1', false],
+  ['beyond zero', { from: 'f0', to: '20' }, 'f8/v:1', '08/v:1', true],
+  ['back beyond zero', { from: 'f0', to: '20' }, '08/v:1', 'f8/v:1', false],
+  ['to the next index', { from: '00', to: '80' }, '10/v:1', '10/v:2', true],
+  ['to the same again', { from: '00', to: '80' }, '10/v:1', '10/v:1', false],
+  ['off the arc', { from: '00', to: '80' }, '10/v:1', '90/v:1', false],
+  ['after its end', { from: '00', to: '80' }, '80/v:1', '10/v:1', false],
+] as const)('whether a cursor leads on: %s', (_where, arc, before, after, leads) =>
+  expect(leadsOn(arc, before, after)).toBe(leads),
+)
