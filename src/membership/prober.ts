@@ -19,7 +19,7 @@ const nackPart = 0.8
 /** One question on its way: a ping, and what it asks the helpers. */
 interface Probe {
   readonly target: Member
-  /** When it was sent, by this node's clock. */
+  /** When it was sent. */
   readonly sentAt: number
   /** Members asked to ping it as well. */
   readonly helpers: Map<Id, Peer>
@@ -141,7 +141,7 @@ export class Prober {
     const answer = new Promise<false>((resolve) => {
       this.#probes.set(seq, {
         target,
-        sentAt: this.#wall,
+        sentAt: this.#setting.ports.clock.now(),
         helpers: new Map(),
         nacks: new Set(),
         answered: () => {
@@ -201,7 +201,7 @@ export class Prober {
     let heard = false
     this.#probes.set(own, {
       target,
-      sentAt: this.#wall,
+      sentAt: this.#setting.ports.clock.now(),
       helpers: new Map(),
       nacks: new Set(),
       answered: () => {
@@ -228,7 +228,7 @@ export class Prober {
     if (from.id === target) {
       const member = this.#swim.get(target)
       // Of one that is gone by now no other word would ever come, and nobody would say that it is gone.
-      if (member && isLive(member)) this.#drift.hear(target, (probe.sentAt + this.#wall) / 2 - now)
+      if (member && isLive(member)) this.#drift.hear(target, now, (probe.sentAt + this.#setting.ports.clock.now()) / 2)
       this.#swim.noteListening(target, true)
     }
     probe.answered()

@@ -55,7 +55,7 @@ export class Swim implements Directory, Membership {
     this.#members = new Members((event) => this.#changed(event), this.#reunions)
     this.#gossip = new Gossip(this, setting)
     this.#hearsay = new Hearsay(setting, this.#self, this.#members, this.#gossip)
-    this.#drift = new Drift(setting.ports.log)
+    this.#drift = new Drift(setting.ports.clock, setting.ports.log)
     this.#prober = new Prober(this, setting, this.#drift)
     this.#sync = new Sync(this, setting, this.#reunions)
     this.handlers = { sync: ({ members }) => this.#sync.answer(members) }

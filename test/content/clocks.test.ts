@@ -223,3 +223,27 @@ test.each([
   expect(await world.call(one, 'store', { name, value: 'second' })).toMatchObject({ stored: 3 })
   expect((await world.call(one, 'lookupBy', { name })).values).toMatchObject([{ value: 'second' }])
 })
+
+/** It once buried what lived: in a network where half of all are pinged only after minutes, and while nobody told it what time it was. */
+test.each([
+  ['in a large network', 40, { membership: 'wan' }, false],
+  ['while it is cut off', 8, { membership: 'local' }, true],
+] as const)(
+  'a node whose clock is set forward by a day buries nothing that lives: %s',
+  async (_where, size, settings, isCut) => {
+    const world = new World({ seed: 1, settings })
+    const ids = await world.boot(size)
+    await world.run(30_000)
+    const value = 'value 1'
+    const key = hash(value)
+    await world.call(ids[0] ?? '', 'store', { value, ttlSeconds: 6 * 3600 })
+    await world.run(60_000)
+    world.demanding = false
+    const [odd = ''] = world.window(key).map(({ id }) => id ?? '')
+    const others = ids.filter((id) => id !== odd)
+    if (isCut) world.partition([odd], others)
+    world.setClock(odd, dayMs)
+    await world.run(200_000)
+    expect(world.host(odd).store.get(key, `v:${hash(value)}`)).toMatchObject({ value })
+  },
+)

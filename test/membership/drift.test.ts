@@ -8,6 +8,7 @@ const say = (_fields: object, event: string) => void said.push(event)
 const log = { debug: say, info: say, warn: say, error: say }
 
 const minute = 60_000
+const clock = { now: () => 0, wall: () => 0 }
 
 test.each<[string, readonly number[], number]>([
   ['alone', [], 0],
@@ -18,18 +19,18 @@ test.each<[string, readonly number[], number]>([
   ['one of the others is wrong', [0, 60 * minute, 1000], 0],
   ['two halves meet in the middle', [0, 10 * minute, 10 * minute], 5 * minute],
 ])('%s', (_case, aheads, aheadMs) => {
-  const drift = new Drift(log)
-  for (const [at, ahead] of aheads.entries()) drift.hear(`${at}`, ahead)
+  const drift = new Drift(clock, log)
+  for (const [at, ahead] of aheads.entries()) drift.hear(`${at}`, -ahead, 0)
   expect(drift.aheadMs).toBe(aheadMs)
 })
 
 test('what one said last counts, and of many those heard last', () => {
-  const drift = new Drift(log)
+  const drift = new Drift(clock, log)
   said.length = 0
-  for (const ahead of [10 * minute, 0]) for (const id of ['a', 'b', 'c']) drift.hear(id, ahead)
+  for (const ahead of [10 * minute, 0]) for (const id of ['a', 'b', 'c']) drift.hear(id, -ahead, 0)
   expect(drift.aheadMs).toBe(0)
   expect(said).toEqual([expect.stringContaining('set it right'), expect.stringContaining('again')])
-  for (const ahead of [0, 10 * minute]) for (let id = 0; id < 63; id++) drift.hear(`${ahead}/${id}`, ahead)
+  for (const ahead of [0, 10 * minute]) for (let id = 0; id < 63; id++) drift.hear(`${ahead}/${id}`, -ahead, 0)
   expect(drift.aheadMs).toBe(10 * minute)
 })
 
@@ -60,10 +61,22 @@ test('those who are gone do not tell the time', async () => {
 })
 
 test('one that is left alone goes on by what it knew', () => {
-  const drift = new Drift(log)
-  for (const id of ['a', 'b']) drift.hear(id, 10 * minute)
+  const drift = new Drift(clock, log)
+  for (const id of ['a', 'b']) drift.hear(id, -10 * minute, 0)
   for (const id of ['a', 'b']) drift.forget(id)
   expect(drift.aheadMs).toBe(10 * minute)
-  drift.hear('c', 0)
+  drift.hear('c', 0, 0)
+  expect(drift.aheadMs).toBe(0)
+})
+
+test('whoever’s clock is set knows by how much, and does not wait to be told', () => {
+  const at = { now: 0, wall: 0 }
+  const drift = new Drift({ now: () => at.now, wall: () => at.wall }, log)
+  for (const id of ['a', 'b']) drift.hear(id, 0, 0)
+  for (const id of ['a', 'b']) drift.forget(id)
+  at.now += 1000
+  at.wall += 1000 + 60 * minute
+  expect(drift.aheadMs).toBe(60 * minute)
+  at.wall -= 60 * minute
   expect(drift.aheadMs).toBe(0)
 })
