@@ -61,6 +61,7 @@ export const misjudged = (world: World): string[] => {
  * jammed, by its content and by its key.
  */
 export const brokenPromises = async (world: World): Promise<string[]> => {
+  world.ledger.repair()
   const began = world.ledger.tick()
   const beganMs = world.nowMs
   const troubled = world.staying().filter((id) => world.host(id).setMs !== 0 || world.host(id).disk.jammed)

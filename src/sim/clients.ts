@@ -8,13 +8,14 @@ import type { Found } from '../protocol/client-api.ts'
 import type { ErrorBody } from '../protocol/errors.ts'
 import type { Id } from '../space/id.ts'
 import type { Span } from './clocks.ts'
-import { hash } from './host.ts'
+import { type Host, hash } from './host.ts'
 import { nameOf, shown } from './ledger.ts'
 import type { Register, Tick, What } from './register.ts'
 import type { Asked, World } from './world.ts'
 
 export class Clients {
   readonly #world: World
+  readonly #asked: { readonly asked: Asked<unknown>; readonly host: Host; readonly life: number; readonly atMs: number }[] = []
 
   constructor(world: World) {
     this.#world = world
@@ -31,7 +32,7 @@ export class Clients {
     // Until there is an answer the node may not even have begun: it may be asleep.
     lasts(clocks.between(nowMs, Number.POSITIVE_INFINITY))
     const more = { ...(name === undefined ? {} : { name }), ...(ttlSeconds === undefined ? {} : { ttlSeconds }) }
-    return this.#world.ask(through, 'store', { value, ...more }, (asked) => {
+    return this.#ask(through, 'store', { value, ...more }, (asked) => {
       lasts(clocks.between(nowMs))
       if (asked.state !== 'answered') return
       const { version, stored, wanted } = asked.reply
@@ -44,7 +45,7 @@ export class Clients {
     const register = this.#registerOf(what)
     const began = this.#moment()
     const write = register.begin(null, began.tick)
-    return this.#world.ask(through, 'removeBy', what, (asked) => {
+    return this.#ask(through, 'removeBy', what, (asked) => {
       if (asked.state === 'answered') {
         const { stored, wanted } = asked.reply
         return this.#world.accuse(ledger.acknowledge(register, write, Math.min(stored, wanted)))
@@ -59,7 +60,7 @@ export class Clients {
     const register = this.#registerOf(what)
     const began = this.#moment()
     const wasDue = this.#isDue(register, began, through)
-    return this.#world.ask(through, 'lookupBy', what, (asked) => {
+    return this.#ask(through, 'lookupBy', what, (asked) => {
       const told = toldOf(register, asked)
       if (told !== undefined) this.#judge(register, began, told, through)
       else if (asked.state === 'refused' && wasDue && this.#isDue(register, began, through))
@@ -67,9 +68,29 @@ export class Clients {
     })
   }
 
+  /** Where, and for how long by now, clients wait for a node that lives, and has had more than the time that it gives itself. */
+  get forgotten(): string[] {
+    const { nowMs, config } = this.#world
+    return this.#asked
+      .filter(({ asked, host, life }) => asked.state === 'waiting' && host.life === life)
+      .map(({ host, atMs }) => ({ host, ms: nowMs - atMs }))
+      .filter(({ ms }) => ms > 2 * config.operationTimeoutMs)
+      .map(({ host, ms }) => `${host.url} has not answered for ${ms} ms`)
+  }
+
+  readonly #ask: World['ask'] = (through, name, request, then) => {
+    const host = this.#world.host(through)
+    const asked = this.#world.ask(through, name, request, then)
+    this.#asked.push({ asked, host, life: host.life, atMs: this.#world.nowMs })
+    return asked
+  }
+
   #registerOf(what: What): Register {
     const index = 'name' in what ? `n:${hash(what.name)}` : `v:${hash(what.value)}`
-    return this.#world.ledger.register(index, what)
+    const { ledger } = this.#world
+    const register = ledger.register(index, what)
+    ledger.mend(register)
+    return register
   }
 
   #moment(): Moment {

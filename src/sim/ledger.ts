@@ -95,17 +95,21 @@ export class Ledger {
 
   /** Copies that are everywhere they should be make good for all losses before. To be called before each loss. */
   repair(): void {
-    for (const register of this.#registers.values()) {
-      const { newest } = register
-      if (!newest || newest.lost.size === 0) continue
-      const key = this.#key(register)
-      const window = this.#holders.window(key)
-      // A copy that is about to be dropped, at a node that does not know yet that it should hold it, repairs nothing.
-      const isRepaired = (host: Host) => believes(host, key) && this.#keeps(host, register)
-      if (window.length === 0 || !window.every(isRepaired)) continue
-      newest.lost.clear()
-      newest.copies = window.length
-    }
+    for (const register of this.#registers.values()) this.mend(register)
+  }
+
+  /** The same for one register, to be called before something is begun there: if they are, nothing is in doubt any more. */
+  mend(register: Register): void {
+    const { newest } = register
+    if (!newest || (newest.lost.size === 0 && !register.isDark)) return
+    const key = this.#key(register)
+    const window = this.#holders.window(key)
+    // A copy that is about to be dropped, at a node that does not know yet that it should hold it, repairs nothing.
+    const isRepaired = (host: Host) => believes(host, key) && this.#keeps(host, register)
+    if (window.length === 0 || !window.every(isRepaired)) return
+    newest.lost.clear()
+    newest.copies = window.length
+    if (register.isDark && window.every((host) => this.#holders.stays(host))) register.lighten(this.tick())
   }
 
   /** A disk is down, or lost for good, or its node has left. Returns what must not have come about by that. */

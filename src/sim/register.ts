@@ -138,6 +138,17 @@ export class Register {
     if (this.#newest) this.#newest.settled = Number.POSITIVE_INFINITY
   }
 
+  /** Whether there was a moment when nobody who ran had the newest, and none since when all had it who should. */
+  get isDark(): boolean {
+    return this.#doubtfulSinceMs !== undefined
+  }
+
+  /** All who should have the newest have it again: what begins from now on comes after it. */
+  lighten(now: Tick): void {
+    this.#doubtfulSinceMs = undefined
+    if (this.#newest) this.#newest.settled = now
+  }
+
   /** The newest is lost, and that was allowed: anything that was ever there may be there now. */
   release(): void {
     this.#doubtfulSinceMs = Number.NEGATIVE_INFINITY

@@ -211,12 +211,26 @@ export class Scene {
     this.check('exactly the window holds each record', wrong.length === 0, wrong.join('\n'))
     await this.#rollCall()
     if (world.clocks.clearAtMs > world.nowMs) await world.run(world.clocks.clearAtMs - world.nowMs)
+    await this.#writes()
     let broken = await brokenPromises(world)
     while (broken.some((promise) => promise.includes('INCONCLUSIVE')) && world.nowMs < deadlineMs) {
       await world.run(1000)
       broken = await brokenPromises(world)
     }
     this.check(`${world.ledger.registers.length} promises are kept`, broken.length === 0, broken.join('\n'))
+  }
+
+  /** Everyone who stays takes what a client writes, and no client of before waits any more. */
+  async #writes(): Promise<void> {
+    const { clients, world } = this
+    const asked = world
+      .staying()
+      .flatMap((id) => [clients.store(id, `at rest, through ${id}`), clients.store(id, `through ${id}`, 'at rest')])
+    for (const one of asked) await this.#answered(one)
+    const refused = asked.flatMap((one) => (one.state === 'refused' ? [`${one.error.error}: ${one.error.message}`] : []))
+    this.check('everyone takes what is written', refused.length === 0, refused.join('\n'))
+    const { forgotten } = clients
+    this.check('every client was answered', forgotten.length === 0, forgotten.join('\n'))
   }
 
   /** Where members watch each other, everyone knows all who are there, and nobody else. */

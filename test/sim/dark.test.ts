@@ -1,0 +1,65 @@
+/** What was in doubt once, as all who had it were down, is held against everyone again once they have it who should. */
+import { expect, test } from 'vitest'
+import { keyOf } from '../../src/content/record.ts'
+import { brokenPromises, misplaced } from '../../src/sim/audit.ts'
+import { Clients } from '../../src/sim/clients.ts'
+import { World } from '../../src/sim/world.ts'
+
+/** Rose is `first` at three of eight; these are down together for a moment, and back; ten minutes later all is at rest. */
+const night = async (seed: number) => {
+  const world = new World({ seed })
+  const [one = ''] = await world.boot(8)
+  const clients = new Clients(world)
+  const rest = () =>
+    world.until(
+      () => misplaced(world).length === 0 && world.running().length === world.members().length,
+      120_000,
+      () => misplaced(world).join('\n'),
+    )
+  const done = async (asked: { state: string }) => {
+    await world.until(
+      () => asked.state !== 'waiting',
+      60_000,
+      () => 'no answer',
+    )
+    expect(asked.state).toBe('answered')
+    await rest()
+  }
+  await done(clients.store(one, 'first', 'rose'))
+  await world.run(10_000)
+  const [register] = world.ledger.registers
+  const key = keyOf(register?.index ?? '', world.config.bits)
+  const holders = world.window(key).map(({ id = '' }) => id)
+  const [old] = world.host(holders[0] ?? '').store.read(key)
+  if (!old) throw new Error('nobody has it')
+  world.demanding = false
+  for (const id of holders) world.crash(id)
+  for (const id of holders) world.restart(id)
+  await world.settle()
+  await world.run(60_000)
+  world.demanding = true
+  await rest()
+  await world.run(600_000)
+  return { world, clients, key, old, done }
+}
+
+test('what was replaced and deleted since must not be back', async () => {
+  const { world, clients, key, old, done } = await night(1)
+  await done(clients.store(world.anyone(), 'second', 'rose'))
+  await done(clients.remove(world.anyone(), { name: 'rose' }))
+  await world.run(60_000)
+  expect(await brokenPromises(world)).toEqual([])
+  for (const { store } of world.window(key)) store.write({ ...old, version: { ...old.version, hlc: '0fffffffffffffff' } })
+  expect(await brokenPromises(world)).toContainEqual(expect.stringContaining('says first, not nothing'))
+})
+
+test('nor may anyone say that there is nothing', async () => {
+  const { world, clients, done } = await night(2)
+  await done(clients.store(world.anyone(), 'second', 'rose'))
+  await world.run(60_000)
+  const [liar] = world.running()
+  if (!liar?.node) throw new Error('nobody lives there')
+  liar.node.handlers.lookupBy = () => ({ values: [] }) as never
+  clients.look(liar.id ?? '', { name: 'rose' })
+  await expect(world.run(1000)).rejects.toThrow(/says that there is nothing, not second/)
+})
