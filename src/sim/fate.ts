@@ -103,6 +103,7 @@ export class Fate {
     // Of two, one of which has no room for good, nobody could say what lives under a name that it could not take.
     const least = world.hosts().some(({ disk }) => disk.jammed) ? 3 : 1
     while (world.running().length < least) world.add()
+    this.#rescue()
     if (!this.#bounds.returns) return
     const down = () => world.hosts().flatMap(({ node, last, restartable }) => (last && restartable && !node ? [last.id] : []))
     const deadlineMs = world.nowMs + 120_000
@@ -188,7 +189,7 @@ export class Fate {
   #rescue(): void {
     for (const [id, seeds] of this.#seeds) {
       if (this.#world.snapshot().has(id) || !this.#world.host(id).node) this.#seeds.delete(id)
-      else if (this.#bounds.lawful && seeds.length > 0 && seeds.every((seed) => !this.#world.host(seed.id).node)) {
+      else if (seeds.length > 0 && seeds.every((seed) => !this.#world.host(seed.id).node)) {
         this.#world.crash(id)
         this.#restart(id)
       }

@@ -1,9 +1,11 @@
 /** A network with a secret, typed task by task, with real processes. */
+import type { ChildProcess } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync, mkdirSync, rmdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { NodeInfo, Written } from '../../src/protocol/client-api.ts'
+import { isAlive } from '../../tasks/processes.ts'
 import { emptyState, type Entry, printState } from '../../tasks/state.ts'
 import { Home, quick, type Status, until } from './home.ts'
 import { portsInARow } from '../ports.ts'
@@ -165,15 +167,30 @@ test('a network without one has nothing to rotate; killall takes the secret with
 test.each(['', 'secret=on'])('a rotation whose network was ended leaves the next one alone: boot 2 %s', async (secret) => {
   await home.task('killall')
   await home.said(`boot 2 port=${firstPort} secret=on ${quick}`)
-  const [before = ''] = readFileSync(secretFile, 'utf8').split('\n')
-  const rotating = home.task('rotate')
+  const before = readFileSync(secretFile, 'utf8')
+  const [one, other] = home.state.processes as [Entry, Entry]
+  let child: ChildProcess | undefined
+  const rotating = home.task('rotate', (it) => {
+    child = it
+  })
   await until(
-    'the nodes are to sign with another secret',
+    'the nodes are to take another secret',
     async () => readFileSync(secretFile, 'utf8'),
-    (text) => !text.startsWith(before),
+    (text) => text !== before,
   )
-  await home.said('killall')
+  // It waits for this one as long as that lives, and is not to see that there is no network for a moment.
+  process.kill(Number(one.pid), 'SIGSTOP')
+  child?.kill('SIGSTOP')
+  const ending = home.said('killall')
+  await until(
+    'the other one ends',
+    async () => isAlive(Number(other.pid)),
+    (lives) => !lives,
+  )
+  process.kill(Number(one.pid), 'SIGCONT')
+  await ending
   await home.said(`boot 2 port=${firstPort} ${secret} ${quick}`)
+  child?.kill('SIGCONT')
   const chosen = existsSync(secretFile) ? readFileSync(secretFile, 'utf8') : undefined
   expect(await rotating).toMatchObject({ code: 1, stderr: expect.stringContaining('the network was ended meanwhile') })
   expect(existsSync(secretFile) ? readFileSync(secretFile, 'utf8') : undefined).toBe(chosen)
