@@ -155,9 +155,10 @@ const serve = async (
   const store = await openStore(data, config, log)
   const service = createService(config, store ?? new MemoryStore(), log, () => void stop(leaving), keyring)
   const notebook = data === undefined ? undefined : new Notebook(data)
-  const note = (more: Pick<Recollection, 'left'> = {}) => {
+  let hasLeft = false
+  const note = () => {
     try {
-      notebook?.note({ ...service.recollect(), ...more })
+      notebook?.note({ ...service.recollect(), ...(hasLeft ? { left: true } : {}) })
     } catch (error) {
       log.warn({ why: (error as Error).message }, 'what is known of the network is not saved')
     }
@@ -170,7 +171,8 @@ const serve = async (
       log.warn({ why }, 'stopped before its work was done')
       process.exit(0)
     }, stopWithinMs)
-    note(why === leaving ? { left: true } : {})
+    hasLeft = why === leaving
+    note()
     await service.stop()
     await store?.close().catch((error: unknown) => log.error({ err: error }, 'stopped with writes that are not on the disk'))
     log.info({ why }, 'stopped')
@@ -181,7 +183,7 @@ const serve = async (
   for (const signal of ends) process.on(signal, () => void stop(signal))
   await service.start(host, port, seeds)
   note()
-  setInterval(() => note(), noteEveryMs).unref()
+  setInterval(note, noteEveryMs).unref()
   if (!stopping) tellReady({ ...service.me, incarnation: config.incarnation })
 }
 
