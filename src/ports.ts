@@ -28,7 +28,10 @@ export interface Sender {
 }
 
 export interface Clock {
-  /** By which a node waits, and tells how long ago something was: milliseconds that go by evenly, whatever the machine's clock is set to. */
+  /**
+   * By which a node waits, and tells how long ago something was: milliseconds that go by evenly, whatever the machine's clock is set to, also
+   * while the machine sleeps.
+   */
   now(): number
   /** Milliseconds since 1970, by the machine's clock; never goes back. */
   wall(): number

@@ -104,11 +104,6 @@ export class Completeness {
   /** Nothing is complete any more. */
   forget(): void {
     this.#complete = Arcs.none
-    this.forgetFormer()
-  }
-
-  /** Nobody is told any more what was complete before others came, or was inherited. */
-  forgetFormer(): void {
     this.#former = []
   }
 

@@ -158,10 +158,7 @@ export class Rehoming {
     const { wakefulness } = testimony
     const doubting = testimony.doubtUntil !== undefined
     const { sleeps, isBehind } = wakefulness
-    if (isBehind) {
-      this.#windows.forget()
-      this.#holdings.cells.completeness.forgetFormer()
-    }
+    if (isBehind) this.#windows.forget()
     const { isDone, isDecided, isTold, isFurther } = await this.#windows.share()
     // By the time that it has come others have heard of this node who had not.
     if (isFurther && !isDone) this.#again = true

@@ -11,14 +11,14 @@ import type { Clock } from '../ports.ts'
 const missedMost = 3
 
 export class Wakefulness {
-  readonly #clock: Pick<Clock, 'now' | 'wall'>
-  /** By either: while a machine is suspended only one that is not its own goes on. Undefined before the first beat. */
-  #lateAt: { readonly now: number; readonly wall: number } | undefined
+  readonly #clock: Pick<Clock, 'now'>
+  /** Undefined before the first beat. */
+  #lateAt: number | undefined
   #sleeps = 0
   /** How many of these it has made up for. */
   #madeUp = 0
 
-  constructor(clock: Pick<Clock, 'now' | 'wall'>) {
+  constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock
   }
 
@@ -36,8 +36,7 @@ export class Wakefulness {
   /** It is awake. @param nextMs until the next beat */
   beat(nextMs: number): void {
     this.#look()
-    const ms = missedMost * nextMs
-    this.#lateAt = { now: this.#clock.now() + ms, wall: this.#clock.wall() + ms }
+    this.#lateAt = this.#clock.now() + missedMost * nextMs
   }
 
   /** It has compared all that it holds with others since it had slept so often. */
@@ -46,8 +45,7 @@ export class Wakefulness {
   }
 
   #look(): void {
-    if (this.#lateAt === undefined) return
-    if (this.#clock.now() <= this.#lateAt.now && this.#clock.wall() <= this.#lateAt.wall) return
+    if (this.#lateAt === undefined || this.#clock.now() <= this.#lateAt) return
     this.#sleeps++
     this.#lateAt = undefined
   }

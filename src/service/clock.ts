@@ -7,10 +7,13 @@
  */
 import { schedule } from 'node-cron'
 import { randomInt } from 'node:crypto'
+import os from 'node:os'
 import { SteadyTime } from '../node/steady-time.ts'
 import type { Clock, Log } from '../ports.ts'
 
 const beatMs = 1000
+/** What parts the wall clock by more from one that runs on evenly: somebody has set it, or the machine has slept. */
+const setLeastMs = 1000
 /** A timer that is to wait for longer would not wait at all. */
 const timerMostMs = 2 ** 31 - 1
 
@@ -24,6 +27,11 @@ export class ServiceClock implements Clock {
   #heart: (() => void) | undefined
   #stopped = false
   readonly #beganAt = wallOrigin()
+  /** As it was last. */
+  #origin = this.#beganAt
+  /** What the machine has slept since then: it stands still in performance.now(), and so do timers. */
+  #sleptMs = 0
+  #upAheadMs = upAhead()
   readonly #time = new SteadyTime(
     () => Date.now(),
     () => performance.now(),
@@ -34,7 +42,14 @@ export class ServiceClock implements Clock {
   }
 
   now(): number {
-    return this.#beganAt + performance.now()
+    const origin = wallOrigin()
+    if (Math.abs(origin - this.#origin) > setLeastMs) {
+      this.#origin = origin
+      const upAheadMs = upAhead()
+      if (upAheadMs - this.#upAheadMs > setLeastMs) this.#sleptMs += upAheadMs - this.#upAheadMs
+      this.#upAheadMs = upAheadMs
+    }
+    return this.#beganAt + performance.now() + this.#sleptMs
   }
 
   wall(): number {
@@ -142,6 +157,9 @@ export class ServiceClock implements Clock {
     return () => void task.destroy()
   }
 }
+
+/** By how much the time since the machine was started is ahead of what stands still while it sleeps. */
+const upAhead = (): number => 1000 * os.uptime() - performance.now()
 
 /** By how much the wall clock is ahead of the one that runs on evenly. */
 const wallOrigin = (): number => Date.now() - performance.now()

@@ -8,7 +8,7 @@ import { nodeOf } from '../overlay/worlds.ts'
 
 test('who was late with a beat is behind until it has made up for it', () => {
   let now = 0
-  const wakefulness = new Wakefulness({ now: () => now, wall: () => now })
+  const wakefulness = new Wakefulness({ now: () => now })
   now = 10_000
   expect(wakefulness.isBehind).toBe(false)
   wakefulness.beat(500)

@@ -1,4 +1,5 @@
 /** Schedules in real time, by cron and by timers alike. */
+import os from 'node:os'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ServiceClock } from '../../src/service/clock.ts'
 import { eventually } from './live.ts'
@@ -116,6 +117,16 @@ describe('the time', () => {
     vi.spyOn(Date, 'now').mockReturnValue(set)
     expect(clock.wall() - set).toBeLessThan(2)
     expect(clock.wall() - before).toBeGreaterThan(3_599_000)
+  })
+
+  test('that waits go by goes on while the machine sleeps', () => {
+    const clock = new ServiceClock(log)
+    const [wall, run, up] = [Date.now(), performance.now(), os.uptime()]
+    const before = clock.now()
+    vi.spyOn(Date, 'now').mockReturnValue(wall + 3_600_000)
+    vi.spyOn(performance, 'now').mockReturnValue(run)
+    vi.spyOn(os, 'uptime').mockReturnValue(up + 3600)
+    for (let look = 0; look < 2; look++) expect(Math.abs(clock.now() - before - 3_600_000)).toBeLessThan(500)
   })
 
   test('that waits go by goes on evenly, whatever the clock is set to', () => {
