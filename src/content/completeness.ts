@@ -19,9 +19,9 @@ const againMs = 5000
 
 interface Former {
   readonly arcs: Arcs
-  /** ms since 1970. */
+  /** By `Clock.now`. */
   readonly cededAt: number
-  /** When it was asked about last, or ceded; ms since 1970. */
+  /** When it was asked about last, or ceded. */
   readonly askedAt: number
   /** It was another's, who has gone and has left all of it to this node. */
   readonly isInherited?: boolean

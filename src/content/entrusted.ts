@@ -8,7 +8,7 @@ import { type Arc, inArc } from '../space/ring.ts'
 
 interface Entry {
   readonly arcs: Arcs
-  /** Since when they have it, ms since 1970. */
+  /** Since when they have it, by `Clock.now`. */
   readonly since: number
 }
 

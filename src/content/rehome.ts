@@ -24,7 +24,7 @@ const pageLength = 200
 /** Before a pass that could not finish is made again: this at first, twice as much each time, up to the most. */
 const retryMs = 200
 const retryMostMs = 1000
-/** Within which a node whose clock was set hears what time it is. */
+/** Within which a node that begins with a wrong clock hears what time it is. */
 const heardMs = 60_000
 
 interface Setting {

@@ -14,7 +14,7 @@ const freshMs = 250
 
 interface Answer {
   readonly digest: Digest
-  /** Ms since 1970. */
+  /** By `Clock.now`. */
   readonly at: number
 }
 

@@ -13,7 +13,7 @@ export interface Directory {
   readonly isAccompanied: boolean
   /** Whether it is taken for dead. */
   isDead(id: Id): boolean
-  /** When this node heard last of some who have lived on apart from it, and may have been given what others were not; ms since 1970. */
+  /** When this node heard last of some who have lived on apart from it, and may have been given what others were not; by `Clock.now`. */
   readonly reunitedAt: number
   /** See Drift. */
   readonly aheadMs: number

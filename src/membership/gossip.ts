@@ -97,8 +97,8 @@ export class Gossip {
         const began = clock.now()
         await clock.sleep(waitMs)
         const lateMs = clock.now() - began - waitMs
-        // This node has slept, or its clock was set: nobody's time has run out meanwhile.
-        if (Math.abs(lateMs) > sleeperPeriods * probeEveryMs)
+        // This node has slept: nobody's time has run out meanwhile.
+        if (lateMs > sleeperPeriods * probeEveryMs)
           for (const suspicion of this.#suspicions.values()) suspicion.postpone(lateMs)
         this.#judge()
         this.#tellSome()

@@ -12,7 +12,7 @@ import type { Reunions } from './reunions.ts'
 /** What is said of a member, but for how long it has been there. */
 export type Told = Omit<Update, 'settled'>
 
-/** As this node believes it to be; all times are its own, ms since 1970. */
+/** As this node believes it to be; all times are by its own `Clock.now`. */
 export interface Member extends Told {
   /** Since when it is in this state here. */
   readonly since: number
@@ -110,7 +110,7 @@ export class Members {
   }
 
   /**
-   * Whether more than half have fallen silent: are suspected, or have died since then (ms since 1970).
+   * Whether more than half have fallen silent: are suspected, or have died since then.
    * @param isRefused whether it is known that nobody listens there
    */
   areMostSilent(since: number, isRefused: (id: Id) => boolean): boolean {

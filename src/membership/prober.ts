@@ -64,7 +64,7 @@ export class Prober {
   hurry(member: Member): void {
     const now = this.#setting.ports.clock.now()
     const { probeEveryMs } = this.#setting.options
-    for (const [id, at] of this.#hurried) if (Math.abs(now - at) >= probeEveryMs) this.#hurried.delete(id)
+    for (const [id, at] of this.#hurried) if (now - at >= probeEveryMs) this.#hurried.delete(id)
     if (this.#hurried.has(member.id) || [...this.#probes.values()].some(({ target }) => target.id === member.id)) return
     this.#hurried.set(member.id, now)
     this.#swim.later(() => this.#probe(member))

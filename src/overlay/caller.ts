@@ -35,7 +35,7 @@ export abstract class Caller<T extends Table, Options extends SharedOptions> {
   readonly ports: Ports<T>
   readonly #acquaintances = new Acquaintances()
   readonly #ids: Ids
-  /** Until when whoever did not answer is in quarantine, ms since 1970. */
+  /** Until when whoever did not answer is in quarantine, by `Clock.now`. */
   readonly #quarantine = new Map<Id, number>()
 
   constructor({ me, options, ports }: OverlaySetting<T, Options>) {

@@ -25,7 +25,7 @@ export interface Job {
   run(): Promise<void>
 }
 
-/** A peer that this node has known, and since when it is as it is (ms since 1970). */
+/** A peer that this node has known, and since when it is as it is (by `Clock.now`). */
 export interface Acquaintance {
   readonly peer: Peer
   readonly alive: boolean

@@ -5,6 +5,7 @@ import type { Refusal } from '../../src/protocol/errors.ts'
 import { hash } from '../../src/sim/host.ts'
 import { World } from '../../src/sim/world.ts'
 import { Arcs } from '../../src/space/arcs.ts'
+import type { Id } from '../../src/space/id.ts'
 
 test('what was ceded before the clock was set back is not told of for as long as it was set back', () => {
   const completeness = new Completeness()
@@ -33,6 +34,17 @@ test('what this node is a witness of stays so, whoever leaves it what it only pr
   expect(completeness.claims(all, now, 'f0', (arcs) => arcs)).toEqual({ complete: [all], witnessed: [mine] })
 })
 
+/** A value that these three were given, and nobody else, a while before they died. */
+const lostBy = async (world: World, holders: readonly [Id, Id, Id]): Promise<string> => {
+  const value =
+    Array.from({ length: 2000 }, (_, number) => `value ${number}`).find((text) => /^1[1-9a-f]/.test(hash(text))) ?? ''
+  expect(await world.call('d0', 'store', { value })).toMatchObject({ owner: { id: holders[0] }, stored: 3 })
+  await world.run(5500)
+  world.demanding = false
+  for (const id of holders) world.crash(id)
+  return value
+}
+
 /** By a clock that was set back its word once counted for twice as long. */
 test.each([
   [0, 'local'],
@@ -51,12 +63,7 @@ test.each([
     // The first three of them will have the key, and the others come next: who held it before is asked by these.
     for (const id of ['20', '24', '28', '30', '34', '38']) world.add({ id })
     await world.settle()
-    const value =
-      Array.from({ length: 2000 }, (_, number) => `value ${number}`).find((text) => /^1[1-9a-f]/.test(hash(text))) ?? ''
-    expect(await world.call('d0', 'store', { value })).toMatchObject({ owner: { id: '20' }, stored: 3 })
-    await world.run(5500)
-    world.demanding = false
-    for (const id of ['20', '24', '28']) world.crash(id)
+    const value = await lostBy(world, ['20', '24', '28'])
     for (const until = world.nowMs + 20_000; world.nowMs < until; await world.run(500))
       await expect(world.call('d0', 'lookupBy', { value })).rejects.not.toMatchObject({ code: 'NOT_FOUND' })
   },
@@ -69,12 +76,7 @@ test('those who had a key are waited for half a minute, whatever the clocks of t
     await world.settle()
   }
   await world.run(20_000)
-  const value =
-    Array.from({ length: 2000 }, (_, number) => `value ${number}`).find((text) => /^1[1-9a-f]/.test(hash(text))) ?? ''
-  expect(await world.call('d0', 'store', { value })).toMatchObject({ owner: { id: '20' }, stored: 3 })
-  await world.run(5500)
-  world.demanding = false
-  for (const id of ['20', '24', '28']) world.crash(id)
+  const value = await lostBy(world, ['20', '24', '28'])
   await world.run(5000)
   for (const id of ['10', '50', '90', 'd0']) world.setClock(id, 117_000)
   for (const until = world.nowMs + 20_000; world.nowMs < until; await world.run(500))

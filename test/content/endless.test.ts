@@ -13,6 +13,13 @@ const many = 2 ** 32
 const claim = { held: true, shared: true, witnessed: [], doubting: false, forgotten: 0, knowsFrom: 0, knew: 0 }
 const version = { hlc: '0'.repeat(16), origin: 'aa' }
 
+/** That it has had everything, so much of it, and that nobody has the same. */
+const saysDifferent =
+  (count: number) =>
+  ({ arcs }: { readonly arcs: readonly Arc[] }) => ({
+    digests: arcs.map(({ from, to }) => ({ ...claim, complete: [{ from, to }], parts: [{ to, count, print }] })),
+  })
+
 const filled = async () => {
   const world = new World({ seed: 2, encode: false })
   const ids = await world.boot(5)
@@ -50,9 +57,7 @@ test('a member whose records lead on for ever keeps nobody from being given what
   const next = (from: Id, after = from) => idAfter(after.split('/')[0] ?? from)
   const lied = await copiesBeside((world, liar) => {
     const { handlers } = nodeOf(world, liar)
-    handlers.digest = ({ arcs }) => ({
-      digests: arcs.map(({ from, to }) => ({ ...claim, complete: [{ from, to }], parts: [{ to, count: many, print }] })),
-    })
+    handlers.digest = saysDifferent(many)
     handlers.records = ({ from, after }) => {
       const key = next(from, after)
       const record = { key, index: `v:${key}`, value: 'x', contentType: 'text/plain', version }
@@ -94,9 +99,7 @@ test('a member whose lists lead on for ever keeps nobody from leaving', async ()
 /** Says that it differs everywhere, and gives lists without entries. */
 const listsNothing = (world: World, liar: Id) => {
   const { handlers } = nodeOf(world, liar)
-  handlers.digest = ({ arcs }) => ({
-    digests: arcs.map(({ from, to }) => ({ ...claim, complete: [{ from, to }], parts: [{ to, count: 1, print }] })),
-  })
+  handlers.digest = saysDifferent(1)
   let pages = 0
   handlers.versions = ({ to }) => ({ entries: [], next: `${to}/v:${(pages++).toString(16).padStart(40, '0')}` })
 }
@@ -156,9 +159,7 @@ test('nor do digests that can be divided again and again', async () => {
 test('pages of one and the same record that lead on keep nobody from being given what others have', async () => {
   const lied = await copiesBeside((world, liar) => {
     const { handlers } = nodeOf(world, liar)
-    handlers.digest = ({ arcs }) => ({
-      digests: arcs.map(({ from, to }) => ({ ...claim, complete: [{ from, to }], parts: [{ to, count: many, print }] })),
-    })
+    handlers.digest = saysDifferent(many)
     const key = hash('x')
     const record = { key, index: `v:${key}`, value: 'x', contentType: 'text/plain', version }
     handlers.records = ({ from, after }) => ({
@@ -174,9 +175,7 @@ test('nor do pages on which one and the same sound record goes before one that i
   let pages = 0
   const lied = await copiesBeside((world, liar) => {
     const { handlers } = nodeOf(world, liar)
-    handlers.digest = ({ arcs }) => ({
-      digests: arcs.map(({ from, to }) => ({ ...claim, complete: [{ from, to }], parts: [{ to, count: many, print }] })),
-    })
+    handlers.digest = saysDifferent(many)
     const key = hash('x')
     const sound = { key, index: `v:${key}`, value: 'x', contentType: 'text/plain', version }
     handlers.records = ({ from, after }) => {

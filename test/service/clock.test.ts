@@ -110,6 +110,15 @@ describe('jobs go on', () => {
 describe('the time', () => {
   afterEach(() => void vi.restoreAllMocks())
 
+  /** What the machine tells stands still, but for what the test makes of it. */
+  const stopped = () => {
+    const machine = { wall: Date.now(), run: performance.now(), upSeconds: os.uptime() }
+    vi.spyOn(Date, 'now').mockImplementation(() => machine.wall)
+    vi.spyOn(performance, 'now').mockImplementation(() => machine.run)
+    vi.spyOn(os, 'uptime').mockImplementation(() => machine.upSeconds)
+    return machine
+  }
+
   test('follows a clock that is set forward', () => {
     const clock = new ServiceClock(log)
     const before = clock.wall()
@@ -121,43 +130,38 @@ describe('the time', () => {
 
   test('that waits go by goes on while the machine sleeps', () => {
     const clock = new ServiceClock(log)
-    const [wall, run, up] = [Date.now(), performance.now(), os.uptime()]
+    const machine = stopped()
     const before = clock.now()
-    vi.spyOn(Date, 'now').mockReturnValue(wall + 3_600_000)
-    vi.spyOn(performance, 'now').mockReturnValue(run)
-    vi.spyOn(os, 'uptime').mockReturnValue(up + 3600)
+    machine.wall += 3_600_000
+    machine.upSeconds += 3600
     for (let look = 0; look < 2; look++) expect(Math.abs(clock.now() - before - 3_600_000)).toBeLessThan(500)
   })
 
   test('that waits go by goes on evenly, whatever the clock is set to', () => {
     const clock = new ServiceClock(log)
-    let [wall, run] = [Date.now(), performance.now()]
-    vi.spyOn(Date, 'now').mockImplementation(() => wall)
-    vi.spyOn(performance, 'now').mockImplementation(() => run)
+    const machine = stopped()
     const before = clock.now()
-    expect(Math.abs(before - wall)).toBeLessThan(1000)
+    expect(Math.abs(before - machine.wall)).toBeLessThan(1000)
     for (const byMs of [3_600_000, -7_200_000]) {
-      wall += byMs
-      run += 500
+      machine.wall += byMs
+      machine.run += 500
     }
     expect(Math.round(clock.now() - before)).toBe(1000)
   })
 
   test('does not go back with a clock that is set back, and is slower until they agree', () => {
     const clock = new ServiceClock(log)
-    let [wall, run] = [Date.now(), performance.now()]
-    vi.spyOn(Date, 'now').mockImplementation(() => wall)
-    vi.spyOn(performance, 'now').mockImplementation(() => run)
+    const machine = stopped()
     const before = clock.wall()
     const after = (ms: number) => {
-      wall += ms
-      run += ms
+      machine.wall += ms
+      machine.run += ms
       return Math.round(clock.wall() - before)
     }
-    wall -= 10_000
+    machine.wall -= 10_000
     expect(after(0)).toBe(0)
     expect([after(1000), after(1000), after(8000)]).toEqual([500, 1000, 5000])
     expect([after(12_000), after(1000)]).toEqual([12_000, 13_000])
-    expect(Math.abs(clock.wall() - wall)).toBeLessThan(2)
+    expect(Math.abs(clock.wall() - machine.wall)).toBeLessThan(2)
   })
 })

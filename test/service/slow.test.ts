@@ -41,8 +41,14 @@ const serve = (store?: Node['handlers']['store']) => {
   return createServer(served, { log, metrics, validation })
 }
 
+/** Has it listen somewhere. */
+const portOf = async (app: ReturnType<typeof serve>): Promise<number> => {
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  return (app.server.address() as AddressInfo).port
+}
+
 /** One whose stores are answered when the test says so. */
-const silentServer = async () => {
+const silentServer = () => {
   let go = () => {}
   const silent = new Promise<void>((resolve) => (go = resolve))
   const slow = serve(async () => {
@@ -50,9 +56,7 @@ const silentServer = async () => {
     throw new Refusal('NOT_ENOUGH_COPIES', 'at last')
   })
   onTestFinished(() => slow.close())
-  await slow.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = slow.server.address() as AddressInfo
-  return { port, go }
+  return { slow, go }
 }
 
 const storing = 'POST /store HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello'
@@ -78,8 +82,7 @@ test.each([
 ])('half a %s ends with an answer, and the connection with it, though the sender keeps it open', async (_, half) => {
   // The same, sooner.
   Object.assign(app.server, { requestTimeout: 50, headersTimeout: 50, connectionsCheckingInterval: 10 })
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = app.server.address() as AddressInfo
+  const port = await portOf(app)
   const text = await new Promise<string>((resolve, reject) => {
     let answer = ''
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(half))
@@ -94,8 +97,7 @@ test.each([
 })
 
 test('a connection on which nothing was said keeps nobody from stopping', async () => {
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = app.server.address() as AddressInfo
+  const port = await portOf(app)
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   onTestFinished(() => void socket.destroy())
   await once(socket, 'connect')
@@ -105,13 +107,7 @@ test('a connection on which nothing was said keeps nobody from stopping', async 
 })
 
 test('whoever waits for an answer is not cut off for its silence', async () => {
-  let go = () => {}
-  const silent = new Promise<void>((resolve) => (go = resolve))
-  const slow = serve(async () => {
-    await silent
-    throw new Refusal('NOT_ENOUGH_COPIES', 'at last')
-  })
-  onTestFinished(() => slow.close())
+  const { slow, go } = silentServer()
   // A listener of the server's own event would keep Node from cutting anyone off.
   slow.server.on('connection', (socket) => socket.once('timeout', () => setImmediate(go)))
   // The same, sooner.
@@ -126,8 +122,7 @@ test('a connection is cut on which nothing happens, and whoever has an answer an
   const large = serve(() => Promise.reject(new Refusal('NOT_ENOUGH_COPIES', much)))
   onTestFinished(() => large.close())
   large.server.setTimeout(100)
-  await large.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = large.server.address() as AddressInfo
+  const port = await portOf(large)
   for (const said of ['', storing]) {
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(said))
     onTestFinished(() => void socket.destroy())
@@ -137,7 +132,8 @@ test('a connection is cut on which nothing happens, and whoever has an answer an
 })
 
 test('who sends requests and reads no answers is answered to sixteen of them', async () => {
-  const { port, go } = await silentServer()
+  const { slow, go } = silentServer()
+  const port = await portOf(slow)
   const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(storing.repeat(40)))
   onTestFinished(() => void socket.destroy())
   let text = ''
@@ -230,7 +226,8 @@ test('nor do those that waited behind another one on its connection', async () =
 
 // Was answered first, and so taken for the answer of what came before it.
 test('what is no HTTP behind a request that is not answered yet ends the connection without a word', async () => {
-  const { port, go } = await silentServer()
+  const { slow, go } = silentServer()
+  const port = await portOf(slow)
   const answersTo = async (text: string) => {
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(text))
     let heard = ''

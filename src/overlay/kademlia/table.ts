@@ -12,7 +12,7 @@ import { compareDistance, place } from './placement.ts'
 
 export interface Contact {
   readonly peer: Peer
-  /** When it answered last, ms since 1970. */
+  /** When it answered last, by `Clock.now`. */
   readonly seen: number
 }
 

@@ -23,7 +23,7 @@ export abstract class Upkeep extends Wary<PastryApi, PastryOptions> {
   readonly #asking = new Set<Id>()
   /** Who wanted to be noticed while it was being asked: what it answers may be from before. */
   readonly #again = new Set<Id>()
-  /** When each of the table answered last, ms since 1970. */
+  /** When each of the table answered last, by `Clock.now`. */
   readonly #heard = new WeakMap<Peer, number>()
 
   /** What others are told. @throws Refusal NOT_JOINED */
