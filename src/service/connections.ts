@@ -25,6 +25,7 @@ interface Line {
 export class Connections {
   readonly #lines = new Map<Socket, Line>()
   #unreadBytes = 0
+  #isClosing = false
 
   constructor(app: FastifyInstance) {
     const lines = this.#lines
@@ -38,17 +39,28 @@ export class Connections {
       if (!line) return
       line.response = response
       line.underWay++
-      response.once('close', () => line.underWay--)
+      response.once('close', () => {
+        line.underWay--
+        if (this.#isClosing && line.underWay === 0) socket.destroySoon()
+      })
     })
     app.server.on('timeout', (socket: Socket) => {
       const response = lines.get(socket)?.response
       // Whoever waits for this node is silent with good reason.
       if (!response || response.headersSent) socket.destroy()
     })
-    app.addHook('preClose', (done) => {
-      // Those that nobody has said anything on Node takes for busy, and would wait for.
+    // Who was asking when the end began is told not to ask on this connection again; who asks later the server tells by itself.
+    app.addHook('onSend', ({ raw }, reply, payload, done) => {
+      if (this.#isClosing && this.answeredOn(raw.socket) === reply.raw) reply.header('connection', 'close')
+      done(null, payload)
+    })
+    app.addHook('preClose', async () => {
+      this.#isClosing = true
+      // Whose answer is given and not read yet Node takes for idle, and would cut it off.
+      const asking = [...lines].filter(([, { underWay }]) => underWay > 0)
+      await Promise.all(asking.map(([socket]) => new Promise((resolve) => socket.once('close', resolve))))
+      // Those that nobody has said anything on it takes for busy, and would wait for.
       for (const socket of lines.keys()) if (socket.bytesRead === 0) socket.destroy()
-      done()
     })
   }
 

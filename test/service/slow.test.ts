@@ -106,6 +106,41 @@ test('a connection on which nothing was said keeps nobody from stopping', async 
   await app.close()
 })
 
+// Stayed open for as long as its client would have it: a node that was asked all the while did not stop.
+test('nor does one whose last answer came after the end had begun, and it says so', async () => {
+  const { slow, go } = silentServer()
+  const port = await portOf(slow)
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(storing.repeat(2)))
+  onTestFinished(() => void socket.destroy())
+  let text = ''
+  socket.on('data', (data) => (text += String(data)))
+  let asked = 0
+  slow.server.on('request', () => asked++)
+  await expect.poll(() => asked).toBe(2)
+  const closed = slow.close()
+  await expect.poll(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).headers.get('connection')).toBe('close')
+  go()
+  await closed
+  await expect
+    .poll(() => text.match(/HTTP\S* \d+|connection: \S*/gi))
+    .toEqual(['HTTP/1.1 503', 'Connection: keep-alive', 'HTTP/1.1 503', 'connection: close'])
+})
+
+// The head of its answer promised that it would be kept.
+test('nor does one whose answer is read to its end only then', async () => {
+  const much = 'x'.repeat(64 * 1024 * 1024)
+  const large = serve(() => Promise.reject(new Refusal('NOT_ENOUGH_COPIES', much)))
+  const port = await portOf(large)
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(storing))
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'readable')
+  const closed = large.close()
+  let bytes = 0
+  socket.on('data', (data: Buffer) => (bytes += data.length))
+  await closed
+  await expect.poll(() => bytes).toBeGreaterThan(much.length)
+})
+
 test('whoever waits for an answer is not cut off for its silence', async () => {
   const { slow, go } = silentServer()
   // A listener of the server's own event would keep Node from cutting anyone off.
