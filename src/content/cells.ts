@@ -36,6 +36,8 @@ export class Cells {
   #lost = Arcs.none
   /** What other nodes hold of it, by node, as far as they were asked about. */
   readonly #shared = new Map<Id, Arcs>()
+  /** What other nodes would hold, were these all who are there, by node, as far as they were asked about. */
+  readonly #heldAmong = new WeakMap<readonly Peer[], Map<Id, Arcs>>()
   #accepts: Acceptance = 'all'
   #wasAccompanied = false
 
@@ -185,10 +187,15 @@ export class Cells {
     return {
       held: isHolder && this.#held.covers(arc),
       shared: isHolder && shared.covers(arc),
-      ...this.completeness.claims(arc, this.#clock.now(), by, (arcs, all) =>
-        arcs.within(Arcs.of(this.#overlay.heldBy(by, all, this.#replicas))),
-      ),
+      ...this.completeness.claims(arc, this.#clock.now(), by, (arcs, all) => arcs.within(this.#heldBy(by, all))),
     }
+  }
+
+  #heldBy(peer: Id, all: readonly Peer[]): Arcs {
+    const among = this.#heldAmong.get(all) ?? new Map<Id, Arcs>()
+    const held = among.get(peer) ?? Arcs.of(this.#overlay.heldBy(peer, all, this.#replicas))
+    this.#heldAmong.set(all, among.set(peer, held))
+    return held
   }
 
   #sharedWith(peer: Id): Arcs {
