@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { holdersOf } from '../src/service/claim.ts'
+import { hasCode } from '../src/service/code.ts'
 import { TaskFailure } from './failure.ts'
 import { home, inHome } from './home.ts'
 import { isLiving, type Sighting, survey } from './live.ts'
@@ -24,8 +25,10 @@ export const endNetwork = (tell: (text: string) => void): Promise<Outcome> =>
     const ours = sightings.filter(isLiving)
     const foreign = sightings.filter(({ condition }) => condition === 'foreign')
     await assertUnused(ours.map(({ entry }) => entry.pid))
-    // Nothing is ended where that could not be written down.
-    await save(state)
+    // Nothing is ended where that could not be written down; unless what is about to be removed makes room for it.
+    await save(state).catch((error: unknown) => {
+      if (!hasCode(error, 'ENOSPC')) throw error
+    })
     if (ours.length > 0) tell(`${plural(ours.length, 'node')} of network ${network?.id} to end`)
     await Promise.all(ours.map(async ({ entry: { pid } }) => pid !== null && endProcess(pid)))
     await removeFolders()

@@ -31,6 +31,10 @@ const overlayOf = (seed: number): OverlayName => overlayNames[Math.floor(seed / 
 
 const fails = ({ checks }: Report): boolean => checks.some(({ ok }) => !ok)
 
+/** What has failed, whatever it counted. */
+const faultsOf = ({ checks }: Report): readonly string[] =>
+  checks.flatMap(({ name, ok }) => (ok ? [] : [name.replaceAll(/\d+/g, 'n')]))
+
 /** Plays every `step`th seed until told to stop. */
 const work = async (first: number, step: number): Promise<void> => {
   let stopped = false
@@ -45,12 +49,15 @@ const work = async (first: number, step: number): Promise<void> => {
   process.disconnect()
 }
 
-const describe = async ({ name, seed, checks, script }: Report): Promise<string[]> => {
+const describe = async (report: Report): Promise<string[]> => {
+  const { name, seed, checks, script } = report
   const overlay = overlayOf(seed)
   const wrong = checks.filter(({ ok }) => !ok).map(({ name: what, detail }) => `  ${what}: ${detail.split('\n')[0]}`)
   const again = `  again: ${typed(`simulate ${name} ${seed} overlay=${overlay}`)}`
   if (!script) return [`✗ ${name} ${seed} in ${overlay}`, ...wrong, again]
-  const short = await shrink(script, async (shorter) => fails(await simulate(name, seed, { script: shorter, overlay })))
+  const faults = faultsOf(report)
+  const failsAlike = (other: Report) => faultsOf(other).some((fault) => faults.includes(fault))
+  const short = await shrink(script, async (shorter) => failsAlike(await simulate(name, seed, { script: shorter, overlay })))
   const still = await simulate(name, seed, { script: short, overlay })
   const left = still.checks.filter(({ ok }) => !ok).map(({ name: what, detail }) => `    ${what}: ${detail.split('\n')[0]}`)
   return [

@@ -77,6 +77,8 @@ export const parseConfig = (settings: NodeSettings): NodeConfig => {
   if (!modes.includes(mode)) throw new BadOption(`mode must be one of: ${modes.join(', ')}, in ${overlay}`)
   const fault = kind.fault(parsed)
   if (fault !== undefined) throw new BadOption(fault)
+  if (parsed.operationTimeoutMs < parsed.callTimeoutMs)
+    throw new BadOption('operationTimeoutMs must be at least callTimeoutMs: an operation is made of calls')
   if (parsed.probeTimeoutMs >= parsed.probeEveryMs) throw new BadOption('probeTimeoutMs must be less than probeEveryMs')
   if (!parseTags(parsed.tags)) throw new BadOption('tags must be like zone=a,disk=ssd')
   return Object.freeze(parsed)

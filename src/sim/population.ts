@@ -54,6 +54,13 @@ export class Population extends Ground {
     this.accuse(this.ledger.lose(host.disk))
   }
 
+  /** A node ends in good order. */
+  protected end(host: Host): void {
+    this.ledger.repair()
+    host.halt()
+    this.accuse(this.ledger.lose(host.disk))
+  }
+
   /** The disk of a node that is gone is lost. */
   wipe(id: Id): void {
     const host = this.host(id)
@@ -124,7 +131,7 @@ export class Population extends Ground {
         if (life !== host.life) return
         if (!(error instanceof Refusal)) return this.history.blame(host, error)
         this.history.note(host, 'info', { why: error.message }, 'node gave up')
-        host.halt()
+        this.end(host)
       })
     })
     return id

@@ -48,10 +48,7 @@ export class World extends Population {
     this.history.mark(host, 'stop')
     this.leaving.set(id, { state: 'stopping' })
     const ended = () => {
-      if (life !== host.life) return
-      this.ledger.repair()
-      host.halt()
-      this.accuse(this.ledger.lose(host.disk))
+      if (life === host.life) this.end(host)
     }
     host.after(0, () => {
       node.stop().then(ended, (error: unknown) => {

@@ -43,6 +43,7 @@ test.each<[Partial<NodeSettings> & Record<string, unknown>, RegExp]>([
   [{ network: 'x' }, /network/],
   [{ stabilizeEveryMs: 1.5 }, /stabilizeEveryMs/],
   [{ callTimeoutMs: 3_000_000_000 }, /callTimeoutMs must be <= 1073741824, which is twelve days, not 3000000000/],
+  [{ callTimeoutMs: 1000, operationTimeoutMs: 999 }, /operationTimeoutMs must be at least callTimeoutMs/],
   [{ gossipEveryMs: 2 ** 30 + 1 }, /gossipEveryMs must be <= 1073741824/],
   [{ ownership: 'nobody' as never }, /ownership must be one of: successor, predecessor/],
   [{ colour: 'red' }, /colour is no option/],

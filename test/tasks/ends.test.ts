@@ -48,6 +48,31 @@ test('who left at the request of others is no dead node; and nothing is removed 
   await home.said('killall')
 })
 
+/** In a task's environment: its writes of the state find no room as long as the data of the network is there. */
+const fullDisk = (): NodeJS.ProcessEnv => {
+  const script = `
+    import fs from 'node:fs'
+    import { syncBuiltinESMExports } from 'node:module'
+    const { open } = fs
+    fs.open = (path, ...rest) =>
+      String(path).includes('network-state.json.') && fs.existsSync('${home.path}/.polychord/data')
+        ? rest.at(-1)(Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', syscall: 'open' }))
+        : open(path, ...rest)
+    syncBuiltinESMExports()`
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` }
+}
+
+// There was no end to it before somebody had made room.
+test('a network that has filled the disk is ended, which makes room', async () => {
+  await home.said(`boot 1 port=${firstPort}`)
+  expect(await home.task('add', () => {}, fullDisk())).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('ENOSPC'),
+  })
+  expect(await home.task('killall', () => {}, fullDisk())).toMatchObject({ code: 0 })
+  expect(home.state.processes).toEqual([])
+})
+
 test('what was begun is done though nobody reads what is said of it', async () => {
   const unread = await home.task(`boot 3 port=${firstPort}`, ({ stdout }) => stdout?.once('data', () => stdout.destroy()))
   expect(unread).toMatchObject({ code: 0, stderr: '' })
