@@ -7,7 +7,7 @@ import { waitUntilWhole } from './faults.ts'
 import { assertRoom, grow } from './grow.ts'
 import { launch } from './launch.ts'
 import { isAbandoned, isLiving, survey } from './live.ts'
-import { assertUnused, endNetwork, removeFolders } from './killall.ts'
+import { assertNoData, endNetwork, removeFolders } from './killall.ts'
 import { plural } from './render/text.ts'
 import { newSecret, removeSecrets, writeSecrets } from './secret.ts'
 import {
@@ -175,7 +175,7 @@ const typedLikeDefaults = (options: Readonly<Record<string, string>>): Record<st
 const found = async (plan: Omit<BootedNetwork, 'id'>, terminal: Terminal, quiet: boolean) => {
   const network: BootedNetwork = { id: randomBytes(8).toString('hex'), ...plan }
   const founding = async ({ state, save }: Change) => {
-    if (state.network === null) await assertUnused()
+    if (state.network === null) await assertNoData()
     else {
       await assertNothingRuns({ ...state, network: state.network })
       await removeFolders()

@@ -1,7 +1,6 @@
 /** `killall`: the end of a network, of its processes, logs and data. */
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { holdersOf } from '../src/service/claim.ts'
 import { hasCode } from '../src/service/code.ts'
 import { TaskFailure } from './failure.ts'
@@ -11,7 +10,7 @@ import { endProcess } from './processes.ts'
 import { plural } from './render/text.ts'
 import { removeSecrets } from './secret.ts'
 import { changeState, emptyState } from './state.ts'
-import { next, type Outcome, type Task } from './task.ts'
+import { next, type Outcome, type Task, typed } from './task.ts'
 
 /**
  * Only what was recorded, and only after looking that it is that node.
@@ -59,12 +58,8 @@ export const removeFolders = async (): Promise<void> => {
  * @throws TaskFailure
  */
 export const assertUnused = async (but: readonly (number | null)[] = []) => {
-  const data = inHome('.polychord', 'data')
-  const entries = existsSync(data) ? await readdir(data, { withFileTypes: true }) : []
-  const folders = entries.filter((entry) => entry.isDirectory())
-  const used = folders.flatMap(({ name }) =>
-    holdersOf(join(data, name)).flatMap((pid) => (but.includes(pid) ? [] : { name, pid })),
-  )
+  const folders = await dataFolders()
+  const used = folders.flatMap((name) => holdersOf(dataFolder(name)).flatMap((pid) => (but.includes(pid) ? [] : { name, pid })))
   if (used.length === 0) return
   throw new TaskFailure(
     [
@@ -73,6 +68,24 @@ export const assertUnused = async (but: readonly (number | null)[] = []) => {
       `bring the state file back, or end them: kill ${used.map(({ pid }) => pid).join(' ')}`,
     ].join('\n'),
   )
+}
+
+/** Nor is a network booted over what others have left, which may be all that there is of theirs. @throws TaskFailure as assertUnused */
+export const assertNoData = async () => {
+  await assertUnused()
+  const left = (await dataFolders()).filter((name) => readdirSync(dataFolder(name)).length > 0)
+  if (left.length === 0) return
+  throw new TaskFailure(
+    `data is here of ${plural(left.length, 'node')} that network-state.json does not record (.polychord/data/${left[0]}); ` +
+      `bring the state file back and type: ${typed('restart all')}; or delete them: ${typed('killall')}`,
+  )
+}
+
+const dataFolder = (...names: string[]) => inHome('.polychord', 'data', ...names)
+
+const dataFolders = async (): Promise<string[]> => {
+  const entries = existsSync(dataFolder()) ? await readdir(dataFolder(), { withFileTypes: true }) : []
+  return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
 }
 
 /** What a task leaves that was killed in the middle of writing the state. */

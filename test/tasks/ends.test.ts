@@ -48,6 +48,24 @@ test('who left at the request of others is no dead node; and nothing is removed 
   await home.said('killall')
 })
 
+// Failed over the first folder, and named it and nothing that would help.
+test('a network is not booted over the data of one that is not recorded', async () => {
+  await home.said(`boot 1 port=${firstPort}`)
+  const { stateText = '' } = home
+  const pid = home.state.processes[0]?.pid ?? NaN
+  process.kill(pid, 'SIGKILL')
+  await expect.poll(() => isAlive(pid)).toBe(false)
+  rmSync(home.stateFile)
+  const refused = await home.task(`boot 1 port=${firstPort}`)
+  expect(refused).toMatchObject({ code: 1, stdout: '' })
+  expect(refused.stderr).toMatch(/data is here of 1 node .*restart all.*killall/)
+  home.write(stateText)
+  await home.said('restart all')
+  await home.said('killall')
+  await home.said(`boot 1 port=${firstPort}`)
+  await home.said('killall')
+})
+
 /** In a task's environment: its writes of the state find no room as long as the data of the network is there. */
 const fullDisk = (): NodeJS.ProcessEnv => {
   const script = `
