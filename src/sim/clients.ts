@@ -15,7 +15,8 @@ import type { Asked, World } from './world.ts'
 
 export class Clients {
   readonly #world: World
-  readonly #asked: { readonly asked: Asked<unknown>; readonly host: Host; readonly life: number; readonly atMs: number }[] = []
+  /** Requests without an answer: of which life, and since when. */
+  readonly #waiting = new Set<{ readonly host: Host; readonly life: number; readonly atMs: number }>()
 
   constructor(world: World) {
     this.#world = world
@@ -43,7 +44,7 @@ export class Clients {
   remove(through: Id, what: What): Asked<unknown> {
     const { ledger } = this.#world
     const register = this.#registerOf(what)
-    const began = this.#moment()
+    const began = this.#moment(register)
     const write = register.begin(null, began.tick)
     return this.#ask(through, 'removeBy', what, (asked) => {
       if (asked.state === 'answered') {
@@ -58,7 +59,7 @@ export class Clients {
 
   look(through: Id, what: What): Asked<unknown> {
     const register = this.#registerOf(what)
-    const began = this.#moment()
+    const began = this.#moment(register)
     const wasDue = this.#isDue(register, began, through)
     return this.#ask(through, 'lookupBy', what, (asked) => {
       const told = toldOf(register, asked)
@@ -71,8 +72,8 @@ export class Clients {
   /** Where, and for how long by now, clients wait for a node that lives, and has had more than the time that it gives itself. */
   get forgotten(): string[] {
     const { nowMs, config } = this.#world
-    return this.#asked
-      .filter(({ asked, host, life }) => asked.state === 'waiting' && host.life === life)
+    return [...this.#waiting]
+      .filter(({ host, life }) => host.life === life)
       .map(({ host, atMs }) => ({ host, ms: nowMs - atMs }))
       .filter(({ ms }) => ms > 2 * config.operationTimeoutMs)
       .map(({ host, ms }) => `${host.url} has not answered for ${ms} ms`)
@@ -80,9 +81,12 @@ export class Clients {
 
   readonly #ask: World['ask'] = (through, name, request, then) => {
     const host = this.#world.host(through)
-    const asked = this.#world.ask(through, name, request, then)
-    this.#asked.push({ asked, host, life: host.life, atMs: this.#world.nowMs })
-    return asked
+    const waiting = { host, life: host.life, atMs: this.#world.nowMs }
+    this.#waiting.add(waiting)
+    return this.#world.ask(through, name, request, (asked) => {
+      this.#waiting.delete(waiting)
+      then?.(asked)
+    })
   }
 
   #registerOf(what: What): Register {
@@ -93,8 +97,9 @@ export class Clients {
     return register
   }
 
-  #moment(): Moment {
-    return { tick: this.#world.ledger.tick(), ms: this.#world.nowMs }
+  #moment(register: Register): Moment {
+    const { ledger, nowMs } = this.#world
+    return { tick: ledger.tick(), ms: nowMs, judged: ledger.judges(register) }
   }
 
   /** Whether a read that began then must find something, through someone who stays. */
@@ -105,10 +110,10 @@ export class Clients {
     return !register.possible(tick, clocks.between(ms)).includes(null)
   }
 
-  #judge(register: Register, { tick, ms }: Moment, told: string | null, by: Id): void {
+  #judge(register: Register, { tick, ms, judged }: Moment, told: string | null, by: Id): void {
     const { ledger, demanding, clocks } = this.#world
     const time = clocks.between(ms)
-    const possible = demanding && ledger.judges(register) ? register.possible(tick, time) : register.everything(time)
+    const possible = demanding && judged && ledger.judges(register) ? register.possible(tick, time) : register.everything(time)
     if (possible.includes(told)) return
     this.#accuse(register, by, told === null ? 'that there is nothing' : shown(told), possible.map(shown).join(' or '))
   }
@@ -123,6 +128,8 @@ export class Clients {
 interface Moment {
   readonly tick: Tick
   readonly ms: number
+  /** Whether what it finds could be held against what was promised then: what was in doubt may be certain by its end. */
+  readonly judged: boolean
 }
 
 /** What the answer to a lookup says of a register; null: that nothing is there; undefined: nothing at all. */

@@ -109,7 +109,10 @@ export class Ledger {
     if (window.length === 0 || !window.every(isRepaired)) return
     newest.lost.clear()
     newest.copies = window.length
-    if (register.isDark && window.every((host) => this.#holders.stays(host))) register.lighten(this.tick())
+    // Those who have taken their own word meanwhile go on giving it until they have heard of the others.
+    const others = [...this.#holders.hosts()].filter((host) => !window.includes(host) && believes(host, key))
+    if (register.isDark && others.length === 0 && window.every((host) => this.#holders.stays(host)))
+      register.lighten(this.tick())
   }
 
   /** A disk is down, or lost for good, or its node has left. Returns what must not have come about by that. */
