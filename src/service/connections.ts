@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../protocol/errors.ts'
 
@@ -12,6 +13,8 @@ const underWayMost = 16
 /** Bytes of large answers that nobody has read yet, on all connections; beyond that no other is given. */
 const unreadBytesMost = 128 * 1024 * 1024
 const largeBytes = 16 * 1024
+/** When the server ends: whoever has not read its answer by then does without the rest. */
+const readWithinMs = 1000
 
 /** One connection. */
 interface Line {
@@ -58,7 +61,8 @@ export class Connections {
       this.#isClosing = true
       // Whose answer is given and not read yet Node takes for idle, and would cut it off.
       const asking = [...lines].filter(([, { underWay }]) => underWay > 0)
-      await Promise.all(asking.map(([socket]) => new Promise((resolve) => socket.once('close', resolve))))
+      const over = Promise.all(asking.map(([socket]) => new Promise((resolve) => socket.once('close', resolve))))
+      await Promise.race([over, sleep(readWithinMs, undefined, { ref: false })])
       // Those that nobody has said anything on it takes for busy, and would wait for.
       for (const socket of lines.keys()) if (socket.bytesRead === 0) socket.destroy()
     })

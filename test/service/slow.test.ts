@@ -141,6 +141,16 @@ test('nor does one whose answer is read to its end only then', async () => {
   await expect.poll(() => bytes).toBeGreaterThan(much.length)
 })
 
+test('nor does one whose answer nobody reads', async () => {
+  const large = serve(() => Promise.reject(new Refusal('NOT_ENOUGH_COPIES', 'x'.repeat(64 * 1024 * 1024))))
+  const port = await portOf(large)
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(storing))
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'readable')
+  // Unless it is cut off it lasts as long as a connection may on which nothing happens, and longer than this test.
+  await large.close()
+}, 20_000)
+
 test('whoever waits for an answer is not cut off for its silence', async () => {
   const { slow, go } = silentServer()
   // A listener of the server's own event would keep Node from cutting anyone off.
