@@ -166,11 +166,13 @@ export class Table {
     if (!final) return { peers, final }
     const line = this.isClosed ? [...peers, ...peers.slice(0, offset)] : peers
     const window = line.slice(offset, offset + count)
-    // Who is not acknowledged owns nothing. Who does, the one before it says; once that one is gone, it is those who come next.
-    if (!this.isAcknowledged && window[0]?.id === this.me.id)
+    // Who is not acknowledged owns nothing. Who does, the one before it says; once that one is gone, it is the next of those who are known.
+    if (!this.isAcknowledged && window[0]?.id === this.me.id) {
+      const others = this.#successors.filter(({ id }) => !avoid.has(id))
       return avoid.has(this.predecessor.id)
-        ? { peers: this.#successors.filter(({ id }) => !avoid.has(id)).slice(0, count), final: true }
+        ? { peers: this.place(key, others, count), final: true }
         : { peers: [this.predecessor], final: false }
+    }
     return { peers: avoid.has(this.me.id) ? window.filter(({ id }) => !avoid.has(id)) : window, final }
   }
 

@@ -49,14 +49,17 @@ describe.each(['successor', 'predecessor'] as const)('a joiner, with ownership b
 })
 
 // Of what would be its own it once knew nobody to ask as soon as the one before it was gone, for seconds.
-test.each([1, 2])('a joiner without the one before it sends lookups to those who come next: %i of them', (count) => {
-  const table = new Table(peer('50'), { ...options, ownership: 'predecessor' })
-  table.enter(peer('10'), [peer('90'), peer('d0'), peer('10')], 0)
-  expect(table.route('70', count, new Set(['10']), 'fingers')).toEqual({
-    peers: [peer('90'), peer('d0')].slice(0, count),
-    final: true,
-  })
-})
+test.each([1, 2])(
+  'a joiner without the one before it sends lookups to those who would own the key without both: %i of them',
+  (count) => {
+    const table = new Table(peer('50'), { ...options, ownership: 'predecessor' })
+    table.enter(peer('10'), [peer('90'), peer('d0'), peer('10')], 0)
+    expect(table.route('70', count, new Set(['10']), 'fingers')).toEqual({
+      peers: [peer('d0'), peer('90')].slice(0, count),
+      final: true,
+    })
+  },
+)
 
 test.each([1, 3])('who is acknowledged goes on as if a joiner before it were not there, with %i copies', (replicas) => {
   const table = new Table(peer('90'), { ...options, replicas })
