@@ -29,8 +29,8 @@ export interface Sender {
 
 export interface Clock {
   /**
-   * By which a node waits, and tells how long ago something was: milliseconds that go by evenly, whatever the machine's clock is set to, also
-   * while the machine sleeps.
+   * By which a node tells how long ago something was: milliseconds that go by evenly, whatever the machine's clock is set to, also while the
+   * machine sleeps. In a virtual machine that is stopped itself they stand still.
    */
   now(): number
   /** Milliseconds since 1970, by the machine's clock; never goes back. */
@@ -42,6 +42,19 @@ export interface Clock {
   sleep(ms: number): Promise<void>
   /** Runs the job every `periodMs`, at a random phase, never while its last run is under way. Returns how to stop it. */
   every(periodMs: number, job: () => Promise<void>): () => void
+}
+
+/** Of the time in which a node is awake. */
+const stepMs = 1000
+
+/** Tells whether so long has passed since then in which this node was awake: as long as it is stopped, or its machine sleeps, it waits for nobody. */
+export const lapse = (clock: Pick<Clock, 'sleep'>, ms: number): (() => boolean) => {
+  let leftMs = ms
+  const count = async () => {
+    for (; leftMs > 0; leftMs -= stepMs) await clock.sleep(Math.min(stepMs, leftMs))
+  }
+  void count()
+  return () => leftMs <= 0
 }
 
 export interface Random {

@@ -38,7 +38,7 @@ export class Holdings {
   constructor(
     me: Peer,
     overlay: Overlay,
-    ports: { store: Store; clock: Pick<Clock, 'now'>; time: Pick<Clock, 'now'>; hash: Hash },
+    ports: { store: Store; clock: Pick<Clock, 'now' | 'wall'>; time: Pick<Clock, 'now'>; hash: Hash },
     stamps: HybridClock,
     { quotaBytes, replicas }: HoldingsOptions,
     taken: (key: Id) => void,

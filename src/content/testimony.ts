@@ -30,7 +30,7 @@ export class Testimony {
   constructor(
     cells: Cells,
     store: Store,
-    { clock, time }: { clock: Pick<Clock, 'now'>; time: Pick<Clock, 'now'> },
+    { clock, time }: { clock: Pick<Clock, 'now' | 'wall'>; time: Pick<Clock, 'now'> },
     newestMs: number | undefined,
   ) {
     this.#cells = cells

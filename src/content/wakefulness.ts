@@ -11,14 +11,14 @@ import type { Clock } from '../ports.ts'
 const missedMost = 3
 
 export class Wakefulness {
-  readonly #clock: Pick<Clock, 'now'>
+  readonly #clock: Pick<Clock, 'now' | 'wall'>
   /** Undefined before the first beat. */
-  #lateAt: number | undefined
+  #lateAt: { readonly now: number; readonly wall: number } | undefined
   #sleeps = 0
   /** How many of these it has made up for. */
   #madeUp = 0
 
-  constructor(clock: Pick<Clock, 'now'>) {
+  constructor(clock: Pick<Clock, 'now' | 'wall'>) {
     this.#clock = clock
   }
 
@@ -36,7 +36,8 @@ export class Wakefulness {
   /** It is awake. @param nextMs until the next beat */
   beat(nextMs: number): void {
     this.#look()
-    this.#lateAt = this.#clock.now() + missedMost * nextMs
+    const ms = missedMost * nextMs
+    this.#lateAt = { now: this.#clock.now() + ms, wall: this.#clock.wall() + ms }
   }
 
   /** It has compared all that it holds with others since it had slept so often. */
@@ -45,7 +46,8 @@ export class Wakefulness {
   }
 
   #look(): void {
-    if (this.#lateAt === undefined || this.#clock.now() <= this.#lateAt) return
+    const late = this.#lateAt
+    if (late === undefined || (this.#clock.now() <= late.now && this.#clock.wall() <= late.wall)) return
     this.#sleeps++
     this.#lateAt = undefined
   }

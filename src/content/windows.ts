@@ -2,6 +2,7 @@
  * Agreeing on this node's cells with those it shares them with, until it has everything: join transfer, and repair after a failure.
  */
 import type { Cell } from '../overlay/overlay.ts'
+import { lapse } from '../ports.ts'
 import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
@@ -39,8 +40,8 @@ export class Windows {
   #rounds = 0
   /** Passes so far. */
   #turn = 0
-  /** Arcs of which nobody who has had everything is there, and since when. */
-  #bereft: readonly { readonly arcs: Arcs; readonly since: number }[] = []
+  /** Arcs of which nobody who has had everything is there, and whether they have been waited for long enough. */
+  #bereft: readonly { readonly arcs: Arcs; readonly isOver: () => boolean }[] = []
   /** Who has said that it had everything of an arc, while this node lacks something: asked first, as such words do not count for long. */
   readonly #knowing = new Set<Id>()
 
@@ -183,11 +184,10 @@ export class Windows {
 
   /** Whether those who may have more have been waited for long enough. */
   #isGivenUp({ cell, known }: Sharing): boolean {
-    const now = this.#party.clock.now()
     const lacking = Arcs.of([cell]).without(known).without(this.#party.holdings.cells.completeness.known)
     const fresh = this.#bereft.reduce((rest, { arcs }) => rest.without(arcs), lacking)
-    if (!fresh.isEmpty) this.#bereft = [...this.#bereft, { arcs: fresh, since: now }]
-    const waits = this.#bereft.some(({ arcs, since }) => now - since < patienceMs && !arcs.within(lacking).isEmpty)
+    if (!fresh.isEmpty) this.#bereft = [...this.#bereft, { arcs: fresh, isOver: lapse(this.#party.clock, patienceMs) }]
+    const waits = this.#bereft.some(({ arcs, isOver }) => !isOver() && !arcs.within(lacking).isEmpty)
     if (!waits) this.#party.log.warn({}, 'content given up: those who had it have not come back')
     return !waits
   }
@@ -198,7 +198,7 @@ export class Windows {
     const found = sharings.reduce((all, { known }) => all.plus(known), cells.completeness.known)
     const held = Arcs.of(cells.all())
     this.#bereft = this.#bereft
-      .map(({ arcs, since }) => ({ arcs: arcs.within(held).without(found), since }))
+      .map(({ arcs, isOver }) => ({ arcs: arcs.within(held).without(found), isOver }))
       .filter(({ arcs }) => !arcs.isEmpty)
   }
 

@@ -2,6 +2,7 @@
  * What every node of an overlay is, whatever the geometry: whether it has its place in the network, how it comes by it, and how it gives
  * it up.
  */
+import { lapse } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Table } from '../protocol/rpc.ts'
 import type { Peer } from '../protocol/schemas.ts'
@@ -111,7 +112,7 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> e
   /** Tries contacts, round after round, until one leads in; when none has answered for `patienceMs`, and none is there, founds a network of its own. */
   protected async comeIn(patienceMs: number): Promise<void> {
     const { clock } = this.ports
-    let heard = clock.now()
+    let isTired = lapse(clock, patienceMs)
     while (!this.#leaving) {
       let answered = false
       for (const contact of await this.order(this.contacts())) {
@@ -130,9 +131,9 @@ export abstract class Resident<T extends Table, Options extends SharedOptions> e
         if (entered === false) answered = true
       }
       // Whoever waits for the dead on our behalf answers too late, and is there all the same.
-      const isOver = !answered && clock.now() - heard >= patienceMs
+      const isOver = !answered && isTired()
       if (isOver && (await this.present(this.contacts())).length === 0) return this.#foundFirst()
-      if (answered || isOver) heard = clock.now()
+      if (answered || isOver) isTired = lapse(clock, patienceMs)
       await this.pause()
     }
   }

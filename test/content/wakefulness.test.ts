@@ -6,25 +6,28 @@ import { World } from '../../src/sim/world.ts'
 import type { Id } from '../../src/space/id.ts'
 import { nodeOf } from '../overlay/worlds.ts'
 
-test('who was late with a beat is behind until it has made up for it', () => {
-  let now = 0
-  const wakefulness = new Wakefulness({ now: () => now })
-  now = 10_000
-  expect(wakefulness.isBehind).toBe(false)
-  wakefulness.beat(500)
-  now += 1500
-  expect(wakefulness.isBehind).toBe(false)
-  now += 1
-  expect(wakefulness.isBehind).toBe(true)
-  const { sleeps } = wakefulness
-  wakefulness.beat(500)
-  expect(wakefulness.isBehind).toBe(true)
-  now += 2000
-  wakefulness.beat(500)
-  wakefulness.makeUp(sleeps)
-  expect(wakefulness.isBehind).toBe(true)
-  wakefulness.makeUp(wakefulness.sleeps)
-  expect(wakefulness.isBehind).toBe(false)
+// A virtual machine that is stopped itself does not know by what goes on evenly, as that stands still with it.
+describe.each(['now', 'wall'] as const)('by what %s tells', (reading) => {
+  test('who was late with a beat is behind until it has made up for it', () => {
+    const clock = { now: 0, wall: 0 }
+    const wakefulness = new Wakefulness({ now: () => clock.now, wall: () => clock.wall })
+    clock[reading] = 10_000
+    expect(wakefulness.isBehind).toBe(false)
+    wakefulness.beat(500)
+    clock[reading] += 1500
+    expect(wakefulness.isBehind).toBe(false)
+    clock[reading] += 1
+    expect(wakefulness.isBehind).toBe(true)
+    const { sleeps } = wakefulness
+    wakefulness.beat(500)
+    expect(wakefulness.isBehind).toBe(true)
+    clock[reading] += 2000
+    wakefulness.beat(500)
+    wakefulness.makeUp(sleeps)
+    expect(wakefulness.isBehind).toBe(true)
+    wakefulness.makeUp(wakefulness.sleeps)
+    expect(wakefulness.isBehind).toBe(false)
+  })
 })
 
 const sleepMs = 12_000
@@ -90,3 +93,52 @@ describe.each(overlayNames)('two who slept do not take each other for one who kn
     expect(told).toEqual([])
   })
 })
+
+// Half a minute of sleep was half a minute in which others had not come back: what they had was said to be missing.
+describe.each(overlayNames)('who sleeps waits for nobody, in %s:', (overlay) => {
+  test.each(['off', 'local'] as const)(
+    'what all who are down have is not given up on waking, membership %s',
+    async (membership) => {
+      const world = new World({ seed: 1, encode: false, settings: { overlay, membership } })
+      await world.boot(8)
+      await world.run(20_000)
+      world.demanding = false
+      const { key } = await world.call(world.anyone(), 'store', { value: 'first' })
+      await world.run(5000)
+      const holders = world.window(key).map(({ id = '' }) => id)
+      for (const id of holders) world.crash(id)
+      await world.run(5000)
+      const others = world.running().map(({ id = '' }) => id)
+      for (const id of others) world.pause(id, 3600_000)
+      await world.run(3600_000)
+      const told: string[] = []
+      for (let ms = 0; ms < 15_000; ms += 500) {
+        for (const id of others)
+          world.ask(id, 'lookupBy', { value: 'first' }, (asked) => {
+            if (asked.state === 'refused' && asked.error.error !== 'INCONCLUSIVE')
+              told.push(`${asked.error.error} ${ms} ms after waking`)
+          })
+        await world.run(500)
+      }
+      expect(told).toEqual([])
+    },
+  )
+})
+
+// It found the hour of its sleep to be one in which nobody had answered.
+test.each(overlayNames)(
+  'a joiner that sleeps, and whose line is down for a moment when it wakes, founds no network in %s',
+  async (overlay) => {
+    const world = new World({ seed: 1, settings: { overlay } })
+    const ids = await world.boot(5)
+    world.demanding = false
+    const joiner = world.add({ seeds: [world.peer(ids[0] as Id)] })
+    world.partition([joiner], ids)
+    await world.run(1000)
+    world.pause(joiner, 3600_000)
+    await world.run(3600_000 + 2000)
+    world.heal()
+    await world.settle()
+    expect(nodeOf(world, joiner).overlay.hasFounded).toBe(false)
+  },
+)
