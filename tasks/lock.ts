@@ -1,4 +1,5 @@
 /** Locks on files, so that two tasks at once do not write over each other. */
+import { rmSync } from 'node:fs'
 import { lock, type LockOptions } from 'proper-lockfile'
 import { TaskFailure } from './failure.ts'
 
@@ -26,6 +27,11 @@ export const takeLock = async (file: string, options: LockOptions & { stale: num
     turnedAt = now
   }
   const turning = setInterval(turn, stale / 8)
+  // The library would, were it not that write-file-atomic, which listens for the end by another version of the same package, undoes that.
+  const dropAtExit = () => {
+    if (!lost) rmSync(options.lockfilePath ?? `${file}.lock`, { recursive: true, force: true })
+  }
+  process.once('exit', dropAtExit)
   return {
     assertHeld: () => {
       turn()
@@ -36,6 +42,7 @@ export const takeLock = async (file: string, options: LockOptions & { stale: num
     },
     release: async () => {
       clearInterval(turning)
+      process.off('exit', dropAtExit)
       if (!lost) await release()
     },
   }

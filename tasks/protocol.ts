@@ -175,8 +175,8 @@ a JSON object in the body (PUT, POST). A field with \`?\` may be left out; a fie
   is 200 and one line for each, in their order: the reply, or the error of this line. The other lines are stored all the same.
 - \`PUT /store/:name\`, and \`POST /store\` with any content type but JSON, a form and NDJSON, store the body as it is, under its content type; what else
   there is to say goes into the query: \`ttlSeconds\`, and for \`POST\` also \`name\`. Bodies are taken without \`content-encoding\`.
-- \`GET /lookup…\` with \`raw\` answers the bytes, with an \`ETag\`; with an \`If-None-Match\` that still holds it is 304. Nothing is written on a condition: with
-  \`If-Match\` and the like a write is \`BAD_REQUEST\`. A GET may be a HEAD. A 503 says \`Retry-After: 1\`.
+- \`GET /lookup…\` with \`raw\` answers the bytes, with an \`ETag\`; with an \`If-None-Match\` that still holds it is 304. Nothing is written on a condition, nor a part
+  of a value: with \`If-Match\` and the like, or \`Content-Range\`, a write is \`BAD_REQUEST\`. A GET may be a HEAD. A 503 says \`Retry-After: 1\`.
 - A \`Host\` that is neither an address, nor \`localhost\`, nor the name in the node's url is \`FOREIGN_HOST\`, an \`Origin\` other than the node's own
   \`FOREIGN_ORIGIN\`: web pages can send requests to nodes on the machine of whoever looks at them.
 - Besides the tables there are \`GET /\` (what to type, as text), \`GET /metrics\` (for Prometheus; calls in channels have the method \`CHANNEL\`),

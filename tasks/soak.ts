@@ -41,6 +41,8 @@ const work = async (first: number, step: number): Promise<void> => {
   process.on('message', () => {
     stopped = true
   })
+  // Nobody would end it any more.
+  process.on('disconnect', () => stopped || process.exit(1))
   for (let seed = first; !stopped; seed += step) {
     const report = await simulate(scenarioOf(seed), seed, { overlay: overlayOf(seed) })
     const progress: Progress = fails(report) ? { runs: 1, failure: await describe(report) } : { runs: 1 }

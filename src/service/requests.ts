@@ -8,11 +8,13 @@ export const faultOf = (request: FastifyRequest): Refusal | undefined => queryRe
 /** Headers of a write that say what it must not be done without. */
 const conditions = ['if-match', 'if-none-match', 'if-unmodified-since'] as const
 
-/** What is compressed would be stored as it is, and nobody told that it has to be unpacked; a condition would not be looked at. */
+/** What is compressed would be stored as it is, and nobody told that it has to be unpacked; a condition would not be looked at, nor what a part is a part of. */
 const headerRefusal = ({ headers, method }: FastifyRequest): Refusal | undefined => {
   const condition = method === 'GET' || method === 'HEAD' ? undefined : conditions.find((name) => headers[name] !== undefined)
   if (condition !== undefined)
     return new Refusal('BAD_REQUEST', `nothing is written on a condition here; the last write wins: leave out ${condition}`)
+  if (headers['content-range'] !== undefined)
+    return new Refusal('BAD_REQUEST', 'a value is stored whole, not a part of it: send all of it, without content-range')
   const { 'content-encoding': content = 'identity', 'transfer-encoding': transfer = 'chunked' } = headers
   const encoding = [content, transfer].find((one) => !['identity', 'chunked'].includes(one.toLowerCase()))
   return encoding === undefined

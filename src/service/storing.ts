@@ -55,7 +55,8 @@ export const storingJson = (bytes: Buffer, what: string): Storing => {
 /** @throws Refusal BAD_REQUEST when there is something in the query that belongs into `where` */
 export const assertNoQuery = (query: Storing, where: string): void => {
   const [field] = Object.keys(query)
-  if (field !== undefined) throw new Refusal('BAD_REQUEST', `${field} belongs into ${where}, beside the value`)
+  if (field !== undefined)
+    throw new Refusal('BAD_REQUEST', `${field} belongs into ${where}${field === 'value' ? '' : ', beside the value'}`)
 }
 
 /**

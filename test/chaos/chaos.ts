@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { type Entry } from '../../tasks/state.ts'
 import { isAlive } from '../../tasks/processes.ts'
+import { remember } from '../bench/ending.ts'
 import { Home } from '../tasks/home.ts'
 
 export interface ChaosOptions {
@@ -50,10 +51,11 @@ const readBackMs = 10_000
 
 export const chaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   const home = new Home()
+  const end = remember(() => home.removeNow())
   try {
     return await new Chaos(home, options).run()
   } finally {
-    await home.remove()
+    end()
   }
 }
 

@@ -165,6 +165,14 @@ describe('the first things that a person types', () => {
     ['/store/x?name=y', raw('hi', undefined, 'PUT'), 'BAD_REQUEST', /no field "name".* may say ttlSeconds=…$/],
     ['/store/x?raw', raw('hi', undefined, 'PUT'), 'BAD_REQUEST', /no field "raw"/],
     ['/store/x', { ...raw('hi', undefined, 'PUT'), headers: { 'if-match': '"1"' } }, 'BAD_REQUEST', /leave out if-match/],
+    // `curl -C 2 -T file` replaced the file by its end.
+    [
+      '/store/x',
+      { ...raw('hi', undefined, 'PUT'), headers: { 'content-range': 'bytes 2-3/4' } },
+      'BAD_REQUEST',
+      /send all of it/,
+    ],
+    ['/store?value=a', json({ value: 'b' }), 'BAD_REQUEST', /^value belongs into the body$/],
     [
       '/store/x',
       { ...raw('hi', undefined, 'PUT'), headers: { 'if-none-match': '*' } },

@@ -1,5 +1,5 @@
 /** A network of its own for a test: a temporary POLYCHORD_HOME, and tasks typed into it as a person does. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -56,6 +56,12 @@ export class Home {
 
   write(state: string | NetworkState): void {
     writeFileSync(this.stateFile, typeof state === 'string' ? state : JSON.stringify(state))
+  }
+
+  /** The same as `remove`, for when the process ends. */
+  removeNow(): void {
+    spawnSync(process.execPath, [script, 'killall'], { env: { ...process.env, POLYCHORD_HOME: this.path }, stdio: 'ignore' })
+    rmSync(this.path, { recursive: true, force: true })
   }
 
   /** Ends the network, whatever a test left of it. */

@@ -163,6 +163,27 @@ test('a network without one has nothing to rotate; killall takes the secret with
   expect((await home.task('boot secret=hunter2')).stderr).toContain('secret is on or off')
 })
 
+// Its lock stayed behind, and the command that it names was refused for seconds.
+test('who interrupts a rotation finishes it at once by the command that it names', async () => {
+  await home.task('killall')
+  await home.said(`boot 2 port=${firstPort} secret=on ${quick}`)
+  const before = readFileSync(secretFile, 'utf8')
+  let child: ChildProcess | undefined
+  const rotating = home.task('rotate', (it) => {
+    child = it
+  })
+  await until(
+    'the nodes are to take another secret',
+    async () => readFileSync(secretFile, 'utf8'),
+    (text) => text !== before,
+  )
+  child?.kill('SIGINT')
+  expect(await rotating).toMatchObject({ code: 130, stderr: expect.stringContaining('finish it: npm run task rotate') })
+  expect(existsSync(`${secretFile}.lock`)).toBe(false)
+  await home.said('rotate')
+  await home.said('killall')
+})
+
 // Went on in the next network: stopped its nodes where it has no secret, and changed its secret where it has one.
 test.each(['', 'secret=on'])('a rotation whose network was ended leaves the next one alone: boot 2 %s', async (secret) => {
   await home.task('killall')
