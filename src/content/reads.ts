@@ -10,6 +10,7 @@ import type { Lookup } from '../overlay/lookup.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Told } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
+import { idBits } from '../space/id.ts'
 import type { Lately } from './lately.ts'
 import { type Address, isByContent, isWhole, majorityOf, visitsMost } from './record.ts'
 import { type Answer, type Judge, Tally } from './tally.ts'
@@ -19,6 +20,9 @@ import { type Answer, type Judge, Tally } from './tally.ts'
  * fraction of what people notice.
  */
 export const hedgeAfterMs = 30
+
+/** Of the hash in an index: a key as wide as that is of one value, and one name. */
+const indexDigits = idBits.maximum / 4
 
 /** What reading needs of its node. */
 export interface Reader extends Judge {
@@ -92,7 +96,7 @@ const inquire = async (poll: Poll): Promise<Reading<Told> | undefined> => {
     if (poll.isEnough) records = await poll.gather()
     else isMore = await poll.ask()
   }
-  if (!records && tally.isAllThereIs) records = await poll.gather()
+  if (!records && (tally.isAllThereIs || tally.isSure)) records = await poll.gather()
   if (!records) return undefined
   await poll.repair()
   return { records, answeredBy: tally.answererOf(records) }
@@ -155,6 +159,8 @@ class Poll {
 
   /** Whether what lives is known, and the values that are wanted are there or can be asked for. */
   get isEnough(): boolean {
+    // Of what shares a key, some may be with one holder and stand-ins alone: whoever has no room knows of nothing that it lacks.
+    if (this.address.index === undefined && this.address.key.length < indexDigits) return false
     return this.tally.isSure && (!this.#options.wantsValues || this.tally.isWhole || this.#teller !== undefined)
   }
 

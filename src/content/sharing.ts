@@ -20,7 +20,7 @@ export class Sharing {
   heard = true
   received = 0
   readonly #outcomes: (Outcome | undefined)[] = []
-  /** Whether one of the window has not answered, and whether one has who has had everything. */
+  /** Whether one of those who were asked has not answered, and whether one has who has had everything. */
   #silent = false
   #isTold = false
   /** Until when this node and each of the window had everything in an earlier life. */
@@ -35,7 +35,12 @@ export class Sharing {
     this.witnessed = inherited.witnessed
   }
 
-  /** Whether those of the window know what this node may have missed: one who has had everything has answered, or all have, who may have slept too. */
+  /** Whether one who has had everything has answered: it knows what this node may have missed. */
+  get isVouched(): boolean {
+    return this.#isTold
+  }
+
+  /** Whether those who were asked know that: one who has had everything, or all, who may have slept too. */
   get isTold(): boolean {
     return this.#isTold || !this.#silent
   }
@@ -49,8 +54,7 @@ export class Sharing {
   hear(outcome: Outcome | undefined): boolean {
     this.#note(outcome)
     this.#outcomes.push(outcome)
-    this.#silent ||= outcome === undefined
-    this.#isTold ||= (outcome?.complete.length ?? 0) > 0
+    this.#listen(outcome)
     this.knew.push(outcome?.knew ?? 0)
     const shares = outcome?.shared ?? false
     const agrees = shares && (outcome?.held ?? false) && (outcome?.settled ?? false)
@@ -63,8 +67,15 @@ export class Sharing {
   hearDonor(outcome: Outcome | undefined): void {
     this.#note(outcome)
     this.heard &&= outcome !== undefined
+    // Where there is one copy, donors are those who were in its place.
+    if (this.cell.window.length === 1) this.#listen(outcome)
     // Alone in the window, nobody would tell us of what a donor still takes itself.
     if (this.others.length === 0) this.shared &&= outcome !== undefined && !outcome.held
+  }
+
+  #listen(outcome: Outcome | undefined): void {
+    this.#silent ||= outcome === undefined
+    this.#isTold ||= (outcome?.complete.length ?? 0) > 0
   }
 
   #note(outcome: Outcome | undefined): void {

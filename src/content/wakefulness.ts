@@ -12,8 +12,10 @@ const missedMost = 3
 
 export class Wakefulness {
   readonly #clock: Pick<Clock, 'now' | 'wall'>
-  /** Undefined before the first beat. */
-  #lateAt: { readonly now: number; readonly wall: number } | undefined
+  /** By which time the next beat is to have come. */
+  #lateAt = { now: Infinity, wall: Infinity }
+  /** How long after the last it may come. */
+  #graceMs = Infinity
   #sleeps = 0
   /** How many of these it has made up for. */
   #madeUp = 0
@@ -36,8 +38,8 @@ export class Wakefulness {
   /** It is awake. @param nextMs until the next beat */
   beat(nextMs: number): void {
     this.#look()
-    const ms = missedMost * nextMs
-    this.#lateAt = { now: this.#clock.now() + ms, wall: this.#clock.wall() + ms }
+    this.#graceMs = missedMost * nextMs
+    this.#await()
   }
 
   /** It has compared all that it holds with others since it had slept so often. */
@@ -46,9 +48,14 @@ export class Wakefulness {
   }
 
   #look(): void {
-    const late = this.#lateAt
-    if (late === undefined || (this.#clock.now() <= late.now && this.#clock.wall() <= late.wall)) return
+    const { now, wall } = this.#lateAt
+    if (this.#clock.now() <= now && this.#clock.wall() <= wall) return
     this.#sleeps++
-    this.#lateAt = undefined
+    // It may be stopped again before the next beat.
+    this.#await()
+  }
+
+  #await(): void {
+    this.#lateAt = { now: this.#clock.now() + this.#graceMs, wall: this.#clock.wall() + this.#graceMs }
   }
 }

@@ -90,12 +90,11 @@ export class Windows {
     let isDone = true
     for (const sharing of sharings) {
       await this.#askWindow(sharing, windows)
-      if (this.#isKnown(sharing)) isDone = this.#conclude(sharing) && isDone
+      if (!this.#isWanting(sharing)) isDone = this.#conclude(sharing) && isDone
     }
-    const isTold = sharings.length > 0 && sharings.every(({ isTold }) => isTold)
     // Donors are asked last: what they are given from now on those of the window hear of, and say.
     const unknown = sharings
-      .filter((sharing) => !this.#isKnown(sharing))
+      .filter((sharing) => this.#isWanting(sharing))
       .map((sharing) => ({ sharing, donors: this.#donorsOf(sharing.cell) }))
     const beyond = new Survey(
       this.#party,
@@ -106,6 +105,7 @@ export class Windows {
       isDone = this.#conclude(sharing) && isDone
     }
     if (unknown.length === 0) this.#knowing.clear()
+    const isTold = sharings.length > 0 && sharings.every(({ isTold }) => isTold)
     const isDecided = sharings.every(({ cell, isDecided }) => isDecided && this.#isStill(cell))
     if (this.#bereft.length > 0) this.#forgetFound(sharings)
     return { isDone, isDecided, isTold, isFurther: sharings.some(({ received }) => received > 0) }
@@ -128,9 +128,15 @@ export class Windows {
 
   async #askDonors(sharing: Sharing, donors: readonly Peer[], survey: Survey): Promise<void> {
     for (const donor of donors) {
-      if (this.#isKnown(sharing)) return
+      if (!this.#isWanting(sharing)) return
       sharing.hearDonor(await this.#compare(donor, sharing.cell, survey, { pull: true }))
     }
+  }
+
+  /** Whether those who may have held it before are to be asked: where nobody shares it, also by one who has slept, in whose place they were. */
+  #isWanting(sharing: Sharing): boolean {
+    const { isBehind } = this.#party.holdings.testimony.wakefulness
+    return !this.#isKnown(sharing) || (isBehind && sharing.cell.window.length === 1 && !sharing.isVouched)
   }
 
   /** Whether of each part someone is there who has had everything, this node or another. */

@@ -146,7 +146,8 @@ export class Node {
   }
 
   #beginWork(): void {
-    const { rehomeEveryMs, stabilizeEveryMs } = this.config
+    const { rehomeEveryMs } = this.config
+    this.#beat()
     // The passes are not waited for: as long as somebody has no room they do not end, and the others are to be compared with all the same.
     const review = () => {
       this.#lookout.look()
@@ -158,13 +159,19 @@ export class Node {
       ...this.overlay.jobs,
       { name: 'rehome', everyMs: rehomeEveryMs, run: review },
       // By itself: the others take as long as those who do not answer.
-      { name: 'beat', everyMs: stabilizeEveryMs, run: () => Promise.resolve(this.#beat()) },
+      { name: 'beat', everyMs: this.#beatMs, run: () => Promise.resolve(this.#beat()) },
     ])
+  }
+
+  /** Whoever sleeps for as long as a call is waited for is to know of it: others go on without it. */
+  get #beatMs(): number {
+    const { stabilizeEveryMs, callTimeoutMs } = this.config
+    return Math.min(stabilizeEveryMs, Math.ceil((2 * callTimeoutMs) / 3))
   }
 
   /** A job and each packet show that this node is awake. */
   #beat(): void {
-    if (this.#content.rehoming.beat(this.config.stabilizeEveryMs / 2)) this.#rehome()
+    if (this.#content.rehoming.beat(this.#beatMs / 2)) this.#rehome()
   }
 
   #ready(): { state: NodeState } {

@@ -1,6 +1,7 @@
 /** One that has no room for more is no reason why the others should not have everything. */
 import { expect, test } from 'vitest'
 import { keyOf } from '../../src/content/record.ts'
+import { overlayNames } from '../../src/overlay/overlays.ts'
 import { Refusal } from '../../src/protocol/errors.ts'
 import { epochMs, hash } from '../../src/sim/host.ts'
 import { World } from '../../src/sim/world.ts'
@@ -229,5 +230,46 @@ test.each([
       expect((await world.call(through, 'lookupBy', { value })).values).toMatchObject([{ value }])
       expect((await world.call(through, 'lookup', { key })).values).toMatchObject([{ value }])
     }
+  },
+)
+
+/** Two values of one key, as wide as that is here. */
+const keyMates = (bits: number): [string, string] => {
+  const byKey = new Map<string, string>()
+  for (let number = 0; ; number++) {
+    const key = keyOf(`v:${hash(`value ${number}`)}`, bits)
+    const former = byKey.get(key)
+    if (former !== undefined) return [former, `value ${number}`]
+    byKey.set(key, `value ${number}`)
+  }
+}
+
+// Two who had no room for the second knew of the first, and were enough to say that there was nothing else; and to delete by the key.
+test.each(overlayNames)(
+  'all values of a narrow key are found by it, and deleted, though most of its window have no room, in %s',
+  async (overlay) => {
+    const world = new World({ seed: 3, encode: false, settings: { overlay, bits: 8, allowCustomIds: true, membership: 'off' } })
+    for (const id of ['10', '30', '50', '70', '90', 'b0', 'd0', 'f0']) {
+      world.add({ id })
+      await world.settle()
+    }
+    await world.run(30_000)
+    const [first, second] = keyMates(8)
+    const { key } = await world.call('10', 'store', { value: first })
+    const others = Array.from({ length: 40 }, (_, number) => `other ${number}`)
+    for (const value of others) await world.call('10', 'store', { value })
+    await world.run(1000)
+    for (const { id = '' } of world.window(key).slice(1)) isFullFromNow(world, id)
+    await world.call('10', 'store', { value: second })
+    await world.run(120_000)
+    for (const id of world.members()) {
+      // Whom it asks first it draws.
+      for (const value of others.slice(0, 20)) await world.call(id, 'lookupBy', { value })
+      const { values } = await world.call(id, 'lookup', { key })
+      expect(values.map(({ value }) => value)).toEqual(expect.arrayContaining([first, second]))
+    }
+    await world.call('10', 'remove', { key })
+    for (const value of [first, second])
+      await expect(world.call('30', 'lookupBy', { value })).rejects.toMatchObject({ code: 'NOT_FOUND' })
   },
 )

@@ -30,6 +30,17 @@ describe.each(['now', 'wall'] as const)('by what %s tells', (reading) => {
   })
 })
 
+test('who sleeps twice between two beats has not made up for the second time by what it began before', () => {
+  let now = 0
+  const wakefulness = new Wakefulness({ now: () => now, wall: () => now })
+  wakefulness.beat(500)
+  now += 60_000
+  const { sleeps } = wakefulness
+  now += 60_000
+  wakefulness.makeUp(sleeps)
+  expect(wakefulness.isBehind).toBe(true)
+})
+
 const sleepMs = 12_000
 const rows = overlayNames.flatMap((overlay) => (['off', 'local'] as const).map((membership) => ({ overlay, membership })))
 
@@ -142,3 +153,100 @@ test.each(overlayNames)(
     expect(nodeOf(world, joiner).overlay.hasFounded).toBe(false)
   },
 )
+
+/** What those say of something, every 40 ms for so long. */
+const listen = async (world: World, ids: readonly Id[], what: { value: string } | { name: string }, forMs: number) => {
+  const told: string[] = []
+  for (let ms = 0; ms < forMs; ms += 40) {
+    for (const id of ids)
+      world.ask(id, 'lookupBy', what, (asked) => {
+        if (asked.state === 'answered') told.push(`${asked.reply.values[0]?.value} after ${ms} ms`)
+        if (asked.state === 'refused') told.push(`${asked.error.error} after ${ms} ms`)
+      })
+    await world.run(40)
+  }
+  return told
+}
+
+// Before its first beat it did not notice.
+test.each(overlayNames)('one that is stopped as soon as it is back knows that it was, in %s', async (overlay) => {
+  const world = new World({ seed: 1, encode: false, settings: { overlay, membership: 'off' } })
+  await world.boot(6)
+  const values = Array.from({ length: 24 }, (_, number) => `value ${number}`)
+  for (const value of values) await world.call(world.anyone(), 'store', { value })
+  await world.run(30_000)
+  world.demanding = false
+  const [sleeper = '', other = ''] = world.members()
+  world.crash(sleeper)
+  await world.run(40_000)
+  world.restart(sleeper)
+  await world.until(
+    () => world.members().includes(sleeper) && nodeOf(world, sleeper).info().content.complete,
+    30_000,
+    () => 'not complete',
+  )
+  const wakesAt = world.nowMs + 30_000
+  world.pause(sleeper, 30_000)
+  await world.run(15_000)
+  const deletions = values.map((value) => world.ask(other, 'removeBy', { value }))
+  await world.run(wakesAt - world.nowMs - 1)
+  const deleted = values.filter((_, at) => deletions[at]?.state === 'answered')
+  expect(deleted).not.toEqual([])
+  const told: string[] = []
+  for (let ms = 0; ms < 1000; ms += 40) {
+    for (const value of deleted)
+      world.ask(sleeper, 'lookupBy', { value }, ({ state }) =>
+        state === 'answered' ? told.push(`${value} after ${ms} ms`) : 0,
+      )
+    await world.run(40)
+  }
+  expect(told).toEqual([])
+})
+
+// They noticed by beats that came ever so often as the ring is stabilised, however short others wait for an answer.
+describe.each([
+  { settings: { stabilizeEveryMs: 10_000 }, stoppedMs: 12_500, actsAfterMs: 9000 },
+  { settings: { callTimeoutMs: 200, stabilizeEveryMs: 2000 }, stoppedMs: 2900, actsAfterMs: 2000 },
+])('two of a window that are stopped for $stoppedMs ms know it, with $settings', ({ settings, stoppedMs, actsAfterMs }) => {
+  test.each(overlayNames.flatMap((overlay) => [1, 2, 3].map((seed) => ({ overlay, seed }))))(
+    '$overlay, $seed',
+    async ({ overlay, seed }) => {
+      const world = new World({ seed, encode: false, settings: { overlay, membership: 'local', ...settings } })
+      await world.boot(7)
+      await world.run(20_000)
+      world.demanding = false
+      const { key } = await world.call(world.anyone(), 'store', { value: 'rose' })
+      await world.run(30_000)
+      const [one = '', two = ''] = world.window(key).map(({ id }) => id)
+      const [other = '', asker = ''] = world.members().filter((id) => id !== one && id !== two)
+      for (const id of [one, two]) world.pause(id, stoppedMs)
+      const wakesAt = world.nowMs + stoppedMs
+      await world.run(actsAfterMs)
+      const deletion = world.ask(other, 'removeBy', { value: 'rose' })
+      await world.run(wakesAt - world.nowMs - 1)
+      const { state } = deletion
+      const told = await listen(world, [one, two, asker], { value: 'rose' }, 3000)
+      expect(state === 'answered' ? told.filter((said) => said.startsWith('rose')) : []).toEqual([])
+    },
+  )
+})
+
+// Nobody shared what it held, so it had nobody to ask, and that was enough.
+test.each(overlayNames)('with one copy, who has slept asks those who were in its place, in %s', async (overlay) => {
+  const successors = overlay === 'chord' ? { successors: 3 } : {}
+  const world = new World({ seed: 1, encode: false, settings: { overlay, replicas: 1, ...successors } })
+  await world.boot(6)
+  await world.run(20_000)
+  world.demanding = false
+  const { key } = await world.call(world.anyone(), 'store', { name: 'rose', value: 'old' })
+  await world.run(2000)
+  const [owner = ''] = world.window(key).map(({ id }) => id)
+  const other = world.members().find((id) => id !== owner) as Id
+  world.pause(owner, 60_000)
+  await world.run(45_000)
+  expect(await world.call(other, 'store', { name: 'rose', value: 'new' })).toMatchObject({ stored: 1 })
+  await world.run(15_000)
+  const told = await listen(world, [owner, other], { name: 'rose' }, 5000)
+  expect(told.filter((said) => !/^(new|INCONCLUSIVE)/.test(said))).toEqual([])
+  expect(told.at(-1)).toMatch(/^new/)
+})
