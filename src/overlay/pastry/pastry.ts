@@ -89,12 +89,10 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
     if (!this.isMember) return
     if (this.table.known.length === 0) return this.repairLeafSet()
     const stranger = this.pick(this.contacts().filter(({ id }) => !this.table.leaves.get(id)))
-    if (!stranger) return
     // Of one on the way who says that this node's id is taken its leaf set tells: see Upkeep.
-    const last = (await this.attempt(() => wayHome(this, stranger)))?.at(-1)
-    if (!last) return
-    await this.consider([...last.peers, last.peer, ...last.leaves], () => false)
-    // Of the outermost the nearest on one side only knows.
+    const last = stranger && (await this.attempt(() => wayHome(this, stranger)))?.at(-1)
+    if (last) await this.consider([...last.peers, last.peer, ...last.leaves], () => false)
+    // Of the outermost the nearest on one side only knows; and of one that was given up, and has given up this node, whoever is beside both.
     const { members } = this.table.leaves
     for (const beside of [...members.slice(0, 1), ...members.slice(-1)])
       await this.consider(await this.ask(beside), () => false)
