@@ -125,6 +125,8 @@ export const absences: Readonly<Record<string, Scenario>> = {
 const slow: Partial<NodeSettings> = {
   membership: 'off',
   stabilizeEveryMs: 7200_000,
+  callTimeoutMs: 10_800_000,
+  operationTimeoutMs: 10_800_000,
   refreshFingersEveryMs: dayMs,
   reuniteEveryMs: dayMs,
   rehomeEveryMs: 500_000,

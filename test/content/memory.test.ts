@@ -16,6 +16,8 @@ const slow = {
   allowCustomIds: true,
   membership: 'off',
   stabilizeEveryMs: 7200_000,
+  callTimeoutMs: 10_800_000,
+  operationTimeoutMs: 10_800_000,
   refreshFingersEveryMs: dayMs,
   reuniteEveryMs: dayMs,
   rehomeEveryMs: 500_000,

@@ -88,14 +88,16 @@ export class Pastry extends Upkeep implements ServedOverlay<PastryApi> {
   async #reunite(): Promise<void> {
     if (!this.isMember) return
     if (this.table.known.length === 0) return this.repairLeafSet()
-    const stranger = this.pick(this.contacts().filter(({ id }) => !this.table.leaves.get(id)))
+    const contacts = this.contacts()
+    const stranger = this.pick(contacts.filter(({ id }) => !this.table.leaves.get(id)))
     // Of one on the way who says that this node's id is taken its leaf set tells: see Upkeep.
     const last = stranger && (await this.attempt(() => wayHome(this, stranger)))?.at(-1)
     if (last) await this.consider([...last.peers, last.peer, ...last.leaves], () => false)
-    // Of the outermost the nearest on one side only knows; and of one that was given up, and has given up this node, whoever is beside both.
+    // Where nobody leads home, of those in quarantine only whoever was met before may have given up this node, and live.
+    const isDoubted = (id: Id) => !last && this.isQuarantined(id) && contacts.every((met) => met.id !== id)
+    // Of the outermost the nearest on one side only knows.
     const { members } = this.table.leaves
-    for (const beside of [...members.slice(0, 1), ...members.slice(-1)])
-      await this.consider(await this.ask(beside), () => false)
+    for (const beside of [...members.slice(0, 1), ...members.slice(-1)]) await this.consider(await this.ask(beside), isDoubted)
   }
 
   /** The next step of a newcomer, as if it were not known yet. */
