@@ -120,8 +120,8 @@ describe.each(overlayNames)('who sleeps waits for nobody, in %s:', (overlay) => 
       for (const id of holders) world.crash(id)
       await world.run(5000)
       const others = world.running().map(({ id = '' }) => id)
-      for (const id of others) world.pause(id, 3600_000)
-      await world.run(3600_000)
+      for (const id of others) world.pause(id, 120_000)
+      await world.run(120_000)
       const told: string[] = []
       for (let ms = 0; ms < 15_000; ms += 500) {
         for (const id of others)
@@ -136,7 +136,7 @@ describe.each(overlayNames)('who sleeps waits for nobody, in %s:', (overlay) => 
   )
 })
 
-// It found the hour of its sleep to be one in which nobody had answered.
+// It found the time of its sleep to be one in which nobody had answered.
 test.each(overlayNames)(
   'a joiner that sleeps, and whose line is down for a moment when it wakes, founds no network in %s',
   async (overlay) => {
@@ -146,8 +146,8 @@ test.each(overlayNames)(
     const joiner = world.add({ seeds: [world.peer(ids[0] as Id)] })
     world.partition([joiner], ids)
     await world.run(1000)
-    world.pause(joiner, 3600_000)
-    await world.run(3600_000 + 2000)
+    world.pause(joiner, 120_000)
+    await world.run(120_000 + 2000)
     world.heal()
     await world.settle()
     expect(nodeOf(world, joiner).overlay.hasFounded).toBe(false)
@@ -208,7 +208,7 @@ describe.each([
   { settings: { stabilizeEveryMs: 10_000 }, stoppedMs: 12_500, actsAfterMs: 9000 },
   { settings: { callTimeoutMs: 200, stabilizeEveryMs: 2000 }, stoppedMs: 2900, actsAfterMs: 2000 },
 ])('two of a window that are stopped for $stoppedMs ms know it, with $settings', ({ settings, stoppedMs, actsAfterMs }) => {
-  test.each(overlayNames.flatMap((overlay) => [1, 2, 3].map((seed) => ({ overlay, seed }))))(
+  test.each(overlayNames.flatMap((overlay) => [2, 3].map((seed) => ({ overlay, seed }))))(
     '$overlay, $seed',
     async ({ overlay, seed }) => {
       const world = new World({ seed, encode: false, settings: { overlay, membership: 'local', ...settings } })
