@@ -20,9 +20,10 @@ export class Sharing {
   heard = true
   received = 0
   readonly #outcomes: (Outcome | undefined)[] = []
-  /** Whether one of those who were asked has not answered, and whether one has who has had everything. */
+  /** Whether one of those who were asked has not answered. */
   #silent = false
-  #isTold = false
+  /** Whether one who has had everything has answered: it knows what this node may have missed. */
+  isVouched = false
   /** Until when this node and each of the window had everything in an earlier life. */
   readonly knew: number[]
 
@@ -35,14 +36,9 @@ export class Sharing {
     this.witnessed = inherited.witnessed
   }
 
-  /** Whether one who has had everything has answered: it knows what this node may have missed. */
-  get isVouched(): boolean {
-    return this.#isTold
-  }
-
-  /** Whether those who were asked know that: one who has had everything, or all, who may have slept too. */
+  /** Whether those who were asked know what this node may have missed: one who has had everything, or all, who may have slept too. */
   get isTold(): boolean {
-    return this.#isTold || !this.#silent
+    return this.isVouched || !this.#silent
   }
 
   /** Whether nothing of it is in doubt any more. */
@@ -75,7 +71,7 @@ export class Sharing {
 
   #listen(outcome: Outcome | undefined): void {
     this.#silent ||= outcome === undefined
-    this.#isTold ||= (outcome?.complete.length ?? 0) > 0
+    this.isVouched ||= (outcome?.complete.length ?? 0) > 0
   }
 
   #note(outcome: Outcome | undefined): void {

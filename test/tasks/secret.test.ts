@@ -163,13 +163,11 @@ test('a network without one has nothing to rotate; killall takes the secret with
   expect((await home.task('boot secret=hunter2')).stderr).toContain('secret is on or off')
 })
 
-// Its lock stayed behind, and the command that it names was refused for seconds.
-test('who interrupts a rotation finishes it at once by the command that it names', async () => {
-  await home.task('killall')
-  await home.said(`boot 2 port=${firstPort} secret=on ${quick}`)
+/** A rotation in which the nodes are to take another secret by now. */
+const rotating = async () => {
   const before = readFileSync(secretFile, 'utf8')
   let child: ChildProcess | undefined
-  const rotating = home.task('rotate', (it) => {
+  const ended = home.task('rotate', (it) => {
     child = it
   })
   await until(
@@ -177,8 +175,16 @@ test('who interrupts a rotation finishes it at once by the command that it names
     async () => readFileSync(secretFile, 'utf8'),
     (text) => text !== before,
   )
+  return { child, ended }
+}
+
+// Its lock stayed behind, and the command that it names was refused for seconds.
+test('who interrupts a rotation finishes it at once by the command that it names', async () => {
+  await home.task('killall')
+  await home.said(`boot 2 port=${firstPort} secret=on ${quick}`)
+  const { child, ended } = await rotating()
   child?.kill('SIGINT')
-  expect(await rotating).toMatchObject({ code: 130, stderr: expect.stringContaining('finish it: npm run task rotate') })
+  expect(await ended).toMatchObject({ code: 130, stderr: expect.stringContaining('finish it: npm run task rotate') })
   expect(existsSync(`${secretFile}.lock`)).toBe(false)
   await home.said('rotate')
   await home.said('killall')
@@ -188,17 +194,8 @@ test('who interrupts a rotation finishes it at once by the command that it names
 test.each(['', 'secret=on'])('a rotation whose network was ended leaves the next one alone: boot 2 %s', async (secret) => {
   await home.task('killall')
   await home.said(`boot 2 port=${firstPort} secret=on ${quick}`)
-  const before = readFileSync(secretFile, 'utf8')
   const [one, other] = home.state.processes as [Entry, Entry]
-  let child: ChildProcess | undefined
-  const rotating = home.task('rotate', (it) => {
-    child = it
-  })
-  await until(
-    'the nodes are to take another secret',
-    async () => readFileSync(secretFile, 'utf8'),
-    (text) => text !== before,
-  )
+  const { child, ended } = await rotating()
   // It waits for this one as long as that lives, and is not to see that there is no network for a moment.
   process.kill(Number(one.pid), 'SIGSTOP')
   child?.kill('SIGSTOP')
@@ -213,7 +210,7 @@ test.each(['', 'secret=on'])('a rotation whose network was ended leaves the next
   await home.said(`boot 2 port=${firstPort} ${secret} ${quick}`)
   child?.kill('SIGCONT')
   const chosen = existsSync(secretFile) ? readFileSync(secretFile, 'utf8') : undefined
-  expect(await rotating).toMatchObject({ code: 1, stderr: expect.stringContaining('the network was ended meanwhile') })
+  expect(await ended).toMatchObject({ code: 1, stderr: expect.stringContaining('the network was ended meanwhile') })
   expect(existsSync(secretFile) ? readFileSync(secretFile, 'utf8') : undefined).toBe(chosen)
   const { nodes } = await home.json<Status>('status')
   expect(nodes.map(({ condition }) => condition)).toEqual(['running', 'running'])

@@ -11,7 +11,8 @@ import { distinct, type Id } from '../../space/id.ts'
 import { between, idBefore, inArc } from '../../space/ring.ts'
 import type { ChordOptions } from './options.ts'
 import { Placement } from './placement.ts'
-import { Predecessors, samePeer, samePeers } from './predecessors.ts'
+import { Predecessors, samePeer } from './predecessors.ts'
+import { Successors } from './successors.ts'
 
 type TableOptions = Pick<ChordOptions, 'replicas' | 'ownership' | 'successors'>
 
@@ -19,11 +20,9 @@ export class Table {
   readonly me: Peer
   readonly #options: TableOptions
   readonly #placement: Placement
-  #successors: readonly Peer[] = []
+  readonly #after: Successors
   readonly #before: Predecessors
   #fingers: ReadonlyMap<number, Peer> = new Map()
-  /** Whether the successor list went all the way round, to this node, when it was adopted. */
-  #closed = true
   /** Everyone worth routing to, clockwise from this node; made when first asked for. */
   #ways: readonly Peer[] | undefined
   #revision = 0
@@ -33,6 +32,7 @@ export class Table {
   constructor(me: Peer, options: TableOptions) {
     this.me = me
     this.#options = options
+    this.#after = new Successors(me, options.successors)
     this.#before = new Predecessors(me, options.replicas)
     this.#placement = new Placement(options.ownership)
     this.place = this.#placement.place
@@ -46,12 +46,12 @@ export class Table {
 
   /** Nearest first; empty on a lone node. */
   get successors(): readonly Peer[] {
-    return this.#successors
+    return this.#after.list
   }
 
   /** The head of the list; a lone node is its own neighbour. */
   get successor(): Peer {
-    return this.#successors[0] ?? this.me
+    return this.successors[0] ?? this.me
   }
 
   get predecessor(): Peer {
@@ -79,36 +79,27 @@ export class Table {
   }
 
   get isLone(): boolean {
-    return this.#successors.length === 0
+    return this.successors.length === 0
   }
 
   /** Whether the list goes all the way round, and so is the ring. Of a newcomer before this node the predecessor tells first. */
   get isClosed(): boolean {
-    return this.#closed && this.predecessor.id === (this.#successors.at(-1) ?? this.me).id
+    return this.#after.isClosed && this.predecessor.id === (this.successors.at(-1) ?? this.me).id
   }
 
-  /**
-   * Replaces the whole list by a head that has just answered and its own list: Zave, stabilizeFromSuccessor. What is out
-   * of order, or comes round to this node, ends it. Returns whether anything changed.
-   */
+  /** See Successors.adopt. */
   adoptSuccessors(list: readonly Peer[]): boolean {
-    const { adopted, closed } = this.#soundPart(list)
-    const rounded = this.#closed !== closed
-    this.#closed = closed
-    // The same list says more once it is known to be the whole ring.
-    if (rounded) this.#revision++
-    return this.#replaceSuccessors(adopted) || rounded
+    return this.#noteSuccessors(this.#after.adopt(list))
   }
 
-  /** Whether to adopt that list would change nothing. */
+  /** See Successors.agrees. */
   agrees(list: readonly Peer[]): boolean {
-    const { adopted, closed } = this.#soundPart(list)
-    return closed === this.#closed && samePeers(adopted, this.#successors)
+    return this.#after.agrees(list)
   }
 
   /** Drops a head that did not answer. */
   dropSuccessor(id: Id): void {
-    this.#replaceSuccessors(this.#successors.filter((peer) => peer.id !== id))
+    this.#noteSuccessors(this.#after.drop(id))
   }
 
   /** A joiner's: the list that it has copied, and whose that was, who does not know of it yet. */
@@ -149,30 +140,25 @@ export class Table {
   /** Forgets everyone: a ring of one. */
   clear(): void {
     this.#before.clear()
-    this.#closed = true
     this.replaceFingers(new Map())
-    this.#replaceSuccessors([])
+    this.adoptSuccessors([this.me])
   }
 
   /** One step towards the window of a key. See Overlay.route. An owner knows by its predecessor that it is one. */
   route(key: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
     const before = this.predecessors.find(({ id }) => id !== this.me.id)
     const { offset } = this.#placement
-    if (before && offset === 1 && inArc(before.id, key, this.me.id) && !avoid.has(this.me.id)) {
-      const others = this.#successors.filter(({ id }) => !avoid.has(id))
-      return { peers: [this.me, ...others].slice(0, count), final: true }
-    }
+    if (before && offset === 1 && inArc(before.id, key, this.me.id) && !avoid.has(this.me.id))
+      return { peers: [this.me, ...this.#live(avoid)].slice(0, count), final: true }
     const { peers, final } = this.approach(this.#placement.target(key), count + offset, avoid, mode)
     if (!final) return { peers, final }
     const line = this.isClosed ? [...peers, ...peers.slice(0, offset)] : peers
     const window = line.slice(offset, offset + count)
     // Who is not acknowledged owns nothing. Who does, the one before it says; once that one is gone, it is the next of those who are known.
-    if (!this.isAcknowledged && window[0]?.id === this.me.id) {
-      const others = this.#successors.filter(({ id }) => !avoid.has(id))
+    if (!this.isAcknowledged && window[0]?.id === this.me.id)
       return avoid.has(this.predecessor.id)
-        ? { peers: this.place(key, others, count), final: true }
+        ? { peers: this.place(key, this.#live(avoid), count), final: true }
         : { peers: [this.predecessor], final: false }
-    }
     return { peers: avoid.has(this.me.id) ? window.filter(({ id }) => !avoid.has(id)) : window, final }
   }
 
@@ -184,7 +170,7 @@ export class Table {
    * tail of the list would name a wrong owner.
    */
   approach(target: Id, count: number, avoid: ReadonlySet<Id>, mode: Mode): Route {
-    const live = avoid.size === 0 ? this.#successors : this.#successors.filter(({ id }) => !avoid.has(id))
+    const live = this.#live(avoid)
     const end = this.#endAt(target, live, mode)
     if (end) return { peers: end.slice(0, count), final: true }
     const isBefore = ({ id }: Peer) => between(this.me.id, id, target)
@@ -196,6 +182,10 @@ export class Table {
       if (!avoid.has(peer.id) && isBefore(peer)) peers.push(peer)
     }
     return { peers, final: false }
+  }
+
+  #live(avoid: ReadonlySet<Id>): readonly Peer[] {
+    return avoid.size === 0 ? this.successors : this.successors.filter(({ id }) => !avoid.has(id))
   }
 
   /** The last node before a point and those after it, when those of the list who may be asked tell. */
@@ -233,48 +223,37 @@ export class Table {
   /** Successors and predecessors by nearness, each once. */
   neighbors(): Peer[] {
     const before = distinct([this.predecessor, ...this.predecessors])
-    const near = this.#successors.flatMap((peer, at) => [peer, ...before.slice(at, at + 1)])
+    const near = this.successors.flatMap((peer, at) => [peer, ...before.slice(at, at + 1)])
     return distinct([...near, ...before]).filter(({ id }) => id !== this.me.id)
   }
 
   /** The node so many places clockwise from this one, counter-clockwise as far as those are acknowledged. */
   #at(places: number): Peer | undefined {
     const before = this.predecessors
-    if (places > 0 && places <= this.#successors.length) return this.#successors[places - 1]
+    if (places > 0 && places <= this.successors.length) return this.successors[places - 1]
     if (places < 0 && places >= -before.length) return before[-places - 1]
     if (places === 0) return this.me
-    const ring = [this.me, ...this.#successors]
+    const ring = [this.me, ...this.successors]
     // A list that is newer than what is known of those before has newcomers in between.
-    const isRing = this.#closed && before.length > 0 && before.every(({ id }, at) => id === ring.at(-1 - at)?.id)
+    const isRing = this.#after.isClosed && before.length > 0 && before.every(({ id }, at) => id === ring.at(-1 - at)?.id)
     return isRing ? ring.at(places % ring.length) : undefined
   }
 
   #everyWay(): readonly Peer[] {
     if (!this.#ways) {
-      const others = distinct([...this.#successors, ...this.#fingers.values()]).filter(({ id }) => id !== this.me.id)
+      const others = distinct([...this.successors, ...this.#fingers.values()]).filter(({ id }) => id !== this.me.id)
       this.#ways = others.sort((a, b) => (between(this.me.id, a.id, b.id) ? -1 : 1))
     }
     return this.#ways
   }
 
-  #soundPart(list: readonly Peer[]): { adopted: readonly Peer[]; closed: boolean } {
-    const adopted: Peer[] = []
-    let last = this.me.id
-    for (const peer of list) {
-      if (peer.id === this.me.id) return { adopted, closed: true }
-      if (adopted.length === this.#options.successors || !between(last, peer.id, this.me.id)) break
-      adopted.push(peer)
-      last = peer.id
+  /** @param changed whether they have; returned */
+  #noteSuccessors(changed: boolean): boolean {
+    if (changed) {
+      this.#ways = undefined
+      this.#revision++
     }
-    return { adopted, closed: false }
-  }
-
-  #replaceSuccessors(list: readonly Peer[]): boolean {
-    if (samePeers(list, this.#successors)) return false
-    this.#successors = list
-    this.#ways = undefined
-    this.#revision++
-    return true
+    return changed
   }
 }
 
