@@ -4,7 +4,6 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../protocol/errors.ts'
 
@@ -13,7 +12,7 @@ const underWayMost = 16
 /** Bytes of large answers that nobody has read yet, on all connections; beyond that no other is given. */
 const unreadBytesMost = 128 * 1024 * 1024
 const largeBytes = 16 * 1024
-/** When the server ends: whoever has not read its answer by then does without the rest. */
+/** When the server ends: whoever reads nothing of its answer for that long does without the rest. */
 const readWithinMs = 1000
 
 /** One connection. */
@@ -61,8 +60,8 @@ export class Connections {
       this.#isClosing = true
       // Whose answer is given and not read yet Node takes for idle, and would cut it off.
       const asking = [...lines].filter(([, { underWay }]) => underWay > 0)
-      const over = Promise.all(asking.map(([socket]) => new Promise((resolve) => socket.once('close', resolve))))
-      await Promise.race([over, sleep(readWithinMs, undefined, { ref: false })])
+      for (const [socket] of asking) socket.setTimeout(readWithinMs)
+      await Promise.all(asking.map(([socket]) => new Promise((resolve) => socket.once('close', resolve))))
       // Those that nobody has said anything on it takes for busy, and would wait for.
       for (const socket of lines.keys()) if (socket.bytesRead === 0) socket.destroy()
     })
