@@ -10,12 +10,17 @@ export const valueOption = { value: 'the value itself, whatever it looks like' }
 
 export const addressOptions = { ...valueOption, name: 'the name it was stored under', key: 'its key in hex' }
 
-/** @throws WrongUse none of the three, or several */
+/** Characters of a value as it is written in a path: with the headers an address may have 16 KiB. */
+const writtenMost = 15 * 1024
+
+/** @throws WrongUse none of the three, or several; a value that no address has room for */
 export const parseAddress = (task: string, words: Pick<Words, 'plain' | 'options'>): Address => {
   const { name, key } = words.options
   const value = valueIn(task, words)
   if ([value, name, key].filter((given) => given !== undefined).length !== 1)
     throw new WrongUse(`${task} takes one of: a value, name=<name>, key=<hex>; for instance: ${typed(`${task} hello world`)}`)
+  if (value !== undefined && encodeURIComponent(value).length > writtenMost)
+    throw new WrongUse(`${task} takes no value that long; take the key that store told: ${typed(`${task} key=<hex>`)}`)
   if (value !== undefined) return { value }
   return name === undefined ? { key: key ?? '' } : { name }
 }

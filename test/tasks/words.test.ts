@@ -162,6 +162,12 @@ describe('an address', () => {
     [['hello'], { value: 'x' }],
     [[], { name: 'x', key: 'ab' }],
   ])('refused: %j %j', (plain, options) => expect(() => parseAddress('lookup', { plain, options })).toThrow(WrongUse))
+
+  // Was sent, and the node answered with a path of HTTP.
+  test.each(['x'.repeat(16 * 1024), 'ü'.repeat(3000)])(
+    'a value that an address has no room for is asked for by its key',
+    (value) => expect(() => parseAddress('lookup', { plain: [value], options: {} })).toThrow('npm run task lookup key='),
+  )
 })
 
 test.each([
