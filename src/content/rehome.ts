@@ -98,9 +98,9 @@ export class Rehoming {
   }
 
   /** See Wakefulness.beat. Returns whether it has slept: then it is to compare all that it holds. */
-  beat(nextMs: number): boolean {
+  beat(everyMs: number): boolean {
     const { wakefulness } = this.#holdings.testimony
-    wakefulness.beat(nextMs)
+    wakefulness.beat(everyMs)
     return wakefulness.isBehind
   }
 

@@ -22,8 +22,8 @@ export class Sharing {
   readonly #outcomes: (Outcome | undefined)[] = []
   /** Whether one of those who were asked has not answered. */
   #silent = false
-  /** Whether one who has had everything has answered: it knows what this node may have missed. */
-  isVouched = false
+  /** Where those who were asked have had everything: they know what this node may have missed. */
+  #vouched = Arcs.none
   /** Until when this node and each of the window had everything in an earlier life. */
   readonly knew: number[]
 
@@ -34,6 +34,11 @@ export class Sharing {
     this.knew = [knew]
     this.known = inherited.known
     this.witnessed = inherited.witnessed
+  }
+
+  /** Whether of each part someone who has had everything has answered. */
+  get isVouched(): boolean {
+    return this.#vouched.covers(this.cell)
   }
 
   /** Whether those who were asked know what this node may have missed: one who has had everything, or all, who may have slept too. */
@@ -63,15 +68,14 @@ export class Sharing {
   hearDonor(outcome: Outcome | undefined): void {
     this.#note(outcome)
     this.heard &&= outcome !== undefined
-    // Where there is one copy, donors are those who were in its place.
-    if (this.cell.window.length === 1) this.#listen(outcome)
+    this.#listen(outcome)
     // Alone in the window, nobody would tell us of what a donor still takes itself.
     if (this.others.length === 0) this.shared &&= outcome !== undefined && !outcome.held
   }
 
   #listen(outcome: Outcome | undefined): void {
     this.#silent ||= outcome === undefined
-    this.isVouched ||= (outcome?.complete.length ?? 0) > 0
+    this.#vouched = this.#vouched.plus(Arcs.of(outcome?.complete ?? []))
   }
 
   #note(outcome: Outcome | undefined): void {

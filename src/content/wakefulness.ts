@@ -4,11 +4,8 @@
  */
 import type { Clock } from '../ports.ts'
 
-/**
- * When so many beats have not come, others may have acknowledged without it; a node that is merely busy is as late only when it turns
- * requests away.
- */
-const missedMost = 3
+/** A beat is late after that many times as long as between two: others may have acknowledged without this node, if it was stopped. */
+const lateMost = 1.5
 
 export class Wakefulness {
   readonly #clock: Pick<Clock, 'now' | 'wall'>
@@ -35,10 +32,10 @@ export class Wakefulness {
     return this.sleeps > this.#madeUp
   }
 
-  /** It is awake. @param nextMs until the next beat */
-  beat(nextMs: number): void {
+  /** It is awake. @param everyMs between two beats */
+  beat(everyMs: number): void {
     this.#look()
-    this.#graceMs = missedMost * nextMs
+    this.#graceMs = lateMost * everyMs
     this.#await()
   }
 

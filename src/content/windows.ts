@@ -133,10 +133,10 @@ export class Windows {
     }
   }
 
-  /** Whether those who may have held it before are to be asked: where nobody shares it, also by one who has slept, in whose place they were. */
+  /** Whether those who may have held it before are to be asked: they were in the place of those who have slept, this node and all who share it. */
   #isWanting(sharing: Sharing): boolean {
     const { isBehind } = this.#party.holdings.testimony.wakefulness
-    return !this.#isKnown(sharing) || (isBehind && sharing.cell.window.length === 1 && !sharing.isVouched)
+    return !this.#isKnown(sharing) || (isBehind && !sharing.isVouched)
   }
 
   /** Whether of each part someone is there who has had everything, this node or another. */

@@ -171,7 +171,7 @@ export class Node {
 
   /** A job and each packet show that this node is awake. */
   #beat(): void {
-    if (this.#content.rehoming.beat(this.#beatMs / 2)) this.#rehome()
+    if (this.#content.rehoming.beat(this.#beatMs)) this.#rehome()
   }
 
   #ready(): { state: NodeState } {
