@@ -75,6 +75,8 @@ export interface Store {
   scan(after: string, limit: number, last?: Id, bytesMost?: number): StoredRecord[]
   /** How many records there are. */
   readonly size: number
+  /** Whether its disk has taken nothing of late: what was written since is seen, and lost when the node ends now. */
+  readonly isFull: boolean
   /** A few words that the node keeps beside its records; undefined in a new store. */
   readonly memo: string | undefined
   remember(memo: string): void

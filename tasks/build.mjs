@@ -61,7 +61,7 @@ const bundle = async (name, input) => {
 const warmUp = (name) => {
   const { NODE_OPTIONS: _flags, ...env } = process.env
   const { status, error, stdout } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), name, fresh], {
-    env: Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('POLYCHORD_'))),
+    env: Object.fromEntries(Object.entries(env).filter(([name]) => !/^(POLYCHORD|npm)_/.test(name))),
     // A node logs on stdout why it does not start.
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: warmUpMs,

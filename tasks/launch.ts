@@ -43,6 +43,8 @@ export const launch = async (wanted: Launch, founding?: Founding): Promise<Entry
     await changeEntry(entry, () => undefined)
     const port = Number(portOf(entry.url))
     const another = wanted.port === undefined && wanted.id === undefined
+    // TCP had it free: for UDP another program has it.
+    if (wanted.port !== undefined && failure.code === 'EADDRINUSE') throw inUse(wanted.port)
     if (!another || !(failure.code === 'ID_TAKEN' || failure.code === 'EADDRINUSE'))
       throw await explain(entry, failure, wanted.network)
     from = port + 1
@@ -183,7 +185,7 @@ export const choosePort = async ({ port, id, network }: Launch, { processes }: N
           (dead ? `to bring it back type: ${typed(`restart ${port}`)}` : `for the next free one type: ${typed('add')}`),
       )
     }
-    if (!(await isFree(port))) throw new TaskFailure(`port ${port} is in use; for the next free one type: ${typed('add')}`)
+    if (!(await isFree(port))) throw inUse(port)
     if (id === undefined && ids.has(idOfUrl(`http://${host}:${port}`, network)))
       throw new TaskFailure(
         `the id of port ${port} is taken in this network of ${String(network.options['bits'])} bits; choose another port`,
@@ -197,6 +199,9 @@ export const choosePort = async ({ port, id, network }: Launch, { processes }: N
   }
   throw new TaskFailure(`no port from ${from} on is free, or gives an id that is; name one that is: ${typed('add PORT')}`)
 }
+
+const inUse = (port: number): TaskFailure =>
+  new TaskFailure(`port ${port} is in use; for the next free one type: ${typed('add')}`)
 
 const isFree = (port: number): Promise<boolean> =>
   new Promise((resolve, reject) => {

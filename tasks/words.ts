@@ -57,12 +57,13 @@ export const splitWords = (words: readonly string[], { name, options: known, tex
  * @throws WrongUse
  */
 export const refuseFlagsThatNpmTook = (env: NodeJS.ProcessEnv, { name, options, text }: Grammar): void => {
-  const number = Object.keys(env)
-    .find((key) => /^npm_config_\d/.test(key))
-    ?.replace('npm_config_', '')
-  if (number !== undefined)
+  // Its own of a letter or two it has under their long names.
+  const [flag] = Object.entries(env).flatMap(
+    (entry) => /^npm_config_(\d[^=]*|[a-z]{1,2}(?==true$))/.exec(entry.join('='))?.[1] ?? [],
+  )
+  if (flag !== undefined)
     throw new WrongUse(
-      `npm took -${number} for itself; ${text ? `write it after two dashes: npm run task ${name} -- -${number}` : `${name} takes no number below zero`}`,
+      `npm took -${flag} for itself; ${text ? `write it after two dashes: npm run task ${name} -- -${flag}` : `${name} takes no ${/^\d/.test(flag) ? 'number below zero' : 'flags'}`}`,
     )
   for (const option of [...Object.keys(options), 'json']) {
     const value = env[`npm_config_${option}`] ?? env[`npm_config_${option.toLowerCase()}`]

@@ -5,6 +5,7 @@ import { firstAtOrAfter, type Id } from '../space/id.ts'
 import { cursorOf, sizeOf } from './record.ts'
 
 export class MemoryStore implements Store {
+  readonly isFull = false
   readonly #byKey = new Map<Id, Map<string, StoredRecord>>()
   /** The keys in order; undefined after a change of the set of keys, made again by the next scan. */
   #order: Id[] | undefined

@@ -6,7 +6,7 @@ import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Hash } from '../ports.ts'
 import type { Deleted, Found, Value, Written } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
-import type { PeerApi } from '../protocol/peer-api.ts'
+import type { PeerApi, Told } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import type { Mode, Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
@@ -108,7 +108,7 @@ export class Operations {
       replicas: options.replicas,
       // Who has not had everything was not alone, or does not know yet that it is.
       isAccompanied: () => finder.isAccompanied || !holdings.cells.areWhole,
-      anew: (record, after) => this.#anew(record, after),
+      anew: (wanted, after) => this.#shared({ ...wanted, version: this.#stamp(after) }),
       insert: (peer, record, others, lookup) => holders.insert(peer, record, others, lookup),
     }
     this.#convoys = new Convoys((peer, load) => holders.keep(peer, load), ports.clock)
@@ -139,19 +139,17 @@ export class Operations {
   async #store({ key, index }: Required<Address>, content: Given): Promise<Written> {
     const { value, encoding, contentType = 'text/plain; charset=utf-8', name, ttlSeconds } = content
     // Whoever stores it while others are asked for how long they want it comes after this.
-    const version = this.#stamp()
-    const expiresAt = ttlSeconds === undefined ? undefined : Math.floor(this.#holdings.now) + ttlSeconds * 1000
-    const until = name === undefined && expiresAt !== undefined ? await this.#latest({ key, index }, expiresAt) : expiresAt
-    return this.#write({
+    const wanted = {
       key,
       index,
       value,
       ...(encoding === undefined ? {} : { encoding }),
       contentType,
       ...(name === undefined ? {} : { name }),
-      version,
-      ...(until === undefined ? {} : { expiresAt: until }),
-    })
+      version: this.#stamp(),
+      ...(ttlSeconds === undefined ? {} : { expiresAt: Math.floor(this.#holdings.now) + ttlSeconds * 1000 }),
+    }
+    return this.#write(await this.#shared(wanted), wanted)
   }
 
   /** @throws Refusal NOT_FOUND; INCONCLUSIVE when too few of those who were reachable could say; TOO_LARGE, OVERLOADED, NO_ROUTE, NOT_JOINED */
@@ -184,25 +182,26 @@ export class Operations {
     }
   }
 
-  async #write(record: StoredRecord): Promise<Written> {
+  /** @param wanted as for `write` */
+  async #write(record: StoredRecord, wanted = record): Promise<Written> {
     this.#holders.assertRoomFor(record)
     const { key, index, version } = record
     const [owner, ...others] = this.#finder.plainWindow(key)
-    if (!owner) return this.#writeWithCare(record, [])
+    if (!owner) return this.#writeWithCare(record, wanted, [])
     const { arrived, silent } = await this.#convoys.send(record, [owner, ...others])
-    if (!arrived) return this.#writeWithCare(record, silent)
+    if (!arrived) return this.#writeWithCare(record, wanted, silent)
     const copies = 1 + others.length
     return { key, index, version, owner, stored: copies, wanted: copies, hops: 0 }
   }
 
   /** @param silent those who have just not answered: they are not asked at first */
-  #writeWithCare(record: StoredRecord, silent: readonly Id[]): Promise<Written> {
+  #writeWithCare(record: StoredRecord, wanted: StoredRecord, silent: readonly Id[]): Promise<Written> {
     for (const id of silent) this.#overlay.evict(id)
     let avoid = silent
     return this.#patiently(() => {
       const lookup = this.#finder.to(record.key, undefined, avoid)
       avoid = []
-      return write(this.#writer, record, lookup)
+      return write(this.#writer, record, lookup, wanted)
     })
   }
 
@@ -231,15 +230,6 @@ export class Operations {
     return !isLeaving && (passing.has(code) || (code === 'NOT_JOINED' && isMoving))
   }
 
-  /** A record that was superseded, with a later stamp: by its content it lives as long as whoever came before wants. */
-  async #anew({ expiresAt, ...rest }: StoredRecord, after: string): Promise<StoredRecord> {
-    const version = this.#stamp(after)
-    const { key, index } = rest
-    const isShared = expiresAt !== undefined && isByContent({ index })
-    const until = isShared ? await this.#latest({ key, index }, expiresAt) : expiresAt
-    return { ...rest, version, ...(until === undefined ? {} : { expiresAt: until }) }
-  }
-
   /** What is stored by its content and is here, where this node may say so: nobody else need be asked. */
   #ownWord(address: Address): StoredRecord[] | undefined {
     const { key } = address
@@ -249,17 +239,26 @@ export class Operations {
     return records.length > 0 ? records : undefined
   }
 
-  /** What is stored by its content may be somebody else's too: it lives as long as any of them wants it; undefined: for ever. */
-  async #latest(address: Address, expiresAt: number): Promise<number | undefined> {
+  /**
+   * What is stored by its content may be somebody else's too, and lives as long as any of them wants it. Where that is longer, what is there
+   * is written again as it is: whoever deletes it meanwhile deletes that. With another content type it has to be another version.
+   */
+  async #shared(wanted: StoredRecord): Promise<StoredRecord> {
+    const { expiresAt = Infinity, ...rest } = wanted
+    const there = isByContent(wanted) && expiresAt < Infinity ? await this.#living(wanted) : undefined
+    if (!there || (there.expiresAt ?? Infinity) <= expiresAt) return wanted
+    const { version } = there.contentType === wanted.contentType ? there : wanted
+    return { ...rest, version, ...(there.expiresAt === undefined ? {} : { expiresAt: there.expiresAt }) }
+  }
+
+  async #living({ key, index }: Required<Address>): Promise<Told | undefined> {
     try {
-      const lookup = () => this.#finder.to(address.key)
-      const { records } = await this.#patiently(() => readOutlines(this.#reader, address, lookup(), false))
-      const times = records.map((record) => record.expiresAt ?? Infinity)
-      const latest = Math.max(expiresAt, ...times)
-      return latest === Infinity ? undefined : latest
+      const lookup = () => this.#finder.to(key)
+      const { records } = await this.#patiently(() => readOutlines(this.#reader, { key, index }, lookup(), false))
+      return records[0]
     } catch (error) {
       if (!(error instanceof Refusal && error.code === 'NOT_FOUND')) throw error
-      return expiresAt
+      return undefined
     }
   }
 

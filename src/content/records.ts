@@ -46,9 +46,9 @@ export class Records {
     return this.#bytes
   }
 
-  /** Whether the last for which the quota left no room would find none now. */
+  /** Whether the disk takes nothing, or the last for which the quota left no room would find none now. */
   get isFull(): boolean {
-    return this.#bytes + this.#refusedBytes > this.#quotaBytes
+    return this.#store.isFull || this.#bytes + this.#refusedBytes > this.#quotaBytes
   }
 
   /**

@@ -32,8 +32,8 @@ export interface Writer {
   readonly replicas: number
   /** Whether there are others, though the overlay may have lost them all: one copy is then not enough. */
   isAccompanied(): boolean
-  /** A record that was superseded, with a stamp later than that of what was there. */
-  anew(record: StoredRecord, after: string): Promise<StoredRecord>
+  /** What was wanted, with a stamp later than that of what has superseded it. */
+  anew(wanted: StoredRecord, after: string): Promise<StoredRecord>
   /** Merges a record into a peer; undefined when it does not answer. */
   insert(peer: Peer, record: StoredRecord, others: Id[], lookup: Lookup): Promise<Copy | Obstacle | undefined>
 }
@@ -42,7 +42,12 @@ export interface Writer {
  * Writes to the window of the record's key; a write that was superseded on its way is stamped above the winner and written again.
  * @throws Refusal NOT_ENOUGH_COPIES, STORE_FULL, STAMP_AHEAD, NO_ROUTE, NOT_JOINED
  */
-export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup): Promise<Written> => {
+export const write = async (
+  writer: Writer,
+  record: StoredRecord,
+  lookup: Lookup,
+  wanted: StoredRecord = record,
+): Promise<Written> => {
   const { key, index } = record
   const ownStamp = record.version.hlc
   let aim = await aimOf(lookup)
@@ -58,7 +63,7 @@ export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup
     const newest = round.newest()
     // Superseded every time, by writes that were under way as well: the last stamp that was written is the one to tell.
     if (!newest || compareVersions(newest, record.version) <= 0 || stamping === stampings) break
-    record = await writer.anew(record, newest.hlc)
+    record = await writer.anew(wanted, newest.hlc)
   }
   const { copies } = round
   const owner = copies.find(({ peer }) => peer.id === aim.owner?.id) ?? copies.find(({ held }) => held) ?? copies[0]
@@ -68,7 +73,11 @@ export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup
   const some = `${count.stored} of ${writer.replicas} copies written`
   const wouldDo = (others: number) => others > 0 && copies.length + others >= Math.min(writer.replicas, copiesLeast)
   if (wouldDo(round.full))
-    throw new Refusal('STORE_FULL', `${some}; the others have no room: delete something, or add nodes`, count)
+    throw new Refusal(
+      'STORE_FULL',
+      `${some}; the others have no room, on their disks or within their quotas: make some there, or add nodes`,
+      count,
+    )
   // What has to come after another that is far ahead is taken as soon as those have heard of that.
   if (wouldDo(round.ahead) && record.version.hlc === ownStamp)
     throw new Refusal(

@@ -67,7 +67,7 @@ export const Counts = exact({
   replicas: count('records of which it keeps a copy for another owner'),
   misplaced: count('records that it keeps until those who should hold them have them'),
   bytes: count('all of them, as they count for the quota'),
-  full: Type.Boolean({ description: 'something was refused for which the quota leaves no room' }),
+  full: Type.Boolean({ description: 'something was refused for which the quota leaves no room, or the disk takes nothing' }),
   moving: count('records known to be on their way in or out'),
   complete: Type.Boolean({ description: 'everything written to its part is here, as far as anyone knows' }),
 })

@@ -107,6 +107,10 @@ export class LmdbStore implements Store {
     return this.#size
   }
 
+  get isFull(): boolean {
+    return !this.#trouble.isOver
+  }
+
   get memo(): string | undefined {
     assert(this.#tree, closed)
     return this.#memo

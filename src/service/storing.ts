@@ -77,6 +77,8 @@ export const storingBytes = (
       'BAD_REQUEST',
       `the query has no field "${stray}" where bytes are stored; it may say ${taken.map((field) => `${field}=…`).join(' and ')}`,
     )
+  const doubled = Object.keys(query).find((field) => Array.isArray(query[field]))
+  if (doubled !== undefined) throw new Refusal('BAD_REQUEST', `${doubled} is in the query twice; give it once`)
   if (bytes.length === 0)
     throw new Refusal('BAD_REQUEST', `there is nothing to store: the body is empty. Try: curl ${url}/store -d value=hello`)
   const { ttlSeconds, ...rest } = query

@@ -48,7 +48,7 @@ export const explain = (errors: readonly ErrorObject[] | null | undefined, part:
   if (keyword === 'format' && params['format'] === 'id')
     return new Refusal(
       'BAD_ID',
-      `${field} must be an id of this network: ${bits / 4} lowercase hex digits.${part === 'params' ? ' To ask by content or by name: ?value=… or ?name=…' : ''}`,
+      `${field} must be an id of this network: ${bits / 4} lowercase hex digits.${part === 'params' && field === 'key' ? ' To ask by content or by name: ?value=… or ?name=…' : ''}`,
     )
   if (keyword === 'maxLength' && field === 'value') return tooLarge()
   if (part === 'querystring' && Array.isArray(error.data))

@@ -54,6 +54,10 @@ export class Mount implements Store {
     if (disk.durable.memo !== undefined) this.#seen.remember(disk.durable.memo)
   }
 
+  get isFull(): boolean {
+    return this.#disk.full && this.#tail.length > 0
+  }
+
   get size(): number {
     return this.#seen.size
   }

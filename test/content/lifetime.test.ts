@@ -23,6 +23,24 @@ const worldOf = async (): Promise<{ world: World; ids: readonly Id[] }> => {
 const expectToLive = async (world: World, through: Id) =>
   expect((await world.call(through, 'lookupBy', { value })).values).toMatchObject([{ value }])
 
+// It lived as long as those wanted it whose value had been deleted.
+test.each([2, 10, 12])(
+  'a value that is deleted lives no longer than whoever stores it beside that wants, seed %i',
+  async (seed) => {
+    const world = new World({ seed })
+    const [one = '', other = ''] = await world.boot(5)
+    await world.run(60_000)
+    await world.call(one, 'store', { value })
+    await world.run(5000)
+    const removed = world.ask(one, 'removeBy', { value })
+    const stored = world.ask(other, 'store', { value, ttlSeconds: 10 })
+    await world.run(5000)
+    expect([removed.state, stored.state]).toEqual(['answered', 'answered'])
+    await world.run(60_000)
+    await expect(world.call(one, 'lookupBy', { value })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  },
+)
+
 test.each([0, 2, 4, 6, 8, 10, 12, 14, 16, 20])(
   'a value stored for ever lives on when somebody stores it for a second %i ms before',
   async (ms) => {

@@ -193,6 +193,20 @@ test('whose quota leaves no room for what it was given says so, until there woul
   expect(full()).toEqual([false, false, false])
 })
 
+// Said that it was ready, as everyone did of it.
+test('whose disk takes nothing says so, until it does again', async () => {
+  const world = new World({ seed: 11 })
+  const ids = await world.boot(4)
+  const [one = '', other = ''] = ids
+  const isFull = () => world.host(one).node?.info().content.full
+  world.host(one).disk.full = true
+  for (let number = 0; number < 8; number++) await world.call(other, 'store', { value: `value ${number}` })
+  expect(isFull()).toBe(true)
+  world.host(one).disk.full = false
+  await world.settle()
+  expect(isFull()).toBe(false)
+})
+
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 /** How far a node is from a key, as its overlay reckons. */
 const far = {

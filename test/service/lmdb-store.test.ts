@@ -224,9 +224,12 @@ describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
     const events: string[] = []
     const store = await openFull(events)
     store.write(recordAt('0a', 'v:1', large))
+    expect(store.isFull).toBe(false)
     await expect(store.flushed()).rejects.toMatchObject({ code: 'STORE_FULL' })
+    expect(store.isFull).toBe(true)
     limitFiles('unlimited')
     await store.flushed()
+    expect(store.isFull).toBe(false)
     expect(events).toEqual(['disk takes nothing', 'disk takes writes again'])
     expect(recordsAt(store, '0a')).toEqual([recordAt('0a', 'v:1', large)])
   })

@@ -115,6 +115,7 @@ describe('the first things that a person types', () => {
     ['/store', { method: 'PUT', body: 'a' }, 'BAD_REQUEST', /curl -T FILE \S+\/store\/NAME/],
     ['/store/', { method: 'PUT', body: 'a' }, 'BAD_REQUEST', /curl -T FILE \S+\/store\/NAME/],
     ['/lookup/hello', {}, 'BAD_ID', /40 lowercase hex digits.*\?value=/],
+    ['/approach/hello', json({ count: 1, avoid: [] }), 'BAD_ID', /40 lowercase hex digits\.$/],
     ['/lookup?value=nobody-stored-this', {}, 'NOT_FOUND', /./],
     ['/lookup', {}, 'BAD_REQUEST', /\?value=/],
     ['/lookup?value=a&value=b', {}, 'BAD_REQUEST', /value is in the query twice/],
@@ -159,6 +160,13 @@ describe('the first things that a person types', () => {
     ['/delete', { ...form('value=hello'), method: 'DELETE' }, 'UNSUPPORTED_MEDIA', /\?value=/],
     ['/leave', json({ now: true }), 'BAD_REQUEST', /takes no body/],
     // Were left out of account, and the bytes stored.
+    [
+      '/store/x?ttlSeconds=5&ttlSeconds=6',
+      raw('hi', undefined, 'PUT'),
+      'BAD_REQUEST',
+      /ttlSeconds is in the query twice; give it once/,
+    ],
+    ['/store?name=a&name=b', raw('hi', 'text/plain'), 'BAD_REQUEST', /name is in the query twice; give it once/],
     ['/store?value=zz', raw('hi', 'text/plain'), 'BAD_REQUEST', /no field "value".* name=… and ttlSeconds=…$/],
     ['/store?contentType=text/html', raw('hi', 'text/plain'), 'BAD_REQUEST', /no field "contentType"/],
     ['/store?encoding=base64', raw('hi', 'text/plain'), 'BAD_REQUEST', /no field "encoding"/],

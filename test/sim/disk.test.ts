@@ -96,7 +96,9 @@ test('a life that has ended changes nothing any more', () => {
 test('a full disk refuses the flush, and in the end the write; with room again the next flush takes all', async () => {
   const { disk, spindle, store } = mounted()
   disk.full = true
+  expect(store.isFull).toBe(false)
   store.write(recordOf(0))
+  expect(store.isFull).toBe(true)
   const refused = store.flushed()
   spindle.ends.pop()?.()
   await expect(refused).rejects.toMatchObject({ code: 'STORE_FULL' })
@@ -108,5 +110,6 @@ test('a full disk refuses the flush, and in the end the write; with room again t
   const taken = store.flushed()
   spindle.ends.pop()?.()
   await taken
+  expect(store.isFull).toBe(false)
   expect(all(disk.durable)).toHaveLength(number)
 })

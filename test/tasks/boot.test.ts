@@ -1,5 +1,6 @@
 /** `boot` beside other tasks, and after one that was cut off. */
 import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
@@ -46,4 +47,15 @@ test('a first node whose start was cut off is none to come back, and nothing of 
   mkdirSync(`${home.path}/${first?.dataDir}`, { recursive: true })
   writeFileSync(`${home.path}/${first?.dataDir}/node.json`, '{"format":2,"network":"7f3a000000000000","id":"0c"}')
   expect(await home.task(`boot 1 port=${firstPort}`)).toMatchObject({ code: 0, stderr: '' })
+})
+
+// Was told what to do about a node that one starts by hand.
+test('whoever adds at a port that another program has, for UDP only, is told of the next free one', async () => {
+  const socket = createSocket('udp4').bind(firstPort + 1, '127.0.0.1')
+  onTestFinished(() => void socket.close())
+  await once(socket, 'listening')
+  const added = await home.task(`add ${firstPort + 1}`)
+  expect(added.stderr).toBe(`polychord: port ${firstPort + 1} is in use; for the next free one type: npm run task add\n`)
+  expect(added.code).toBe(1)
+  expect(home.state.processes).toHaveLength(1)
 })

@@ -122,7 +122,7 @@ test('a file that holds no secret any more is told of, with the way out', async 
   for (const wrong of ['short\n', '']) {
     writeFileSync(secretFile, wrong)
     const port = new URL(urls()[0] ?? '').port
-    for (const task of ['rotate', `tags ${port} zone=a`, `restart ${port}`])
+    for (const task of ['rotate', 'add', 'addmany 2', `tags ${port} zone=a`, `restart ${port}`])
       expect(await home.task(task)).toMatchObject({
         code: 1,
         stderr: expect.stringMatching(

@@ -48,7 +48,10 @@ describe('words', () => {
     expect(took({ npm_config_json: 'true' })).toThrow('write it as a word: npm run task boot … json')
     expect(took({ npm_config_1: 'true' })).toThrow('npm took -1 for itself; boot takes no number below zero')
     expect(() => refuseFlagsThatNpmTook({ 'npm_config_1.5': 'true' }, store)).toThrow('npm run task store -- -1.5')
-    expect(took({ npm_config_cache: '/tmp', npm_config_port: '' })).not.toThrow()
+    expect(took({ npm_config_v: 'true' })).toThrow('npm took -v for itself; boot takes no flags')
+    // Was stored as "rm".
+    expect(() => refuseFlagsThatNpmTook({ npm_config_rf: 'true' }, store)).toThrow('npm run task store -- -rf')
+    expect(took({ npm_config_cache: '/tmp', npm_config_port: '', npm_config_yes: 'true', npm_config_ca: '' })).not.toThrow()
   })
 
   test.each(['', '1.0', '1e1', ' 1', '0x1', '01', '-1', '0', '65536', 'NaN', '9'.repeat(30)])('%j is no port', (text) =>
