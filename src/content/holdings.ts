@@ -1,6 +1,6 @@
 /** The records that this node has: what is here, how more comes in, and what it may say of them. Nothing here asks anyone. */
 import type { Overlay } from '../overlay/overlay.ts'
-import type { Clock, Hash, Store } from '../ports.ts'
+import type { Clock, Hash, Log, Store } from '../ports.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Held } from '../protocol/peer-api.ts'
 import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
@@ -9,7 +9,7 @@ import type { Arc } from '../space/ring.ts'
 import { Cells } from './cells.ts'
 import { type HybridClock, stampMs } from './hybrid-clock.ts'
 import { Intake } from './intake.ts'
-import { type Address, isLive, outlined, sizeOf } from './record.ts'
+import { type Address, assertSound, cursorOf, isLive, outlined, sizeOf } from './record.ts'
 import { Records } from './records.ts'
 import { Testimony } from './testimony.ts'
 
@@ -38,19 +38,27 @@ export class Holdings {
   constructor(
     me: Peer,
     overlay: Overlay,
-    ports: { store: Store; clock: Pick<Clock, 'now' | 'wall'>; time: Pick<Clock, 'now'>; hash: Hash },
+    ports: { store: Store; clock: Pick<Clock, 'now' | 'wall'>; time: Pick<Clock, 'now'>; hash: Hash; log: Pick<Log, 'warn'> },
     stamps: HybridClock,
     { quotaBytes, replicas }: HoldingsOptions,
     taken: (key: Id) => void,
   ) {
-    const { store, clock, time } = ports
+    const { store, clock, time, hash, log } = ports
     this.#store = store
     this.#time = time
     this.cells = new Cells(me, overlay, clock, replicas)
     let newestMs: number | undefined
-    this.records = new Records(store, me.id.length, quotaBytes, ({ version }) => {
-      stamps.observe(version.hlc)
-      newestMs = Math.max(newestMs ?? 0, stampMs(version.hlc))
+    this.records = new Records(store, me.id.length, quotaBytes, (record) => {
+      try {
+        assertSound(hash, record, me.id.length * 4)
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error
+        log.warn({ record: cursorOf(record), why: error.message }, 'record spoilt on the disk; others give it anew')
+        return false
+      }
+      stamps.observe(record.version.hlc)
+      newestMs = Math.max(newestMs ?? 0, stampMs(record.version.hlc))
+      return true
     })
     this.testimony = new Testimony(this.cells, store, { clock, time }, newestMs)
     this.intake = new Intake(me, this, ports, stamps, taken)

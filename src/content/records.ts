@@ -26,16 +26,15 @@ export class Records {
   /** By how much it would have grown, when it was to grow beyond its quota last. */
   #refusedBytes = 0
 
-  /** @param digits of an id @param loaded told of each record that is there already */
-  constructor(store: Store, digits: number, quotaBytes: number, loaded: (record: StoredRecord) => void) {
+  /** @param digits of an id @param isSound told of each record that is there already: those that are not what they were are dropped */
+  constructor(store: Store, digits: number, quotaBytes: number, isSound: (record: StoredRecord) => boolean) {
     this.#store = store
     this.#digits = digits
     this.#quotaBytes = quotaBytes
     this.#prints = new Fingerprints((span) => this.#scanSpan(span), digits)
-    for (const record of this.#scanSpan({ first: '0', last: 'g' })) {
-      this.#note(record, 1)
-      loaded(record)
-    }
+    for (const record of this.#scanSpan({ first: '0', last: 'g' }))
+      if (isSound(record)) this.#note(record, 1)
+      else store.drop(record.key, record.index)
   }
 
   get size(): number {

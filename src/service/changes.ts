@@ -1,5 +1,5 @@
 /** What has changed in a store and is not in its tree yet: the last change of each place; and how a change is written. */
-import type { StoredRecord } from '../protocol/schemas.ts'
+import type { StoredRecord, Version } from '../protocol/schemas.ts'
 
 /** Digits of a key that number its bucket: few changes are in each, so that looking for those in order need not sort them all. */
 const bucketDigits = 3
@@ -87,8 +87,37 @@ export const changeIn = (line: string): Change => {
 /** What is written of a record: all that its place does not say. */
 export const textOf = ({ key: _key, index: _index, ...rest }: StoredRecord): string => JSON.stringify(rest)
 
+type Rest = Omit<StoredRecord, 'key' | 'index'>
+
+/** What a disk has spoilt is there as a deletion older than any other: whoever has the record gives it anew. */
+const spoilt: Rest = { value: null, contentType: 'text/plain', version: { hlc: '0'.repeat(16), origin: '00' } }
+
 export const recordOf = (cursor: string, text: string): StoredRecord => {
   const slash = cursor.indexOf('/')
-  const rest = JSON.parse(text) as Omit<StoredRecord, 'key' | 'index'>
-  return { key: cursor.slice(0, slash), index: cursor.slice(slash + 1), ...rest }
+  return { key: cursor.slice(0, slash), index: cursor.slice(slash + 1), ...restIn(text) }
+}
+
+const restIn = (text: string): Rest => {
+  try {
+    const rest: unknown = JSON.parse(text)
+    return isRest(rest) ? rest : spoilt
+  } catch (error) {
+    if (error instanceof SyntaxError) return spoilt
+    throw error
+  }
+}
+
+/** By hand: every read of a record comes by here. */
+const isRest = (rest: unknown): rest is Rest => {
+  const { value, contentType, version, encoding, name, expiresAt } = (rest ?? {}) as Partial<Record<keyof Rest, unknown>>
+  const { hlc, origin } = (version ?? {}) as Partial<Record<keyof Version, unknown>>
+  return (
+    (typeof value === 'string' || value === null) &&
+    typeof contentType === 'string' &&
+    typeof hlc === 'string' &&
+    typeof origin === 'string' &&
+    (encoding === undefined || encoding === 'base64') &&
+    (name === undefined || typeof name === 'string') &&
+    (expiresAt === undefined || typeof expiresAt === 'number')
+  )
 }

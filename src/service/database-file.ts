@@ -4,7 +4,7 @@
  * LMDB maps the file into memory and takes it at its word: a garbled or cut one ends the process by a signal, when it is
  * opened or at some later read. So before it is opened its two trees are walked: every page is in the file and is what the
  * page above it says, every entry lies within its page, and what was counted is what the header says. A value that
- * was changed in place is not noticed; its hash tells that to whoever merges it.
+ * was changed in place is not noticed; its hash tells that when the records are read (see Holdings).
  *
  * Layout: MDB_page, MDB_node, MDB_meta in mdb.c, data version 2, for 64 bits and little-endian, as on every x64 and arm64.
  */

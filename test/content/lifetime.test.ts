@@ -131,7 +131,7 @@ test('a holder that begins with a clock that is twelve minutes fast does not bur
 })
 
 test('a value that was dropped for what it was buried as does not expire again and again', () => {
-  const records = new Records(new MemoryStore(), 40, 1e9, () => {})
+  const records = new Records(new MemoryStore(), 40, 1e9, () => true)
   const key = hash('x')
   const version = { hlc: '0001000000000000', origin: 'a' }
   const live = { key, index: `v:${key}`, value: 'x', contentType: 'text/plain', version, expiresAt: 1000 }

@@ -27,7 +27,7 @@ const indices = fc.uniqueArray(fc.tuple(fc.constantFrom('v', 'n'), hashes).map((
 test.each([8, 12, 156, 160])('at a key of %i bits is all that is kept under it, in order, and nothing else', (bits) =>
   fc.assert(
     fc.property(indices, hashes, (kept, hash) => {
-      const records = new Records(new MemoryStore(), bits / 4, 1e9, () => {})
+      const records = new Records(new MemoryStore(), bits / 4, 1e9, () => true)
       for (const index of kept) records.replace(undefined, recordAt(index, bits))
       const key = hash.slice(0, bits / 4)
       const due = kept.filter((index) => keyOf(index, bits) === key).sort()
@@ -40,7 +40,7 @@ test.each([8, 12, 16, 160])(
   'with %i bits the parts of a digest lead from one end of the arc to the other, and have it all',
   (bits) => {
     const digits = bits / 4
-    const records = new Records(new MemoryStore(), digits, 1e9, () => {})
+    const records = new Records(new MemoryStore(), digits, 1e9, () => true)
     for (let number = 0; number < 3000; number++) records.replace(undefined, recordAt(`v:${hash(String(number))}`, bits))
     fc.assert(
       fc.property(hex(digits), hex(digits), (from, to) => {
@@ -62,7 +62,7 @@ test.each([8, 12, 16, 160])(
 
 test('of a long arc only the records at its ends are looked at', () => {
   const store = new MemoryStore()
-  const records = new Records(store, 40, 1e9, () => {})
+  const records = new Records(store, 40, 1e9, () => true)
   for (let number = 0; number < 8192; number++) records.replace(undefined, recordAt(`v:${hash(String(number))}`, 160))
   const scan = vi.spyOn(store, 'scan')
   const parts = records.digest({ from: `1${'2'.repeat(39)}`, to: `9${'7'.repeat(39)}`, count: 4000, print: '' })
@@ -74,7 +74,7 @@ test('of a long arc only the records at its ends are looked at', () => {
 /** Records, and how many were read from their store since. */
 const watched = (values: readonly string[]) => {
   const store = new MemoryStore()
-  const records = new Records(store, 40, 1e9, () => {})
+  const records = new Records(store, 40, 1e9, () => true)
   for (const [at, value] of values.entries()) records.replace(undefined, { ...recordAt(`v:${hash(String(at))}`, 160), value })
   const scan = vi.spyOn(store, 'scan')
   const read = () => scan.mock.results.reduce((sum, { value }) => sum + (value as StoredRecord[]).length, 0)

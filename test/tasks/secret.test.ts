@@ -163,6 +163,9 @@ test('a network without one has nothing to rotate; killall takes the secret with
   expect((await home.task('boot secret=hunter2')).stderr).toContain('secret is on or off')
 })
 
+/** Between its steps a rotation waits for as long as calls may be under way: whoever comes between is to be there by then. */
+const unhurried = 'callTimeoutMs=5000'
+
 /** A rotation in which the nodes are to take another secret by now. */
 const rotating = async () => {
   const before = readFileSync(secretFile, 'utf8')
@@ -181,7 +184,7 @@ const rotating = async () => {
 // Its lock stayed behind, and the command that it names was refused for seconds.
 test('who interrupts a rotation finishes it at once by the command that it names', async () => {
   await home.task('killall')
-  await home.said(`boot 2 port=${firstPort} secret=on ${quick}`)
+  await home.said(`boot 2 port=${firstPort} secret=on ${quick} ${unhurried}`)
   const { child, ended } = await rotating()
   child?.kill('SIGINT')
   expect(await ended).toMatchObject({ code: 130, stderr: expect.stringContaining('finish it: npm run task rotate') })
@@ -193,7 +196,7 @@ test('who interrupts a rotation finishes it at once by the command that it names
 // Went on in the next network: stopped its nodes where it has no secret, and changed its secret where it has one.
 test.each(['', 'secret=on'])('a rotation whose network was ended leaves the next one alone: boot 2 %s', async (secret) => {
   await home.task('killall')
-  await home.said(`boot 2 port=${firstPort} secret=on ${quick}`)
+  await home.said(`boot 2 port=${firstPort} secret=on ${quick} ${unhurried}`)
   const [one, other] = home.state.processes as [Entry, Entry]
   const { child, ended } = await rotating()
   // It waits for this one as long as that lives, and is not to see that there is no network for a moment.

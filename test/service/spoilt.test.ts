@@ -1,0 +1,61 @@
+/** Of a disk that has changed a bit by itself only what is still what it was is there; the rest others give anew. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { keyOf, nameIndex, valueIndex } from '../../src/content/record.ts'
+import { parseConfig } from '../../src/node/config.ts'
+import type { StoredRecord } from '../../src/protocol/schemas.ts'
+import { hash } from '../../src/service/hash.ts'
+import { LmdbStore } from '../../src/service/lmdb-store.ts'
+import { createLog } from '../../src/service/log.ts'
+import { createService } from '../../src/service/service.ts'
+
+const identity = { network: '0123456789abcdef', id: '7f'.repeat(20) }
+const version = { hlc: '019aa3f1c2d00000', origin: '7f' }
+const kept = { contentType: 'text/plain', version }
+
+const recordAt = (index: string, rest: Pick<StoredRecord, 'value' | 'name'>): StoredRecord => ({
+  key: keyOf(index, 160),
+  index,
+  ...kept,
+  ...rest,
+})
+const fox = recordAt(valueIndex(hash, 'the quick brown fox'), { value: 'the quick brown fox' })
+const rose = recordAt(nameIndex(hash, 'rose'), { value: 'red', name: 'rose' })
+const other = recordAt(valueIndex(hash, 'another'), { value: 'another' })
+
+/** As whatever is older than all that others have. */
+const deletion = { value: null, version: { hlc: '0000000000000000' } }
+
+test.each<[what: string, from: string, to: string, spoilt: StoredRecord, left: object | undefined]>([
+  // Was shown by its node for ever.
+  ['a letter of a value', 'quick brown', 'quack brown', fox, undefined],
+  // Its node never started again.
+  ['what makes it JSON', '"value":"the quick', '"value"*"the quick', fox, deletion],
+  ['what makes it a record', '"value":"the quick', '"valve":"the quick', fox, deletion],
+  ['its end', '"the quick brown fox"', '"the quick brown fox ', fox, deletion],
+  ['a letter of a name', '"name":"rose"', '"name":"rosa"', rose, undefined],
+  ['what makes a named one JSON', '"name":"rose"', '"name":"rose ', rose, undefined],
+])('%s', async (_, from, to, spoilt, left) => {
+  const directory = mkdtempSync(join(tmpdir(), 'polychord-spoilt-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const events: string[] = []
+  const log = createLog('store', 'warn', { write: (line) => void events.push((JSON.parse(line) as { msg: string }).msg) })
+  const before = await LmdbStore.open(directory, identity, log)
+  for (const record of [fox, rose, other]) before.write(record)
+  await before.close()
+  const file = join(directory, 'data.mdb')
+  const bytes = readFileSync(file)
+  for (let at = bytes.indexOf(from); at >= 0; at = bytes.indexOf(from, at + 1)) bytes.write(to, at)
+  writeFileSync(file, bytes)
+  const store = await LmdbStore.open(directory, identity, log)
+  onTestFinished(() => store.close())
+  const config = parseConfig({ name: 'one', url: 'http://127.0.0.1:1', ...identity, incarnation: 0, allowCustomIds: true })
+  createService(config, store, log, () => {})
+  const there = (record: StoredRecord) => store.get(record.key, record.index)
+  for (const record of [fox, rose, other].filter((one) => one !== spoilt)) expect(there(record)).toEqual(record)
+  if (left) expect(there(spoilt)).toMatchObject(left)
+  else expect(there(spoilt)).toBeUndefined()
+  expect(events).toEqual(left ? [] : ['record spoilt on the disk; others give it anew'])
+})
