@@ -107,6 +107,9 @@ export const parseState = (text: string, file: string): NetworkState => {
 const faultIn = ({ network, processes }: NetworkState): string | undefined => {
   const nowhere = processes.find(({ url }) => !URL.canParse(url))
   if (nowhere) return `has a process at ${nowhere.url}, which is no address`
+  const urls = processes.map(({ url }) => url)
+  const twice = urls.find((url, at) => urls.indexOf(url) < at)
+  if (twice !== undefined) return `has ${twice} twice`
   return network === null && processes.length > 0 ? 'has processes, and no network that they belong to' : undefined
 }
 

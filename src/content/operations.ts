@@ -19,14 +19,21 @@ import { Lately } from './lately.ts'
 import { Patience } from './patience.ts'
 import { Places } from './places.ts'
 import { hedgeAfterMs, read, type Reader, readOutlines } from './reads.ts'
-import { type Address, copiesLeast, isByContent, isLive, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
+import {
+  type Address,
+  copiesLeast,
+  isByContent,
+  isLive,
+  isNarrow,
+  keyOf,
+  mergeRecords,
+  nameIndex,
+  valueIndex,
+} from './record.ts'
 import { write, type Writer } from './writes.ts'
 
 /** Before an operation is tried again that failed for what may be over in a moment. */
 const retryMs = 150
-/** Widths of ids in which many values can come to share a key. */
-const narrowBits = 32
-
 /** What fails now may work in a moment. */
 const passing: ReadonlySet<string> = new Set(['NOT_ENOUGH_COPIES', 'INCONCLUSIVE', 'NO_ROUTE'])
 
@@ -132,7 +139,7 @@ export class Operations {
     const { value, encoding, name } = content
     const index = name === undefined ? valueIndex(this.#hash, value, encoding) : nameIndex(this.#hash, name)
     const key = keyOf(index, this.#options.bits)
-    if (this.#options.bits > narrowBits) return this.#store({ key, index }, content)
+    if (!isNarrow(key)) return this.#store({ key, index }, content)
     return this.#places.within({ key, index }, () => this.#store({ key, index }, content))
   }
 

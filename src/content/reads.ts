@@ -10,9 +10,8 @@ import type { Lookup } from '../overlay/lookup.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Told } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
-import { idBits } from '../space/id.ts'
 import type { Lately } from './lately.ts'
-import { type Address, isByContent, isWhole, majorityOf, visitsMost } from './record.ts'
+import { type Address, isByContent, isNarrow, isWhole, majorityOf, visitsMost } from './record.ts'
 import { type Answer, type Judge, Tally } from './tally.ts'
 
 /**
@@ -20,9 +19,6 @@ import { type Answer, type Judge, Tally } from './tally.ts'
  * fraction of what people notice.
  */
 export const hedgeAfterMs = 30
-
-/** Of the hash in an index: a key as wide as that is of one value, and one name. */
-const indexDigits = idBits.maximum / 4
 
 /** What reading needs of its node. */
 export interface Reader extends Judge {
@@ -160,7 +156,7 @@ class Poll {
   /** Whether what lives is known, and the values that are wanted are there or can be asked for. */
   get isEnough(): boolean {
     // Of what shares a key, some may be with one holder and stand-ins alone: whoever has no room knows of nothing that it lacks.
-    if (this.address.index === undefined && this.address.key.length < indexDigits) return false
+    if (this.#isShared) return false
     return this.tally.isSure && (!this.#options.wantsValues || this.tally.isWhole || this.#teller !== undefined)
   }
 
@@ -191,8 +187,14 @@ class Poll {
   /** How many more to ask: of a window that nobody has answered for yet, as many as may be enough. */
   get #wanted(): number {
     const { replicas } = this.#reader
+    if (this.#isShared) return replicas + 1
     if (this.#options.oneIsEnough) return this.tally.isEmpty ? 1 : replicas + 1
     return this.#met.size > 0 ? replicas + 1 : majorityOf(this.tally.size)
+  }
+
+  /** Whether whatever lives under a key is wanted that several may share. */
+  get #isShared(): boolean {
+    return this.address.index === undefined && isNarrow(this.address.key)
   }
 
   async #ask(peer: Peer): Promise<void> {

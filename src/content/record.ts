@@ -31,6 +31,12 @@ export const nameIndex = (hash: Hash, name: string): string => `n:${hash(name)}`
 /** The key that an index belongs under. */
 export const keyOf = (index: string, bits: number): Id => idOf(index.slice(2), bits)
 
+/** Digits of an id in which many values can come to share a key. */
+const narrowDigits = 8
+
+/** Whether a key may be that of several values. */
+export const isNarrow = (key: Id): boolean => key.length <= narrowDigits
+
 /** Where a scan goes on after a record: `key/index`. */
 export const cursorOf = ({ key, index }: { key: Id; index: string }): string => `${key}/${index}`
 

@@ -75,7 +75,7 @@ export const write = async (
   if (wouldDo(round.full))
     throw new Refusal(
       'STORE_FULL',
-      `${some}; the others have no room, on their disks or within their quotas: make some there, or add nodes`,
+      `${some}; those who are to hold it have no room, on their disks or within their quotas: make some there, or add nodes`,
       count,
     )
   // What has to come after another that is far ahead is taken as soon as those have heard of that.

@@ -58,6 +58,8 @@ test.each([
   [printState({ ...state, processes: [{ ...entry!, url: 'http://127.0.0.1:1/#' }] }), '/processes/0/url must match'],
   // Were told to report a defect.
   [printState({ ...state, processes: [{ ...entry!, url: 'http://127.0.0.1:99999' }] }), 'which is no address'],
+  // Was counted twice.
+  [printState({ ...state, processes: [entry!, { ...entry!, name: 'node-1' }] }), `has ${entry!.url} twice`],
 ])('refused with the way out: %s', (text, message) => {
   expect(() => parse(text)).toThrow(TaskFailure)
   expect(() => parse(text)).toThrow(message)
