@@ -41,12 +41,12 @@ const work = async (first: number, step: number): Promise<void> => {
   })
   // Nobody would end it any more.
   process.on('disconnect', () => stopped || process.exit(1))
-  for (let seed = first; !stopped; seed += step) {
+  for (let seed = first; !stopped && process.connected; seed += step) {
     const report = await simulate(scenarioOf(seed), seed, { overlay: overlayOf(seed) })
     const progress: Progress = faultsOf(report).length > 0 ? { runs: 1, failure: await describe(report) } : { runs: 1 }
     process.send?.(progress)
   }
-  process.disconnect()
+  if (process.connected) process.disconnect()
 }
 
 const describe = async (report: Report): Promise<string[]> => {
