@@ -31,6 +31,8 @@ export class Write {
   version: Version | undefined
   /** When it is over, by the time of its nodes. */
   expires = never
+  /** Whether it was acknowledged when those who had something were no longer waited for: of them it knew nothing. */
+  isApart = false
   /** Copies that were acknowledged, or counted later. */
   copies = 0
   /** Disks that were lost with a copy, or are down with one. */
@@ -73,7 +75,7 @@ export class Register {
    */
   isJudged(nowMs: number): boolean {
     const wasDeleted = this.#writes.some(({ value, began }) => value === null && began >= 0)
-    return nowMs - (this.#doubtfulSinceMs ?? nowMs) < waitMs && ('name' in this.what || !wasDeleted)
+    return this.#isWaitedFor(nowMs) && ('name' in this.what || !wasDeleted)
   }
 
   /**
@@ -107,7 +109,8 @@ export class Register {
 
   /** Returns the writes of something else that were acknowledged before this one began, and nevertheless have a later version. */
   acknowledge(write: Write, version: Version | undefined, copies: number, now: Tick, nowMs: number): Write[] {
-    Object.assign(write, { version, copies, acknowledged: now, settled: now, acknowledgedMs: nowMs })
+    const isApart = !this.#isWaitedFor(nowMs)
+    Object.assign(write, { version, copies, acknowledged: now, settled: now, acknowledgedMs: nowMs, isApart })
     if (!version) return []
     const before = this.#writes.filter(({ value, settled }) => settled < write.began && value !== write.value)
     if (!this.#newest?.version || compareVersions(this.#newest.version, version) < 0) this.#newest = write
@@ -170,9 +173,14 @@ export class Register {
     return [...(fromMs <= lastsUntilMs ? [value] : []), ...(toMs >= this.#lastsLeastMs(write) ? [null] : [])]
   }
 
+  /** Whether those who have the newest are there, or waited for. */
+  #isWaitedFor(nowMs: number): boolean {
+    return nowMs - (this.#doubtfulSinceMs ?? nowMs) < waitMs
+  }
+
   /** Until when it is certain to be there: by its content it lives as long as whoever stored it before wants. */
-  #lastsLeastMs({ began, expires: { fromMs } }: Write): number {
-    if ('name' in this.what || this.#doubtfulSinceMs !== undefined) return fromMs
+  #lastsLeastMs({ began, expires: { fromMs }, isApart }: Write): number {
+    if ('name' in this.what || isApart || this.#doubtfulSinceMs !== undefined) return fromMs
     const before = this.#current(began).filter((one) => one.began < began || one.value === null)
     return Math.max(fromMs, Math.min(...before.map((one) => (one.value === null ? fromMs : this.#lastsLeastMs(one)))))
   }

@@ -105,6 +105,23 @@ describe('what a read may find of what is stored for a while only', () => {
   })
 })
 
+test.each<[ms: number, possible: (string | null)[]]>([
+  [20_000, ['a']],
+  [30_000, ['a', null]],
+])(
+  'who stores for a while what all have whom nobody hears of for %i ms decides for how long once they are waited for no more',
+  (ms, possible) => {
+    const register = new Register('v:00', { value: 'a' })
+    register.acknowledge(register.begin('a', 1), version(1), 3, 2, 0)
+    register.darken(10_000)
+    const write = register.begin('a', 3)
+    write.expires = { fromMs: 10, toMs: 10 }
+    register.acknowledge(write, version(2), 2, 4, 10_000 + ms)
+    register.lighten(5)
+    expect(register.possible(6, { fromMs: 20, toMs: 25 })).toEqual(possible)
+  },
+)
+
 describe('what is judged', () => {
   test('while those who are left wait for those who had it reads are judged, and may fail; later nothing is held against them', () => {
     const { register } = play('a( a)')
