@@ -42,11 +42,11 @@ export const launch = async (wanted: Launch, founding?: Founding): Promise<Entry
     if (failure === undefined) return entry
     await changeEntry(entry, () => undefined)
     const port = Number(portOf(entry.url))
-    const another = wanted.port === undefined && wanted.id === undefined
     // TCP had it free: for UDP another program has it.
-    if (wanted.port !== undefined && failure.code === 'EADDRINUSE') throw inUse(wanted.port)
-    if (!another || !(failure.code === 'ID_TAKEN' || failure.code === 'EADDRINUSE'))
-      throw await explain(entry, failure, wanted.network)
+    const isInUse = failure.code === 'EADDRINUSE'
+    if (wanted.port !== undefined && isInUse) throw inUse(wanted.port)
+    const another = wanted.port === undefined && (isInUse || (failure.code === 'ID_TAKEN' && wanted.id === undefined))
+    if (!another) throw await explain(entry, failure, wanted.network)
     from = port + 1
   }
 }

@@ -40,11 +40,11 @@ const work = async (first: number, step: number): Promise<void> => {
     stopped = true
   })
   // Nobody would end it any more.
-  process.on('disconnect', () => stopped || process.exit(1))
+  process.on('disconnect', () => process.exit(stopped ? 0 : 1))
   for (let seed = first; !stopped && process.connected; seed += step) {
     const report = await simulate(scenarioOf(seed), seed, { overlay: overlayOf(seed) })
     const progress: Progress = faultsOf(report).length > 0 ? { runs: 1, failure: await describe(report) } : { runs: 1 }
-    process.send?.(progress)
+    if (process.connected) process.send?.(progress)
   }
   if (process.connected) process.disconnect()
 }

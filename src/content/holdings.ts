@@ -7,7 +7,7 @@ import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
 import { Cells } from './cells.ts'
-import { type HybridClock, stampMs } from './hybrid-clock.ts'
+import { type HybridClock, stampMostMs, stampMs } from './hybrid-clock.ts'
 import { Intake } from './intake.ts'
 import { type Address, assertSound, cursorOf, isLive, outlined, sizeOf } from './record.ts'
 import { Records } from './records.ts'
@@ -49,11 +49,9 @@ export class Holdings {
     this.cells = new Cells(me, overlay, clock, replicas)
     let newestMs: number | undefined
     this.records = new Records(store, me.id.length, quotaBytes, (record) => {
-      try {
-        assertSound(hash, record, me.id.length * 4)
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error
-        log.warn({ record: cursorOf(record), why: error.message }, 'record spoilt on the disk; others give it anew')
+      const fault = faultIn(record, { hash, bits: me.id.length * 4, now: time.now() })
+      if (fault !== undefined) {
+        log.warn({ record: cursorOf(record), why: fault }, 'record spoilt on the disk, and dropped')
         return false
       }
       stamps.observe(record.version.hlc)
@@ -136,6 +134,19 @@ export class Holdings {
   role(key: Id): 'owned' | 'replica' | 'misplaced' {
     const cell = this.cells.of(key)
     return cell === undefined ? 'misplaced' : this.cells.isOwn(cell) ? 'owned' : 'replica'
+  }
+}
+
+/** What a disk has made of a record that was sound; undefined: nothing. */
+const faultIn = (record: StoredRecord, { hash, bits, now }: { hash: Hash; bits: number; now: number }): string | undefined => {
+  if (stampMs(record.version.hlc) === 0) return 'it is no record any more'
+  if (stampMs(record.version.hlc) > now + stampMostMs) return 'its stamp is more than a century ahead'
+  try {
+    assertSound(hash, record, bits)
+    return undefined
+  } catch (error) {
+    if (error instanceof Refusal) return error.message
+    throw error
   }
 }
 

@@ -248,14 +248,14 @@ export class Operations {
 
   /**
    * What is stored by its content may be somebody else's too, and lives as long as any of them wants it. Where that is longer, what is there
-   * is written again as it is: whoever deletes it meanwhile deletes that. With another content type it has to be another version.
+   * is written again as it is, with its content type: whoever deletes it meanwhile deletes that.
    */
   async #shared(wanted: StoredRecord): Promise<StoredRecord> {
     const { expiresAt = Infinity, ...rest } = wanted
     const there = isByContent(wanted) && expiresAt < Infinity ? await this.#living(wanted) : undefined
     if (!there || (there.expiresAt ?? Infinity) <= expiresAt) return wanted
-    const { version } = there.contentType === wanted.contentType ? there : wanted
-    return { ...rest, version, ...(there.expiresAt === undefined ? {} : { expiresAt: there.expiresAt }) }
+    const { version, contentType } = there
+    return { ...rest, version, contentType, ...(there.expiresAt === undefined ? {} : { expiresAt: there.expiresAt }) }
   }
 
   async #living({ key, index }: Required<Address>): Promise<Told | undefined> {

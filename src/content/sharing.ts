@@ -55,7 +55,8 @@ export class Sharing {
   hear(outcome: Outcome | undefined): boolean {
     this.#note(outcome)
     this.#outcomes.push(outcome)
-    this.#listen(outcome)
+    this.#silent ||= outcome === undefined
+    this.#vouch(outcome)
     this.knew.push(outcome?.knew ?? 0)
     const shares = outcome?.shared ?? false
     const agrees = shares && (outcome?.held ?? false) && (outcome?.settled ?? false)
@@ -68,13 +69,14 @@ export class Sharing {
   hearDonor(outcome: Outcome | undefined): void {
     this.#note(outcome)
     this.heard &&= outcome !== undefined
-    this.#listen(outcome)
+    // Where there is one copy, donors are those who were in its place; else it is for those of the window to answer.
+    if (this.cell.window.length === 1) this.#silent ||= outcome === undefined
+    this.#vouch(outcome)
     // Alone in the window, nobody would tell us of what a donor still takes itself.
     if (this.others.length === 0) this.shared &&= outcome !== undefined && !outcome.held
   }
 
-  #listen(outcome: Outcome | undefined): void {
-    this.#silent ||= outcome === undefined
+  #vouch(outcome: Outcome | undefined): void {
     this.#vouched = this.#vouched.plus(Arcs.of(outcome?.complete ?? []))
   }
 

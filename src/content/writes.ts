@@ -49,7 +49,7 @@ export const write = async (
   wanted: StoredRecord = record,
 ): Promise<Written> => {
   const { key, index } = record
-  const ownStamp = record.version.hlc
+  const ownStamp = wanted.version.hlc
   let aim = await aimOf(lookup)
   let round: Round
   for (let stamping = 1; ; stamping++) {

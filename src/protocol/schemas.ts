@@ -54,21 +54,28 @@ export type Mode = Static<typeof Mode>
 /** `v:` and the hash of a value, or `n:` and the hash of a name, full width whatever the ids' width. */
 export const Index = Type.String({ pattern: '^[vn]:[0-9a-f]{40}$' })
 
+/** Of what is kept under a place. */
+export const patterns = {
+  // Before 2527: a later one could not be exceeded for ever.
+  hlc: '^0[0-9a-f]{15}$',
+  origin: '^[0-9a-f]{2,40}(-[0-9a-f]{1,14})?$',
+  contentType: '^[\\x20-\\x7e]{1,255}$',
+} as const
+
 /**
  * A hybrid logical clock's stamp, 16 hex digits in order of time, and who gave it in which life: `<id>-<incarnation in hex>`. A node that
  * begins anew does not remember what it has stamped, and its clock may be behind: by its life no two writes have one version.
  */
 export const Version = exact({
-  // Before 2527: a later one could not be exceeded for ever.
-  hlc: Type.String({ pattern: '^0[0-9a-f]{15}$' }),
-  origin: Type.String({ pattern: '^[0-9a-f]{2,40}(-[0-9a-f]{1,14})?$' }),
+  hlc: Type.String({ pattern: patterns.hlc }),
+  origin: Type.String({ pattern: patterns.origin }),
 })
 export type Version = Static<typeof Version>
 
 /** Bytes as text: UTF-8 as it is, anything else in base64 and marked so. */
 export const Encoding = Type.Literal('base64')
 export const ValueText = Type.String({ maxLength: Math.ceil(limits.valueBytes / 3) * 4 })
-const ContentType = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' })
+const ContentType = Type.String({ pattern: patterns.contentType })
 /** What may be said of a value: the form that the header has, RFC 9110 §8.3.1, without backticks. */
 export const MediaType = Type.String({
   maxLength: 255,

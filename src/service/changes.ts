@@ -1,5 +1,5 @@
 /** What has changed in a store and is not in its tree yet: the last change of each place; and how a change is written. */
-import type { StoredRecord, Version } from '../protocol/schemas.ts'
+import { patterns, type StoredRecord, type Version } from '../protocol/schemas.ts'
 
 /** Digits of a key that number its bucket: few changes are in each, so that looking for those in order need not sort them all. */
 const bucketDigits = 3
@@ -89,7 +89,7 @@ export const textOf = ({ key: _key, index: _index, ...rest }: StoredRecord): str
 
 type Rest = Omit<StoredRecord, 'key' | 'index'>
 
-/** What a disk has spoilt is there as a deletion older than any other: whoever has the record gives it anew. */
+/** What a disk has spoilt is there as a deletion older than any other, with a stamp that none has: whoever has the record gives it anew. */
 const spoilt: Rest = { value: null, contentType: 'text/plain', version: { hlc: '0'.repeat(16), origin: '00' } }
 
 export const recordOf = (cursor: string, text: string): StoredRecord => {
@@ -107,17 +107,23 @@ const restIn = (text: string): Rest => {
   }
 }
 
-/** By hand: every read of a record comes by here. */
+const [hlcPattern, originPattern, typePattern] = [patterns.hlc, patterns.origin, patterns.contentType].map(
+  (pattern) => new RegExp(pattern),
+) as [RegExp, RegExp, RegExp]
+
+/** By hand, as every read of a record comes by here: what its schema says. */
 const isRest = (rest: unknown): rest is Rest => {
   const { value, contentType, version, encoding, name, expiresAt } = (rest ?? {}) as Partial<Record<keyof Rest, unknown>>
   const { hlc, origin } = (version ?? {}) as Partial<Record<keyof Version, unknown>>
   return (
     (typeof value === 'string' || value === null) &&
-    typeof contentType === 'string' &&
-    typeof hlc === 'string' &&
-    typeof origin === 'string' &&
+    fits(typePattern, contentType) &&
+    fits(hlcPattern, hlc) &&
+    fits(originPattern, origin) &&
     (encoding === undefined || encoding === 'base64') &&
-    (name === undefined || typeof name === 'string') &&
-    (expiresAt === undefined || typeof expiresAt === 'number')
+    (name === undefined || (typeof name === 'string' && name !== '')) &&
+    (expiresAt === undefined || (Number.isSafeInteger(expiresAt) && Number(expiresAt) >= 0))
   )
 }
+
+const fits = (pattern: RegExp, text: unknown): boolean => typeof text === 'string' && pattern.test(text)
