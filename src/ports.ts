@@ -75,7 +75,7 @@ export interface Store {
   scan(after: string, limit: number, last?: Id, bytesMost?: number): StoredRecord[]
   /** How many records there are. */
   readonly size: number
-  /** Whether its disk has taken nothing of late: what was written since is seen, and lost when the node ends now. */
+  /** Whether its disk has taken nothing of late: what was written since is seen, and may be lost when the node ends. */
   readonly isFull: boolean
   /** A few words that the node keeps beside its records; undefined in a new store. */
   readonly memo: string | undefined

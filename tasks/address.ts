@@ -10,7 +10,7 @@ export const valueOption = { value: 'the value itself, whatever it looks like' }
 
 export const addressOptions = { ...valueOption, name: 'the name it was stored under', key: 'its key in hex' }
 
-/** Characters of a value as it is written in a path: with the headers an address may have 16 KiB. */
+/** Characters of a value as it is written in an address: that and the headers may have 16 KiB together. */
 const writtenMost = 15 * 1024
 
 /** @throws WrongUse none of the three, or several; a value that no address has room for */

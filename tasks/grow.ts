@@ -7,7 +7,6 @@ import { nodeInfo, openNetwork, runningNodes, urlsOf } from './live.ts'
 import { label } from './naming.ts'
 import { progressBar } from './render/bar.ts'
 import { plural } from './render/text.ts'
-import { readSecrets } from './secret.ts'
 import { ended } from './status.ts'
 import type { BootedNetwork, Entry } from './state.ts'
 import { type Task, typed } from './task.ts'
@@ -88,7 +87,6 @@ export const assertRoom = (nodes: number, { bits }: BootedNetwork['options']): v
 export const grow = async (count: number, terminal: Terminal, quiet: boolean): Promise<void> => {
   if (count === 0) return
   const booted = await openNetwork()
-  if (booted.network.secret) readSecrets()
   const members = urlsOf(await runningNodes(booted))
   const before = members.length
   const start = async () => {
@@ -114,7 +112,6 @@ export const add: Task = {
     const { network, ...state } = await openNetwork()
     if (id !== undefined && network.options['allowCustomIds'] !== true)
       throw new WrongUse(`this network derives ids from urls; for ids of your own type: ${typed('reboot allowCustomIds=true')}`)
-    if (network.secret) readSecrets()
     const own = id === undefined ? {} : { id: idWord('id', id, Number(network.options['bits'])) }
     const seeds = await joinable(urlsOf(await runningNodes({ ...state, network })))
     const entry = await launch({ network, seeds, ...port, ...own })

@@ -5,6 +5,7 @@ import { inHome } from './home.ts'
 import { type Booted, marks } from './live.ts'
 import { logTail } from './logs.ts'
 import { hasEnded, hasEnvironment, isAlive, killProcess } from './processes.ts'
+import { readSecrets } from './secret.ts'
 import { type Admission, admit, type Failure, host, idOfUrl, outcome, spawnNode } from './spawn.ts'
 import { type BootedNetwork, type Change, changeEntry, changeState, type Entry, type NetworkState, readState } from './state.ts'
 import { typed } from './task.ts'
@@ -32,7 +33,7 @@ type Founding = (held: Change) => Promise<NetworkState>
 
 /**
  * Resolves with the entry of a node that has joined.
- * @throws TaskFailure with the last lines of its log
+ * @throws TaskFailure where its port is in use, or the network's secret cannot be read; else with the last lines of its log
  */
 export const launch = async (wanted: Launch, founding?: Founding): Promise<Entry> => {
   for (let from = wanted.port ?? wanted.network.port, first = founding; ; first = undefined) {
@@ -89,6 +90,7 @@ const reserve = (wanted: Launch, from: number, founding?: Founding): Promise<Spa
   changeState(async (held) => {
     const state = founding ? await founding(held) : held.state
     assertStillThere(state, wanted.network)
+    if (wanted.network.secret) readSecrets()
     const port = await choosePort(wanted, state, from)
     const url = `http://${host}:${port}`
     const name = `node-${port}`

@@ -58,9 +58,9 @@ export const splitWords = (words: readonly string[], { name, options: known, tex
  */
 export const refuseFlagsThatNpmTook = (env: NodeJS.ProcessEnv, { name, options, text }: Grammar): void => {
   // Its own of a letter or two it has under their long names.
-  const [flag] = Object.entries(env).flatMap(
-    (entry) => /^npm_config_(\d[^=]*|[a-z]{1,2}(?==true$))/.exec(entry.join('='))?.[1] ?? [],
-  )
+  const isFlag = ([key, value]: [string, string | undefined]): boolean =>
+    /^npm_config_\d/.test(key) || (/^npm_config_[a-z]{1,2}$/.test(key) && value === 'true')
+  const flag = Object.entries(env).find(isFlag)?.[0].replace('npm_config_', '')
   if (flag !== undefined)
     throw new WrongUse(
       `npm took -${flag} for itself; ${text ? `write it after two dashes: npm run task ${name} -- -${flag}` : `${name} takes no ${/^\d/.test(flag) ? 'number below zero' : 'flags'}`}`,

@@ -7,9 +7,9 @@ import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
 import { Cells } from './cells.ts'
-import { type HybridClock, stampMostMs, stampMs } from './hybrid-clock.ts'
+import { type HybridClock, stampMs } from './hybrid-clock.ts'
 import { Intake } from './intake.ts'
-import { type Address, assertSound, cursorOf, isLive, outlined, sizeOf } from './record.ts'
+import { type Address, assertKeepable, cursorOf, isLive, outlined, sizeOf } from './record.ts'
 import { Records } from './records.ts'
 import { Testimony } from './testimony.ts'
 
@@ -140,9 +140,8 @@ export class Holdings {
 /** What a disk has made of a record that was sound; undefined: nothing. */
 const faultIn = (record: StoredRecord, { hash, bits, now }: { hash: Hash; bits: number; now: number }): string | undefined => {
   if (stampMs(record.version.hlc) === 0) return 'it is no record any more'
-  if (stampMs(record.version.hlc) > now + stampMostMs) return 'its stamp is more than a century ahead'
   try {
-    assertSound(hash, record, bits)
+    assertKeepable(hash, record, bits, now)
     return undefined
   } catch (error) {
     if (error instanceof Refusal) return error.message

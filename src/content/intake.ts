@@ -5,8 +5,8 @@ import type { Standing } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import type { Cells } from './cells.ts'
-import { type HybridClock, isAhead, stampMostMs, stampMs } from './hybrid-clock.ts'
-import { assertSound, buried, compareVersions, isOver, mergeRecords } from './record.ts'
+import { type HybridClock, isAhead, stampMs } from './hybrid-clock.ts'
+import { assertKeepable, buried, compareVersions, isOver, mergeRecords } from './record.ts'
 import type { Records } from './records.ts'
 import type { Testimony } from './testimony.ts'
 
@@ -116,10 +116,8 @@ export class Intake {
   /** As `take`, whatever time it is here. */
   #put(record: StoredRecord): Version {
     this.#cells.assertWritable()
-    assertSound(this.#hash, record, this.#me.id.length * 4)
     const now = this.#time.now()
-    if (stampMs(record.version.hlc) > now + stampMostMs)
-      throw new Refusal('BAD_RECORD', `the stamp of ${record.index} is more than a century ahead`)
+    assertKeepable(this.#hash, record, this.#me.id.length * 4, now)
     this.#stamps.observe(record.version.hlc, now)
     const ours = this.#store.get(record.key, record.index)
     // What has expired is kept as it is: before it has heard others a node may be wrong about the time, and what is buried is gone.

@@ -30,12 +30,8 @@ import {
   nameIndex,
   valueIndex,
 } from './record.ts'
+import { Retries } from './retries.ts'
 import { write, type Writer } from './writes.ts'
-
-/** Before an operation is tried again that failed for what may be over in a moment. */
-const retryMs = 150
-/** What fails now may work in a moment. */
-const passing: ReadonlySet<string> = new Set(['NOT_ENOUGH_COPIES', 'INCONCLUSIVE', 'NO_ROUTE'])
 
 /** A value as people give it: text, or base64 with its encoding. */
 interface Given {
@@ -59,7 +55,6 @@ export class Operations {
   readonly #overlay: Overlay
   readonly #finder: Finder
   readonly #holdings: Holdings
-  readonly #clock: Clock
   readonly #hash: Hash
   readonly #stamps: HybridClock
   /** What its stamps say of their giver. */
@@ -70,6 +65,7 @@ export class Operations {
   readonly #holders: Holders
   readonly #convoys: Convoys
   readonly #places: Places
+  readonly #retries: Retries
 
   constructor(
     holdings: Holdings,
@@ -84,7 +80,6 @@ export class Operations {
     this.#overlay = overlay
     this.#finder = finder
     this.#holdings = holdings
-    this.#clock = ports.clock
     this.#hash = ports.hash
     this.#stamps = stamps
     this.#options = options
@@ -92,6 +87,7 @@ export class Operations {
     const holders = new Holders(me, holdings, ports, options.replicas)
     this.#holders = holders
     this.#places = new Places(finder, holders, ports.clock, options.operationTimeoutMs / 2)
+    this.#retries = new Retries(overlay, finder, ports.clock, options.operationTimeoutMs / 2)
     const patience = new Patience(ports.clock, hedgeAfterMs)
     this.#reader = {
       replicas: options.replicas,
@@ -132,7 +128,7 @@ export class Operations {
   }
 
   /**
-   * @throws Refusal NOT_ENOUGH_COPIES, KEY_FULL, STORE_FULL, STAMP_AHEAD, OVERLOADED, NO_ROUTE, NOT_JOINED; INCONCLUSIVE, with nothing written,
+   * @throws Refusal NOT_ENOUGH_COPIES, KEY_FULL, STORE_FULL, STAMP_AHEAD, OVERLOADED, NO_ROUTE, NOT_JOINED; INCONCLUSIVE
    * when nobody can say for how long others want a value that is to expire
    */
   async store(content: Given): Promise<Written> {
@@ -165,7 +161,7 @@ export class Operations {
     if (mode) this.#finder.assertMode(mode)
     const here = this.#ownWord(address)
     if (here) return { key, values: here.map(valueOf), answeredBy: this.#me, hops: 0, path: [] }
-    return this.#patiently(async () => {
+    return this.#retries.of(async () => {
       const lookup = this.#finder.to(key, mode)
       const { records, answeredBy } = await read(this.#reader, address, lookup)
       return { key, values: records.map(valueOf), answeredBy, hops: lookup.hops, path: lookup.path }
@@ -174,7 +170,7 @@ export class Operations {
 
   /** @throws Refusal NOT_FOUND when there was nothing; else as store and lookup do */
   async remove(address: Address): Promise<Deleted> {
-    const { records } = await this.#patiently(() => readOutlines(this.#reader, address, this.#finder.to(address.key)))
+    const { records } = await this.#retries.of(() => readOutlines(this.#reader, address, this.#finder.to(address.key)))
     const graves = await Promise.all(
       records.map(({ key, index, contentType, name, version }) => {
         const grave = { key, index, value: null, contentType, version: this.#stamp(version.hlc) }
@@ -205,36 +201,11 @@ export class Operations {
   #writeWithCare(record: StoredRecord, wanted: StoredRecord, silent: readonly Id[]): Promise<Written> {
     for (const id of silent) this.#overlay.evict(id)
     let avoid = silent
-    return this.#patiently(() => {
+    return this.#retries.of(() => {
       const lookup = this.#finder.to(record.key, undefined, avoid)
       avoid = []
       return write(this.#writer, record, lookup, wanted)
     })
-  }
-
-  /**
-   * Windows are short of nodes for a moment when some have died, or came a moment ago, and a node is in no ring on its way from one
-   * into another: what failed for that is tried again as long as half of an operation's time, before whoever asked is told.
-   */
-  async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
-    const until = this.#clock.now() + this.#options.operationTimeoutMs / 2
-    for (let waitMs = retryMs / 2; ; ) {
-      try {
-        return await attempt()
-      } catch (error) {
-        if (!(error instanceof Refusal) || !this.#mayPass(error) || this.#clock.now() + retryMs > until) throw error
-        // While rings become one only what one is enough for can be said: that may be soon, and else not before it is over.
-        const leftMs = error.code === 'INCONCLUSIVE' ? Math.min(this.#finder.reunionLeftMs, until - this.#clock.now()) : 0
-        waitMs = Math.max(retryMs, Math.min(2 * waitMs, leftMs))
-      }
-      await this.#clock.sleep(waitMs)
-    }
-  }
-
-  /** Whoever goes does not wait. */
-  #mayPass({ code }: Refusal): boolean {
-    const { isLeaving, isMoving } = this.#overlay
-    return !isLeaving && (passing.has(code) || (code === 'NOT_JOINED' && isMoving))
   }
 
   /** What is stored by its content and is here, where this node may say so: nobody else need be asked. */
@@ -261,7 +232,7 @@ export class Operations {
   async #living({ key, index }: Required<Address>): Promise<Told | undefined> {
     try {
       const lookup = () => this.#finder.to(key)
-      const { records } = await this.#patiently(() => readOutlines(this.#reader, { key, index }, lookup(), false))
+      const { records } = await this.#retries.of(() => readOutlines(this.#reader, { key, index }, lookup(), false))
       return records[0]
     } catch (error) {
       if (!(error instanceof Refusal && error.code === 'NOT_FOUND')) throw error

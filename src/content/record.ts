@@ -10,7 +10,7 @@ import { limits, type StoredRecord, type Version } from '../protocol/schemas.ts'
 import { utf8Bytes } from '../protocol/utf8.ts'
 import type { Hash } from '../ports.ts'
 import { type Id, idOf } from '../space/id.ts'
-import { stampMs } from './hybrid-clock.ts'
+import { stampMostMs, stampMs } from './hybrid-clock.ts'
 
 /** What a person names when asking for content: a key alone, a value, or a name. */
 export interface Address {
@@ -75,6 +75,13 @@ export const assertSound = (hash: Hash, record: Told, bits: number): void => {
     throw new Refusal('BAD_RECORD', `index ${index} is not that of the record's value or name`)
   if (name !== undefined && nameIndex(hash, name) !== index)
     throw new Refusal('BAD_RECORD', `index ${index} is not that of the name ${JSON.stringify(name)}`)
+}
+
+/** What no node may keep: what is not sound, and a stamp that none could follow. @throws Refusal BAD_RECORD, TOO_LARGE */
+export const assertKeepable = (hash: Hash, record: StoredRecord, bits: number, now: number): void => {
+  assertSound(hash, record, bits)
+  if (stampMs(record.version.hlc) > now + stampMostMs)
+    throw new Refusal('BAD_RECORD', `the stamp of ${record.index} is more than a century ahead`)
 }
 
 /** How long a tombstone is kept: the longest absence after which older copies may come back. */

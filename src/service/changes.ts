@@ -107,9 +107,13 @@ const restIn = (text: string): Rest => {
   }
 }
 
-const [hlcPattern, originPattern, typePattern] = [patterns.hlc, patterns.origin, patterns.contentType].map(
-  (pattern) => new RegExp(pattern),
-) as [RegExp, RegExp, RegExp]
+const fits = (pattern: string): ((text: unknown) => boolean) => {
+  const expression = new RegExp(pattern)
+  return (text) => typeof text === 'string' && expression.test(text)
+}
+const isStamp = fits(patterns.hlc)
+const isOrigin = fits(patterns.origin)
+const isType = fits(patterns.contentType)
 
 /** By hand, as every read of a record comes by here: what its schema says. */
 const isRest = (rest: unknown): rest is Rest => {
@@ -117,13 +121,11 @@ const isRest = (rest: unknown): rest is Rest => {
   const { hlc, origin } = (version ?? {}) as Partial<Record<keyof Version, unknown>>
   return (
     (typeof value === 'string' || value === null) &&
-    fits(typePattern, contentType) &&
-    fits(hlcPattern, hlc) &&
-    fits(originPattern, origin) &&
+    isType(contentType) &&
+    isStamp(hlc) &&
+    isOrigin(origin) &&
     (encoding === undefined || encoding === 'base64') &&
     (name === undefined || (typeof name === 'string' && name !== '')) &&
     (expiresAt === undefined || (Number.isSafeInteger(expiresAt) && Number(expiresAt) >= 0))
   )
 }
-
-const fits = (pattern: RegExp, text: unknown): boolean => typeof text === 'string' && pattern.test(text)
