@@ -32,11 +32,11 @@ export class Cells {
   /** The overlay's revision when they were asked for. */
   #revision = -1
   #held = Arcs.none
-  /** What it has held and lost again since that is noted. */
+  /** What it has held and lost since `watch`, whether or not it holds it again. */
   #lost = Arcs.none
-  /** What other nodes hold of it, by node, as far as they were asked about. */
+  /** By peer, the part of these cells in whose windows it is; worked out for each peer when it is first needed. */
   readonly #shared = new Map<Id, Arcs>()
-  /** What other nodes would hold, were these all who are there, by node, as far as they were asked about. */
+  /** By a list of peers, what each of them would hold if the list had everyone; worked out when it is first needed. */
   readonly #heldAmong = new WeakMap<readonly Peer[], Map<Id, Arcs>>()
   #accepts: Acceptance = 'all'
   #wasAccompanied = false

@@ -8,7 +8,10 @@ import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
 
-/** How long at most a node says that it had everything of an arc that others hold by now, or that was left to it: where calls take long they ask again and again. */
+/**
+ * How long at most a node says that it had everything of an arc which others hold by now, or which was left to it, however often it is
+ * asked: where calls take long it is asked again and again.
+ */
 const formerMs = 15_000
 /**
  * Within that, how long it goes on saying so after it gave the arc up, was left it, or was asked last: those who have everything ask no

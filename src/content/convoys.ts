@@ -11,11 +11,11 @@ import { limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import { batchBytes, sizeOf } from './record.ts'
 
-/** While fewer records are on their way nobody waits … */
+/** While fewer records than these are on their way nobody waits for company. */
 const fewUnderWay = 2
-/** … and so many that are to leave need no more company … */
+/** As many as these leave at once, whatever is on its way. */
 const companyMost = 32
-/** … and who does not answer keeps them for no longer. */
+/** The longest wait for company: records that are on their way to somebody who does not answer hold up nobody. */
 const waitMostMs = 5
 
 /** What one of a window is asked: to keep records, of which all of the window are given the same. */

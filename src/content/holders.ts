@@ -20,7 +20,7 @@ import type { Copy, Obstacle } from './writes.ts'
 const largeMost = 4
 /** Where so many wait, those that came now would wait for longer than whoever asks. */
 const waitingMost = 512
-/** Peers of whom it is known whether they have not answered. */
+/** Peers whose silences are counted. */
 const rememberedMost = 1024
 /** The fingerprint of nothing. */
 const noPrint = '0'.repeat(16)

@@ -18,18 +18,9 @@ import type { HybridClock } from './hybrid-clock.ts'
 import { Lately } from './lately.ts'
 import { Patience } from './patience.ts'
 import { Places } from './places.ts'
+import { copiesLeast } from './quorum.ts'
 import { hedgeAfterMs, read, type Reader, readOutlines } from './reads.ts'
-import {
-  type Address,
-  copiesLeast,
-  isByContent,
-  isLive,
-  isNarrow,
-  keyOf,
-  mergeRecords,
-  nameIndex,
-  valueIndex,
-} from './record.ts'
+import { type Address, isByContent, isLive, isNarrow, keyOf, mergeRecords, nameIndex, valueIndex } from './record.ts'
 import { Retries } from './retries.ts'
 import { write, type Writer } from './writes.ts'
 
@@ -86,8 +77,9 @@ export class Operations {
     this.#origin = `${me.id}-${options.incarnation.toString(16)}`
     const holders = new Holders(me, holdings, ports, options.replicas)
     this.#holders = holders
-    this.#places = new Places(finder, holders, ports.clock, options.operationTimeoutMs / 2)
-    this.#retries = new Retries(overlay, finder, ports.clock, options.operationTimeoutMs / 2)
+    const withinMs = options.operationTimeoutMs / 2
+    this.#places = new Places(finder, holders, ports.clock, withinMs)
+    this.#retries = new Retries(overlay, finder, ports.clock, withinMs)
     const patience = new Patience(ports.clock, hedgeAfterMs)
     this.#reader = {
       replicas: options.replicas,
@@ -123,8 +115,7 @@ export class Operations {
       throw new Refusal('BAD_REQUEST', 'value and name are both there; one of them says what to look for')
     if (value === undefined && name === undefined)
       throw new Refusal('BAD_REQUEST', 'say what to look for: a key in the path, or ?value=…, or ?name=…')
-    const index = name === undefined ? valueIndex(this.#hash, value ?? '') : nameIndex(this.#hash, name)
-    return { key: keyOf(index, this.#options.bits), index }
+    return this.#addressOf({ value: value ?? '', name })
   }
 
   /**
@@ -132,16 +123,14 @@ export class Operations {
    * when nobody can say for how long others want a value that is to expire
    */
   async store(content: Given): Promise<Written> {
-    const { value, encoding, name } = content
-    const index = name === undefined ? valueIndex(this.#hash, value, encoding) : nameIndex(this.#hash, name)
-    const key = keyOf(index, this.#options.bits)
-    if (!isNarrow(key)) return this.#store({ key, index }, content)
-    return this.#places.within({ key, index }, () => this.#store({ key, index }, content))
+    const address = this.#addressOf(content)
+    if (!isNarrow(address.key)) return this.#store(address, content)
+    return this.#places.within(address, () => this.#store(address, content))
   }
 
   async #store({ key, index }: Required<Address>, content: Given): Promise<Written> {
     const { value, encoding, contentType = 'text/plain; charset=utf-8', name, ttlSeconds } = content
-    // Whoever stores it while others are asked for how long they want it comes after this.
+    // Stamped first: what somebody stores while this node asks for how long others want it comes after this.
     const wanted = {
       key,
       index,
@@ -229,15 +218,20 @@ export class Operations {
     return { ...rest, version, contentType, ...(there.expiresAt === undefined ? {} : { expiresAt: there.expiresAt }) }
   }
 
+  /** What lives there, as most say who hold it; undefined: nothing. */
   async #living({ key, index }: Required<Address>): Promise<Told | undefined> {
     try {
-      const lookup = () => this.#finder.to(key)
-      const { records } = await this.#retries.of(() => readOutlines(this.#reader, { key, index }, lookup(), false))
+      const { records } = await this.#retries.of(() => readOutlines(this.#reader, { key, index }, this.#finder.to(key), false))
       return records[0]
     } catch (error) {
       if (!(error instanceof Refusal && error.code === 'NOT_FOUND')) throw error
       return undefined
     }
+  }
+
+  #addressOf({ value, encoding, name }: { value: string; encoding?: 'base64'; name?: string | undefined }): Required<Address> {
+    const index = name === undefined ? valueIndex(this.#hash, value, encoding) : nameIndex(this.#hash, name)
+    return { key: keyOf(index, this.#options.bits), index }
   }
 
   #stamp(after?: string): Version {

@@ -13,7 +13,10 @@ import { tombstoneHorizonMs } from './record.ts'
 
 /** Presence goes on when the last note of it is no longer ago. */
 const gapMostMs = 10 * 60_000
-/** One that comes back has its place so long after it had everything of a part of it: what it knew of the rest counts until then. */
+/**
+ * A node that comes back may have a part of its place at first. For so long after it has everything of that part, what it knew of the rest
+ * in its former life still counts.
+ */
 const settlingMs = 5000
 /** Between two notes of it. */
 const noteEveryMs = 60_000

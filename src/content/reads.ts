@@ -11,7 +11,8 @@ import { Refusal } from '../protocol/errors.ts'
 import type { Told } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Lately } from './lately.ts'
-import { type Address, isByContent, isNarrow, isWhole, majorityOf, visitsMost } from './record.ts'
+import { majorityOf, visitsMost } from './quorum.ts'
+import { type Address, isByContent, isNarrow, isWhole } from './record.ts'
 import { type Answer, type Judge, Tally } from './tally.ts'
 
 /**

@@ -102,7 +102,7 @@ export const buried = (record: StoredRecord, now: number): StoredRecord => {
 export const isLive = (record: Told, now: number): boolean =>
   record.value !== null && (record.expiresAt === undefined || record.expiresAt > now)
 
-/** Characters of values that travel among much else; what has more is large, and is given its time. */
+/** Records whose values have more characters than this together are large: they travel apart from all else, a few at a time. */
 const largeChars = 64 * 1024
 
 export const areLarge = (records: readonly StoredRecord[]): boolean =>
@@ -150,12 +150,3 @@ const fingerprint = (hash: Hash, { value, encoding, expiresAt = 0, contentType, 
   `${value === null ? '' : hash(value, encoding)}/${expiresAt}/${contentType}/${name}`
 
 const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
-/** Nodes that one write tries at the most, and one reading: what somebody took is to be found. */
-export const visitsMost = (replicas: number): number => Math.max(16, 2 * replicas)
-
-/** The least that any two parts of a window of that size, each so large, have one node in common. */
-export const majorityOf = (window: number): number => Math.floor(window / 2) + 1
-
-/** Copies without which nothing is acknowledged in a network of more than one node, and words without which none of them is believed. */
-export const copiesLeast = 2

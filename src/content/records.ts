@@ -23,7 +23,7 @@ export class Records {
   readonly #prints: Fingerprints
   readonly #expiries = new Expiries()
   #bytes = 0
-  /** By how much it would have grown, when it was to grow beyond its quota last. */
+  /** What the record that was refused last, as the quota left no room for it, would have added. */
   #refusedBytes = 0
 
   /** @param digits of an id @param isSound told of each record that is there already: those that are not what they were are dropped */
@@ -170,7 +170,7 @@ export class Records {
       const limit = left > 0 ? Math.min(left, pageLength) : pageLength
       const page = this.#store.scan(from, limit, last, batchBytes)
       yield* page
-      if (page.length < limit && bytesOf(page) <= batchBytes) return
+      if (page.length < limit && sizeOfAll(page) <= batchBytes) return
       left -= page.length
       from = cursorOf(page.at(-1) as StoredRecord)
     }
@@ -186,4 +186,4 @@ export class Records {
 /** @param digits of an id */
 export const everywhere = (digits: number): Arc => ({ from: '0'.repeat(digits), to: '0'.repeat(digits) })
 
-const bytesOf = (records: readonly StoredRecord[]): number => records.reduce((sum, record) => sum + sizeOf(record), 0)
+const sizeOfAll = (records: readonly StoredRecord[]): number => records.reduce((sum, record) => sum + sizeOf(record), 0)

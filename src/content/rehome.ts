@@ -44,8 +44,9 @@ export class Rehoming {
   readonly #handover: Handover
   readonly #windows: Windows
   #moving = 0
-  /** What time it was a while ago, as is held by now; and whether the next such time is waited for. */
+  /** A time that is certainly over: read more than a minute ago, and not found wrong since. */
   #certainAt = -Infinity
+  /** Whether the next such time is waited for. */
   #isWaiting = false
   /** How far the sweep has come. */
   #swept: string | undefined

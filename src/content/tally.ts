@@ -9,7 +9,8 @@ import type { Lookup } from '../overlay/lookup.ts'
 import type { Held, Told } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
-import { compareVersions, isLive, isWhole, majorityOf } from './record.ts'
+import { majorityOf } from './quorum.ts'
+import { compareVersions, isLive, isWhole } from './record.ts'
 
 export interface Answer extends Omit<Held, 'key'> {
   readonly peer: Peer

@@ -8,7 +8,6 @@ export class Turns {
     this.#free = most
   }
 
-  /** How many wait. */
   get waiting(): number {
     return this.#waiting.length
   }

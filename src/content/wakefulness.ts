@@ -4,7 +4,10 @@
  */
 import type { Clock } from '../ports.ts'
 
-/** A beat is late after that many times as long as between two: others may have acknowledged without this node, if it was stopped. */
+/**
+ * A beat is late once so many times the usual time between two has passed since the last one: if this node was stopped for so long, others
+ * may have acknowledged without it.
+ */
 const lateMost = 1.5
 
 export class Wakefulness {

@@ -7,8 +7,8 @@ import type { Peer } from '../protocol/schemas.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Id } from '../space/id.ts'
 import type { Arc } from '../space/ring.ts'
+import { majorityOf } from './quorum.ts'
 import { type Intent, type Outcome, reconcile } from './reconcile.ts'
-import { majorityOf } from './record.ts'
 import { Sharing } from './sharing.ts'
 import { Survey } from './survey.ts'
 import type { Party } from './transfer.ts'
@@ -40,7 +40,7 @@ export class Windows {
   #rounds = 0
   /** Passes so far. */
   #turn = 0
-  /** Arcs of which nobody who has had everything is there, and whether they have been waited for long enough. */
+  /** Arcs of which nobody is left who has had everything, and whether whoever had it has been waited for long enough. */
   #bereft: readonly { readonly arcs: Arcs; readonly isOver: () => boolean }[] = []
   /** Who has said that it had everything of an arc, while this node lacks something: asked first, as such words do not count for long. */
   readonly #knowing = new Set<Id>()

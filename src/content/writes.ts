@@ -13,7 +13,8 @@ import { Refusal } from '../protocol/errors.ts'
 import type { Standing } from '../protocol/peer-api.ts'
 import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
-import { compareVersions, copiesLeast, isByContent, majorityOf, visitsMost } from './record.ts'
+import { copiesLeast, majorityOf, visitsMost } from './quorum.ts'
+import { compareVersions, isByContent } from './record.ts'
 
 /** How often a write that was superseded on its way is stamped anew. */
 const stampings = 4
@@ -40,14 +41,10 @@ export interface Writer {
 
 /**
  * Writes to the window of the record's key; a write that was superseded on its way is stamped above the winner and written again.
+ * @param wanted what is written then; at first a record that is there already may be written again in its place
  * @throws Refusal NOT_ENOUGH_COPIES, STORE_FULL, STAMP_AHEAD, NO_ROUTE, NOT_JOINED
  */
-export const write = async (
-  writer: Writer,
-  record: StoredRecord,
-  lookup: Lookup,
-  wanted: StoredRecord = record,
-): Promise<Written> => {
+export const write = async (writer: Writer, record: StoredRecord, lookup: Lookup, wanted: StoredRecord): Promise<Written> => {
   const { key, index } = record
   const ownStamp = wanted.version.hlc
   let aim = await aimOf(lookup)

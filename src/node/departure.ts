@@ -9,7 +9,7 @@ import type { Overlay } from '../overlay/overlay.ts'
 import type { Clock, Log } from '../ports.ts'
 import { Refusal, Unreachable } from '../protocol/errors.ts'
 
-/** For one that has just come to have everything, so that its heirs can be told so; and between two looks. */
+/** For so long a leaver that has not had everything yet waits for it, so that it can tell its heirs that it has; and so often it looks. */
 const wholeMs = 5000
 const lookMs = 100
 /** Times that a leaver tries to hand over the last of its content before it stays. */
