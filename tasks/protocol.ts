@@ -130,7 +130,7 @@ const meanings: Readonly<Record<ErrorCode, string>> = {
   KEY_FULL: 'too many values share this key',
   LAST_NODE: 'nobody is there to leave the content to',
   OTHER_NETWORK: 'the node that lives here belongs to another network',
-  STILL_OWNED: 'a node does not forget what it owns',
+  STILL_OWNED: 'a node does not forget what it holds, or has not passed on yet',
   TOO_LARGE: 'more than a request, or a value, may have',
   UNSUPPORTED_MEDIA: 'a body of a kind that this call does not take',
   WRONG_NODE: 'another node lives here',

@@ -13,11 +13,19 @@ interface Entry {
 }
 
 export class Entrusted {
+  readonly #graceMs: number
   #entries: readonly Entry[] = []
   /** Keys under which something came in since others were asked. */
   readonly #holes = new Set<Id>()
+  /** Keys under which something came in later than the rest of their arcs, and since when others have that, while it is not settled. */
+  readonly #late = new Map<Id, number>()
   /** Those of them that came while others are being asked. */
   #fresh: Set<Id> | undefined
+
+  /** @param graceMs for which others are to have had something before it is settled */
+  constructor(graceMs: number) {
+    this.#graceMs = graceMs
+  }
 
   /** Something came in under a key. */
   touch(key: Id): void {
@@ -36,7 +44,12 @@ export class Entrusted {
     const kept = this.#entries.map(({ arcs, since }) => ({ arcs: arcs.without(elsewhere).plus(arcs.within(had)), since }))
     const before = kept.reduce((all, { arcs }) => all.plus(arcs), Arcs.none)
     this.#entries = [...kept, { arcs: had.without(before), since: now }].filter(({ arcs }) => !arcs.isEmpty)
-    for (const key of this.#holes) if (inArc(asked.from, key, asked.to)) this.#holes.delete(key)
+    for (const [key, since] of this.#late) if (since <= now - this.#graceMs) this.#late.delete(key)
+    for (const key of this.#holes)
+      if (inArc(asked.from, key, asked.to)) {
+        this.#holes.delete(key)
+        this.#late.set(key, now)
+      }
     for (const key of this.#fresh ?? []) this.#holes.add(key)
     this.#fresh = undefined
   }
@@ -49,15 +62,31 @@ export class Entrusted {
     for (const key of this.#holes) if (held.has(key)) this.#holes.delete(key)
   }
 
-  /** Whether others have all that is here under a key; since then or longer, if that is said. */
-  has(key: Id, since = Infinity): boolean {
-    return !this.#holes.has(key) && this.#entries.some((entry) => entry.since <= since && entry.arcs.has(key))
+  /** Whether others have all that is here under a key. */
+  has(key: Id): boolean {
+    return !this.#holes.has(key) && this.#entries.some(({ arcs }) => arcs.has(key))
   }
 
-  /** All of which others have had since then or longer, but for holes. */
-  arcs(since = Infinity): Arcs {
-    const settled = this.#entries.filter((entry) => entry.since <= since)
-    return settled.reduce((all, { arcs }) => all.plus(arcs), Arcs.none)
+  /** Whether they have had it for the grace period. */
+  isSettled(key: Id, now: number): boolean {
+    const since = now - this.#graceMs
+    return (
+      !this.#holes.has(key) && (this.#late.get(key) ?? since) <= since && this.#before(since).some(({ arcs }) => arcs.has(key))
+    )
+  }
+
+  /** Of which arcs others have all, but for keys under which something came in since. */
+  arcs(): Arcs {
+    return unionOf(this.#entries)
+  }
+
+  /** Of which they have had it for the grace period, but for such keys. */
+  settled(now: number): Arcs {
+    return unionOf(this.#before(now - this.#graceMs))
+  }
+
+  #before(time: number): readonly Entry[] {
+    return this.#entries.filter(({ since }) => since <= time)
   }
 
   /** Keys on an arc under which something came in since. */
@@ -70,5 +99,8 @@ export class Entrusted {
   clear(): void {
     this.#entries = []
     this.#holes.clear()
+    this.#late.clear()
   }
 }
+
+const unionOf = (entries: readonly Entry[]): Arcs => entries.reduce((all, { arcs }) => all.plus(arcs), Arcs.none)

@@ -31,4 +31,13 @@ export class Expiries {
     }
     return some
   }
+
+  /** Of those that `before` has named: whatever is there now is not what expires then. */
+  forget(cursors: readonly string[], time: number): void {
+    for (const [minute, expiring] of this.#minutes) {
+      if ((minute + 1) * minuteMs > time) continue
+      for (const cursor of cursors) expiring.delete(cursor)
+      if (expiring.size === 0) this.#minutes.delete(minute)
+    }
+  }
 }

@@ -30,7 +30,7 @@ export interface HandoverOptions {
 
 export class Handover {
   /** What others have by now of what this node holds. */
-  readonly entrusted = new Entrusted()
+  readonly entrusted: Entrusted
   readonly #party: Party
   readonly #ownerOf: (key: Id) => Promise<Peer>
   readonly #options: HandoverOptions
@@ -40,6 +40,7 @@ export class Handover {
     this.#party = party
     this.#ownerOf = ownerOf
     this.#options = options
+    this.entrusted = new Entrusted(options.graceMs)
   }
 
   /** Passes on what lies outside this node's cells, and drops what has been acknowledged long enough ago. */
@@ -135,17 +136,15 @@ export class Handover {
 
   /** Drops what has been with others since before the grace period. */
   async #dropSettled(arc: Arc): Promise<void> {
-    const settledAt = this.#party.clock.now() - this.#options.graceMs
+    const now = this.#party.clock.now()
+    const settled = this.entrusted.settled(now).within(Arcs.of([arc]))
     let seen = 0
-    for (const part of this.entrusted
-      .arcs(settledAt)
-      .within(Arcs.of([arc]))
-      .arcs()) {
+    for (const part of settled.arcs()) {
       for (const record of this.#party.holdings.records.on(part)) {
         if (++seen % turnLength === 0) await this.#party.clock.sleep(paceMs)
         // One that goes may have to stay.
         if (this.#party.goes() || this.#party.holdings.cells.believes(record.key)) return
-        if (this.entrusted.has(record.key, settledAt)) this.#party.holdings.records.drop(record)
+        if (this.entrusted.isSettled(record.key, now)) this.#party.holdings.records.drop(record)
       }
     }
   }

@@ -2,7 +2,7 @@
 import { Value as Schema } from 'typebox/value'
 import type { Lookup } from '../overlay/lookup.ts'
 import type { Hash } from '../ports.ts'
-import { Refusal, Unreachable } from '../protocol/errors.ts'
+import { type ErrorCode, Refusal, Unreachable } from '../protocol/errors.ts'
 import { type Held, NotHeld, type PeerApi, type Standing, type Told } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
 import { isPeer, limits, type Peer, type StoredRecord } from '../protocol/schemas.ts'
@@ -16,6 +16,8 @@ import { type Address, areLarge, assertSound, cursorOf, sizeOf } from './record.
 import { Turns } from './turns.ts'
 import type { Copy, Obstacle } from './writes.ts'
 
+/** What a peer may have against a record. */
+const objections: ReadonlySet<ErrorCode> = new Set(['STORE_FULL', 'STAMP_AHEAD'])
 /** Calls with large values that are under way at once in each direction: more would wait for each other, and for longer than a call may. */
 const largeMost = 4
 /** Where so many wait, those that came now would wait for longer than whoever asks. */
@@ -64,6 +66,7 @@ export class Holders {
       const answer = await this.#visit(peer, lookup, {
         here: () => this.#holdings.intake.insert(record, others),
         there: () => (areLarge([record]) && !lookup.isSuspect(peer.id) ? this.#inTurn(this.#loads, peer, call) : call()),
+        matters: ({ code }) => objections.has(code),
       })
       return answer && { peer, ...this.#likely(answer) }
     } catch (error) {
@@ -147,13 +150,13 @@ export class Holders {
     return { ...standing, window: Math.min(standing.window, this.#replicas) }
   }
 
-  /** One call for content, noted in the path; undefined when the peer does not answer. */
+  /** See Lookup.visit; this node is asked as if it were a peer. */
   async #visit<T>(
     peer: Peer,
     lookup: Lookup,
-    ask: { here: () => T | Promise<T>; there: () => Promise<T> },
+    ask: { here: () => T | Promise<T>; there: () => Promise<T>; matters?: (refusal: Refusal) => boolean },
   ): Promise<T | undefined> {
-    return peer.id === this.#me.id ? ask.here() : lookup.visit(peer, ask.there)
+    return peer.id === this.#me.id ? ask.here() : lookup.visit(peer, ask.there, ask.matters)
   }
 
   /** One call, when it is its turn; whoever has left another one without an answer meanwhile is not called. @throws Unreachable, Refusal */

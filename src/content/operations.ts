@@ -144,7 +144,7 @@ export class Operations {
     return this.#write(await this.#shared(wanted), wanted)
   }
 
-  /** @throws Refusal NOT_FOUND; INCONCLUSIVE when too few of those who were reachable could say; TOO_LARGE, OVERLOADED, NO_ROUTE, NOT_JOINED */
+  /** @throws Refusal NOT_FOUND; INCONCLUSIVE when too few of those who were reachable could say; BAD_REQUEST for a mode; TOO_LARGE, OVERLOADED, NO_ROUTE, NOT_JOINED */
   async lookup(address: Address, mode?: Mode): Promise<Found> {
     const { key } = address
     if (mode) this.#finder.assertMode(mode)

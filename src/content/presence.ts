@@ -58,12 +58,11 @@ export class Presence {
   #said = ''
 
   /**
-   * @param memo what `note` gave, in an earlier life
+   * @param memo what `note` gave, in an earlier life; one that a disk has spoilt is none
    * @param newestMs of the stamps in a store that has records: a life that ended before anything was noted had come so far
    */
   constructor(memo: string | undefined, newestMs?: number) {
-    const former: unknown = memo === undefined ? undefined : JSON.parse(memo)
-    this.#former = Value.Check(Memo, former) ? former : undefined
+    this.#former = memo === undefined ? undefined : memoIn(memo)
     this.#knew = Arcs.of(this.#former?.complete ?? [])
     this.#knowsFrom = this.#former && (this.#former.knowsFrom ?? this.#former.times.at(-1)?.[0])
     this.#times = this.#former?.times ?? (newestMs === undefined ? [] : [[newestMs, newestMs]])
@@ -139,6 +138,16 @@ export class Presence {
       rest -= to - from
     }
     return 0
+  }
+}
+
+const memoIn = (text: string): Memo | undefined => {
+  try {
+    const memo: unknown = JSON.parse(text)
+    return Value.Check(Memo, memo) ? memo : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
   }
 }
 

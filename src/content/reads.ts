@@ -30,7 +30,7 @@ export interface Reader extends Judge {
   /**
    * What a node has; undefined when it does not answer.
    * @param wantsValues whether this node itself, if it is asked, leaves none out; others always leave out those that are large
-   * @throws Refusal TOO_LARGE when they are more than travels in one call
+   * @throws Refusal TOO_LARGE when they are more than travels in one call; NO_ROUTE as Lookup.visit
    */
   get(peer: Peer, address: Address, lookup: Lookup, wantsValues: boolean): Promise<Answer | undefined>
   /**

@@ -158,11 +158,14 @@ export class Records {
     this.#store.drop(record.key, record.index)
   }
 
-  /** Keeps of the values that have expired by then only that they were there: of as many as are read at once. Returns how many. */
-  bury(time: number): number {
-    const { records } = this.pick(this.#expiries.before(time, pageLength))
+  /** Keeps of the values that have expired by then only that they were there: of as many as are read at once. Returns whether there may be more. */
+  bury(time: number): boolean {
+    const due = this.#expiries.before(time, pageLength)
+    const { records, done } = this.pick(due)
     for (const record of records) this.replace(record, buried(record, time))
-    return records.length
+    // A disk that has spoilt one of them since tells of no expiry any more.
+    this.#expiries.forget(due.slice(0, done), time)
+    return due.length > 0
   }
 
   *#scanSpan({ first, last }: Span, after = first, wanted = pageLeast): Generator<StoredRecord, void> {

@@ -188,7 +188,7 @@ export class Rehoming {
   /** Buries what has expired, once that is certain: a node may be wrong about the time for a while. */
   async #bury(): Promise<void> {
     if (!this.#isWaiting) void this.#hearTime()
-    while (!this.#closed && this.#holdings.records.bury(this.#certainAt - stampAheadMs) > 0) await this.#clock.sleep(paceMs)
+    while (!this.#closed && this.#holdings.records.bury(this.#certainAt - stampAheadMs)) await this.#clock.sleep(paceMs)
   }
 
   async #hearTime(): Promise<void> {

@@ -29,7 +29,7 @@ const NodeConfig = Type.Object(
     incarnation: Type.Integer({ minimum: 0 }),
     /** How long a call to a peer may take before the peer counts as not reachable. */
     callTimeoutMs: Type.Integer({ minimum: 10, default: 1500 }),
-    /** How long one operation for a client may take in all. */
+    /** How long one lookup may take, for a client's operation; what could not be decided is begun anew within half of that. */
     operationTimeoutMs: Type.Integer({ minimum: 100, default: 10_000 }),
     /** What this node keeps at most; then it has no room (507). */
     quotaBytes: Type.Integer({ minimum: 1024 * 1024, default: 4 * 1024 ** 3 }),

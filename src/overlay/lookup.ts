@@ -11,7 +11,7 @@
  */
 import { type Confirmation, Convergence } from './convergence.ts'
 import type { Clock } from '../ports.ts'
-import { type ErrorCode, Refusal, Unreachable } from '../protocol/errors.ts'
+import { Refusal, Unreachable } from '../protocol/errors.ts'
 import type { Route } from '../protocol/peer-api.ts'
 import type { Hop, Mode, Peer } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
@@ -37,9 +37,6 @@ export interface Guide {
 export const assertMode = (mode: Mode, modes: readonly Mode[]): void => {
   if (!modes.includes(mode)) throw new Refusal('BAD_REQUEST', `mode is ${modes.join(' or ')} in this network, not ${mode}`)
 }
-
-/** What a peer may have against content. Whoever refuses it in any other way is in trouble itself: others may serve. */
-const objections: ReadonlySet<ErrorCode> = new Set(['STORE_FULL', 'STAMP_AHEAD'])
 
 /** Whoever answered, and what it said; without a peer it is this node. */
 interface Answer {
@@ -147,7 +144,7 @@ export class Lookup {
    * @throws Refusal that is everyone's; NO_ROUTE as visit
    */
   ask(peer: Peer): Promise<Route | undefined> {
-    return this.#visit(peer, () => this.#guide.ask(peer, this.avoid), this.#guide.matters)
+    return this.visit(peer, () => this.#guide.ask(peer, this.avoid), this.#guide.matters)
   }
 
   /** From answer to answer, until one is final; undefined when nobody is left to ask. */
@@ -166,16 +163,12 @@ export class Lookup {
   }
 
   /**
-   * Asks one peer for content, or to take some, and notes it in the path. Undefined when it does not answer, or is in trouble itself: it is
-   * to be avoided then.
-   * @throws Refusal STORE_FULL, STAMP_AHEAD; NO_ROUTE beyond the hop limit or the deadline
+   * Asks one peer something, and notes it in the path. Undefined when it does not answer, or refuses, which is its own trouble: others may
+   * serve, and it is to be avoided.
+   * @param matters whether a refusal is for whoever visits to hear
+   * @throws Refusal that matters; NO_ROUTE beyond the hop limit or the deadline
    */
-  visit<T>(peer: Peer, ask: () => Promise<T>): Promise<T | undefined> {
-    return this.#visit(peer, ask, ({ code }) => objections.has(code))
-  }
-
-  /** @param matters whether a refusal is for whoever visits to hear */
-  async #visit<T>(peer: Peer, ask: () => Promise<T>, matters: Guide['matters']): Promise<T | undefined> {
+  async visit<T>(peer: Peer, ask: () => Promise<T>, matters?: Guide['matters']): Promise<T | undefined> {
     this.#assertOpen()
     const visit = this.#visitTo(peer)
     try {

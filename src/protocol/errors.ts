@@ -88,12 +88,12 @@ const absent: ReadonlySet<ErrorCode> = new Set(['NOT_JOINED', 'OTHER_NETWORK', '
 /** Characters of what a peer says of an error: it is logged, and told to people. */
 const messageMost = 500
 
-/** What a network port throws for an error that a peer answered. */
+/** What a network port throws for an error that a peer answered. Of the details there are only those that its caller looks at, and checks. */
 export const errorFromPeer = (url: string, body: ErrorBody): Refusal | Unreachable => {
   const { error, message, ...details } = body
-  return absent.has(error)
-    ? new Unreachable(url, error)
-    : new Refusal(error, message.slice(0, messageMost).toWellFormed(), details)
+  if (absent.has(error)) return new Unreachable(url, error)
+  const heeded = error === 'NOT_HELD' ? details : error === 'ID_TAKEN' ? { by: details['by'] } : {}
+  return new Refusal(error, message.slice(0, messageMost).toWellFormed(), heeded)
 }
 
 export const isErrorBody = (body: unknown): body is ErrorBody =>

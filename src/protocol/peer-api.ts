@@ -198,7 +198,7 @@ export const peerApi = {
     row(
       'DELETE',
       '/forget/:key',
-      'drop the copies of this node under a key that it does not own',
+      'drop the copies of this node under a key that it does not hold any more, once others have them',
       { key: IdText },
       exact({ dropped: Type.Integer() }),
     ),

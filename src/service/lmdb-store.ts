@@ -55,6 +55,8 @@ export class LmdbStore implements Store {
   #unkept: Change[] = []
   #unkeptBytes = 0
   #isMemoKept = true
+  /** Whether the last append failed. */
+  #isFull = false
   /** The append under way. */
   #append: Promise<void> = Promise.resolve()
   /** The one after it. */
@@ -108,7 +110,7 @@ export class LmdbStore implements Store {
   }
 
   get isFull(): boolean {
-    return !this.#trouble.isOver
+    return this.#isFull
   }
 
   get memo(): string | undefined {
@@ -136,7 +138,7 @@ export class LmdbStore implements Store {
   }
 
   write(record: StoredRecord): void {
-    if (!this.#trouble.isOver && this.#unkeptBytes > waitMostBytes) {
+    if (this.#isFull && this.#unkeptBytes > waitMostBytes) {
       void this.#appendSoon()
       throw noRoom()
     }
@@ -149,6 +151,7 @@ export class LmdbStore implements Store {
 
   remember(memo: string): void {
     assert(!this.#closing, closed)
+    assert(!memo.includes('\n'), 'a memo is one line')
     this.#memo = memo
     this.#isMemoKept = false
     void this.#appendSoon()
@@ -220,7 +223,13 @@ export class LmdbStore implements Store {
     await setImmediate()
     this.#next = undefined
     this.#append = this.#appendChanges()
-    await this.#append
+    try {
+      await this.#append
+      this.#isFull = false
+    } catch (error) {
+      this.#isFull = true
+      throw error
+    }
   }
 
   async #appendChanges(): Promise<void> {

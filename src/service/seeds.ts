@@ -6,7 +6,7 @@ import { commonOptions, kindOf, type OverlayName, overlays } from '../overlay/ov
 import { NodeInfo } from '../protocol/client-api.ts'
 import { errorStatus, Refusal, Unreachable } from '../protocol/errors.ts'
 import { peerApi } from '../protocol/peer-api.ts'
-import type { Peer } from '../protocol/schemas.ts'
+import { limits, type Peer } from '../protocol/schemas.ts'
 import { idBits, idOf } from '../space/id.ts'
 import { exchange } from './exchange.ts'
 import { hash } from './hash.ts'
@@ -16,12 +16,14 @@ import { createValidation } from './validation.ts'
 
 const timeoutMs = 1500
 
+const newAgent = (): Agent => new Agent({ connect: { timeout: timeoutMs }, maxResponseSize: limits.bodyBytes })
+
 /** What a newcomer takes over from the network. */
 export type NetworkSettings = Pick<NodeConfig, 'network' | 'bits' | 'overlay' | 'mode' | 'replicas'>
 
 /** Asks all seeds at once, and answers in their order; undefined for who is no node. */
 export const askSeeds = async (urls: readonly string[]): Promise<(NodeInfo | undefined)[]> => {
-  const agent = new Agent({ connect: { timeout: timeoutMs } })
+  const agent = newAgent()
   try {
     return await Promise.all(urls.map((url) => askSeed(agent, url)))
   } finally {
@@ -80,7 +82,7 @@ export const admitting = async (
   keyring: Keyring | undefined,
 ): Promise<(NodeInfo | undefined)[]> => {
   const signer = keyring && new Signer(keyring, network, 'newcomer')
-  const agent = new Agent({ connect: { timeout: timeoutMs } })
+  const agent = newAgent()
   try {
     const refusals = await Promise.all(
       answers.map(async (answer, at) => {

@@ -38,14 +38,14 @@ export class Tree {
     this.#database = database
   }
 
-  /** Up to which turn of the journal it has everything. */
+  /** Up to which turn of the journal it has everything; 0 where a disk has spoilt that. */
   get turn(): number {
-    return Number(this.#database.get(turnKey) ?? 0)
+    const turn = Number(this.#database.get(turnKey) ?? 0)
+    return Number.isSafeInteger(turn) ? turn : 0
   }
 
   get memo(): string | undefined {
-    const text = this.#database.get(memoKey)
-    return text === undefined ? undefined : (JSON.parse(text) as string)
+    return this.#database.get(memoKey)
   }
 
   /** How many records it has. */
@@ -102,5 +102,4 @@ export class Tree {
 }
 
 /** What a memo changes: nothing when there is none. */
-export const memoChanges = (memo: string | undefined): Change[] =>
-  memo === undefined ? [] : [{ cursor: memoKey, text: JSON.stringify(memo) }]
+export const memoChanges = (memo: string | undefined): Change[] => (memo === undefined ? [] : [{ cursor: memoKey, text: memo }])

@@ -139,7 +139,18 @@ test('a value that was dropped for what it was buried as does not expire again a
   records.replace(undefined, live)
   records.drop(grave)
   records.replace(undefined, grave)
-  expect(records.bury(1e9)).toBe(0)
+  expect(records.bury(1e9)).toBe(false)
+})
+
+// A pass buried it again and again, without an end.
+test('what a disk spoils while its node runs is not buried again and again once it has expired', () => {
+  const store = new MemoryStore()
+  const records = new Records(store, 40, 1e9, () => true)
+  const key = hash('x')
+  const there = { key, index: `v:${key}`, contentType: 'text/plain' }
+  records.replace(undefined, { ...there, value: 'x', version: { hlc: '0001000000000000', origin: 'a' }, expiresAt: 1000 })
+  store.write({ ...there, value: null, version: { hlc: '0'.repeat(16), origin: '00' } })
+  expect([records.bury(1e9), records.bury(1e9)]).toEqual([true, false])
 })
 
 test('a deletion that all have forgotten is taken where what it deletes is still there, and nowhere else', async () => {

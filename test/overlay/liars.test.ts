@@ -69,6 +69,20 @@ describe('one that refuses', () => {
     }
   })
 
+  // The refusals of writes were those of reads as well.
+  test.each(overlayNames)('keeps no name from whoever reads it, whatever it says: %s', async (overlay) => {
+    const world = await worldOf(overlay, 8)
+    const { key } = await world.call(world.anyone(), 'store', { value: 'red', name: 'rose' })
+    const holders = (await world.call(world.anyone(), 'find', { key })).window.map(({ id }) => id)
+    const asker = world.members().find((id) => !holders.includes(id)) ?? ''
+    for (const code of Object.keys(errorStatus) as ErrorCode[])
+      for (const holder of holders) {
+        const restore = replace(nodeOf(world, holder), ['get'], refuse(code))
+        expect((await world.call(asker, 'lookupBy', { name: 'rose' })).values, code).toMatchObject([{ value: 'red' }])
+        restore()
+      }
+  })
+
   test.each([
     ['before', -5n],
     ['after', 5n],

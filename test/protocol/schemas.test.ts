@@ -75,12 +75,15 @@ test.each([
   [8.5, false],
 ])('ids of %s bits: %s', (bits, expected) => expect(isIdBits(bits)).toBe(expected))
 
-test('a refusal survives the way to the caller, with its details', () => {
-  const refusal = new Refusal('NOT_FOUND', 'nothing is stored there', { key: 'aa' })
+test('a refusal survives the way to the caller, with those of its details that the caller looks at', () => {
+  const by = { id: 'aa', url: 'http://127.0.0.1:2' }
+  const refusal = new Refusal('ID_TAKEN', 'the id is taken', { by, more: [[]] })
   const body: unknown = JSON.parse(JSON.stringify(refusal.toBody()))
   expect(isErrorBody(body)).toBe(true)
   const back = isErrorBody(body) ? errorFromPeer('http://127.0.0.1:1', body) : undefined
-  expect(back).toMatchObject({ code: 'NOT_FOUND', status: 404, message: 'nothing is stored there', details: { key: 'aa' } })
+  expect(back).toEqual(new Refusal('ID_TAKEN', 'the id is taken', { by }))
+  expect(back).toMatchObject({ code: 'ID_TAKEN', status: 409, details: { by } })
+  expect(Object.keys((back as Refusal).details)).toEqual(['by'])
 })
 
 test.each(['NOT_JOINED', 'OTHER_NETWORK', 'WRONG_NODE'] as const)('%s means that the peer one wanted is not there', (error) =>

@@ -46,11 +46,11 @@ export const startNodeHere = async (...setting: Parameters<typeof startNode>): P
 
 /** Asks again and again until it holds. @throws what was seen last, after 10 s */
 export const eventually = async <T>(see: () => Promise<T> | T, holds: (seen: T) => boolean): Promise<T> => {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 30_000
   for (;;) {
     const seen = await see()
     if (holds(seen)) return seen
-    if (Date.now() > deadline) throw new Error(`after 10 s still ${JSON.stringify(seen)}`)
+    if (Date.now() > deadline) throw new Error(`after 30 s still ${JSON.stringify(seen)}`)
     await new Promise((resume) => setTimeout(resume, 20))
   }
 }

@@ -277,12 +277,18 @@ describe.skipIf(!limitFiles('unlimited'))('on a full disk', () => {
         store.write(recordAt(key, 'v:1', 'x'.repeat(5000)))
         keys.push(key)
         await store.flushed()
+        if (events.length > 0) flushedInTrouble++
+        expect(store.isFull).toBe(false)
       }
     }
+    let flushedInTrouble = 0
     await expect(fill()).rejects.toMatchObject({ code: 'STORE_FULL', status: 507 })
     expect(keys.length).toBeGreaterThan(3)
+    expect(flushedInTrouble).toBeGreaterThan(0)
+    expect(store.isFull).toBe(true)
     limitFiles('unlimited')
     await store.flushed()
+    expect(store.isFull).toBe(false)
     expect(events).toEqual(['disk takes nothing', 'disk takes writes again'])
     await close(store)
     expect(damageOf(join(directory, 'data.mdb'))).toBeUndefined()

@@ -28,6 +28,28 @@ const rose: StoredRecord = {
 }
 const other = recordAt(valueIndex(hash, 'another'), { value: 'another' })
 
+/** A service in whose store, since `keep`, a disk has changed every `from` to `to`, which is as long. */
+const startAfter = async (from: string, to: string, keep: (store: LmdbStore) => void) => {
+  const directory = mkdtempSync(join(tmpdir(), 'polychord-spoilt-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const events: string[] = []
+  const log = createLog('store', 'warn', { write: (line) => void events.push((JSON.parse(line) as { msg: string }).msg) })
+  const before = await LmdbStore.open(directory, identity, log)
+  keep(before)
+  await before.close()
+  const file = join(directory, 'data.mdb')
+  const bytes = readFileSync(file)
+  expect(bytes.indexOf(from)).toBeGreaterThan(0)
+  for (let at = bytes.indexOf(from); at >= 0; at = bytes.indexOf(from, at + 1)) bytes.write(to, at)
+  writeFileSync(file, bytes)
+  const store = await LmdbStore.open(directory, identity, log)
+  onTestFinished(() => store.close())
+  const config = parseConfig({ name: 'one', url: 'http://127.0.0.1:1', ...identity, incarnation: 0, allowCustomIds: true })
+  const service = createService(config, store, log, () => {})
+  onTestFinished(() => service.stop())
+  return { store, events }
+}
+
 test.each<[what: string, from: string, to: string, spoilt: StoredRecord]>([
   // Was shown by its node for ever.
   ['a letter of a value', 'quick brown', 'quack brown', fox],
@@ -41,24 +63,21 @@ test.each<[what: string, from: string, to: string, spoilt: StoredRecord]>([
   ['a letter of a name', '"name":"rose"', '"name":"rosa"', rose],
   ['what makes a named one JSON', '"name":"rose"', '"name":"rose ', rose],
 ])('%s', async (_, from, to, spoilt) => {
-  const directory = mkdtempSync(join(tmpdir(), 'polychord-spoilt-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
-  const events: string[] = []
-  const log = createLog('store', 'warn', { write: (line) => void events.push((JSON.parse(line) as { msg: string }).msg) })
-  const before = await LmdbStore.open(directory, identity, log)
-  for (const record of [fox, rose, other]) before.write(record)
-  await before.close()
-  const file = join(directory, 'data.mdb')
-  const bytes = readFileSync(file)
-  for (let at = bytes.indexOf(from); at >= 0; at = bytes.indexOf(from, at + 1)) bytes.write(to, at)
-  writeFileSync(file, bytes)
-  const store = await LmdbStore.open(directory, identity, log)
-  onTestFinished(() => store.close())
-  const config = parseConfig({ name: 'one', url: 'http://127.0.0.1:1', ...identity, incarnation: 0, allowCustomIds: true })
-  const service = createService(config, store, log, () => {})
-  onTestFinished(() => service.stop())
+  const { store, events } = await startAfter(from, to, (before) => {
+    for (const record of [fox, rose, other]) before.write(record)
+  })
   const there = (record: StoredRecord) => store.get(record.key, record.index)
   for (const record of [fox, rose, other].filter((one) => one !== spoilt)) expect(there(record)).toEqual(record)
   expect(there(spoilt)).toBeUndefined()
   expect(events).toEqual(['record spoilt on the disk, and dropped'])
+})
+
+// Its node never started again.
+test('what a node noted of itself', async () => {
+  const { store, events } = await startAfter('"times":', '"times".', (before) => {
+    before.write(fox)
+    before.remember(JSON.stringify({ knowsFrom: 0, times: [[1, 2]], complete: [], window: 1 }))
+  })
+  expect(store.get(fox.key, fox.index)).toEqual(fox)
+  expect(events).toEqual([])
 })
