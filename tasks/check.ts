@@ -5,7 +5,7 @@ import { clientApi } from '../src/protocol/client-api.ts'
 import { Refusal, Unreachable } from '../src/protocol/errors.ts'
 import { type Id, shortId } from '../src/space/id.ts'
 import { ask } from './client.ts'
-import { catchingUp, inspectContent, type Held, listed, ringFaults, ringOrder } from './faults.ts'
+import { catchingUp, type Content, inspectContent, type Held, listed, ringFaults, ringOrder } from './faults.ts'
 import { isSilent, isStranger, openNetwork, type Running, surveyAll, wayWithSilent } from './live.ts'
 import { copiesAmong, networkOf } from './render/status.ts'
 import { fold, hundredths, plural } from './render/text.ts'
@@ -46,6 +46,13 @@ const readAll = async (members: readonly Running[]) => {
   return { held, unread }
 }
 
+/** What is being written while the nodes are looked at, one after the other, is no fault: a second look finds it in its place. */
+const lastingFaults = async (members: readonly Running[], network: ReturnType<typeof networkOf>, { faults }: Content) => {
+  const known = new Set(faults.map(({ of }) => of))
+  const { held, unread } = await readAll(members)
+  return [...unread, ...inspectContent(held, network).faults.flatMap(({ of, text }) => (known.has(of) ? [text] : []))]
+}
+
 /**
  * One look at everything. Where records belong can be told of a whole ring only; and as long as nodes are catching up their
  * content is read only when `thorough`, for that takes time from them.
@@ -79,7 +86,10 @@ const examine = async (thorough: boolean) => {
       ),
       ...members
         .filter(({ info }) => info.content.full)
-        .map(({ info: { name } }) => `${name} has no room for more: delete something, or add nodes`),
+        .map(
+          ({ info: { name } }) =>
+            `${name} has no room for more, on its disk or within its quota: make some, delete something, or add nodes`,
+        ),
       ...sightings.filter(isStranger).map(({ entry }) => `${entry.name} at ${entry.url} is a member that no task has started`),
     ],
     /** Whether there is none to look at, and none to wake. */
@@ -93,8 +103,9 @@ const examine = async (thorough: boolean) => {
   if (behind.length > 0 && !thorough) return { ...found, violations: behind }
   const { held, unread } = await readAll(members)
   if (unread.length > 0) return { ...found, violations: [...behind, ...unread] }
-  const { records, copies, faults } = inspectContent(held, network)
-  return { ...found, violations: [...behind, ...faults], records, copies }
+  const content = inspectContent(held, network)
+  const lasting = content.faults.length === 0 ? [] : await lastingFaults(members, network, content)
+  return { ...found, violations: [...behind, ...lasting], records: content.records, copies: content.copies }
 }
 
 export const check: Task = {

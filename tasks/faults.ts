@@ -88,11 +88,17 @@ export const catchingUp = (members: readonly Running[]): string[] =>
 /** What one node holds of a record. */
 export type Held = Pick<Page['entries'][number], 'key' | 'index' | 'size' | 'preview' | 'version'>
 
+/** Of one record, in its newest version. */
+export interface Fault {
+  readonly of: string
+  readonly text: string
+}
+
 export interface Content {
   readonly records: number
   readonly copies: number
   /** Records that are not held by exactly their window, or not by all of it in the same version. */
-  readonly faults: readonly string[]
+  readonly faults: readonly Fault[]
 }
 
 /** @param held what each node holds, by id, for all nodes of the ring */
@@ -120,13 +126,14 @@ export const inspectContent = (held: ReadonlyMap<Id, readonly Held[]>, network: 
 const isOther = (one: Held, other: Held): boolean =>
   compareVersions(one.version, other.version) === 0 && (one.size !== other.size || one.preview !== other.preview)
 
-const faultsOf = (copies: readonly [Id, Held][], windowOf: (key: Id) => readonly Id[]): string[] => {
+const faultsOf = (copies: readonly [Id, Held][], windowOf: (key: Id) => readonly Id[]): Fault[] => {
   const [, newest] = copies.reduce((best, copy) => (compareVersions(copy[1].version, best[1].version) > 0 ? copy : best))
   const holders = copies.map(([id]) => id)
   const window = windowOf(newest.key)
+  const of = `${newest.key}/${newest.index} ${newest.version.hlc} ${newest.version.origin}`
   const what = `key ${shortId(newest.key)} ${quote(newest.preview)}`
-  const name = (property: string, ids: readonly Id[], tell: string): string[] =>
-    ids.length > 0 ? [`${property}: ${what} ${tell} at ${ids.map(shortId).join(' ')}`] : []
+  const name = (property: string, ids: readonly Id[], tell: string): Fault[] =>
+    ids.length > 0 ? [{ of, text: `${property}: ${what} ${tell} at ${ids.map(shortId).join(' ')}` }] : []
   return [
     ...name(
       'WindowComplete',

@@ -2,9 +2,9 @@
 import { createServer } from 'node:net'
 import { TaskFailure } from './failure.ts'
 import { inHome } from './home.ts'
-import { type Booted, marks } from './live.ts'
+import { type Booted, isThatNode } from './live.ts'
 import { logTail } from './logs.ts'
-import { hasEnded, hasEnvironment, isAlive, killProcess } from './processes.ts'
+import { hasEnded, isAlive, killProcess } from './processes.ts'
 import { readSecrets } from './secret.ts'
 import { type Admission, admit, type Failure, host, idOfUrl, outcome, spawnNode } from './spawn.ts'
 import { type BootedNetwork, type Change, changeEntry, changeState, type Entry, type NetworkState, readState } from './state.ts'
@@ -147,7 +147,7 @@ export const assertNobodyElse = (entry: Entry, { processes, network }: Booted): 
 
 /** Whether its process lives and is, as far as can be seen, that node. */
 const isOurs = ({ pid, incarnation }: Entry, network: BootedNetwork): boolean =>
-  pid !== null && isAlive(pid) && hasEnvironment(pid, marks(network.id, incarnation)) !== false
+  pid !== null && isAlive(pid) && isThatNode(pid, network.id, incarnation) !== false
 
 const spawnRecorded = async (entry: Entry, wanted: Admission, { state, save }: Change): Promise<Spawned> => {
   const recorded = (it: Entry): NetworkState => {

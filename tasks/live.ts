@@ -1,5 +1,6 @@
 /** What is really there of the recorded processes: each is looked at, and asked for its /nodeinfo. */
 import { randomInt } from 'node:crypto'
+import { realpathSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { nodeApi } from '../src/node/api.ts'
 import { type OverlayName, overlayNames } from '../src/overlay/overlays.ts'
@@ -10,8 +11,8 @@ import { createValidation } from '../src/service/validation.ts'
 import type { Id } from '../src/space/id.ts'
 import { ask, orUndefined } from './client.ts'
 import { TaskFailure } from './failure.ts'
-import { inHome } from './home.ts'
-import { endProcess, hasEnvironment, isAlive } from './processes.ts'
+import { home, inHome } from './home.ts'
+import { directoryOf, endProcess, hasEnvironment, isAlive } from './processes.ts'
 import { assertOptions, type BootedNetwork, changeState, type Entry, type NetworkState, readState } from './state.ts'
 import { harmless, plural } from './render/text.ts'
 import { typed } from './task.ts'
@@ -56,7 +57,7 @@ const look = async (entry: Entry, network: string): Promise<Sighting> => {
   const starting = isStarting(entry) && !isAbandoned(entry)
   if (entry.pid === null || !isAlive(entry.pid)) return { entry, condition: starting ? 'starting' : 'dead' }
   const info = await nodeInfo(entry.url)
-  const known = hasEnvironment(entry.pid, marks(network, entry.incarnation))
+  const known = isThatNode(entry.pid, network, entry.incarnation)
   const answers = info?.network === network && info.incarnation === entry.incarnation
   if (answers && known !== false) return { entry, condition: 'running', info }
   if (!isAlive(entry.pid)) return { entry, condition: 'dead' }
@@ -89,6 +90,15 @@ const checkOf = (bits: number, overlay: OverlayName): ((info: NodeInfo) => boole
   return check
 }
 
+/**
+ * Whether a process is that life of a node, and of this home: a home that was copied records the nodes of the one it was copied from.
+ * undefined where that cannot be seen.
+ */
+export const isThatNode = (pid: number, network: string, incarnation: number): boolean | undefined =>
+  hasEnvironment(pid, marks(network, incarnation)) && isOfThisHome(pid)
+
+const isOfThisHome = (pid: number): boolean => [undefined, realpathSync(home)].includes(directoryOf(pid))
+
 /** Variables that tell one life of a node from every other process. */
 export const marks = (network: string, incarnation: number) => ({
   POLYCHORD_NETWORK: network,
@@ -110,13 +120,29 @@ export const surveyAll = async (booted: Booted): Promise<{ sightings: Sighting[]
     ? members.filter(({ state }) => state !== 'dead' && state !== 'left')
     : contactsOf(booted)
   const others = known.filter(({ id }) => !recorded.has(id))
-  const infos = await Promise.all(others.map(async ({ id, url }) => ({ id, info: await nodeInfo(url) })))
-  const strangers = infos.flatMap(({ id, info }): Running[] =>
-    info?.network === booted.network.id && info.id === id && info.state === 'ready'
+  const strangers = await strangersAmong(others, booted)
+  // A recorded one may live on without this home's doing: as another state file says, or as another home has started it.
+  const dead = sightings.filter(({ condition }) => condition === 'dead' || condition === 'foreign')
+  const revived = await strangersAmong(
+    dead.map(({ entry: { id, url } }) => ({ id, url })),
+    booted,
+  )
+  const isRevived = (sighting: Sighting) =>
+    dead.includes(sighting) && revived.some(({ entry: { id } }) => id === sighting.entry.id)
+  return {
+    sightings: [...sightings.filter((one) => !isRevived(one)), ...revived, ...strangers],
+    opinion: new Map(members.map(({ id, state }) => [id, state])),
+  }
+}
+
+/** Those that answer as members of this network, whoever has started them. */
+const strangersAmong = async (peers: readonly Peer[], { network }: Booted): Promise<Running[]> => {
+  const infos = await Promise.all(peers.map(async ({ id, url }) => ({ id, info: await nodeInfo(url) })))
+  return infos.flatMap(({ id, info }): Running[] =>
+    info?.network === network.id && info.id === id && info.state === 'ready'
       ? [{ entry: entryOf(info), condition: 'running', info }]
       : [],
   )
-  return { sightings: [...sightings, ...strangers], opinion: new Map(members.map(({ id, state }) => [id, state])) }
 }
 
 /** Of a process that no task knows. */

@@ -1,5 +1,5 @@
 /** Whether a process is alive, whether it is the one that was recorded, and how to end it. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TaskFailure } from './failure.ts'
 
@@ -32,6 +32,16 @@ export const isOver = (stat: string): boolean => {
 export const hasEnvironment = (pid: number, wanted: Readonly<Record<string, string>>): boolean | undefined => {
   const variables = readProc(pid, 'environ')?.split('\0')
   return variables && Object.entries(wanted).every(([name, value]) => variables.includes(`${name}=${value}`))
+}
+
+/** Where a process works; undefined where that cannot be read. A directory that is moved stays the same. */
+export const directoryOf = (pid: number): string | undefined => {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return undefined
+    throw error
+  }
 }
 
 /** SIGTERM, and SIGKILL for those that do not heed it. @throws TaskFailure when one outlives that too */

@@ -4,6 +4,7 @@
  * Shapes that many calls share have a section of their own and are named elsewhere; a shape is recognised by its JSON
  * Schema, because the schema builder copies what it wraps.
  */
+import { maxHeaderSize } from 'node:http'
 import { modesOf, overlayNames, overlays } from '../src/overlay/overlays.ts'
 import { clientApi, Counts, Watch } from '../src/protocol/client-api.ts'
 import { type ErrorCode, errorStatus } from '../src/protocol/errors.ts'
@@ -75,15 +76,19 @@ const toldOf = (field: Shape): string => {
   return isNamed || field.description === undefined ? '' : `: ${field.description}`
 }
 
-const requestOf = (row: Row): string[] => {
+const requestOf = (name: string, row: Row): string[] => {
   const { properties = {}, required = [] } = row.request as Shape
-  const travelling = { path: row.params, query: row.query, body: row.body }
-  return Object.entries(travelling).flatMap(([where, names]) =>
+  const isRaw = name === 'storeNamed'
+  const travelling = isRaw
+    ? { path: row.params, query: ['ttlSeconds'] }
+    : { path: row.params, query: row.query, body: row.body }
+  const fields = Object.entries(travelling).flatMap(([where, names]) =>
     names.map((name) => {
       const field = properties[name] ?? {}
       return `${where} ${code(required.includes(name) ? name : `${name}?`)} ${typeOf(field)}${toldOf(field)}`
     }),
   )
+  return isRaw ? [...fields, 'body: the bytes'] : fields
 }
 
 const replyOf = (reply: Shape): string[] => (nameOf.has(JSON.stringify(reply)) ? [typeOf(reply)] : fieldsOf(reply))
@@ -92,7 +97,7 @@ const rowOf = ([name, row]: [string, Row]): string => {
   const marks = [...(row.channelled ? [`in channels: ${code(name)}`] : []), ...(row.signed ? ['*signed*'] : [])]
   const cells = [
     [code(`${row.method} ${row.path}`), row.summary, ...marks],
-    requestOf(row),
+    requestOf(name, row),
     [String(row.status), ...replyOf(row.reply as Shape)],
   ]
   return `| ${cells.map((lines) => lines.join('<br>')).join(' | ')} |`
@@ -160,7 +165,8 @@ a JSON object in the body (PUT, POST). A field with \`?\` may be left out; a fie
 
 - \`id\`: a point of the identifier space, bits / 4 lowercase hex digits, as wide as the network's ids.
 - \`origin\`: a canonical http(s) origin such as \`http://127.0.0.1:10001\`.
-- A value is at most ${limits.valueBytes} bytes, a name at most ${limits.nameBytes} bytes of UTF-8.
+- A value is at most ${limits.valueBytes} bytes, a name at most ${limits.nameBytes} bytes of UTF-8; address and headers of a request are ${maxHeaderSize / 1024} KiB at most
+  together, whatever a value in a query may have. Under one key there are ${limits.valuesPerKey} values at most, those deleted of late counted: with few bits they share keys.
 - Peers add the headers \`polychord-network\` (the network's id) and \`polychord-to\` (the id of the node they mean). A node that
   is not of that network answers \`OTHER_NETWORK\`, a node with another id \`WRONG_NODE\`. Without them a call is served.
 - Where the network has a secret, calls marked *signed*, and \`GET ${channel.path}\`, are served only with the header
@@ -240,7 +246,8 @@ Dropped, and counted in \`polychord_packet_drops_total\` by the first of these: 
 ${Object.entries(shapes).map(shapeOf).join('\n')}
 ## Errors
 
-Every error is \`{ "error": CODE, "message": what is wrong, or what to do next, … }\` with the status of its code.
+Every error is \`{ "error": CODE, "message": what is wrong, or what to do next, … }\` with the status of its code. What else there is depends on the code: what was found out on
+the way (\`key\`, \`index\`, \`hops\`, \`path\`, \`stored\`, \`wanted\`), what the node has (of \`NOT_HELD\`, as of \`GET /get/:key\`), who has the id (\`by\`), what is wrong with a signature (\`reason\`).
 
 | status | code | says |
 | --- | --- | --- |

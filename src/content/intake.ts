@@ -6,7 +6,7 @@ import type { Peer, StoredRecord, Version } from '../protocol/schemas.ts'
 import type { Id } from '../space/id.ts'
 import type { Cells } from './cells.ts'
 import { type HybridClock, isAhead, stampMs } from './hybrid-clock.ts'
-import { assertKeepable, buried, compareVersions, isOver, mergeRecords } from './record.ts'
+import { assertKeepable, buried, compareVersions, isByContent, isOver, mergeRecords } from './record.ts'
 import type { Records } from './records.ts'
 import type { Testimony } from './testimony.ts'
 
@@ -47,7 +47,7 @@ export class Intake {
   take(record: StoredRecord): Version {
     // Others have forgotten it by now, and whoever has it will.
     const isForgotten = isOver(buried(record, this.#time.now()), this.#testimony.forgetsBefore)
-    return isForgotten && !this.#store.get(record.key, record.index) ? record.version : this.#put(record)
+    return isForgotten && !this.#store.get(record.key, record.index) ? record.version : this.#put(record, true)
   }
 
   /**
@@ -113,8 +113,8 @@ export class Intake {
       throw new Refusal('STAMP_AHEAD', 'the stamp is more than 5 minutes ahead of this node; set the clocks right')
   }
 
-  /** As `take`, whatever time it is here. */
-  #put(record: StoredRecord): Version {
+  /** As `take`, whatever time it is here. @param isKept whether another has it */
+  #put(record: StoredRecord, isKept = false): Version {
     this.#cells.assertWritable()
     const now = this.#time.now()
     assertKeepable(this.#hash, record, this.#me.id.length * 4, now)
@@ -122,17 +122,18 @@ export class Intake {
     const ours = this.#store.get(record.key, record.index)
     // What has expired is kept as it is: before it has heard others a node may be wrong about the time, and what is buried is gone.
     const winner = mergeRecords(this.#hash, ours, record)
-    if (winner !== ours) this.#replace(ours, winner)
+    if (winner !== ours) this.#replace(ours, winner, isKept)
     this.#taken(record.key)
     return winner.version
   }
 
   /** @throws Refusal STORE_FULL */
-  #replace(ours: StoredRecord | undefined, winner: StoredRecord): void {
+  #replace(ours: StoredRecord | undefined, winner: StoredRecord, isKept: boolean): void {
     try {
       this.#records.replace(ours, winner)
     } catch (error) {
-      if (ours) this.#testimony.noteOutdated(ours)
+      // What is written under a name may find room nowhere; where it is acknowledged most of the window have it, and are asked.
+      if (ours && (isKept || isByContent(ours))) this.#testimony.noteOutdated(ours)
       throw error
     }
   }

@@ -8,7 +8,8 @@ import type { Deleted, Found, Value, Written } from '../protocol/client-api.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { PeerApi, Told } from '../protocol/peer-api.ts'
 import type { Network } from '../protocol/rpc.ts'
-import type { Mode, Peer, StoredRecord, Version } from '../protocol/schemas.ts'
+import { limits, type Mode, type Peer, type StoredRecord, type Version } from '../protocol/schemas.ts'
+import { utf8Bytes } from '../protocol/utf8.ts'
 import type { Id } from '../space/id.ts'
 import { Convoys } from './convoys.ts'
 import type { Finder } from './finder.ts'
@@ -57,7 +58,9 @@ export class Operations {
   readonly #convoys: Convoys
   readonly #places: Places
   readonly #retries: Retries
+  readonly #missed: (key: Id) => void
 
+  /** @param missed told of a key under which something was written that one of its window has not heard of */
   constructor(
     holdings: Holdings,
     overlay: Overlay,
@@ -66,7 +69,9 @@ export class Operations {
     me: Peer,
     options: OperationsOptions,
     finder: Finder,
+    missed: (key: Id) => void,
   ) {
+    this.#missed = missed
     this.#me = me
     this.#overlay = overlay
     this.#finder = finder
@@ -190,10 +195,12 @@ export class Operations {
   #writeWithCare(record: StoredRecord, wanted: StoredRecord, silent: readonly Id[]): Promise<Written> {
     for (const id of silent) this.#overlay.evict(id)
     let avoid = silent
-    return this.#retries.of(() => {
+    return this.#retries.of(async () => {
       const lookup = this.#finder.to(record.key, undefined, avoid)
       avoid = []
-      return write(this.#writer, record, lookup, wanted)
+      const written = await write(this.#writer, record, lookup, wanted)
+      if (lookup.avoid.size > 0) this.#missed(record.key)
+      return written
     })
   }
 
@@ -230,6 +237,8 @@ export class Operations {
   }
 
   #addressOf({ value, encoding, name }: { value: string; encoding?: 'base64'; name?: string | undefined }): Required<Address> {
+    if (name !== undefined && utf8Bytes(name) > limits.nameBytes)
+      throw new Refusal('BAD_REQUEST', `name may have ${limits.nameBytes} bytes at most`)
     const index = name === undefined ? valueIndex(this.#hash, value, encoding) : nameIndex(this.#hash, name)
     return { key: keyOf(index, this.#options.bits), index }
   }

@@ -24,6 +24,8 @@ const pageLength = 200
 /** Before a pass that could not finish is made again: this at first, twice as much each time, up to the most. */
 const retryMs = 200
 const retryMostMs = 1000
+/** The most where only room is lacking, here or elsewhere: what is refused would be sent again and again. */
+const roomMostMs = 60_000
 /** Within which a node that begins with a wrong clock hears what time it is. */
 const heardMs = 60_000
 
@@ -105,6 +107,11 @@ export class Rehoming {
     return wakefulness.isBehind
   }
 
+  /** In the next pass each cell is compared anew with all who share it. */
+  forget(): void {
+    this.#windows.forget()
+  }
+
   /** In the next pass each cell is compared anew with one of those who share it, in turn. */
   review(): void {
     this.#windows.review()
@@ -147,8 +154,10 @@ export class Rehoming {
       else atOnce = 0
       if (left === 'nothing' || this.#closed) continue
       // What is with others already waits for the grace to pass, and for nothing else.
+      const lacksRoom = left === 'room' || this.#holdings.records.isFull
+      retryAfterMs = Math.min(retryAfterMs, lacksRoom ? roomMostMs : retryMostMs)
       const waitMs = left === 'grace' ? this.#options.graceMs : retryAfterMs
-      retryAfterMs = Math.min(2 * retryAfterMs, retryMostMs)
+      retryAfterMs *= 2
       for (let waited = 0; waited < waitMs && !this.#again && !this.#closed; waited += retryMs) await this.#clock.sleep(retryMs)
       this.#again = true
     }
@@ -167,22 +176,28 @@ export class Rehoming {
     if (isBehind && isTold) wakefulness.makeUp(sleeps)
     else if (isBehind) left = more(left, 'work')
     for (const strange of this.#holdings.cells.strangeArcs()) left = more(left, await this.#handover.passOn(strange))
-    this.#sweep()
+    await this.#sweep()
     await this.#bury()
     // What is in doubt must not be forgotten to be so before all of it was looked at.
     if (this.#holdings.cells.areWhole && !(doubting && left === 'work')) await testimony.notePresence()
     return left
   }
 
-  /** Forgets tombstones that all of their window have and nobody needs any more; a page a pass. */
-  #sweep(): void {
+  /** Forgets tombstones that all of their window have and nobody needs any more: a page a pass, and on as long as there are some. */
+  async #sweep(): Promise<void> {
+    while (!this.#closed && this.#sweepPage() > 0) await this.#clock.sleep(paceMs)
+  }
+
+  /** Returns how many of a page were forgotten. */
+  #sweepPage(): number {
     const { records, next } = this.#holdings.records.page(this.#swept, pageLength)
     this.#swept = next
-    for (const record of records) {
+    const over = records.filter((record) => {
       const cell = this.#holdings.cells.of(record.key)
-      if (isOver(record, this.#holdings.testimony.forgetsBefore) && cell && this.#windows.haveAgreed(cell))
-        this.#holdings.records.drop(record)
-    }
+      return isOver(record, this.#holdings.testimony.forgetsBefore) && cell && this.#windows.haveAgreed(cell)
+    })
+    for (const record of over) this.#holdings.records.drop(record)
+    return over.length
   }
 
   /** Buries what has expired, once that is certain: a node may be wrong about the time for a while. */

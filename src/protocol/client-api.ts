@@ -9,7 +9,7 @@ const byKey = { key: IdText }
 export const byContent = { value: Type.Optional(Type.String({ maxLength: limits.valueBytes })), name: Type.Optional(Name) }
 const route = { mode: Type.Optional(Mode) }
 const raw = {
-  raw: Type.Optional(Type.String({ maxLength: 4, description: 'present: answer the bytes of the one value, not JSON' })),
+  raw: Type.Optional(Type.Enum(['', '1', 'true'], { description: 'answer the bytes of the one value, not JSON' })),
 }
 
 const Travel = {

@@ -27,6 +27,8 @@ export const createErrorHandler =
     const { method, url } = request
     const { status, body } = errorAnswer(refusalOf(error, request) ?? error, log, { method, url })
     if (status === 503) reply.header('retry-after', '1')
+    // Closed on, whoever is still sending would not come to read this: the rest is read, and dropped.
+    if (status === 413) reply.removeHeader('connection')
     reply.code(status).header('cache-control', 'no-store').send(body)
   }
 

@@ -11,7 +11,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hasCode } from './code.ts'
 
@@ -35,7 +35,7 @@ export class Claimed extends Error {
  * @throws Claimed
  */
 export const claim = (directory: string): (() => void) => {
-  const own = claimOf(process.pid)
+  const own = claimOf(process.pid, directory)
   assert(own !== undefined, 'this process is not found among the processes')
   try {
     writeFileSync(join(directory, own), '', { flag: 'wx' })
@@ -47,7 +47,7 @@ export const claim = (directory: string): (() => void) => {
   for (const file of readdirSync(directory)) {
     const pid = Number(pattern.exec(file)?.[1])
     if (file === own || Number.isNaN(pid)) continue
-    if (claimOf(pid) === file) {
+    if (claimOf(pid, directory) === file) {
       release()
       throw new Claimed(pid)
     }
@@ -60,7 +60,7 @@ export const claim = (directory: string): (() => void) => {
 export const holdersOf = (directory: string): number[] =>
   filesIn(directory).flatMap((file) => {
     const pid = Number(pattern.exec(file)?.[1])
-    return !Number.isNaN(pid) && claimOf(pid) === file ? [pid] : []
+    return !Number.isNaN(pid) && claimOf(pid, directory) === file ? [pid] : []
   })
 
 const filesIn = (directory: string): string[] => {
@@ -72,10 +72,10 @@ const filesIn = (directory: string): string[] => {
   }
 }
 
-/** `process-4711-8837261_1f2e3d4c.claim`; undefined when no such process is alive. */
-const claimOf = (pid: number): string | undefined => {
+/** `process-4711-8837261_1f2e3d4c_131077.claim`: of this directory, no copy of it; undefined when no such process is alive. */
+const claimOf = (pid: number, directory: string): string | undefined => {
   const began = process.platform === 'linux' ? beganByProc(pid) : beganByPs(pid)
-  return began === undefined ? undefined : `process-${pid}-${began}.claim`
+  return began === undefined ? undefined : `process-${pid}-${began}_${statSync(directory).ino}.claim`
 }
 
 /** Ticks since the machine started, and which start that was. */

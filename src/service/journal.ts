@@ -7,7 +7,7 @@
  * So what a crash has left of an entry that nobody was told of counts for nothing.
  */
 import { Buffer } from 'node:buffer'
-import { closeSync, constants, fdatasync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, fdatasync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
@@ -73,6 +73,8 @@ export class Journal {
     // That takes no longer than to copy it: only the flush waits for the disk.
     for (let done = 0; done < entry.length; ) done += writeSync(file, entry, done, entry.length - done, this.#end + done)
     await sync(file)
+    // What nobody finds again is on no disk.
+    if (fstatSync(file).nlink === 0) throw new Error('the files of the journal have been removed')
     this.#end += entry.length
   }
 

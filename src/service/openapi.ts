@@ -78,7 +78,11 @@ const operation = (name: string, row: Row): object => {
     ],
     ...(content ? { requestBody: { required: true, content } } : {}),
     responses: {
-      [row.status]: { description: 'done', ...json(row.reply) },
+      [row.status]: {
+        description: 'done',
+        content: { ...json(row.reply).content, ...(row.query.includes('raw') ? { '*/*': anyBytes } : {}) },
+      },
+      ...(row.query.includes('raw') ? { 304: { description: 'with raw: what If-None-Match says still holds' } } : {}),
       ...(name === 'store' ? { 200: { description: 'a line for each line', content: { [ndjson]: lines } } } : {}),
       default: errorReply,
     },
@@ -91,12 +95,14 @@ const parameter = (where: 'path' | 'query', { request }: Row, name: string): obj
   return { in: where, name, required, schema, ...(schema.description ? { description: schema.description } : {}) }
 }
 
+/** A value as it is, under its content type. */
+const anyBytes = { schema: { type: 'string', format: 'binary' } }
+
 const bodyContent = (name: string, row: Row): object | undefined => {
-  const bytes = { schema: { type: 'string', format: 'binary' } }
-  if (name === 'storeNamed') return { '*/*': bytes }
+  if (name === 'storeNamed') return { '*/*': anyBytes }
   if (row.body.length === 0) return undefined
   const body = { 'application/json': { schema: part(row, row.body) } }
   if (name !== 'store') return body
   const form = { schema: part(row, ['value', 'name', 'ttlSeconds']) }
-  return { ...body, 'application/x-www-form-urlencoded': form, [ndjson]: lines, 'application/octet-stream': bytes }
+  return { ...body, 'application/x-www-form-urlencoded': form, [ndjson]: lines, '*/*': anyBytes }
 }

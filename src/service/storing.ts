@@ -96,10 +96,8 @@ export const bytesOf = ({ value, encoding }: Pick<Value, 'value' | 'encoding'>):
   Buffer.from(value, encoding ?? 'utf8')
 
 /** What the schema cannot say of a request to store. @throws Refusal */
-export const assertStorable = ({ value, name }: { value: string; name?: string }): void => {
+export const assertStorable = ({ value }: { value: string }): void => {
   if (value === '') throw new Refusal('BAD_REQUEST', 'value is empty: there must be something to store')
-  if (name !== undefined && Buffer.byteLength(name) > limits.nameBytes)
-    throw new Refusal('BAD_REQUEST', `name may have ${limits.nameBytes} bytes at most`)
 }
 
 /** A value as it travels, and what it is where nobody says so. */

@@ -114,7 +114,7 @@ const addStore = (
 const bytesIn = ({ body }: FastifyRequest): Buffer => (body as Buffer | undefined) ?? Buffer.alloc(0)
 
 /** The one value of a reply as its bytes. Whatever it is, a browser shall not run it as a page of this node. */
-const answerRaw = async (found: unknown, { headers }: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+const answerRaw = async (found: unknown, { headers, method }: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
   const { values } = (await found) as Found
   const [value] = values
   if (!value || values.length > 1)
@@ -126,7 +126,10 @@ const answerRaw = async (found: unknown, { headers }: FastifyRequest, reply: Fas
     .header('x-content-type-options', 'nosniff')
     .header('content-security-policy', "sandbox; default-src 'none'")
   const known = headers['if-none-match']
-  if (known === '*' || known?.split(',').some((one) => one.trim().replace(/^W\//, '') === tag)) return reply.code(304).send()
+  if (known === '*' || known?.split(',').some((one) => one.trim().replace(/^W\//, '') === tag)) {
+    // Of the length a 304 says that of the 200, or nothing: RFC 9110 §8.6.
+    return method === 'HEAD' ? reply.code(304).type(value.contentType).send(bytesOf(value)) : reply.code(304).send()
+  }
   return reply.code(200).type(value.contentType).send(bytesOf(value))
 }
 

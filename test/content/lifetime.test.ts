@@ -9,6 +9,7 @@ import { within } from '../../src/sim/random.ts'
 import { hash } from '../../src/sim/host.ts'
 import type { Cell } from '../../src/overlay/overlay.ts'
 import type { Id } from '../../src/space/id.ts'
+import { nodeOf } from '../overlay/worlds.ts'
 import { type StillNode, StillRing } from './still-ring.ts'
 
 const value = 'hello'
@@ -89,6 +90,30 @@ test('and when one who has not heard of that stores it for a second', async () =
   await world.call(late, 'store', { value, ttlSeconds: 1 })
   await world.run(60_000)
   await expectToLive(world, one)
+})
+
+test('what is deleted after somebody has seen it, and before it is stored anew for ten seconds, lives for ten seconds', async () => {
+  const { world, ids } = await worldOf()
+  const [one = ''] = ids
+  const { key, index, version } = await world.call(one, 'store', { value })
+  await world.run(60_000)
+  const { window } = await world.call(one, 'find', { key })
+  const entry = ids.find((id) => !window.some((peer) => peer.id === id)) ?? ''
+  // Stamped before whoever stores it anew has begun, it comes to each of the window when that one has been asked.
+  const hlc = (BigInt(`0x${version.hlc}`) + 65_536_000n).toString(16).padStart(16, '0')
+  const grave = { key, index, value: null, contentType: 'text/plain', version: { hlc, origin: version.origin } }
+  for (const { id } of window) {
+    const { handlers } = nodeOf(world, id)
+    const { get, insert } = handlers
+    handlers.get = async (request) => {
+      const said = await get(request)
+      await insert({ key, record: grave, with: window.map((peer) => peer.id) })
+      return said
+    }
+  }
+  await world.call(entry, 'store', { value, ttlSeconds: 10 })
+  for (const { id } of window)
+    expect(world.host(id).store.get(key, index)).toMatchObject({ value, expiresAt: expect.any(Number) })
 })
 
 test('what has expired takes no room some minutes later, however much it is', async () => {

@@ -3,10 +3,12 @@ import { expect, test } from 'vitest'
 import { keyOf } from '../../src/content/record.ts'
 import { overlayNames } from '../../src/overlay/overlays.ts'
 import { Refusal } from '../../src/protocol/errors.ts'
+import type { StoredRecord } from '../../src/protocol/schemas.ts'
 import { epochMs, hash } from '../../src/sim/host.ts'
 import { World } from '../../src/sim/world.ts'
 import type { Id } from '../../src/space/id.ts'
 import { distance } from '../../src/space/ring.ts'
+import { nodeOf } from '../overlay/worlds.ts'
 
 /** Three nodes that have everything. */
 const three = async (): Promise<{ world: World; ids: readonly Id[]; isWhole: (id: Id) => boolean }> => {
@@ -22,9 +24,10 @@ const three = async (): Promise<{ world: World; ids: readonly Id[]; isWhole: (id
   return { world, ids, isWhole }
 }
 
-/** It takes no values from now on, as one whose quota is used up. */
+/** It takes no values from now on, as one whose disk is full. */
 const isFullFromNow = (world: World, id: Id) => {
   const { store } = world.host(id)
+  Object.defineProperty(store, 'isFull', { value: true })
   const write = store.write.bind(store)
   store.write = (record) => {
     if (record.value !== null) throw new Refusal('STORE_FULL', 'no room')
@@ -287,3 +290,51 @@ test.each(overlayNames)(
       await expect(world.call('30', 'lookupBy', { value })).rejects.toMatchObject({ code: 'NOT_FOUND' })
   },
 )
+
+// The value before was 503 for good, also for whoever would delete it.
+test.each([3, 5])('what nobody has room for takes nothing away from the value before, among %i', async (count) => {
+  const world = new World({ seed: 10, encode: false, settings: { quotaBytes: 1024 * 1024 } })
+  const [one = '', other = ''] = await world.boot(count)
+  await world.run(60_000)
+  const name = 'motd'
+  expect(await world.call(one, 'store', { value: 'first'.padEnd(600_000, '.'), name })).toMatchObject({ stored: 3 })
+  for (let n = 0; n < 12 * count; n++)
+    await world.call(one, 'store', { value: `${n} `.padEnd(30_000, '.') }).catch((error: unknown) => error)
+  const second = world.call(one, 'store', { value: 'second'.padEnd(1_000_000, '.'), name })
+  await expect(second).rejects.toMatchObject({ code: 'STORE_FULL' })
+  await world.run(60_000)
+  const { values } = await world.call(other, 'lookupBy', { name })
+  expect(values.map(({ value }) => value.slice(0, 6))).toEqual(['first.'])
+  expect(await world.call(other, 'removeBy', { name })).toMatchObject({ stored: 3 })
+})
+
+// It was sent all of it anew every second: 120 MB in a minute.
+test('who has no room does not ask for what it lacks again and again', async () => {
+  const { world, ids } = await three()
+  const full = world.add()
+  await world.settle()
+  await world.run(60_000)
+  isFullFromNow(world, full)
+  let stored = 0
+  for (let number = 0; number < 60; number++) {
+    const value = `value ${number} `.padEnd(20_000, '.')
+    await world.call(ids[0] ?? '', 'store', { value })
+    stored += value.length
+  }
+  await world.run(120_000)
+  let sent = 0
+  for (const id of ids) {
+    const handlers = nodeOf(world, id).handlers as unknown as Record<string, (request: unknown) => { records: StoredRecord[] }>
+    for (const row of ['fetch', 'records']) {
+      const answer = handlers[row] as (request: unknown) => { records: StoredRecord[] }
+      handlers[row] = (request) => {
+        const reply = answer(request)
+        for (const { value } of reply.records) sent += value?.length ?? 0
+        return reply
+      }
+    }
+  }
+  await world.run(60_000)
+  expect(sent).toBeGreaterThan(0)
+  expect(sent).toBeLessThan(10 * stored)
+})

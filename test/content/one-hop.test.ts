@@ -143,6 +143,46 @@ describe('where everyone is known', () => {
     expect(codeOf(told)).toBe('NOT_ENOUGH_COPIES')
   })
 
+  test.each([1, 2, 3])('a write that finds a later version with %i of its window is stamped above that', async (many) => {
+    const name = 'motd'
+    const index = `n:${hash(name)}`
+    const hlc = `${(ring.now + 60_000).toString(16).padStart(12, '0')}0000`
+    const later = { key: hash(name), index, value: 'first', name, contentType: 'text/plain', version: { hlc, origin: 'a' } }
+    const window = ring.line(hash(name), size)
+    for (const { content } of window.slice(0, many)) content.holdings.intake.take(later)
+    const { handlers } = (window[7] as StillNode).content
+    const stored = await ring.outcome<Written>(handlers.store({ value: 'second', name }))
+    expect(stored).toMatchObject({ reply: { stored: 3 } })
+    expect('reply' in stored && stored.reply.version.hlc > hlc).toBe(true)
+    for (const { content } of window.slice(0, 3))
+      expect(content.holdings.read({ key: hash(name) })).toMatchObject([{ value: 'second' }])
+  })
+
+  /** A name as it was written some seconds ago. */
+  const motd = (content: string, agoMs: number) => {
+    const hlc = `${(ring.now - agoMs).toString(16).padStart(12, '0')}0000`
+    const [index, name] = [`n:${hash('motd')}`, 'motd']
+    return { key: hash(name), index, value: content, name, contentType: 'text/plain', version: { hlc, origin: 'a' } }
+  }
+
+  test('a name that only the one beyond the window has, which held it until someone came, is not missing', async () => {
+    const window = ring.line(hash('motd'), size)
+    window[3]?.content.holdings.intake.take(motd('red', 2000))
+    const { handlers } = (window[7] as StillNode).content
+    expect(await ring.outcome(handlers.lookupBy({ name: 'motd' }))).toMatchObject({ reply: { values: [{ value: 'red' }] } })
+  })
+
+  test('whoever of the window is asked for a name and has an older version has the newest before that is told', async () => {
+    const window = ring.line(hash('motd'), size)
+    const [one, other] = window as [StillNode, StillNode]
+    one.content.holdings.intake.take(motd('red', 1000))
+    other.content.holdings.intake.take(motd('blue', 2000))
+    ring.late.add(other.me.id)
+    const { handlers } = (window[7] as StillNode).content
+    expect(await ring.outcome(handlers.lookupBy({ name: 'motd' }))).toMatchObject({ reply: { values: [{ value: 'red' }] } })
+    expect(other.content.holdings.read({ key: hash('motd') })).toMatchObject([{ value: 'red' }])
+  })
+
   test('one who is silent and not suspected is waited for once', async () => {
     ring.silent.add(line[0]?.me.id ?? '')
     const began = ring.now

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { HybridClock, stampMs } from '../../src/content/hybrid-clock.ts'
-import { assertSound, buried, mergeRecords, valueIndex } from '../../src/content/record.ts'
+import { assertSound, buried, compareVersions, mergeRecords, valueIndex } from '../../src/content/record.ts'
 import type { Hash } from '../../src/ports.ts'
 import type { StoredRecord } from '../../src/protocol/schemas.ts'
 
@@ -54,6 +54,23 @@ describe('merge', () => {
         expect(mergeRecords(hash, mergeRecords(hash, a, b), c)).toEqual(mergeRecords(hash, a, mergeRecords(hash, b, c)))
       }),
     ))
+})
+
+test('of two versions of one moment that of the greater giver is the later one, whatever the records are', () => {
+  const at = (origin: string, value: string | null) => ({
+    key: index.slice(2, 4),
+    index,
+    name,
+    contentType: 'text/plain',
+    value,
+    version: { hlc: '1'.repeat(16), origin },
+  })
+  for (const value of ['a', 'b', null])
+    for (const other of ['a', 'b', null]) {
+      const [less, greater] = [at('0a', value), at('0b', other)]
+      expect([mergeRecords(hash, less, greater), mergeRecords(hash, greater, less)]).toEqual([greater, greater])
+      expect(compareVersions(less.version, greater.version)).toBeLessThan(0)
+    }
 })
 
 describe('a sound record', () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
 import { MemoryStore } from '../../src/content/memory-store.ts'
 import { keyOf } from '../../src/content/record.ts'
-import { Records } from '../../src/content/records.ts'
+import { everywhere, Records } from '../../src/content/records.ts'
 import type { StoredRecord } from '../../src/protocol/schemas.ts'
 import { hash } from '../../src/sim/host.ts'
 import { distance, inArc } from '../../src/space/ring.ts'
@@ -108,4 +108,33 @@ test('to look at the first of many large ones none of the others is read', () =>
   const { records, read } = watched(Array.from({ length: 20 }, () => 'x'.repeat(1024 * 1024)))
   const [first] = records.on({ from: '0'.repeat(40), to: '0'.repeat(40) })
   expect([first?.value?.length, read()]).toEqual([1024 * 1024, 1])
+})
+
+test('what has come in the place of a record since it was read is not dropped for it', () => {
+  const records = new Records(new MemoryStore(), 40, 1e9, () => true)
+  const old = recordAt(`n:${hash('x')}`, 160)
+  const young = { ...old, value: 'y', version: { ...version, origin: 'ab' } }
+  records.replace(undefined, old)
+  records.replace(old, young)
+  records.drop(old)
+  expect([...records.at(old.key)]).toEqual([young])
+  records.drop(young)
+  expect([records.size, records.bytes]).toEqual([0, 0])
+})
+
+test('what the store does not take counts for nothing, and what comes in the place of another counts once', () => {
+  const store = new MemoryStore()
+  const records = new Records(store, 40, 1e9, () => true)
+  const old = recordAt(`n:${hash('x')}`, 160)
+  const young = { ...old, value: 'y', version: { ...version, origin: 'ab' } }
+  const counted = () => ({ bytes: records.bytes, ...records.summary(everywhere(40)) })
+  records.replace(undefined, old)
+  const before = counted()
+  vi.spyOn(store, 'write').mockImplementationOnce(() => {
+    throw new Error('no room')
+  })
+  expect(() => records.replace(old, young)).toThrow('no room')
+  expect(counted()).toEqual(before)
+  records.replace(old, young)
+  expect(counted()).toEqual({ ...before, print: expect.not.stringMatching(before.print) })
 })

@@ -1,15 +1,18 @@
 import { expect, test } from 'vitest'
+import { overlayNames } from '../../src/overlay/overlays.ts'
 import { Refusal } from '../../src/protocol/errors.ts'
 import type { Id } from '../../src/space/id.ts'
 import { epochMs, hash } from '../../src/sim/host.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
-import { nodeOf, whole } from '../overlay/worlds.ts'
+import { nodeOf, refuse, replace, whole } from '../overlay/worlds.ts'
 import { type StillNode, StillRing } from './still-ring.ts'
 
 const fill = async (world: World, id: Id, count: number) => {
   for (let number = 0; number < count; number++) await world.call(id, 'store', { value: `value ${number}` })
 }
+
+const dayMs = 24 * 3600_000
 
 /** One copy of each record: whatever moves has to. */
 const alone = { replicas: 1 }
@@ -278,7 +281,6 @@ test('those who remember different forgotten deletions are complete after all ha
   await world.run(130_000)
   world.demanding = false
   for (const id of ids) world.crash(id)
-  const dayMs = 24 * 3600_000
   for (const id of ids) {
     const { durable } = world.host(id).disk
     const memo = JSON.parse(durable.memo ?? '') as { times: [number, number][] }
@@ -683,4 +685,40 @@ test('whoever wants a pass while others are made without end does not wait for t
   void rehoming.run().then(() => (hasEnded = true))
   expect(await ring.outcome(rehoming.run())).toEqual({ reply: undefined })
   expect(hasEnded).toBe(false)
+})
+
+// They went at 200 looked at in a pass: of a busy network's there were ever more.
+test('tombstones of beyond the horizon go faster than they can have come', async () => {
+  const world = new World({ seed: 1, settings: { membership: 'off' } })
+  const [id = ''] = await world.boot(1)
+  await world.run(20_000)
+  world.demanding = false
+  world.crash(id)
+  const now = epochMs + world.nowMs
+  const { durable } = world.host(id).disk
+  const everywhere = [{ from: '0'.repeat(40), to: '0'.repeat(40) }]
+  durable.remember(JSON.stringify({ knowsFrom: 0, times: [[now - 20 * dayMs, now]], complete: everywhere, window: 1 }))
+  for (let number = 0; number < 5000; number++) {
+    const index = `v:${hash(`value ${number}`)}`
+    const version = { hlc: `${(now - 8 * dayMs + number * 50).toString(16).padStart(12, '0')}0000`, origin: 'aa' }
+    durable.write({ key: index.slice(2), index, value: null, contentType: 'text/plain', version })
+  }
+  world.restart(id)
+  await world.run(60_000)
+  expect(world.host(id).store.size).toBe(0)
+})
+
+// With no more nodes than copies nobody takes it in the place of who missed it: it was shown there for some ten seconds, or an hour.
+test.each(overlayNames)('who of three has missed a deletion hears of it at once, in %s', async (overlay) => {
+  const world = new World({ seed: 4, encode: false, settings: { overlay } })
+  const [entry = '', missing = ''] = await world.boot(3)
+  await world.run(60_000)
+  const value = 'hello'
+  await world.call(entry, 'store', { value })
+  await world.run(40_000)
+  const restore = replace(nodeOf(world, missing), ['insert', 'keep', 'merge'], refuse('OVERLOADED'))
+  expect(await world.call(entry, 'removeBy', { value })).toMatchObject({ stored: 2 })
+  restore()
+  await world.run(2000)
+  await expect(world.call(missing, 'lookupBy', { value })).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })

@@ -46,3 +46,30 @@ test.each<[said: string, outcomes: (Outcome | undefined)[], vouched: boolean, to
   for (const sharing of [byWindow, byDonors])
     expect({ isVouched: sharing.isVouched, isTold: sharing.isTold }).toEqual({ isVouched, isTold })
 })
+
+test.each<[who: string, said: Partial<Outcome> | undefined, agrees: boolean, shared: boolean, isDecided: boolean]>([
+  ['one who has the same', {}, true, true, true],
+  ['one who does not have us in its window', { shared: false }, false, false, false],
+  ['one who does not hold it', { held: false }, false, true, false],
+  ['one who lacks something of ours', { settled: false }, false, true, true],
+  ['one who has what has not come', { caughtUp: false }, true, false, false],
+  ['one who leaves something of ours in doubt', { decided: false }, true, true, false],
+  ['one who does not answer', undefined, false, false, false],
+])('of the window %s', (_, said, agrees, shared, isDecided) => {
+  const other = { id: '90', url: 'http://127.0.0.1:2' }
+  const sharing = new Sharing({ ...all, window: [me, other] }, [other], 0, nothing)
+  expect(sharing.hear(said && { ...hasHad(all), ...said })).toBe(agrees)
+  expect(sharing).toMatchObject({ agreed: agrees, shared, isDecided })
+})
+
+test('alone in its window one has everything once every donor has answered, and none takes anything itself any more', () => {
+  for (const [said, shared, heard] of [
+    [{ ...hasHad(all), held: false }, true, true],
+    [hasHad(all), false, true],
+    [undefined, false, false],
+  ] as const) {
+    const sharing = new Sharing({ ...all, window: [me] }, [], 0, nothing)
+    sharing.hearDonor(said)
+    expect(sharing).toMatchObject({ shared, heard })
+  }
+})

@@ -8,7 +8,7 @@ import { everywhere } from '../../src/content/records.ts'
 import { type Directory, nobodyKnown } from '../../src/membership/directory.ts'
 import { Table } from '../../src/overlay/chord/table.ts'
 import type { Overlay } from '../../src/overlay/overlay.ts'
-import type { Clock, Ports } from '../../src/ports.ts'
+import type { Clock, Ports, Store } from '../../src/ports.ts'
 import { Unreachable } from '../../src/protocol/errors.ts'
 import type { PeerApi } from '../../src/protocol/peer-api.ts'
 import type { Handlers, Network } from '../../src/protocol/rpc.ts'
@@ -61,8 +61,14 @@ export class StillRing {
   /** ms since 1970; it passes when nothing else happens, or as it is set. */
   now = 1_700_000_000_000
 
-  /** @param hermits nodes beside the ring: each believes that it is alone, and holds everything */
-  constructor(count: number, mode: Mode, hermits = 0) {
+  readonly #makeStore: () => Store
+
+  /**
+   * @param hermits nodes beside the ring: each believes that it is alone, and holds everything
+   * @param makeStore called for each node, in their order
+   */
+  constructor(count: number, mode: Mode, hermits = 0, makeStore: () => Store = () => new MemoryStore()) {
+    this.#makeStore = makeStore
     const peers = Array.from({ length: count }, (_, at) => peerAt(at)).sort((a, b) => (a.id < b.id ? -1 : 1))
     const ring = peers.map((me, at) => {
       const table = new Table(me, { replicas, ownership: 'successor', successors })
@@ -140,7 +146,7 @@ export class StillRing {
       network: { call: (peer, name, request) => this.#call(peer, name, request) },
       datagrams: { send: nothing },
       random: { below: () => 0 },
-      store: new MemoryStore(),
+      store: this.#makeStore(),
       log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
     }
     const options = {

@@ -1,6 +1,6 @@
 /** The store on disk, beyond what every store does: what a crash leaves, who may open it, and a disk that is full. */
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -73,6 +73,19 @@ describe('a store that is opened again', () => {
     await expect(store.flushed()).rejects.toThrow('the store is closed')
     await closing
     expect((await open(directory)).size).toBe(1)
+  })
+
+  // What was acknowledged was gone with the process.
+  test('takes nothing any more once its files are removed', async () => {
+    const directory = freshDirectory()
+    const store = await open(directory)
+    store.write(recordAt('0a', 'v:1'))
+    await store.flushed()
+    for (const file of readdirSync(directory)) rmSync(join(directory, file))
+    store.write(recordAt('0b', 'v:1'))
+    await expect(store.flushed()).rejects.toMatchObject({ code: 'STORE_FULL' })
+    expect(store.isFull).toBe(true)
+    await expect(close(store)).rejects.toMatchObject({ code: 'STORE_FULL' })
   })
 
   test('is whole, however it has grown and shrunk', async () => {

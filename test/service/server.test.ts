@@ -119,6 +119,10 @@ describe('the first things that a person types', () => {
     ['/lookup?value=nobody-stored-this', {}, 'NOT_FOUND', /./],
     ['/lookup', {}, 'BAD_REQUEST', /\?value=/],
     ['/lookup?value=a&value=b', {}, 'BAD_REQUEST', /value is in the query twice/],
+    // Was not found.
+    [`/lookup?name=${'%C3%A9'.repeat(257)}`, {}, 'BAD_REQUEST', /name may have 512 bytes at most/],
+    // Was answered with the bytes.
+    ['/lookup?value=hello&raw=no', {}, 'BAD_REQUEST', /raw must be/],
     ['/find?value=a&mode=fast', {}, 'BAD_REQUEST', /linear, fingers/],
     // Was answered by whoever had the value itself.
     ['/lookup?value=hello&mode=buckets', {}, 'BAD_REQUEST', /mode is fingers or linear or onehop in this network, not buckets/],
@@ -273,6 +277,42 @@ describe('values as bytes', () => {
     const { headers } = await ask('/lookup?value=tagged&raw')
     const again = await ask('/lookup?value=tagged&raw', { headers: { 'if-none-match': String(headers.etag) } })
     expect([again.status, again.text]).toEqual([304, ''])
+  })
+
+  // Had no length, as if nothing were there.
+  test('who only asks for the head and has the version is told the length of the value', async () => {
+    await ask('/store', json({ value: 'headed' }))
+    const { status, headers, text } = await ask('/lookup?value=headed&raw', {
+      method: 'HEAD',
+      headers: { 'if-none-match': '*' },
+    })
+    expect([status, headers['content-length'], text]).toEqual([304, '6', ''])
+  })
+
+  // The connection was closed on them: most had no answer.
+  test('who sends too much at once is answered when all of it is sent, on a connection that goes on', async () => {
+    const { status, headers } = await ask('/store', raw(Buffer.alloc(9 * 1024 * 1024, 'a'), 'text/plain'))
+    expect(status).toBe(413)
+    expect(headers.connection).not.toBe('close')
+  })
+
+  test('who has another version than the last is given that, and whoever has the last, in whatever way it says so, is not', async () => {
+    const path = '/lookup?name=tagged&raw'
+    const tags: string[] = []
+    for (const value of ['old', 'new']) {
+      await ask('/store', json({ value, name: 'tagged' }))
+      tags.push(String((await ask(path)).headers.etag))
+    }
+    const [old, last] = tags
+    for (const [known, status, text] of [
+      [old, 200, 'new'],
+      [`"a", ${old}`, 200, 'new'],
+      [last, 304, ''],
+      [`W/${last}`, 304, ''],
+      [`${old}, ${last}`, 304, ''],
+      ['*', 304, ''],
+    ] as const)
+      expect(await ask(path, { headers: { 'if-none-match': String(known) } })).toMatchObject({ status, text })
   })
 
   test('replies in JSON are not to be kept', async () =>

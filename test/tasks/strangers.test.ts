@@ -1,7 +1,7 @@
 /** A member that no task has started, as by `npm start`, is one like all others. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
@@ -113,4 +113,34 @@ test('one whose pages do not lead on ends no check', async () => {
   for (const { name } of [one, other]) await home.said(`kill ${name}`)
   writeFileSync(file, readFileSync(file, 'utf8').replaceAll(other.url, url).replaceAll(other.id, liar.id))
   expect(await home.task('check')).toMatchObject({ code: 1, stdout: expect.stringContaining('pages that do not lead on') })
+})
+
+// Its nodes were dead for ever, and "something else" used their ports.
+test('nodes that an older state file records in another life are seen where they are', async () => {
+  await home.task('killall')
+  await home.said(`boot 2 port=${firstPort}`)
+  const older = home.state
+  await home.said(`restart ${older.processes[1]?.name}`)
+  const newer = home.state
+  home.write(older)
+  expect(await home.said('status')).toMatch(/2 nodes · .*ring whole/)
+  expect(await home.said('check 20')).toMatch(/^✓ ring ordered and ideal · 2 nodes/)
+  home.write(newer)
+})
+
+// It ended them, and started them anew on the data of the copy.
+test.runIf(process.platform === 'linux')('nodes of the home that another is a copy of are left alone by that one', async () => {
+  await home.task('killall')
+  await home.said(`boot 2 port=${firstPort}`)
+  const copy = new Home()
+  onTestFinished(() => copy.remove())
+  cpSync(home.path, copy.path, { recursive: true })
+  const { name = '', pid } = home.state.processes[1] ?? {}
+  expect(await copy.task(`restart ${name}`)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('something else uses port'),
+  })
+  expect(await copy.said('killall')).toMatch(/0 nodes of network \w+ ended.*\n.*left alone/)
+  expect(await home.said('status')).toMatch(/2 nodes · .*ring whole/)
+  expect(home.state.processes[1]?.pid).toBe(pid)
 })
