@@ -70,9 +70,9 @@ const take = async (network: BootedNetwork, { assertHeld }: Lock, step: Step): P
     await writeSecrets(step.secrets)
   })
   for (const deadline = performance.now() + followTimeoutMs; ; await sleep(pollMs)) {
-    const booted = await openNetwork()
-    assertStillThere(booted, network)
-    const living = (await survey(booted)).filter(isLiving)
+    const living = (await survey(await openNetwork())).filter(isLiving)
+    // Looked at last: it may have been ended since they were.
+    assertStillThere(await openNetwork(), network)
     if (living.length === 0)
       throw new TaskFailure(
         `no node runs any more; those that are started again follow ${secretFile}; type: ${typed('status')}`,

@@ -2,8 +2,10 @@
 import { expect, test } from 'vitest'
 import { overlayNames } from '../../src/overlay/overlays.ts'
 import { Refusal } from '../../src/protocol/errors.ts'
+import { epochMs, hash } from '../../src/sim/host.ts'
 import { calm } from '../../src/sim/weather.ts'
 import { World } from '../../src/sim/world.ts'
+import { nodeOf } from '../overlay/worlds.ts'
 
 /** A leave in between, once given up, left a node behind that watched nobody and did none of its work. */
 test.each(overlayNames)(
@@ -63,4 +65,55 @@ test('a leave that nobody helps with is not taken back once the node is stopped'
     states.add(node.state)
   }
   expect([...states]).toEqual(['leaving'])
+})
+
+test('what a leaver takes while it hands over is handed over too; it says that it holds nothing, is no heir, and takes nothing in the end', async () => {
+  const world = new World({ seed: 3, encode: false })
+  const [leaver = '', ...others] = await world.boot(6)
+  await world.run(30_000)
+  world.demanding = false
+  for (let number = 0; number < 60; number++) await world.call(leaver, 'store', { value: `value ${number}` })
+  const { handlers } = nodeOf(world, leaver)
+  const fates: string[] = []
+  const asHeir: string[] = []
+  const taken: string[] = []
+  const give = async () => {
+    const value = `given ${fates.length + taken.length}`
+    const key = hash(value)
+    const version = { hlc: `${(epochMs + world.nowMs).toString(16).padStart(12, '0')}0000`, origin: 'aa' }
+    const record = { key, index: `v:${key}`, value, contentType: 'text/plain', version }
+    try {
+      const { held } = await handlers.insert({ key, record, with: [leaver] })
+      taken.push(value)
+      fates.push(held ? 'held' : 'taken')
+    } catch (error) {
+      fates.push((error as Refusal).code)
+    }
+  }
+  const inherit = async () => {
+    try {
+      await handlers.merge({ records: [], keep: 'all' })
+      asHeir.push('taken')
+    } catch (error) {
+      asHeir.push((error as Refusal).code)
+    }
+  }
+  for (const id of others) {
+    const their = nodeOf(world, id).handlers
+    const { digest } = their
+    their.digest = (asked) => {
+      if (asked.by === leaver) void Promise.all([give(), inherit()])
+      return digest(asked)
+    }
+  }
+  world.leave(leaver)
+  await world.until(
+    () => !world.members().includes(leaver),
+    60_000,
+    () => `still there: ${fates.join()}`,
+  )
+  expect(fates.join()).toMatch(/^(taken,)+(NOT_JOINED,?)+$/)
+  expect(new Set(asHeir)).toEqual(new Set(['NOT_JOINED']))
+  await world.run(5000)
+  for (const value of taken) expect((await world.call(world.anyone(), 'lookupBy', { value })).values).toMatchObject([{ value }])
 })
