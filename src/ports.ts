@@ -77,7 +77,7 @@ export interface Store {
   readonly size: number
   /** Whether its disk has taken nothing of late: what was written since is seen, and may be lost when the node ends. */
   readonly isFull: boolean
-  /** A line that the node keeps beside its records; undefined in a new store. */
+  /** A few words that the node keeps beside its records; undefined in a new store. */
   readonly memo: string | undefined
   remember(memo: string): void
   /**

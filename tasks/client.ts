@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile'
 import { Format } from 'typebox/format'
 import { type Dispatcher, errors, request } from 'undici'
 import { isErrorBody, Refusal, Unreachable } from '../src/protocol/errors.ts'
+import { jsonIn } from '../src/protocol/utf8.ts'
 import type { Reply, Request, Row } from '../src/protocol/rpc.ts'
 import { isIdBits, isOrigin } from '../src/protocol/schemas.ts'
 import { signatureHeader, type SignedCall } from '../src/service/signature.ts'
@@ -82,7 +83,7 @@ export const askLines = async <R extends Row>(
 
 /** What a text says: a reply of this row, an error, or, undefined, neither. */
 const readAnswer = <R extends Row>(row: R, text: string): { readonly reply: Reply<R> } | Refusal | undefined => {
-  const answer = parseJson(text)
+  const answer = jsonIn(text)
   if (!isErrorBody(answer)) return isReply(row, answer) ? { reply: answer } : undefined
   const { error, message, ...details } = answer
   return new Refusal(error, harmless(message), details)
@@ -149,15 +150,5 @@ export const send = async (
     if (!(error instanceof Error) || error instanceof errors.InvalidArgumentError) throw error
     const late = error.name === 'TimeoutError'
     throw new Unreachable(url, late ? `silent for ${timeoutMs / 1000} s` : error.message || 'refused', { cause: error })
-  }
-}
-
-/** undefined when it is not JSON. */
-export const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
   }
 }

@@ -88,8 +88,8 @@ export const catchingUp = (members: readonly Running[]): string[] =>
 /** What one node holds of a record. */
 export type Held = Pick<Page['entries'][number], 'key' | 'index' | 'size' | 'preview' | 'version'>
 
-/** Of one record, in its newest version. */
 export interface Fault {
+  /** Which record is not what it should be, how, and where. */
   readonly of: string
   readonly text: string
 }
@@ -130,10 +130,16 @@ const faultsOf = (copies: readonly [Id, Held][], windowOf: (key: Id) => readonly
   const [, newest] = copies.reduce((best, copy) => (compareVersions(copy[1].version, best[1].version) > 0 ? copy : best))
   const holders = copies.map(([id]) => id)
   const window = windowOf(newest.key)
-  const of = `${newest.key}/${newest.index} ${newest.version.hlc} ${newest.version.origin}`
   const what = `key ${shortId(newest.key)} ${quote(newest.preview)}`
   const name = (property: string, ids: readonly Id[], tell: string): Fault[] =>
-    ids.length > 0 ? [{ of, text: `${property}: ${what} ${tell} at ${ids.map(shortId).join(' ')}` }] : []
+    ids.length > 0
+      ? [
+          {
+            of: `${newest.key}/${newest.index} ${property} ${ids.join()}`,
+            text: `${property}: ${what} ${tell} at ${ids.map(shortId).join(' ')}`,
+          },
+        ]
+      : []
   return [
     ...name(
       'WindowComplete',

@@ -1,6 +1,7 @@
 /** `call` and `logs`: one node, at close quarters. */
 import { inHome } from './home.ts'
-import { jsonBody, parseJson, send } from './client.ts'
+import { jsonIn } from '../src/protocol/utf8.ts'
+import { jsonBody, send } from './client.ts'
 import { WrongUse } from './failure.ts'
 import { openNetwork } from './live.ts'
 import { findMember, findOurs, label, nodeWord } from './naming.ts'
@@ -33,7 +34,7 @@ export const call: Task = {
       throw new WrongUse(`${JSON.stringify(word)} is no method; for instance: ${typed(examples[0])}`)
     if (!/^\/[\x21\x22\x24-\x7e]*$/.test(path))
       throw new WrongUse(`a path begins with / and is URL-encoded; for instance: ${typed(examples[0])}`)
-    if (body !== undefined && parseJson(body) === undefined)
+    if (body !== undefined && jsonIn(body) === undefined)
       throw new WrongUse(`the body is not JSON in single quotes; for instance: ${typed(examples[1])}`)
     if (body !== undefined && ['GET', 'HEAD', 'DELETE'].includes(method))
       throw new WrongUse(`${method} takes no body: say in the path's query what is meant; for instance: ${typed(examples[0])}`)
@@ -42,7 +43,7 @@ export const call: Task = {
     if (!isJson) terminal.progress(`${label(to)} is asked`)
     const given = body === undefined ? undefined : jsonBody(body)
     const reply = await send(to.url, method, path, given, undefined, signatureFor(booted.network, to))
-    const answer = parseJson(reply.text)
+    const answer = jsonIn(reply.text)
     return {
       lines: [
         `${reply.status} ${reply.contentType}`,

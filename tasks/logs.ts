@@ -1,6 +1,6 @@
 /** The end of a node's log, for people: one line an event. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { parseJson } from './client.ts'
+import { jsonIn } from '../src/protocol/utf8.ts'
 import { harmless } from './render/text.ts'
 
 const levels: Readonly<Record<number, string>> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
@@ -32,7 +32,7 @@ const readEnd = (file: string): string => {
 
 /** `{"level":30,"time":1763640000000,"afterMs":12,"msg":"joined"}` → `12:00:00.000 info  joined afterMs=12`. Other text stays. */
 export const printLogLine = (line: string): string => {
-  const event = parseJson(line)
+  const event = jsonIn(line)
   if (typeof event !== 'object' || event === null || !('msg' in event)) return harmless(line)
   const { level, time, msg, pid: _pid, hostname: _hostname, name: _name, err, ...fields } = event as Record<string, unknown>
   const at = new Date(typeof time === 'number' ? time : String(time))

@@ -34,10 +34,11 @@ export const hasEnvironment = (pid: number, wanted: Readonly<Record<string, stri
   return variables && Object.entries(wanted).every(([name, value]) => variables.includes(`${name}=${value}`))
 }
 
-/** Where a process works; undefined where that cannot be read. A directory that is moved stays the same. */
+/** Where a process works; undefined where that cannot be read, or has been removed. A directory that is moved stays the same. */
 export const directoryOf = (pid: number): string | undefined => {
   try {
-    return readlinkSync(`/proc/${pid}/cwd`)
+    const directory = readlinkSync(`/proc/${pid}/cwd`)
+    return directory.endsWith(' (deleted)') ? undefined : directory
   } catch (error) {
     if (error instanceof Error && 'code' in error) return undefined
     throw error

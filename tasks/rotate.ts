@@ -25,7 +25,7 @@ import { signal } from './processes.ts'
 import { type Lock, takeLock } from './lock.ts'
 import { plural } from './render/text.ts'
 import { newSecret, readSecrets, secretFile, signing, writeSecrets } from './secret.ts'
-import { type BootedNetwork, changeState } from './state.ts'
+import { type BootedNetwork, changeState, readState } from './state.ts'
 import { next, type Task, typed } from './task.ts'
 
 /** For all nodes to follow one step. */
@@ -72,7 +72,7 @@ const take = async (network: BootedNetwork, { assertHeld }: Lock, step: Step): P
   for (const deadline = performance.now() + followTimeoutMs; ; await sleep(pollMs)) {
     const living = (await survey(await openNetwork())).filter(isLiving)
     // Looked at last: it may have been ended since they were.
-    assertStillThere(await openNetwork(), network)
+    assertStillThere(await readState(), network)
     if (living.length === 0)
       throw new TaskFailure(
         `no node runs any more; those that are started again follow ${secretFile}; type: ${typed('status')}`,

@@ -75,11 +75,8 @@ export class Content {
       if (!holdings.cells.believes(key)) strayed()
     })
     const finder = new Finder(me, overlay, directory, ports, options)
-    // With no more nodes than copies nobody took it in the place of whoever missed it, to pass it on.
-    const operations = new Operations(holdings, overlay, ports, stamps, me, options, finder, (key) => {
-      if (!holdings.cells.believes(key)) return
-      this.rehoming.forget()
-      strayed()
+    const operations = new Operations(holdings, overlay, ports, stamps, me, options, finder, (key, peers) => {
+      if (this.rehoming.recompare(key, peers)) strayed()
     })
     const ownerOf = (key: Id) => finder.ownerOf(key)
     this.#clock = ports.clock

@@ -17,10 +17,10 @@ export class Entrusted {
   #entries: readonly Entry[] = []
   /** Keys under which something came in since others were asked. */
   readonly #holes = new Set<Id>()
-  /** Keys under which something came in later than the rest of their arcs, and since when others have that, while it is not settled. */
-  readonly #late = new Map<Id, number>()
   /** Those of them that came while others are being asked. */
   #fresh: Set<Id> | undefined
+  /** Keys under which something came in later than the rest of their arcs, and since when others have that, while it is not settled. */
+  readonly #late = new Map<Id, number>()
 
   /** @param graceMs for which others are to have had something before it is settled */
   constructor(graceMs: number) {
@@ -60,6 +60,7 @@ export class Entrusted {
       .map(({ arcs, since }) => ({ arcs: arcs.without(held), since }))
       .filter(({ arcs }) => !arcs.isEmpty)
     for (const key of this.#holes) if (held.has(key)) this.#holes.delete(key)
+    for (const key of this.#late.keys()) if (held.has(key)) this.#late.delete(key)
   }
 
   /** Whether others have all that is here under a key. */

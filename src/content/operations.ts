@@ -58,9 +58,12 @@ export class Operations {
   readonly #convoys: Convoys
   readonly #places: Places
   readonly #retries: Retries
-  readonly #missed: (key: Id) => void
+  readonly #missed: (key: Id, peers: ReadonlySet<Id>) => void
 
-  /** @param missed told of a key under which something was written that one of its window has not heard of */
+  /**
+   * @param missed told of a key under which something was written, and of peers that did not take it, if they were to: where there are no
+   * more nodes than copies, nobody took it in their place, to pass it on
+   */
   constructor(
     holdings: Holdings,
     overlay: Overlay,
@@ -69,7 +72,7 @@ export class Operations {
     me: Peer,
     options: OperationsOptions,
     finder: Finder,
-    missed: (key: Id) => void,
+    missed: (key: Id, peers: ReadonlySet<Id>) => void,
   ) {
     this.#missed = missed
     this.#me = me
@@ -192,16 +195,23 @@ export class Operations {
   }
 
   /** @param silent those who have just not answered: they are not asked at first */
-  #writeWithCare(record: StoredRecord, wanted: StoredRecord, silent: readonly Id[]): Promise<Written> {
+  async #writeWithCare(record: StoredRecord, wanted: StoredRecord, silent: readonly Id[]): Promise<Written> {
     for (const id of silent) this.#overlay.evict(id)
     let avoid = silent
-    return this.#retries.of(async () => {
-      const lookup = this.#finder.to(record.key, undefined, avoid)
-      avoid = []
-      const written = await write(this.#writer, record, lookup, wanted)
-      if (lookup.avoid.size > 0) this.#missed(record.key)
-      return written
-    })
+    const missing = new Set<Id>()
+    try {
+      return await this.#retries.of(async () => {
+        const lookup = this.#finder.to(record.key, undefined, avoid)
+        avoid = []
+        try {
+          return await write(this.#writer, record, lookup, wanted)
+        } finally {
+          for (const id of lookup.avoid) missing.add(id)
+        }
+      })
+    } finally {
+      if (missing.size > 0) this.#missed(record.key, missing)
+    }
   }
 
   /** What is stored by its content and is here, where this node may say so: nobody else need be asked. */

@@ -6,6 +6,7 @@
  */
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { jsonIn } from '../protocol/utf8.ts'
 import { Arcs } from '../space/arcs.ts'
 import type { Arc } from '../space/ring.ts'
 import { isWithin } from './completeness.ts'
@@ -142,13 +143,8 @@ export class Presence {
 }
 
 const memoIn = (text: string): Memo | undefined => {
-  try {
-    const memo: unknown = JSON.parse(text)
-    return Value.Check(Memo, memo) ? memo : undefined
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
+  const memo = jsonIn(text)
+  return Value.Check(Memo, memo) ? memo : undefined
 }
 
 /** The last moment of `timesUntil`; 0 when there is none. Asked for every record that is read. */

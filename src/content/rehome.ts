@@ -24,7 +24,7 @@ const pageLength = 200
 /** Before a pass that could not finish is made again: this at first, twice as much each time, up to the most. */
 const retryMs = 200
 const retryMostMs = 1000
-/** The most where only room is lacking, here or elsewhere: what is refused would be sent again and again. */
+/** The most where room is lacking, here or elsewhere, unless a pass is due anyway: what is refused would be sent again and again. */
 const roomMostMs = 60_000
 /** Within which a node that begins with a wrong clock hears what time it is. */
 const heardMs = 60_000
@@ -107,9 +107,9 @@ export class Rehoming {
     return wakefulness.isBehind
   }
 
-  /** In the next pass each cell is compared anew with all who share it. */
-  forget(): void {
-    this.#windows.forget()
+  /** In the next pass the cell of a key is compared anew with these, if they share it. Returns whether any of them does. */
+  recompare(key: Id, peers: ReadonlySet<Id>): boolean {
+    return this.#windows.recompare(key, peers)
   }
 
   /** In the next pass each cell is compared anew with one of those who share it, in turn. */
@@ -157,8 +157,8 @@ export class Rehoming {
       const lacksRoom = left === 'room' || this.#holdings.records.isFull
       retryAfterMs = Math.min(retryAfterMs, lacksRoom ? roomMostMs : retryMostMs)
       const waitMs = left === 'grace' ? this.#options.graceMs : retryAfterMs
-      retryAfterMs *= 2
       for (let waited = 0; waited < waitMs && !this.#again && !this.#closed; waited += retryMs) await this.#clock.sleep(retryMs)
+      if (!this.#again) retryAfterMs *= 2
       this.#again = true
     }
   }
@@ -185,7 +185,7 @@ export class Rehoming {
 
   /** Forgets tombstones that all of their window have and nobody needs any more: a page a pass, and on as long as there are some. */
   async #sweep(): Promise<void> {
-    while (!this.#closed && this.#sweepPage() > 0) await this.#clock.sleep(paceMs)
+    while (!this.#closed && !this.#again && this.#sweepPage() > 0) await this.#clock.sleep(paceMs)
   }
 
   /** Returns how many of a page were forgotten. */

@@ -24,7 +24,7 @@ const farAtOnce = 4
 interface Progress {
   /** Whether nothing is left to do. */
   readonly isDone: boolean
-  /** Whether nothing of any cell is in doubt any more. */
+  /** Whether nothing of any cell is in doubt any more, and nobody is waited for. */
   readonly isDecided: boolean
   /** Whether those who share a cell told what this node may have missed, for each cell. */
   readonly isTold: boolean
@@ -58,6 +58,14 @@ export class Windows {
   /** Each cell is to be compared anew with all who share it. */
   forget(): void {
     this.#agreed.clear()
+  }
+
+  /** The cell of a key is to be compared anew with these, if they share it. Returns whether any of them does. */
+  recompare(key: Id, peers: ReadonlySet<Id>): boolean {
+    const cell = this.#party.holdings.cells.of(key)
+    const others = cell ? this.#othersOf(cell).filter(({ id }) => peers.has(id)) : []
+    for (const other of others) this.#agreed.delete(agreement(cell as Cell, other))
+    return others.length > 0
   }
 
   /** Each cell is to be compared anew with one of those who share it, in turn. */
@@ -106,8 +114,9 @@ export class Windows {
     }
     if (unknown.length === 0) this.#knowing.clear()
     const isTold = sharings.length > 0 && sharings.every(({ isTold }) => isTold)
-    const isDecided = sharings.every(({ cell, isDecided }) => isDecided && this.#isStill(cell))
     if (this.#bereft.length > 0) this.#forgetFound(sharings)
+    const waits = this.#bereft.some(({ isOver }) => !isOver())
+    const isDecided = !waits && sharings.every(({ cell, isDecided, heard }) => isDecided && heard && this.#isStill(cell))
     return { isDone, isDecided, isTold, isFurther: sharings.some(({ received }) => received > 0) }
   }
 

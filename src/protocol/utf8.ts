@@ -11,3 +11,13 @@ export const utf8Bytes = (text: string): number => {
 
 /** The same of a value, which travels as JSON. */
 export const jsonBytes = (value: unknown): number => utf8Bytes(JSON.stringify(value))
+
+/** What a text says in JSON; undefined where it is none. */
+export const jsonIn = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

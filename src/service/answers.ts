@@ -11,6 +11,8 @@ import { limits } from '../protocol/schemas.ts'
 
 /** Paths that are not in the table. */
 const ownPaths = ['/', '/metrics', '/docs', '/openapi.json']
+/** Of a body that is too large so much is read all the same. */
+const droppedMost = 8 * limits.bodyBytes
 
 /** An error as the answer that it is. What is none of the catalogue is our fault: it is logged with `what`, and not told. */
 export const errorAnswer = (error: unknown, log: Log, what: object): { status: number; body: ErrorBody } => {
@@ -27,8 +29,8 @@ export const createErrorHandler =
     const { method, url } = request
     const { status, body } = errorAnswer(refusalOf(error, request) ?? error, log, { method, url })
     if (status === 503) reply.header('retry-after', '1')
-    // Closed on, whoever is still sending would not come to read this: the rest is read, and dropped.
-    if (status === 413) reply.removeHeader('connection')
+    // Closed on, whoever is still sending would not come to read this. What has an end that is not far is read, and dropped.
+    if (status === 413 && Number(request.headers['content-length']) <= droppedMost) reply.removeHeader('connection')
     reply.code(status).header('cache-control', 'no-store').send(body)
   }
 

@@ -1,5 +1,6 @@
 /** What has changed in a store and is not in its tree yet: the last change of each place; and how a change is written. */
 import { patterns, type StoredRecord, type Version } from '../protocol/schemas.ts'
+import { jsonIn } from '../protocol/utf8.ts'
 
 /** Digits of a key that number its bucket: few changes are in each, so that looking for those in order need not sort them all. */
 const bucketDigits = 3
@@ -98,13 +99,8 @@ export const recordOf = (cursor: string, text: string): StoredRecord => {
 }
 
 const restIn = (text: string): Rest => {
-  try {
-    const rest: unknown = JSON.parse(text)
-    return isRest(rest) ? rest : spoilt
-  } catch (error) {
-    if (error instanceof SyntaxError) return spoilt
-    throw error
-  }
+  const rest = jsonIn(text)
+  return isRest(rest) ? rest : spoilt
 }
 
 const fits = (pattern: string): ((text: unknown) => boolean) => {

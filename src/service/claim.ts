@@ -75,7 +75,8 @@ const filesIn = (directory: string): string[] => {
 /** `process-4711-8837261_1f2e3d4c_131077.claim`: of this directory, no copy of it; undefined when no such process is alive. */
 const claimOf = (pid: number, directory: string): string | undefined => {
   const began = process.platform === 'linux' ? beganByProc(pid) : beganByPs(pid)
-  return began === undefined ? undefined : `process-${pid}-${began}_${statSync(directory).ino}.claim`
+  const inode = statSync(directory, { throwIfNoEntry: false })?.ino
+  return began === undefined || inode === undefined ? undefined : `process-${pid}-${began}_${inode}.claim`
 }
 
 /** Ticks since the machine started, and which start that was. */

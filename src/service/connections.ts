@@ -62,8 +62,9 @@ export class Connections {
       const asking = [...lines].filter(([, { underWay }]) => underWay > 0)
       for (const [socket] of asking) socket.setTimeout(readWithinMs)
       await Promise.all(asking.map(([socket]) => new Promise((resolve) => socket.once('close', resolve))))
-      // Those that nobody has said anything on it takes for busy, and would wait for.
-      for (const socket of lines.keys()) if (socket.bytesRead === 0) socket.destroy()
+      // Those that nobody has said anything on, or still sends on what is answered already, it takes for busy, and would wait for.
+      for (const [socket, { underWay, response }] of lines)
+        if (socket.bytesRead === 0 || (underWay === 0 && response?.req.complete === false)) socket.destroy()
     })
   }
 

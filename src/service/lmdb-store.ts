@@ -151,7 +151,6 @@ export class LmdbStore implements Store {
 
   remember(memo: string): void {
     assert(!this.#closing, closed)
-    assert(!memo.includes('\n'), 'a memo is one line')
     this.#memo = memo
     this.#isMemoKept = false
     void this.#appendSoon()

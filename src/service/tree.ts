@@ -3,6 +3,7 @@
  * tree has everything.
  */
 import type { RootDatabase } from 'lmdb'
+import { jsonIn } from '../protocol/utf8.ts'
 import type { Change } from './changes.ts'
 
 /** Changes that are taken at once: others have their turn in between. */
@@ -38,14 +39,17 @@ export class Tree {
     this.#database = database
   }
 
-  /** Up to which turn of the journal it has everything; 0 where a disk has spoilt that. */
+  /** Up to which turn of the journal it has everything; 0 where a disk has left no number of that. */
   get turn(): number {
     const turn = Number(this.#database.get(turnKey) ?? 0)
     return Number.isSafeInteger(turn) ? turn : 0
   }
 
+  /** Undefined also where a disk has spoilt it. */
   get memo(): string | undefined {
-    return this.#database.get(memoKey)
+    const text = this.#database.get(memoKey)
+    const memo = text === undefined ? undefined : jsonIn(text)
+    return typeof memo === 'string' ? memo : undefined
   }
 
   /** How many records it has. */
@@ -102,4 +106,5 @@ export class Tree {
 }
 
 /** What a memo changes: nothing when there is none. */
-export const memoChanges = (memo: string | undefined): Change[] => (memo === undefined ? [] : [{ cursor: memoKey, text: memo }])
+export const memoChanges = (memo: string | undefined): Change[] =>
+  memo === undefined ? [] : [{ cursor: memoKey, text: JSON.stringify(memo) }]

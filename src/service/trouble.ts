@@ -11,16 +11,16 @@ export class Trouble {
     this.#log = log
   }
 
-  get isOver(): boolean {
+  get #isOver(): boolean {
     return this.#failing.size === 0
   }
 
   begin(what: Part, error: unknown): void {
-    if (this.isOver) this.#log.error({ err: error, what }, 'disk takes nothing')
+    if (this.#isOver) this.#log.error({ err: error, what }, 'disk takes nothing')
     this.#failing.add(what)
   }
 
   end(what: Part): void {
-    if (this.#failing.delete(what) && this.isOver) this.#log.info({}, 'disk takes writes again')
+    if (this.#failing.delete(what) && this.#isOver) this.#log.info({}, 'disk takes writes again')
   }
 }

@@ -403,3 +403,18 @@ test.each([...lone(0, 2, 3, 6), ...lone(117_000, 3)])(
     expect(await said('another')).toBe('NOT_FOUND')
   },
 )
+
+// It was looked at ever more rarely, as if only room were lacking.
+test('where all died who had everything nobody waits for them for longer than half a minute', async () => {
+  const world = new World({ seed: 1, encode: false })
+  const ids = await world.boot(9)
+  await world.run(60_000)
+  for (let number = 0; number < 30; number++) await world.call(ids[0] ?? '', 'store', { value: `value ${number}` })
+  await world.run(10_000)
+  world.demanding = false
+  const dead = ids.toSorted().slice(2, 5)
+  for (const id of dead) world.crash(id)
+  await world.run(35_000)
+  const left = ids.filter((id) => !dead.includes(id))
+  expect(left.map((id) => world.host(id).node?.info().content.complete)).toEqual(left.map(() => true))
+})

@@ -294,3 +294,20 @@ test('what is no HTTP behind a request that is not answered yet ends the connect
   expect(await answersTo('GARBAGE\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /)
   go()
 })
+
+// Was waited for until its end, and nothing was put in order then.
+test.each([
+  ['whose end is told', 'Content-Length: 10485760'],
+  ['without an end', 'Transfer-Encoding: chunked'],
+])('who goes on sending %s of what was too large keeps no server from its end', async (_, header) => {
+  const app = serve()
+  const port = await portOf(app)
+  const socket = connect(port, '127.0.0.1').on('error', () => {})
+  onTestFinished(() => void socket.destroy())
+  socket.write(`POST /store HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n${header}\r\n\r\n`)
+  const chunk = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(0x100000, 'a'), Buffer.from('\r\n')])
+  for (let sent = 0; sent < 9; sent++) socket.write(chunk)
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  expect(String(answer)).toMatch(/^HTTP\/1.1 413 /)
+  await app.close()
+})

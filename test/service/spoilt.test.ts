@@ -73,8 +73,11 @@ test.each<[what: string, from: string, to: string, spoilt: StoredRecord]>([
 })
 
 // Its node never started again.
-test('what a node noted of itself', async () => {
-  const { store, events } = await startAfter('"times":', '"times".', (before) => {
+test.each([
+  ['what a node noted of itself', '\\"times\\":', '\\"times\\".'],
+  ['what its store made of that', '"{\\"knowsFrom', '"{\\"knows\u0001rom'],
+])('%s', async (_, from, to) => {
+  const { store, events } = await startAfter(from, to, (before) => {
     before.write(fox)
     before.remember(JSON.stringify({ knowsFrom: 0, times: [[1, 2]], complete: [], window: 1 }))
   })
