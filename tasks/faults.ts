@@ -131,15 +131,10 @@ const faultsOf = (copies: readonly [Id, Held][], windowOf: (key: Id) => readonly
   const holders = copies.map(([id]) => id)
   const window = windowOf(newest.key)
   const what = `key ${shortId(newest.key)} ${quote(newest.preview)}`
-  const name = (property: string, ids: readonly Id[], tell: string): Fault[] =>
-    ids.length > 0
-      ? [
-          {
-            of: `${newest.key}/${newest.index} ${property} ${ids.join()}`,
-            text: `${property}: ${what} ${tell} at ${ids.map(shortId).join(' ')}`,
-          },
-        ]
-      : []
+  const name = (property: string, ids: readonly Id[], tell: string): Fault[] => {
+    const of = `${newest.key}/${newest.index} ${property} ${ids.join()}`
+    return ids.length > 0 ? [{ of, text: `${property}: ${what} ${tell} at ${ids.map(shortId).join(' ')}` }] : []
+  }
   return [
     ...name(
       'WindowComplete',

@@ -120,29 +120,19 @@ export const surveyAll = async (booted: Booted): Promise<{ sightings: Sighting[]
     ? members.filter(({ state }) => state !== 'dead' && state !== 'left')
     : contactsOf(booted)
   const others = known.filter(({ id }) => !recorded.has(id))
-  const strangers = await strangersAmong(others, booted)
-  // A recorded one may live on without this home's doing: as another state file says, or as another home has started it.
-  const dead = sightings.filter(({ condition }) => condition === 'dead' || condition === 'foreign')
-  const revived = await strangersAmong(
-    dead.map(({ entry: { id, url } }) => ({ id, url })),
-    booted,
-  )
-  const isRevived = (sighting: Sighting) =>
-    dead.includes(sighting) && revived.some(({ entry: { id } }) => id === sighting.entry.id)
-  return {
-    sightings: [...sightings.filter((one) => !isRevived(one)), ...revived, ...strangers],
-    opinion: new Map(members.map(({ id, state }) => [id, state])),
-  }
-}
-
-/** Those that answer as members of this network, whoever has started them. */
-const strangersAmong = async (peers: readonly Peer[], { network }: Booted): Promise<Running[]> => {
-  const infos = await Promise.all(peers.map(async ({ id, url }) => ({ id, info: await nodeInfo(url) })))
-  return infos.flatMap(({ id, info }): Running[] =>
-    info?.network === network.id && info.id === id && info.state === 'ready'
+  // One that is recorded may live on without this home's doing: as another state file says, or as another home has started it.
+  const ended = sightings.filter(({ condition }) => condition === 'dead' || condition === 'foreign').map(({ entry }) => entry)
+  const infos = await Promise.all([...others, ...ended].map(async ({ id, url }) => ({ id, info: await nodeInfo(url) })))
+  const strangers = infos.flatMap(({ id, info }): Running[] =>
+    info?.network === booted.network.id && info.id === id && info.state === 'ready'
       ? [{ entry: entryOf(info), condition: 'running', info }]
       : [],
   )
+  const found = new Set(strangers.map(({ entry: { id } }) => id))
+  return {
+    sightings: [...sightings.filter(({ entry: { id } }) => !found.has(id)), ...strangers],
+    opinion: new Map(members.map(({ id, state }) => [id, state])),
+  }
 }
 
 /** Of a process that no task knows. */

@@ -76,9 +76,9 @@ const toldOf = (field: Shape): string => {
   return isNamed || field.description === undefined ? '' : `: ${field.description}`
 }
 
-const requestOf = (name: string, row: Row): string[] => {
+const requestOf = (call: string, row: Row): string[] => {
   const { properties = {}, required = [] } = row.request as Shape
-  const isRaw = name === 'storeNamed'
+  const isRaw = call === 'storeNamed'
   const travelling = isRaw
     ? { path: row.params, query: ['ttlSeconds'] }
     : { path: row.params, query: row.query, body: row.body }

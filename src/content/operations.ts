@@ -117,7 +117,7 @@ export class Operations {
     this.#convoys = new Convoys((peer, load) => holders.keep(peer, load), ports.clock)
   }
 
-  /** Where content is, by whatever a person names: a value, a name. */
+  /** Where content is, by whatever a person names: a value, a name. @throws Refusal BAD_REQUEST for both, neither, or a name too long */
   addressOf({ value, name }: { value?: string | undefined; name?: string | undefined }): Address {
     if (value !== undefined && name !== undefined)
       throw new Refusal('BAD_REQUEST', 'value and name are both there; one of them says what to look for')
@@ -127,7 +127,7 @@ export class Operations {
   }
 
   /**
-   * @throws Refusal NOT_ENOUGH_COPIES, KEY_FULL, STORE_FULL, STAMP_AHEAD, OVERLOADED, NO_ROUTE, NOT_JOINED; INCONCLUSIVE
+   * @throws Refusal BAD_REQUEST, NOT_ENOUGH_COPIES, KEY_FULL, STORE_FULL, STAMP_AHEAD, OVERLOADED, NO_ROUTE, NOT_JOINED; INCONCLUSIVE
    * when nobody can say for how long others want a value that is to expire
    */
   async store(content: Given): Promise<Written> {
@@ -246,6 +246,7 @@ export class Operations {
     }
   }
 
+  /** @throws Refusal BAD_REQUEST for a name that is too long */
   #addressOf({ value, encoding, name }: { value: string; encoding?: 'base64'; name?: string | undefined }): Required<Address> {
     if (name !== undefined && utf8Bytes(name) > limits.nameBytes)
       throw new Refusal('BAD_REQUEST', `name may have ${limits.nameBytes} bytes at most`)

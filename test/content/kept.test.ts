@@ -2,8 +2,9 @@
 import { expect, test } from 'vitest'
 import { everywhere } from '../../src/content/records.ts'
 import { hash } from '../../src/service/hash.ts'
-import { Disk, Mount, type Spindle } from '../../src/sim/disk.ts'
+import { Disk, Mount } from '../../src/sim/disk.ts'
 import { Arcs } from '../../src/space/arcs.ts'
+import { Manual } from '../sim/manual.ts'
 import { type StillNode, StillRing } from './still-ring.ts'
 
 const value = 'hello'
@@ -14,23 +15,6 @@ const record = {
   value,
   contentType: 'text/plain',
   version: { hlc: `${(1_700_000_000_000).toString(16).padStart(12, '0')}0000`, origin: 'a' },
-}
-
-/** Flushes end when the test says so. */
-class Manual implements Spindle {
-  readonly ends: (() => void)[] = []
-
-  after(_: number, run: () => void): void {
-    this.ends.push(run)
-  }
-
-  flushMs(): number {
-    return 1
-  }
-
-  endAll(): void {
-    for (const end of this.ends.splice(0)) end()
-  }
 }
 
 /** One of a ring whose nodes have disks: so many places after the owner of the key. */

@@ -3,25 +3,13 @@ import { expect, test } from 'vitest'
 import type { MemoryStore } from '../../src/content/memory-store.ts'
 import { keyOf } from '../../src/content/record.ts'
 import type { StoredRecord } from '../../src/protocol/schemas.ts'
-import { Disk, Mount, type Spindle } from '../../src/sim/disk.ts'
+import { Disk, Mount } from '../../src/sim/disk.ts'
+import { Manual } from './manual.ts'
 
 const recordOf = (number: number, version = 1): StoredRecord => {
   const index = `v:${number.toString(16).padStart(40, '0')}`
   const hlc = version.toString(16).padStart(16, '0')
   return { key: keyOf(index, 160), index, value: `value ${number}`, contentType: 'text/plain', version: { hlc, origin: 'ff' } }
-}
-
-/** Flushes end when the test says so, in any order. */
-class Manual implements Spindle {
-  readonly ends: (() => void)[] = []
-
-  after(_: number, run: () => void): void {
-    this.ends.push(run)
-  }
-
-  flushMs(): number {
-    return 1
-  }
 }
 
 const all = (store: MemoryStore | Mount): StoredRecord[] => store.scan('', 1000)

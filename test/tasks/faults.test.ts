@@ -81,3 +81,16 @@ test('a long list is cut, and says so', () => {
   expect(listed(['a', 'b', 'c'], { most: 2 })).toEqual(['  a', '  b', '  … 1 more'])
   expect(listed(['the leaf set of 25b47d', 'b'], { columns: 20 })).toEqual(['  the leaf set of', '    25b47d', '  b'])
 })
+
+// A name that is written all the time, and never comes to one of its window, was another fault at each look.
+test('a fault is the same one whatever version is there by now, and another one elsewhere', () => {
+  const network = { overlay: 'chord', replicas: 2, ownership: 'successor' } as const
+  const faultsAt = (content: Record<string, string[]>) => {
+    const nodes = new Map(Object.entries(content).map(([id, keys]) => [id, held(...keys)]))
+    return inspectContent(nodes, network).faults.map(({ of }) => of)
+  }
+  const [before] = faultsAt({ '20': ['10'], '80': [], c0: [] })
+  expect(before).toBeDefined()
+  expect(faultsAt({ '20': ['10@2=amet'], '80': [], c0: [] })).toEqual([before])
+  expect(faultsAt({ '20': [], '80': ['10'], c0: [] })).not.toContain(before)
+})
